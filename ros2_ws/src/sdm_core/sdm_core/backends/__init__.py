@@ -1,0 +1,44 @@
+"""Inference backends behind one interface, found through the entry-point group `sdm.backends`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdm_core.checkpoint import Checkpoint
+from sdm_core.errors import CheckpointError
+
+INPUTS = ("point_cloud", "state", "noise")
+OUTPUT = "action"
+
+
+class Backend(Protocol):
+    """Runs an exported network: point_cloud [1,C,N,channels], state [1,T,S], noise [1,H,A] → action [1,H,A], all float32."""
+
+    def __init__(self, checkpoint: Checkpoint, threads: int) -> None: ...
+
+    def run(self, inputs: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]: ...
+
+
+def load_backend(name: str, checkpoint: Checkpoint, threads: int) -> Backend:
+    """Loads the checkpoint's network. Raises CheckpointError on an unknown backend or a network it cannot read."""
+    found = {entry.name: entry for entry in entry_points(group="sdm.backends")}
+    if name not in found:
+        raise CheckpointError(f"backend '{name}' is not installed; there are {', '.join(sorted(found)) or 'none'}")
+    try:
+        return found[name].load()(checkpoint, threads)
+    except ImportError as error:
+        raise CheckpointError(f"backend '{name}' cannot be imported ({error}); install it") from None
+
+
+def require_signature(checkpoint: Checkpoint, inputs: set[str], outputs: set[str]) -> None:
+    """Raises CheckpointError unless the network has exactly the stack's inputs and output."""
+    if inputs != set(INPUTS) or outputs != {OUTPUT}:
+        raise CheckpointError(
+            f"{checkpoint.network}: inputs {sorted(inputs)} and outputs {sorted(outputs)} found, "
+            f"{sorted(INPUTS)} and ['{OUTPUT}'] expected; export it with sdm-export"
+        )

@@ -1,0 +1,39 @@
+"""ONNX Runtime: the portable backend."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from sdm_core.backends import OUTPUT, require_signature
+from sdm_core.checkpoint import Checkpoint
+from sdm_core.errors import CheckpointError
+
+_ERRORS_ONLY = 3
+
+
+class OnnxRuntimeBackend:
+    """A sequential session on the CPU."""
+
+    def __init__(self, checkpoint: Checkpoint, threads: int) -> None:
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = _ERRORS_ONLY
+        try:
+            self._session = ort.InferenceSession(checkpoint.network, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime's errors share no public base class
+            reason = str(error).strip().splitlines()[-1]
+            raise CheckpointError(f"{checkpoint.network}: ONNX Runtime cannot read it ({reason}); export it again") from None
+        require_signature(
+            checkpoint,
+            {value.name for value in self._session.get_inputs()},
+            {value.name for value in self._session.get_outputs()},
+        )
+
+    def run(self, inputs: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+        """One forward pass; see Backend."""
+        return self._session.run([OUTPUT], dict(inputs))[0]

@@ -1,0 +1,40 @@
+"""OpenVINO: the fastest backend on CPUs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import openvino as ov
+from numpy.typing import NDArray
+
+from sdm_core.backends import OUTPUT, require_signature
+from sdm_core.checkpoint import Checkpoint
+from sdm_core.errors import CheckpointError
+
+
+class OpenVinoBackend:
+    """A latency-tuned request on the CPU; computes in fp32 so that every machine gives the same actions."""
+
+    def __init__(self, checkpoint: Checkpoint, threads: int) -> None:
+        core = ov.Core()
+        try:
+            model = core.read_model(checkpoint.network)
+            require_signature(
+                checkpoint, {port.any_name for port in model.inputs}, {port.any_name for port in model.outputs}
+            )
+            options = {
+                "PERFORMANCE_HINT": "LATENCY",
+                "INFERENCE_NUM_THREADS": threads,
+                "INFERENCE_PRECISION_HINT": "f32",
+                "ENABLE_CPU_PINNING": False,
+            }
+            self._request = core.compile_model(model, "CPU", options).create_infer_request()
+        except RuntimeError as error:
+            reason = str(error).strip().splitlines()[-1]
+            raise CheckpointError(f"{checkpoint.network}: OpenVINO cannot read it ({reason}); export it again") from None
+
+    def run(self, inputs: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+        """One forward pass; see Backend."""
+        self._request.infer(dict(inputs))
+        return self._request.get_tensor(OUTPUT).data.copy()

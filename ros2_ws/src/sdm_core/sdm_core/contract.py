@@ -1,0 +1,247 @@
+"""The contract: all that a policy expects of its world, and its world of it.
+
+It is written once at recording, travels inside the dataset and the checkpoint, and a node refuses to activate on a mismatch.
+SI units throughout; frames follow REP-103 (optical frames look along +z).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from sdm_core.errors import ContractError
+
+CONTRACT_VERSION = 1
+# Raised whenever the same depth image would give another cloud than before: old checkpoints are then refused, not misled.
+PREPROCESSING_VERSION = 1
+
+Vector3 = tuple[float, float, float]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Rates(_Model):
+    """Rates in Hz."""
+
+    control_hz: Positive
+
+
+class StateEntry(_Model):
+    """One named scalar of the state vector, matched by name, never by index."""
+
+    name: str
+    unit: str
+
+
+class CloudSpec(_Model):
+    """How a depth image or a PointCloud2 becomes the network's cloud.
+
+    The cloud is `points` × `channels` float32: xyz in metres in `frame`, then rgb in [0, 1] where channels is 6. The
+    first `network_points` of the farthest-point order enter the network, as `(p - centre) / scale`, where `centre` names
+    the three state entries that hold the reference point (empty: the origin of `frame`).
+    """
+
+    frame: str
+    points: Count = 512
+    network_points: Count = 256
+    channels: Literal[3, 6] = 3
+    crop_low: Vector3
+    crop_high: Vector3
+    sampling: Literal["fps"] = "fps"
+    start: Annotated[int, Field(ge=0)] = 0
+    steps: Count = 1
+    centre: tuple[str, str, str] | tuple[()] = ()
+    scale: Positive = 1.0
+
+    @model_validator(mode="after")
+    def _consistent(self) -> CloudSpec:
+        if not all(low < high for low, high in zip(self.crop_low, self.crop_high, strict=True)):
+            raise ValueError(f"crop_low {self.crop_low} must lie below crop_high {self.crop_high} on every axis")
+        if self.network_points > self.points:
+            raise ValueError(f"network_points {self.network_points} exceeds points {self.points}")
+        return self
+
+
+class CameraSpec(_Model):
+    """A camera as it was at recording; a stream that was not used is None."""
+
+    name: str
+    width: Count
+    height: Count
+    depth_encoding: Literal["16UC1", "32FC1"] | None = None
+    colour_encoding: Literal["rgb8"] | None = None
+
+
+class ObservationSpec(_Model):
+    """What is observed: named state, and a cloud made from the cameras."""
+
+    state: tuple[StateEntry, ...]
+    cloud: CloudSpec | None = None
+    cameras: tuple[CameraSpec, ...] = ()
+
+
+class ActionEntry(_Model):
+    """One command dimension; `low`/`high` bound its value, the others its derivatives (unit/s, unit/s², unit/s³)."""
+
+    name: str
+    unit: str
+    low: float
+    high: float
+    max_velocity: Positive | None = None
+    max_acceleration: Positive | None = None
+    max_jerk: Positive | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> ActionEntry:
+        if not self.low < self.high:
+            raise ValueError(f"action '{self.name}': low {self.low} must be below high {self.high}")
+        return self
+
+
+class ActionSpec(_Model):
+    """What a command means.
+
+    `native` passes the environment's own per-step command; `hold` is then the command that keeps the robot still, with
+    None for entries that keep their last value (a gripper).
+    """
+
+    kind: Literal["ee_delta", "ee_pose", "joint_position", "twist", "native"]
+    entries: tuple[ActionEntry, ...]
+    rotation: Literal["none", "quaternion_xyzw"] = "none"
+    delta_reference: str | None = None
+    base_frame: str
+    tool_frame: str
+    gripper: str | None = None
+    hold: tuple[float | None, ...] = ()
+
+    @model_validator(mode="after")
+    def _hold_fits(self) -> ActionSpec:
+        if self.kind in ("native", "twist") and len(self.hold) != len(self.entries):
+            raise ValueError(f"kind '{self.kind}' needs a hold value for each of its {len(self.entries)} entries")
+        return self
+
+
+class Bounds(_Model):
+    """Per-dimension minimum and maximum over the training set."""
+
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+
+class NormaliserStatistics(_Model):
+    """Min–max statistics that map state and action to [-1, 1]."""
+
+    state: Bounds
+    action: Bounds
+
+
+class Contract(_Model):
+    """The whole agreement. `normaliser` is None until a training has seen its data."""
+
+    version: Literal[1] = CONTRACT_VERSION
+    preprocessing: Literal[1] = PREPROCESSING_VERSION
+    task: str
+    rates: Rates
+    n_obs_steps: Count
+    horizon: Count
+    n_action_steps: Count
+    observation: ObservationSpec
+    action: ActionSpec
+    normaliser: NormaliserStatistics | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Contract:
+        if self.n_action_steps > self.horizon:
+            raise ValueError(f"n_action_steps {self.n_action_steps} exceeds horizon {self.horizon}")
+        names = self.state_names
+        if len(set(names)) != len(names):
+            raise ValueError(f"state names repeat: {', '.join(names)}")
+        cloud = self.observation.cloud
+        if cloud and not set(cloud.centre) <= set(names):
+            raise ValueError(f"cloud centre {cloud.centre} is not among the state names {names}")
+        if self.normaliser and len(self.normaliser.state.low) != self.state_dim:
+            raise ValueError(f"normaliser has {len(self.normaliser.state.low)} state entries, contract {self.state_dim}")
+        if self.normaliser and len(self.normaliser.action.low) != self.action_dim:
+            raise ValueError(f"normaliser has {len(self.normaliser.action.low)} actions, contract {self.action_dim}")
+        return self
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        return tuple(entry.name for entry in self.observation.state)
+
+    @property
+    def state_dim(self) -> int:
+        return len(self.observation.state)
+
+    @property
+    def action_dim(self) -> int:
+        return len(self.action.entries)
+
+    @property
+    def dt_ns(self) -> int:
+        """Control period in nanoseconds."""
+        return round(1e9 / self.rates.control_hz)
+
+    @property
+    def dt(self) -> float:
+        """Control period in seconds."""
+        return self.dt_ns * 1e-9
+
+    @classmethod
+    def parse(cls, document: Any, origin: str) -> Contract:
+        """Validates a plain document; `origin` names it in the error."""
+        try:
+            return cls.model_validate(document)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"])) or "contract"
+            raise ContractError(f"{origin}: {where}: {first['msg']}; mend this entry or record anew") from None
+
+    @classmethod
+    def load(cls, path: Path) -> Contract:
+        """Reads `contract.yaml`. Raises ContractError if it is missing or malformed."""
+        try:
+            document = yaml.safe_load(Path(path).read_text())
+        except OSError as error:
+            raise ContractError(f"{path}: {error.strerror}; a checkpoint or dataset carries its contract") from None
+        except (yaml.YAMLError, UnicodeDecodeError):
+            raise ContractError(f"{path}: not valid YAML; restore the contract from the dataset's attributes") from None
+        return cls.parse(document, str(path))
+
+    def save(self, path: Path) -> None:
+        """Writes `contract.yaml`."""
+        Path(path).write_text(yaml.safe_dump(self.document(), sort_keys=False, width=120))
+
+    def document(self) -> dict[str, Any]:
+        """The contract as plain lists, dicts and scalars."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+    def differences(self, other: Contract) -> list[str]:
+        """One line for each entry in which `other` differs; normaliser statistics are a training's own and not compared."""
+        return _differences(self.document(), other.document(), "")
+
+
+def _differences(mine: Any, theirs: Any, path: str) -> list[str]:
+    if path == "normaliser" or mine == theirs:
+        return []
+    if isinstance(mine, dict) and isinstance(theirs, dict):
+        keys = list(mine) + [key for key in theirs if key not in mine]
+        return [
+            line
+            for key in keys
+            for line in _differences(mine.get(key), theirs.get(key), f"{path}.{key}" if path else str(key))
+        ]
+    if isinstance(mine, list) and isinstance(theirs, list) and len(mine) == len(theirs):
+        return [
+            line
+            for index, (a, b) in enumerate(zip(mine, theirs, strict=True))
+            for line in _differences(a, b, f"{path}[{index}]")
+        ]
+    return [f"{path}: {mine!r} expected, {theirs!r} found"]

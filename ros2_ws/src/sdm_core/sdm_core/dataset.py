@@ -1,0 +1,185 @@
+"""Episodes in zarr, in the layout that DP3 and Diffusion Policy read.
+
+`data/point_cloud` [T,N,channels], `data/state` [T,S], `data/action` [T,A], optional `data/img` and `data/depth`, and
+`meta/episode_ends` [E], in zarr format 2, with the contract in the root's attributes. `action[t]` is the first command after
+observation t. Rows beyond the last episode end are an interrupted append, and are rolled back when the store is opened.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from numcodecs import Blosc
+from numpy.typing import NDArray
+
+from sdm_core.contract import Contract
+from sdm_core.errors import DatasetError
+
+_CHUNK_ROWS = 64
+_ZARR_MAJOR = int(zarr.__version__.split(".")[0])
+# zarr 2, which Python 3.10 is left with, writes format 2 and knows no other name for it.
+_FORMAT: dict[str, Any] = {"zarr_format": 2} if _ZARR_MAJOR >= 3 else {"zarr_version": 2}
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One demonstration of T steps: state [T,S], action [T,A], point_cloud [T,N,channels]; further arrays by name in `extra`."""
+
+    state: NDArray
+    action: NDArray
+    point_cloud: NDArray
+    extra: dict[str, NDArray] = field(default_factory=dict)
+
+    def arrays(self) -> dict[str, NDArray]:
+        return {"state": self.state, "action": self.action, "point_cloud": self.point_cloud, **self.extra}
+
+
+class EpisodeStore:
+    """A growing set of episodes on disk."""
+
+    def __init__(self, path: Path, root: zarr.Group, contract: Contract) -> None:
+        self.path, self.contract = path, contract
+        self._root = root
+
+    @classmethod
+    def create(cls, path: str | Path, contract: Contract) -> EpisodeStore:
+        """Makes an empty store. Raises DatasetError where something lies there already."""
+        path = Path(path)
+        if path.exists():
+            raise DatasetError(f"{path}: exists already; open it, or remove it to start afresh")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        root = zarr.open_group(str(path), mode="w", **_FORMAT)
+        root.attrs["contract"] = contract.document()
+        root.create_group("data")
+        root.create_group("meta")
+        store = cls(path, root, contract)
+        store._array("meta", "episode_ends", np.zeros(0, np.int64))
+        return store
+
+    @classmethod
+    def open(cls, path: str | Path) -> EpisodeStore:
+        """Opens a store and rolls an interrupted append back. Raises DatasetError where it is missing or malformed."""
+        path = Path(path)
+        if not path.is_dir():
+            raise DatasetError(f"{path}: no such dataset; `sdm-demos` or the recorder makes one")
+        try:
+            root = zarr.open_group(str(path), mode="r+", **_FORMAT)
+            document = root.attrs["contract"]
+            ends = root["meta/episode_ends"]
+        except Exception:  # zarr raises anything from KeyError to its own errors on a broken store
+            raise DatasetError(f"{path}: not a dataset of this project (contract or meta/episode_ends missing)") from None
+        store = cls(path, root, Contract.parse(document, f"{path}: contract"))
+        rows = int(ends[-1]) if ends.shape[0] else 0
+        for name, array in store._data():
+            if array.shape[0] < rows:
+                raise DatasetError(f"{path}: data/{name} has {array.shape[0]} rows, {rows} expected; the copy is incomplete")
+            if array.shape[0] > rows:
+                array.resize((rows, *array.shape[1:]))
+        return store
+
+    @classmethod
+    def open_or_create(cls, path: str | Path, contract: Contract) -> EpisodeStore:
+        """Continues a store. Raises DatasetError where it was recorded under another contract."""
+        if not Path(path).exists():
+            return cls.create(path, contract)
+        store = cls.open(path)
+        differences = store.contract.differences(contract)
+        if differences:
+            raise DatasetError(f"{path}: recorded under another contract ({differences[0]}); choose another path")
+        return store
+
+    @property
+    def episode_ends(self) -> NDArray[np.int64]:
+        """Row after each episode's last one, int64[E]."""
+        return np.asarray(self._root["meta/episode_ends"][:], np.int64)
+
+    def __len__(self) -> int:
+        return len(self.episode_ends)
+
+    def read(self, name: str) -> NDArray:
+        """A whole array of `data/`, in memory."""
+        try:
+            return np.asarray(self._root[f"data/{name}"][:])
+        except KeyError:
+            raise DatasetError(f"{self.path}: has no data/{name}; record it, or leave it out of the training") from None
+
+    @property
+    def provenance(self) -> list[dict[str, Any]]:
+        """What was noted of each episode, such as its seed."""
+        return list(self._root.attrs.get("provenance", []))[: len(self)]
+
+    def append(self, episode: Episode, provenance: dict[str, Any] | None = None) -> None:
+        """Adds an episode, whole or not at all. Raises DatasetError on shapes that do not fit, or a full disk."""
+        arrays = episode.arrays()
+        self._check(arrays)
+        ends = self.episode_ends
+        rows = int(ends[-1]) if len(ends) else 0
+        try:
+            for name, values in arrays.items():
+                self._extend(name, values, rows)
+            self._root.attrs["provenance"] = [*self.provenance, provenance or {}]
+            # The end counts the episode in: written last, it makes the append atomic.
+            self._extend_ends(rows + len(episode.state))
+        except OSError as error:
+            self._roll_back(rows)
+            raise DatasetError(f"{self.path}: {error.strerror}; the episode is dropped, earlier ones are whole") from None
+        except BaseException:
+            self._roll_back(rows)
+            raise
+
+    def _check(self, arrays: dict[str, NDArray]) -> None:
+        contract, lengths = self.contract, {len(values) for values in arrays.values()}
+        if len(lengths) != 1 or 0 in lengths:
+            raise DatasetError(f"episode arrays have lengths {sorted(lengths)}; one length above zero expected")
+        wanted: dict[str, tuple[int, ...]] = {"state": (contract.state_dim,), "action": (contract.action_dim,)}
+        if contract.observation.cloud:
+            wanted["point_cloud"] = (contract.observation.cloud.points, contract.observation.cloud.channels)
+        stored = {name: array.shape[1:] for name, array in self._data()}
+        for name, values in arrays.items():
+            shape = wanted.get(name, stored.get(name, values.shape[1:]))
+            if values.shape[1:] != tuple(shape):
+                raise DatasetError(f"{self.path}: {name} rows of shape {values.shape[1:]} given, {tuple(shape)} expected")
+        if stored and set(stored) != set(arrays):
+            raise DatasetError(f"{self.path}: holds {sorted(stored)}, the episode brings {sorted(arrays)}")
+
+    def _data(self) -> list[tuple[str, zarr.Array]]:
+        group = self._root["data"]
+        return [(name, group[name]) for name in sorted(group.array_keys())]
+
+    def _array(self, group: str, name: str, like: NDArray) -> zarr.Array:
+        chunks = (_CHUNK_ROWS, *like.shape[1:])
+        options = {"shape": (0, *like.shape[1:]), "chunks": chunks, "dtype": like.dtype}
+        codec = Blosc(cname="zstd", clevel=3, shuffle=Blosc.SHUFFLE)
+        if _ZARR_MAJOR >= 3:
+            return self._root[group].create_array(name, compressors=codec, **options)
+        return self._root[group].create_dataset(name, compressor=codec, **options)
+
+    def _extend(self, name: str, values: NDArray, rows: int) -> None:
+        key = f"data/{name}"
+        array = self._root[key] if key in self._root else self._array("data", name, values)
+        array.resize((rows + len(values), *values.shape[1:]))
+        array[rows:] = values
+
+    def _extend_ends(self, end: int) -> None:
+        ends = self._root["meta/episode_ends"]
+        count = ends.shape[0]
+        values = np.append(ends[:], end)
+        ends.resize((count + 1,))
+        ends[count:] = values[count:]
+
+    def _roll_back(self, rows: int) -> None:
+        for _, array in self._data():
+            if array.shape[0] > rows:
+                try:
+                    array.resize((rows, *array.shape[1:]))
+                except OSError:  # no room even to shrink: the next open rolls back
+                    return
+
+    def remove(self) -> None:
+        """Deletes the store from disk."""
+        shutil.rmtree(self.path)

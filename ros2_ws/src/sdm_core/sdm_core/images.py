@@ -1,0 +1,23 @@
+"""Colour images as a network takes them. Depth images are never resized: see point_cloud.py."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from sdm_core.errors import ObservationError
+
+
+def resize_crop(image: NDArray[np.uint8], size: tuple[int, int], crop: tuple[int, int, int, int] | None = None) -> NDArray[np.uint8]:
+    """rgb8 [H,W,3] cut to `crop` = (left, top, width, height) pixels, then resized (area average) to `size` = (width, height)."""
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise ObservationError(f"image of shape {image.shape} and type {image.dtype} given, rgb8 [H,W,3] expected")
+    if crop is not None:
+        left, top, width, height = crop
+        if left < 0 or top < 0 or left + width > image.shape[1] or top + height > image.shape[0]:
+            raise ObservationError(f"crop {crop} leaves the image of {image.shape[1]}×{image.shape[0]} pixels")
+        image = image[top : top + height, left : left + width]
+    if image.shape[1::-1] == size:
+        return image
+    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX))

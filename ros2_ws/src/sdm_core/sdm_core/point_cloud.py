@@ -1,0 +1,168 @@
+"""From a depth image or a raw cloud to the network's cloud: deproject, transform, crop, farthest-point sample.
+
+This is the only implementation: recording, training data, simulation and the live node all call `CloudPipeline`, so that the
+same depth image gives the same cloud, bit for bit, everywhere. Depth is never resized, and the crop comes before sampling.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import fpsample
+import numpy as np
+from numpy.typing import NDArray
+
+from sdm_core.contract import CloudSpec
+from sdm_core.errors import ObservationError
+
+DEPTH_DTYPES = {"16UC1": np.uint16, "32FC1": np.float32}
+
+
+@dataclass(frozen=True)
+class Intrinsics:
+    """Pinhole camera without distortion: focal lengths and principal point in pixels, image size in pixels."""
+
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    width: int
+    height: int
+
+    @classmethod
+    def from_k(cls, k: NDArray[np.float64] | list[float], width: int, height: int) -> Intrinsics:
+        """From CameraInfo's row-major 3×3 matrix. Raises ObservationError where the focal length is not positive."""
+        fx, _, cx, _, fy, cy, *_ = (float(value) for value in k)
+        if not (fx > 0 and fy > 0):
+            raise ObservationError(f"camera_info has focal lengths {fx}, {fy}; publish the calibrated intrinsics")
+        return cls(fx, fy, cx, cy, width, height)
+
+
+@dataclass(frozen=True)
+class Extrinsics:
+    """Pose of the camera's optical frame in the base frame: p_base = R(quaternion) · p_camera + translation (metres)."""
+
+    quaternion_xyzw: tuple[float, float, float, float]
+    translation: tuple[float, float, float]
+    rotation: NDArray[np.float32] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        x, y, z, w = self.quaternion_xyzw
+        norm = np.sqrt(x * x + y * y + z * z + w * w)
+        if not 0.99 < norm < 1.01:
+            raise ObservationError(f"camera pose has a quaternion of norm {norm:.3f}; tf must hold unit quaternions")
+        x, y, z, w = (value / norm for value in (x, y, z, w))
+        rotation = [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+        ]
+        object.__setattr__(self, "rotation", np.asarray(rotation, np.float32))
+
+    def apply(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Transforms float32[M,3] points from the camera's optical frame to the base frame."""
+        return points @ self.rotation.T + np.asarray(self.translation, np.float32)
+
+
+def depth_to_metres(image: NDArray, encoding: str) -> NDArray[np.float32]:
+    """Depth float32[H,W] in metres, 0 where invalid, from a 16UC1 (millimetres) or 32FC1 (metres) image."""
+    if encoding not in DEPTH_DTYPES:
+        raise ObservationError(f"depth encoding '{encoding}' is not supported; publish 16UC1 (mm) or 32FC1 (m)")
+    if image.dtype != DEPTH_DTYPES[encoding]:
+        raise ObservationError(f"depth encoding '{encoding}' holds {DEPTH_DTYPES[encoding].__name__}, not {image.dtype}")
+    if encoding == "16UC1":
+        return image.astype(np.float32) * np.float32(1e-3)
+    return np.where(np.isfinite(image) & (image > 0), image, np.float32(0))
+
+
+@lru_cache(maxsize=8)
+def _rays(intrinsics: Intrinsics) -> NDArray[np.float32]:
+    """float32[H·W,3]: for each pixel the point of its ray at depth 1 m."""
+    u, v = np.meshgrid(np.arange(intrinsics.width), np.arange(intrinsics.height))
+    x, y = (u - intrinsics.cx) / intrinsics.fx, (v - intrinsics.cy) / intrinsics.fy
+    return np.stack([x, y, np.ones_like(x)], axis=-1).reshape(-1, 3).astype(np.float32)
+
+
+def deproject(depth: NDArray[np.float32], intrinsics: Intrinsics) -> NDArray[np.float32]:
+    """float32[M,3] points in the optical frame of the valid (> 0) pixels of depth float32[H,W] in metres, row by row."""
+    if depth.shape != (intrinsics.height, intrinsics.width):
+        raise ObservationError(
+            f"depth image is {depth.shape[1]}×{depth.shape[0]}, camera_info says "
+            f"{intrinsics.width}×{intrinsics.height}; both must come from one stream"
+        )
+    flat = depth.ravel()
+    valid = np.flatnonzero(flat > 0)
+    return _rays(intrinsics)[valid] * flat[valid, None]
+
+
+def crop(points: NDArray, low: tuple[float, float, float], high: tuple[float, float, float]) -> NDArray:
+    """The points [M,C] whose xyz lie within the box (inclusive, same frame); NaN and infinite points fall out."""
+    xyz = points[:, :3]
+    inside = (xyz >= np.asarray(low, points.dtype)).all(1) & (xyz <= np.asarray(high, points.dtype)).all(1)
+    return points[inside]
+
+
+def farthest_point_sample(points: NDArray[np.float32], count: int, start: int = 0) -> NDArray[np.float32]:
+    """`count` of the points [M,C], chosen by farthest-point sampling on xyz from the point of index `start`.
+
+    Deterministic; the result is in sampling order, so that any prefix is itself a sample. With fewer than `count` points all
+    are kept, in their order, and zeros fill up (DP3's padding).
+    """
+    if len(points) > count:
+        xyz = np.ascontiguousarray(points[:, :3])
+        return points[fpsample.bucket_fps_kdline_sampling(xyz, count, h=5, start_idx=min(start, len(points) - 1))]
+    padded = np.zeros((count, points.shape[1]), points.dtype)
+    padded[: len(points)] = points
+    return padded
+
+
+class CloudPipeline:
+    """Makes the cloud of a contract's CloudSpec."""
+
+    def __init__(self, spec: CloudSpec) -> None:
+        self.spec = spec
+
+    def from_depth(
+        self,
+        image: NDArray,
+        encoding: str,
+        intrinsics: Intrinsics,
+        extrinsics: Extrinsics,
+        colour: NDArray[np.uint8] | None = None,
+    ) -> NDArray[np.float32]:
+        """The cloud float32[points,channels] of one depth image [H,W] and, for 6 channels, its aligned rgb8 [H,W,3].
+
+        Raises ObservationError on a wrong encoding or size, a missing colour image, or an empty crop.
+        """
+        depth = depth_to_metres(image, encoding)
+        points = extrinsics.apply(deproject(depth, intrinsics))
+        if self.spec.channels == 6:
+            if colour is None or colour.shape != (*depth.shape, 3):
+                raise ObservationError(f"a colour cloud needs an rgb8 image aligned to depth, {depth.shape[::-1]} pixels")
+            rgb = colour.reshape(-1, 3)[np.flatnonzero(depth.ravel() > 0)].astype(np.float32) / 255
+            points = np.concatenate([points, rgb], axis=1)
+        return self._finish(points)
+
+    def from_points(self, points: NDArray, extrinsics: Extrinsics | None) -> NDArray[np.float32]:
+        """The cloud of raw points [M,channels], in the camera's optical frame or, without extrinsics, in the base frame.
+
+        Points at the origin and non-finite ones are a camera's invalid pixels, and dropped.
+        """
+        if points.ndim != 2 or points.shape[1] != self.spec.channels:
+            raise ObservationError(f"points of shape {points.shape} given, [M,{self.spec.channels}] expected")
+        points = np.asarray(points, np.float32)
+        xyz = points[:, :3]
+        points = points[np.isfinite(xyz).all(1) & xyz.any(1)]
+        if extrinsics is not None:
+            points = np.concatenate([extrinsics.apply(points[:, :3]), points[:, 3:]], axis=1)
+        return self._finish(points)
+
+    def _finish(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
+        inside = crop(points, self.spec.crop_low, self.spec.crop_high)
+        if not len(inside):
+            raise ObservationError(
+                f"none of {len(points)} valid points lies in the crop box {self.spec.crop_low}–{self.spec.crop_high} m of "
+                f"'{self.spec.frame}'; check the camera's pose and the box"
+            )
+        return farthest_point_sample(inside, self.spec.points, self.spec.start)

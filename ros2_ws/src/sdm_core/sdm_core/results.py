@@ -1,0 +1,42 @@
+"""Result lines: one JSON object a line, appended whole; every table and plot is made from them."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from sdm_core.errors import DatasetError
+
+Z95 = 1.959963984540054
+
+
+def append_result(path: str | Path, result: dict[str, Any]) -> None:
+    """Appends one line with a single write, so that concurrent writers do not mix and a kill leaves no half line."""
+    line = (json.dumps(result, allow_nan=False) + "\n").encode()
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        written = os.write(handle, line)
+    finally:
+        os.close(handle)
+    if written != len(line):
+        raise DatasetError(f"{path}: only {written} of {len(line)} bytes written; free the disk and remove the last line")
+
+
+def read_results(path: str | Path) -> list[dict[str, Any]]:
+    """All lines of a result file; none where it does not exist."""
+    if not Path(path).exists():
+        return []
+    return [json.loads(line) for line in Path(path).read_text().splitlines() if line.strip()]
+
+
+def wilson(successes: int, trials: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a success rate (E. B. Wilson, 1927), in [0, 1]."""
+    if trials == 0:
+        return 0.0, 1.0
+    rate, z2 = successes / trials, Z95**2
+    centre = (rate + z2 / (2 * trials)) / (1 + z2 / trials)
+    half = Z95 / (1 + z2 / trials) * (rate * (1 - rate) / trials + z2 / (4 * trials**2)) ** 0.5
+    return max(0.0, centre - half), min(1.0, centre + half)

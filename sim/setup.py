@@ -1,0 +1,33 @@
+from setuptools import find_packages, setup
+
+name = "sdm_sim"
+
+setup(
+    name=name,
+    version="0.1.0",
+    description="Simulated benchmark tasks behind one registry, with cameras and experts, and the bridge that puts them on the ROS graph.",
+    license="Apache-2.0",
+    packages=find_packages(include=[name, f"{name}.*"]),
+    package_data={name: ["py.typed"]},
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{name}"]),
+        (f"share/{name}", ["package.xml"]),
+    ],
+    python_requires=">=3.11",
+    install_requires=[
+        "sdm_core",
+        "mujoco==3.3.0",
+        "metaworld==3.1.1",
+        "packaging",
+        "hydra-core>=1.3",
+        "rich",
+        "imageio[ffmpeg]",
+        "matplotlib",
+    ],
+    entry_points={
+        "console_scripts": [
+            "bridge_node = sdm_sim.bridge.bridge_node:main",
+            "sdm-demos = sdm_sim.programs.demos:main",
+        ],
+    },
+)
