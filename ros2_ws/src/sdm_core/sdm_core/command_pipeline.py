@@ -1,0 +1,64 @@
+"""Scheduler → smoother → gate: the one way from a policy's chunks to what a robot is told."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdm_core.action_chunk import ActionChunk
+from sdm_core.chunk_scheduler import ChunkScheduler, SchedulerMode
+from sdm_core.command_gate import CommandGate, GateDecision
+from sdm_core.command_space import CommandSpace, is_motion
+from sdm_core.contract import Contract
+from sdm_core.smoother import Smoother
+
+
+class CommandPipeline:
+    """Used inline by the policy node in lockstep, by the command node, and by the direct rollout alike.
+
+    Call `tick` once a period with the time of the command; the clock behind `now_ns` is that of the chunks' stamps. Pose
+    and joint kinds pass nothing until `reset` has been told the robot's position; `ee_delta` chunks are anchored before.
+    """
+
+    def __init__(
+        self,
+        contract: Contract,
+        *,
+        scheduler: SchedulerMode = "receding",
+        period_ns: int | None = None,
+        max_age_ns: int | None = None,
+    ) -> None:
+        """`period_ns`: time between ticks (default: the contract's); `max_age_ns`: of an observation (default: the horizon)."""
+        period = (period_ns or contract.dt_ns) * 1e-9
+        self._scheduler = ChunkScheduler(contract, scheduler)
+        self._smoother = Smoother(CommandSpace(contract.action), period) if is_motion(contract.action) else None
+        self._gate = CommandGate(
+            contract.action, period, contract.horizon * contract.dt_ns if max_age_ns is None else max_age_ns
+        )
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How often the gate intervened, by kind."""
+        return dict(self._gate.counts)
+
+    def reset(self, position: NDArray[np.float64] | None = None) -> None:
+        """Forgets chunks and motion; `position` (float64[A]) is where a robot of pose or joint kind stands now."""
+        self._scheduler.reset()
+        self._gate.reset(position)
+        if self._smoother:
+            self._smoother.reset(position)
+
+    def add(self, chunk: ActionChunk) -> None:
+        """Takes a chunk of absolute targets. Raises CommandError, and takes nothing, if any of it cannot be used."""
+        self._scheduler.add(chunk)
+
+    def tick(self, now_ns: int) -> GateDecision:
+        """The command of this period."""
+        target = self._scheduler.at(now_ns)
+        age_ns = self._scheduler.age(now_ns)
+        if self._smoother is None:
+            return self._gate.check(target, age_ns)
+        decision = self._gate.check(None if target is None else self._smoother.step(target), age_ns)
+        if decision.interventions and (motion := self._gate.motion):
+            self._smoother.resume(*motion)
+        return decision

@@ -1,0 +1,158 @@
+"""The geometry of a command: which entries are linear, which four are a rotation, and what bounds them.
+
+A command is a vector float64[A]. Its differences live in a tangent space of D axes: one for every linear entry and three
+(a rotation vector in the base frame, rad) for a quaternion. All motion limits are enforced on those axes.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdm_core.contract import ActionSpec
+from sdm_core.errors import CommandError
+
+Vector = NDArray[np.float64]
+
+MOTION_KINDS = ("ee_pose", "ee_delta", "joint_position")
+_QUATERNION = ("qx", "qy", "qz", "qw")
+
+
+def is_motion(spec: ActionSpec) -> bool:
+    """Whether a command is a place to be (held by staying there) rather than a rate or the environment's own command."""
+    return spec.kind in MOTION_KINDS
+
+
+class CommandSpace:
+    """Differences, steps and limits of the commands of one ActionSpec.
+
+    `low`/`high` bound the A entries; `max_velocity`, `max_acceleration`, `max_jerk` bound the D axes, infinite where the
+    contract names none. The quaternion's limit (rad/s, …; the smallest of its four entries) bounds the norm: each of its
+    three axes gets 1/√3 of it.
+    """
+
+    def __init__(self, spec: ActionSpec) -> None:
+        self.spec = spec
+        entries = spec.entries
+        self.low = np.array([entry.low for entry in entries])
+        self.high = np.array([entry.high for entry in entries])
+        self.rotation = self._rotation_slice()
+        rotation = range(len(entries))[self.rotation] if self.rotation else range(0)
+        self.linear = np.array([i for i in range(len(entries)) if i not in rotation], dtype=np.intp)
+        self.relative = np.array(
+            [i for i in self.linear if spec.kind == "ee_delta" and "gripper" not in entries[i].name], dtype=np.intp
+        )
+        self.dim = len(self.linear) + (3 if self.rotation else 0)
+        self.max_velocity = self._axis_limits("max_velocity")
+        self.max_acceleration = self._axis_limits("max_acceleration")
+        self.max_jerk = self._axis_limits("max_jerk")
+
+    def _rotation_slice(self) -> slice | None:
+        if self.spec.rotation == "none":
+            return None
+        names = [entry.name for entry in self.spec.entries]
+        for start in range(len(names) - 3):
+            if all(name.endswith(part) for name, part in zip(names[start : start + 4], _QUATERNION, strict=True)):
+                return slice(start, start + 4)
+        raise CommandError(f"rotation 'quaternion_xyzw' needs entries ending in qx, qy, qz, qw; the action has {names}")
+
+    def _axis_limits(self, field: str) -> Vector:
+        values = np.array([getattr(entry, field) or math.inf for entry in self.spec.entries])
+        linear = values[self.linear]
+        if self.rotation is None:
+            return linear
+        return np.concatenate([linear, np.full(3, values[self.rotation].min() / math.sqrt(3))])
+
+    def axis_bounds(self) -> tuple[Vector, Vector]:
+        """`low`, `high` of the D axes; rotations are unbounded."""
+        if self.rotation is None:
+            return self.low, self.high
+        free = np.full(3, math.inf)
+        return np.concatenate([self.low[self.linear], -free]), np.concatenate([self.high[self.linear], free])
+
+    def axis_positions(self, command: Vector) -> Vector:
+        """The linear entries, then zeros for the rotation's axes (unbounded, so that only their differences matter)."""
+        return command if self.rotation is None else np.concatenate([command[self.linear], np.zeros(3)])
+
+    def normalised(self, command: Vector) -> Vector:
+        """`command` with a unit quaternion; NaN where the quaternion has no direction."""
+        if self.rotation is None:
+            return command
+        result = command.copy()
+        norm = float(np.linalg.norm(command[self.rotation]))
+        result[self.rotation] = command[self.rotation] / norm if norm > 1e-6 else math.nan
+        return result
+
+    def difference(self, start: Vector, end: Vector) -> Vector:
+        """The step float64[D] that leads from `start` to `end`; rotations take the shorter way."""
+        if self.rotation is None:
+            return end - start
+        turn = rotation_vector(multiply(end[self.rotation], conjugate(start[self.rotation])))
+        return np.concatenate([end[self.linear] - start[self.linear], turn])
+
+    def advance(self, start: Vector, step: Vector) -> Vector:
+        """`start` moved by `step` float64[D]."""
+        if self.rotation is None:
+            return start + step
+        result = start.copy()
+        result[self.linear] += step[:-3]
+        result[self.rotation] = multiply(quaternion(step[-3:]), start[self.rotation])
+        return self.normalised(result)
+
+    def interpolate(self, start: Vector, end: Vector, fraction: float) -> Vector:
+        """Linear between the two, spherical for the quaternion."""
+        return self.advance(start, fraction * self.difference(start, end))
+
+    def mean(self, commands: NDArray[np.float64], weights: Vector) -> Vector:
+        """Weighted mean of float64[K, A]; quaternions are aligned in sign, averaged and normalised."""
+        if self.rotation is not None:
+            commands = commands.copy()
+            signs = np.sign(commands[:, self.rotation] @ commands[-1, self.rotation])
+            commands[:, self.rotation] *= np.where(signs == 0, 1, signs)[:, None]
+        return self.normalised(weights @ commands / weights.sum())
+
+    def compose(self, pose: Vector, delta: Vector) -> Vector:
+        """`pose` displaced by the relative command `delta`; entries that are absolute already replace the pose's."""
+        result = delta.copy()
+        result[self.relative] += pose[self.relative]
+        if self.rotation is not None:
+            result[self.rotation] = multiply(delta[self.rotation], pose[self.rotation])
+        return self.normalised(result)
+
+
+def multiply(a: Vector, b: Vector) -> Vector:
+    """The Hamilton product of two quaternions xyzw: rotation `b`, then `a`."""
+    ax, ay, az, aw = a
+    bx, by, bz, bw = b
+    return np.array(
+        [
+            aw * bx + ax * bw + ay * bz - az * by,
+            aw * by - ax * bz + ay * bw + az * bx,
+            aw * bz + ax * by - ay * bx + az * bw,
+            aw * bw - ax * bx - ay * by - az * bz,
+        ]
+    )
+
+
+def conjugate(q: Vector) -> Vector:
+    """The inverse of a unit quaternion xyzw."""
+    return q * np.array([-1.0, -1.0, -1.0, 1.0])
+
+
+def quaternion(vector: Vector) -> Vector:
+    """The quaternion xyzw of a rotation vector (axis times angle, rad)."""
+    angle = float(np.linalg.norm(vector))
+    # sin(x)/x by its series near zero, where the quotient loses all digits
+    factor = 0.5 - angle**2 / 48 if angle < 1e-4 else math.sin(angle / 2) / angle
+    return np.array([*(factor * vector), math.cos(angle / 2)])
+
+
+def rotation_vector(q: Vector) -> Vector:
+    """The rotation vector (rad, at most π long) of a unit quaternion xyzw."""
+    if q[3] < 0:
+        q = -q
+    sine = float(np.linalg.norm(q[:3]))
+    factor = 2.0 if sine < 1e-9 else 2 * math.atan2(sine, q[3]) / sine
+    return factor * q[:3]
