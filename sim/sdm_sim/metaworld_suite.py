@@ -1,0 +1,35 @@
+"""MetaWorld's 50 tasks and their difficulty, as Seo et al. (2023) split them and the papers' tables list them."""
+
+from __future__ import annotations
+
+from sdm_sim.task import Task
+
+DIFFICULTY: dict[str, tuple[str, ...]] = {
+    "easy": (
+        "button-press", "button-press-topdown", "button-press-topdown-wall", "button-press-wall", "coffee-button",
+        "dial-turn", "door-close", "door-lock", "door-open", "door-unlock", "drawer-close", "drawer-open", "faucet-close",
+        "faucet-open", "handle-press", "handle-press-side", "handle-pull", "handle-pull-side", "lever-pull",
+        "peg-unplug-side", "plate-slide", "plate-slide-back", "plate-slide-back-side", "plate-slide-side", "reach",
+        "reach-wall", "window-close", "window-open",
+    ),
+    "medium": (
+        "basketball", "bin-picking", "box-close", "coffee-pull", "coffee-push", "hammer", "peg-insert-side", "push-wall",
+        "soccer", "sweep", "sweep-into",
+    ),
+    "hard": ("assembly", "hand-insert", "pick-out-of-hole", "pick-place", "push", "push-back"),
+    "very hard": ("disassemble", "pick-place-wall", "shelf-place", "stick-pull", "stick-push"),
+}  # fmt: skip
+
+TASKS = tuple(sorted(task for tasks in DIFFICULTY.values() for task in tasks))
+
+
+def difficulty(task: str) -> str:
+    """The label of a task, such as `very hard`."""
+    return next(label for label, tasks in DIFFICULTY.items() if task in tasks)
+
+
+def build(task: str) -> Task:
+    """Builds `metaworld/<task>`; the simulator is only imported here."""
+    from sdm_sim.metaworld_task import MetaWorldTask
+
+    return MetaWorldTask(task)

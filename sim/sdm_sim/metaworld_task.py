@@ -1,0 +1,152 @@
+"""MetaWorld (v3) under DP3's protocol: goal hidden from the policy, re-posed depth camera, 200 steps at 80 Hz.
+
+The policy observes the hand, both fingertips and the gap between them, and a depth camera. The scripted expert sees the goal.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import mujoco
+import numpy as np
+from metaworld.env_dict import ALL_V3_ENVIRONMENTS
+from metaworld.policies import ENV_POLICY_MAP
+from numpy.typing import NDArray
+from sdm_core.contract import (
+    ActionEntry,
+    ActionSpec,
+    CameraSpec,
+    CloudSpec,
+    Contract,
+    ObservationSpec,
+    Rates,
+    StateEntry,
+)
+from sdm_core.errors import TaskError
+
+from sdm_sim.depth_camera import DepthCamera
+from sdm_sim.gl import rendering_available
+from sdm_sim.task import SensorFrame
+
+CONTROL_HZ = 80.0
+STEP_LIMIT = 200
+# DP3's view: MetaWorld's camera `corner2`, moved closer.
+CAMERA, CAMERA_POSITION, CAMERA_FOVY_DEG, IMAGE_SIZE = "corner2", (0.6, 0.295, 0.8), 60.0, 128
+CROP_LOW, CROP_HIGH = (-0.6, 0.35, 0.004), (0.66, 0.975, 0.40)
+
+STATE_NAMES = (
+    "hand.x", "hand.y", "hand.z",
+    "right_finger.x", "right_finger.y", "right_finger.z",
+    "left_finger.x", "left_finger.y", "left_finger.z",
+    "finger_gap",
+)  # fmt: skip
+
+
+def metaworld_contract(task: str) -> Contract:
+    """The contract that all MetaWorld tasks share but for the name."""
+    unit = "10 mm per step"
+    return Contract(
+        task=f"metaworld/{task}",
+        rates=Rates(control_hz=CONTROL_HZ),
+        n_obs_steps=2,
+        horizon=8,
+        n_action_steps=4,
+        observation=ObservationSpec(
+            state=tuple(StateEntry(name=name, unit="m") for name in STATE_NAMES),
+            cloud=CloudSpec(
+                frame="world",
+                crop_low=CROP_LOW,
+                crop_high=CROP_HIGH,
+                centre=("hand.x", "hand.y", "hand.z"),
+                scale=0.3,
+            ),
+            cameras=(CameraSpec(name="camera", width=IMAGE_SIZE, height=IMAGE_SIZE, depth_encoding="16UC1"),),
+        ),
+        action=ActionSpec(
+            kind="native",
+            entries=(
+                *(ActionEntry(name=f"mocap.d{axis}", unit=unit, low=-1, high=1) for axis in "xyz"),
+                ActionEntry(name="gripper", unit="effort", low=-1, high=1),
+            ),
+            delta_reference="the simulator's mocap body",
+            base_frame="world",
+            tool_frame="hand",
+            gripper="+1 closes, -1 opens",
+            hold=(0.0, 0.0, 0.0, None),
+        ),
+    )
+
+
+class MetaWorldTask:
+    """One of the 50 tasks. See Task."""
+
+    def __init__(self, task: str) -> None:
+        self.name = f"metaworld/{task}"
+        self.contract = metaworld_contract(task)
+        self.step_limit = STEP_LIMIT
+        self._env = ALL_V3_ENVIRONMENTS[f"{task}-v3"]()
+        self._env._partially_observable = False
+        vars(self._env).pop("sawyer_observation_space", None)  # cached while the goal was hidden
+        self._env._freeze_rand_vec = False
+        self._env.seeded_rand_vec = True
+        self._env._set_task_called = True
+        self._model, self._data = self._env.model, self._env.data
+        camera = self._model.camera(CAMERA).id
+        self._model.cam_pos[camera] = CAMERA_POSITION
+        self._model.cam_fovy[camera] = CAMERA_FOVY_DEG
+        mujoco.mj_forward(self._model, self._data)
+        self._camera = DepthCamera(self._model, CAMERA, IMAGE_SIZE, IMAGE_SIZE)
+        self.intrinsics, self.extrinsics = self._camera.intrinsics, self._camera.extrinsics(self._data)
+        self._expert = ENV_POLICY_MAP[f"{task}-v3"]()
+        self._full_observation: NDArray[np.float64] | None = None
+        self._success_steps = 0
+        self._picture: mujoco.Renderer | None = None
+
+    def reset(self, seed: int) -> None:
+        self._env.seed(seed)
+        self._full_observation, _ = self._env.reset()
+        self._success_steps = 0
+
+    def step(self, action: NDArray[np.float64]) -> None:
+        self._full_observation, _, _, _, info = self._env.step(np.clip(action, -1.0, 1.0))
+        self._success_steps += bool(info["success"])
+
+    def observe(self, depth: bool = True) -> SensorFrame:
+        hand = self._data.body("hand").xpos
+        right, left = self._data.site("rightEndEffector").xpos, self._data.site("leftEndEffector").xpos
+        values = np.array([*hand, *right, *left, np.linalg.norm(right - left)])
+        return SensorFrame(STATE_NAMES, values, self._camera.depth(self._data) if depth else None)
+
+    @property
+    def succeeded(self) -> bool:
+        return self._success_steps > 0
+
+    @property
+    def success_steps(self) -> int:
+        return self._success_steps
+
+    def expert(self) -> NDArray[np.float64]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it warns of actions beyond ±1, which are clipped here
+            action = self._expert.get_action(self._full_observation)
+        return np.clip(np.asarray(action, np.float64), -1.0, 1.0)
+
+    def render(self, width: int, height: int) -> NDArray[np.uint8]:
+        if not rendering_available():
+            raise TaskError("pictures need GL: install libegl1 and libgl1; depth works without")
+        if self._picture is None or (self._picture.width, self._picture.height) != (width, height):
+            self._close_picture()
+            self._model.vis.global_.offwidth = max(self._model.vis.global_.offwidth, width)
+            self._model.vis.global_.offheight = max(self._model.vis.global_.offheight, height)
+            self._picture = mujoco.Renderer(self._model, height, width)
+        self._picture.update_scene(self._data, camera=CAMERA)
+        return self._picture.render()[::-1, ::-1]  # the camera hangs upside down
+
+    def close(self) -> None:
+        self._close_picture()
+        self._camera.close()
+
+    def _close_picture(self) -> None:
+        if self._picture is not None:
+            self._picture.close()
+            self._picture = None

@@ -1,0 +1,60 @@
+"""`sdm-demos task=metaworld/door-open episodes=10`: expert demonstrations into a zarr dataset.
+
+Resumable: what is there is kept, what was interrupted is rolled back, and the next seeds follow. An episode in which the
+expert fails is not stored; the next seed takes its place.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import hydra
+from omegaconf import DictConfig
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from sdm_core.dataset import EpisodeStore
+from sdm_core.errors import DatasetError, SdmError
+from sdm_core.share import share_directory
+
+from sdm_sim.demonstrations import demonstrate
+from sdm_sim.registry import make_task
+
+
+def record(name: str, episodes: int, seed0: int, max_failures: int, keep_depth: bool, output: str) -> EpisodeStore:
+    """Brings the store at `output` to `episodes` expert episodes, from seeds `seed0`, `seed0`+1, …"""
+    task = make_task(name)
+    store = EpisodeStore.open_or_create(output, task.contract)
+    tried = [int(entry["seed"]) for entry in store.provenance]
+    seed, failures = max(tried, default=seed0 - 1) + 1, 0
+    columns = (TextColumn(f"{name}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[note]}"))
+    with Progress(*columns) as progress:
+        bar = progress.add_task("demos", total=episodes, completed=len(store), note="")
+        while len(store) < episodes:
+            episode = demonstrate(task, seed, keep_depth)
+            if episode is not None:
+                store.append(episode, {"seed": seed, "expert": "scripted", "task": name})
+            else:
+                failures += 1
+                if failures > max_failures:
+                    raise DatasetError(f"{name}: the expert failed {failures} times; raise max_failures to go on")
+            seed += 1
+            progress.update(bar, completed=len(store), note=f"{failures} failed" if failures else "")
+    task.close()
+    return store
+
+
+def main() -> None:
+    """Console entry point."""
+
+    @hydra.main(version_base=None, config_path=str(share_directory("sdm_bringup") / "config"), config_name="demos")
+    def run(config: DictConfig) -> None:
+        store = record(
+            config.task, config.episodes, config.seed0, config.max_failures, config.keep_depth, config.output
+        )
+        print(f"{store.path}: {len(store)} episodes, {int(store.episode_ends[-1])} steps")
+
+    try:
+        run()
+    except SdmError as error:
+        sys.exit(f"sdm-demos: {error}")
+    except KeyboardInterrupt:
+        sys.exit("sdm-demos: interrupted; what is stored is whole, and the same command continues")

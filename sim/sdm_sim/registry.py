@@ -1,0 +1,31 @@
+"""All tasks by name, `family/task`."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+
+from sdm_core.errors import TaskError
+
+from sdm_sim import metaworld_suite
+from sdm_sim.task import Task
+
+# A family: its task names, and the function that builds one of them.
+_FAMILIES: dict[str, tuple[tuple[str, ...], Callable[[str], Task]]] = {
+    "metaworld": (metaworld_suite.TASKS, metaworld_suite.build),
+}
+
+
+def task_names() -> tuple[str, ...]:
+    """All registered names, sorted by family."""
+    return tuple(f"{family}/{task}" for family, (tasks, _) in _FAMILIES.items() for task in tasks)
+
+
+def make_task(name: str) -> Task:
+    """Builds a task. Raises TaskError on an unknown name, with the nearest known ones."""
+    if name not in task_names():
+        near = difflib.get_close_matches(name, task_names(), n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"families: {', '.join(_FAMILIES)}"
+        raise TaskError(f"unknown task '{name}'; {hint}")
+    family, task = name.split("/", 1)
+    return _FAMILIES[family][1](task)

@@ -1,0 +1,67 @@
+"""What a simulated task is. A task knows no method, no node and no dataset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from sdm_core.contract import Contract
+from sdm_core.point_cloud import Extrinsics, Intrinsics
+
+
+@dataclass(frozen=True)
+class SensorFrame:
+    """One instant of the sensors: named scalars (SI units), and a depth image uint16[H,W] in mm where one was asked for."""
+
+    names: tuple[str, ...]
+    values: NDArray[np.float64]
+    depth: NDArray[np.uint16] | None
+
+
+class Task(Protocol):
+    """A simulated task at its own control rate. The same seed gives the same episode, bit for bit."""
+
+    name: str
+    contract: Contract
+    """The contract of its observations and actions, without normaliser statistics."""
+    step_limit: int
+    """Control steps in an episode."""
+    intrinsics: Intrinsics
+    extrinsics: Extrinsics
+    """Pose of the camera's optical frame in the contract's base frame."""
+
+    def reset(self, seed: int) -> None:
+        """Starts the episode of a seed."""
+        ...
+
+    def step(self, action: NDArray[np.float64]) -> None:
+        """Advances by one control period under an action [A] of the contract."""
+        ...
+
+    def observe(self, depth: bool = True) -> SensorFrame:
+        """What the sensors show now."""
+        ...
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the task has succeeded at any step of this episode."""
+        ...
+
+    @property
+    def success_steps(self) -> int:
+        """Steps of this episode at which the task counted as done."""
+        ...
+
+    def expert(self) -> NDArray[np.float64]:
+        """The scripted expert's action [A] for the present state; it may see what the policy may not."""
+        ...
+
+    def render(self, width: int, height: int) -> NDArray[np.uint8]:
+        """A picture rgb8 [H,W,3] for people. Raises TaskError where nothing can be rendered."""
+        ...
+
+    def close(self) -> None:
+        """Frees the renderers."""
+        ...
