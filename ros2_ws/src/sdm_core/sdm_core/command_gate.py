@@ -47,7 +47,9 @@ class CommandGate:
     def __init__(self, action: ActionSpec, period: float, max_age_ns: int) -> None:
         """`period` (s) is the time between two commands, `max_age_ns` the greatest age of the observation behind a command."""
         if action.kind == "ee_delta":
-            raise CommandError("the gate checks absolute targets: make the contract absolute (action_chunk.absolute) first")
+            raise CommandError(
+                "the gate checks absolute targets; give it the contract of anchored chunks (anchor.absolute)"
+            )
         self._space = CommandSpace(action)
         self._motion = is_motion(action)
         self._hold = np.array([math.nan if value is None else value for value in action.hold])
@@ -100,14 +102,23 @@ class CommandGate:
     def check(self, command: Vector | None, age_ns: int | None) -> GateDecision:
         """Call once a period. `age_ns` is the age of the observation behind `command`; None with a command of None."""
         refusal = self._refusal(command, age_ns)
+        if command is None or refusal:
+            return self.hold(refusal or "no_target")
         if not self._motion:
-            decision = self._held_command(refusal) if refusal else self._clipped(command)
-        elif self._last is None:
-            decision = GateDecision(None, ("no_start",), True)
-        elif refusal:
-            decision = self._braked(self._last, refusal)
-        else:
-            decision = self._limited(self._last, command)
+            return self._counted(self._clipped(command))
+        if self._last is None:
+            return self.hold("no_start")
+        return self._counted(self._limited(self._last, command))
+
+    def hold(self, reason: str) -> GateDecision:
+        """In place of `check`: keep the robot where it is, braking first where it moves."""
+        if not self._motion:
+            return self._counted(self._held_command(reason))
+        if self._last is None:
+            return self._counted(GateDecision(None, (reason,), True))
+        return self._counted(self._braked(self._last, reason))
+
+    def _counted(self, decision: GateDecision) -> GateDecision:
         self.counts.update(decision.interventions)
         return decision
 
@@ -131,11 +142,16 @@ class CommandGate:
 
     def _held_command(self, refusal: str) -> GateDecision:
         """The contract's hold; entries that keep their last value have none before the first command, and stay at rest (0)."""
-        last = np.clip(np.zeros(len(self._hold)), self._space.low, self._space.high) if self._last is None else self._last
+        last = (
+            np.clip(np.zeros(len(self._hold)), self._space.low, self._space.high) if self._last is None else self._last
+        )
         return GateDecision(np.where(np.isnan(self._hold), last, self._hold), (refusal,), True)
 
     def _braked(self, last: Vector, refusal: str) -> GateDecision:
-        accelerations = [brake(*state) for state in zip(self._velocity.tolist(), self._acceleration.tolist(), self._limits, strict=True)]
+        accelerations = [
+            brake(*state)
+            for state in zip(self._velocity.tolist(), self._acceleration.tolist(), self._limits, strict=True)
+        ]
         return GateDecision(self._move(last, np.array(accelerations)), (refusal,), True)
 
     def _limited(self, last: Vector, command: Vector) -> GateDecision:

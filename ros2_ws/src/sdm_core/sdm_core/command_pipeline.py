@@ -17,7 +17,8 @@ class CommandPipeline:
     """Used inline by the policy node in lockstep, by the command node, and by the direct rollout alike.
 
     Call `tick` once a period with the time of the command; the clock behind `now_ns` is that of the chunks' stamps. Pose
-    and joint kinds pass nothing until `reset` has been told the robot's position; `ee_delta` chunks are anchored before.
+    and joint kinds pass nothing until `reset` has been told the robot's position; `ee_delta` chunks are made absolute before
+    (`anchor.Anchor`), and the contract with them (`anchor.absolute`).
     """
 
     def __init__(
@@ -58,7 +59,15 @@ class CommandPipeline:
         age_ns = self._scheduler.age(now_ns)
         if self._smoother is None:
             return self._gate.check(target, age_ns)
-        decision = self._gate.check(None if target is None else self._smoother.step(target), age_ns)
-        if decision.interventions and (motion := self._gate.motion):
+        return self._followed(self._gate.check(None if target is None else self._smoother.step(target), age_ns))
+
+    def hold(self, reason: str) -> GateDecision:
+        """In place of `tick`: forgets the chunks and brings the robot to rest; `reason` is counted."""
+        self._scheduler.reset()
+        return self._followed(self._gate.hold(reason))
+
+    def _followed(self, decision: GateDecision) -> GateDecision:
+        """Where the gate departed from the smoother's motion, the smoother goes on from the gate's."""
+        if self._smoother and decision.interventions and (motion := self._gate.motion):
             self._smoother.resume(*motion)
         return decision

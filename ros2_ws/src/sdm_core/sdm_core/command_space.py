@@ -41,9 +41,6 @@ class CommandSpace:
         self.rotation = self._rotation_slice()
         rotation = range(len(entries))[self.rotation] if self.rotation else range(0)
         self.linear = np.array([i for i in range(len(entries)) if i not in rotation], dtype=np.intp)
-        self.relative = np.array(
-            [i for i in self.linear if spec.kind == "ee_delta" and "gripper" not in entries[i].name], dtype=np.intp
-        )
         self.dim = len(self.linear) + (3 if self.rotation else 0)
         self.max_velocity = self._axis_limits("max_velocity")
         self.max_acceleration = self._axis_limits("max_acceleration")
@@ -112,14 +109,6 @@ class CommandSpace:
             signs = np.sign(commands[:, self.rotation] @ commands[-1, self.rotation])
             commands[:, self.rotation] *= np.where(signs == 0, 1, signs)[:, None]
         return self.normalised(weights @ commands / weights.sum())
-
-    def compose(self, pose: Vector, delta: Vector) -> Vector:
-        """`pose` displaced by the relative command `delta`; entries that are absolute already replace the pose's."""
-        result = delta.copy()
-        result[self.relative] += pose[self.relative]
-        if self.rotation is not None:
-            result[self.rotation] = multiply(delta[self.rotation], pose[self.rotation])
-        return self.normalised(result)
 
 
 def multiply(a: Vector, b: Vector) -> Vector:

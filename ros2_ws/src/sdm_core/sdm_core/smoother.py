@@ -37,9 +37,10 @@ class Smoother:
         self._acceleration = np.zeros(len(self._axes))
 
     def resume(self, position: Vector, velocity: Vector, acceleration: Vector) -> None:
-        """Continues from the motion (float64[A], float64[D], float64[D]) that something else took over."""
+        """Continues from a motion that something else took over: float64[A] and its backward differences float64[D]."""
         self._position, self._target = position, None
-        self._velocity = velocity[self._axes]
+        # A backward difference is the velocity of half a period ago.
+        self._velocity = (velocity + acceleration * (self._period / 2))[self._axes]
         self._acceleration = acceleration[self._axes]
 
     def step(self, target: Vector) -> Vector:
@@ -67,7 +68,11 @@ class Smoother:
         motion.current_acceleration = np.clip(self._acceleration, -acceleration, acceleration).tolist()
         motion.target_position = step.tolist()
         motion.target_velocity = self._target_velocity(target).tolist()
-        motion.max_velocity, motion.max_acceleration, motion.max_jerk = velocity.tolist(), acceleration.tolist(), jerk.tolist()
+        motion.max_velocity, motion.max_acceleration, motion.max_jerk = (
+            velocity.tolist(),
+            acceleration.tolist(),
+            jerk.tolist(),
+        )
         return motion
 
     def _target_velocity(self, target: Vector) -> Vector:

@@ -1,0 +1,106 @@
+"""From relative actions to absolute targets, anchored to the pose of the observation that they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdm_core.action_chunk import ActionChunk
+from sdm_core.command_space import CommandSpace, multiply
+from sdm_core.contract import Contract
+from sdm_core.errors import ContractError
+
+_REFERENCES = (None, "observation", "previous")
+
+
+class MeasuredPose:
+    """Where the robot stands, in the terms of its commands: action entries found by name among the state entries.
+
+    Entries that no state entry names (a gripper that reports no position) count as standing at their lower bound.
+    """
+
+    def __init__(self, contract: Contract) -> None:
+        names = contract.state_names
+        entries = contract.action.entries
+        self.measured = np.array([i for i, entry in enumerate(entries) if entry.name in names], np.intp)
+        self._columns = np.array([names.index(entries[i].name) for i in self.measured], np.intp)
+        self._rest = np.array([entry.low for entry in entries])
+
+    def of(self, state: NDArray[np.float64]) -> NDArray[np.float64]:
+        """float64[A] from a state float64[S]."""
+        pose = self._rest.copy()
+        pose[self.measured] = state[self._columns]
+        return pose
+
+
+class Anchor:
+    """Makes the chunks of an `ee_delta` contract absolute; those of other kinds pass as they are.
+
+    With `delta_reference: observation` (the default) every target is relative to the observed pose; with `previous` each is
+    relative to the target before it. Displacements add, rotations compose on the left (base frame). Entries without a
+    measured pose, such as a gripper's command, are absolute already.
+    """
+
+    def __init__(self, contract: Contract) -> None:
+        self._relative = contract.action.kind == "ee_delta"
+        if not self._relative:
+            return
+        if contract.action.delta_reference not in _REFERENCES:
+            raise ContractError(
+                f"delta_reference '{contract.action.delta_reference}' is unknown; use observation or previous"
+            )
+        self._pose = MeasuredPose(contract)
+        self._space = CommandSpace(contract.action)
+        self._sums = np.intersect1d(self._pose.measured, self._space.linear)
+        self._chained = contract.action.delta_reference == "previous"
+        if len(self._sums) == 0:
+            raise ContractError(
+                "no action entry of kind 'ee_delta' is among the state names; name them alike, as in 'ee.x'"
+            )
+
+    def absolute(self, chunk: ActionChunk, state: NDArray[np.float64]) -> ActionChunk:
+        """`chunk` anchored to the newest state float64[S] of the observation that it answers."""
+        if not self._relative:
+            return chunk
+        base = self._pose.of(state)
+        targets = np.empty_like(chunk.targets)
+        for index, delta in enumerate(chunk.targets):
+            targets[index] = self._compose(base, delta)
+            if self._chained:
+                base = targets[index]
+        return replace(chunk, targets=targets)
+
+    def _compose(self, pose: NDArray[np.float64], delta: NDArray[np.float64]) -> NDArray[np.float64]:
+        result = delta.copy()
+        result[self._sums] += pose[self._sums]
+        rotation = self._space.rotation
+        if rotation is not None:
+            result[rotation] = multiply(delta[rotation], pose[rotation])
+        return self._space.normalised(result)
+
+
+def absolute(contract: Contract, low: Sequence[float], high: Sequence[float]) -> Contract:
+    """The contract of anchored chunks: an `ee_delta` contract as `ee_pose`, its displacements bounded by the workspace.
+
+    `low`/`high` bound the entries that are displacements, in their order (metres). Other contracts come back unchanged.
+    """
+    if contract.action.kind != "ee_delta":
+        return contract
+    space = CommandSpace(contract.action)
+    displaced = [int(i) for i in np.intersect1d(MeasuredPose(contract).measured, space.linear)]
+    if len(low) != len(displaced) or len(high) != len(displaced):
+        raise ContractError(
+            f"the workspace has {len(low)} and {len(high)} bounds, the action {len(displaced)} displacements"
+        )
+    entries = list(contract.action.entries)
+    for index, least, greatest in zip(displaced, low, high, strict=True):
+        if not least < greatest:
+            raise ContractError(
+                f"workspace of '{entries[index].name}' is [{least}, {greatest}]; set the box of the cell"
+            )
+        entries[index] = entries[index].model_copy(update={"low": float(least), "high": float(greatest)})
+    action = contract.action.model_copy(update={"kind": "ee_pose", "delta_reference": None, "entries": tuple(entries)})
+    return contract.model_copy(update={"action": action, "normaliser": None})
