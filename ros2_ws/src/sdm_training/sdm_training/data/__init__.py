@@ -1,0 +1,1 @@
+"""Demonstrations as in-memory training windows."""

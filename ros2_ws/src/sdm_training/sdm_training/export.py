@@ -1,0 +1,67 @@
+"""A trained policy as one ONNX file: raw inputs, every sampling step inside, weights stored once."""
+
+from __future__ import annotations
+
+import io
+import warnings
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+
+from sdm_training.sampling import Sampler
+
+OPSET = 17  # the first with LayerNormalization
+# Smaller tensors (biases, normaliser ranges) weigh nothing, and their rounding is felt most.
+MIN_HALF_SIZE = 1024
+
+
+def to_onnx(sampler: Sampler, half_weights: bool) -> bytes:
+    """The serialised graph: point_cloud [1, C, N, channels], state [1, T, S], noise [1, H, A] → action [1, H, A], float32.
+
+    half_weights stores large weights in 16 bits, each followed by a Cast, so that runtimes still compute in 32.
+    """
+    policy = sampler.policy
+    contract = policy.contract
+    cloud = contract.observation.cloud
+    assert cloud is not None
+    inputs = (
+        torch.zeros(1, cloud.steps, cloud.points, cloud.channels),
+        torch.zeros(1, contract.n_obs_steps, contract.state_dim),
+        torch.zeros(1, *policy.chunk_shape),
+    )
+    buffer = io.BytesIO()
+    with torch.no_grad(), warnings.catch_warnings():
+        # The tracing exporter needs no package beyond onnx; torch announces it as legacy on every call.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            sampler.eval(),
+            inputs,
+            buffer,
+            input_names=["point_cloud", "state", "noise"],
+            output_names=["action"],
+            opset_version=OPSET,
+            dynamo=False,
+        )
+    model = onnx.load_from_string(buffer.getvalue())
+    if half_weights:
+        store_half(model)
+    onnx.checker.check_model(model)
+    return model.SerializeToString()
+
+
+def store_half(model: onnx.ModelProto) -> None:
+    """Stores the graph's large float32 initialisers as float16 with a Cast to float32 behind each."""
+    graph = model.graph
+    casts = []
+    for initialiser in graph.initializer:
+        values = numpy_helper.to_array(initialiser)
+        if values.dtype != np.float32 or values.size < MIN_HALF_SIZE:
+            continue
+        name = initialiser.name
+        initialiser.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}_half"))
+        casts.append(helper.make_node("Cast", [f"{name}_half"], [name], to=TensorProto.FLOAT))
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)

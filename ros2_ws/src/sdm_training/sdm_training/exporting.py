@@ -1,0 +1,112 @@
+"""From a trained run to checkpoint folders: export, parity check, metrics."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.console import Console
+
+from sdm_core.atomic import atomic_write
+from sdm_core.backends import load_backend
+from sdm_core.checkpoint import METRICS, Checkpoint
+from sdm_training.data.windows import Demonstrations
+from sdm_training.export import to_onnx
+from sdm_training.run_folder import RunFolder
+from sdm_training.sampling import Sampler, SamplingSettings
+from sdm_training.settings import Settings
+
+PARITY_OBSERVATIONS = 64
+BACKENDS = ("openvino", "onnxruntime")
+
+
+class ExportSettings(Settings):
+    """nfe: step counts, one folder each (empty: only the policy's own sampling); half_weights: stored in 16 bits where the
+    largest difference to torch on real observations, in raw action units, stays below half_tolerance."""
+
+    nfe: tuple[int, ...] = ()
+    half_weights: bool = True
+    half_tolerance: float = 0.02
+
+
+def export_run(
+    run: RunFolder, settings: ExportSettings, demonstrations: Demonstrations, metrics: dict[str, Any], console: Console
+) -> list[Checkpoint]:
+    """Writes `export/` (the policy's own sampling) or one `export_nfe<n>/` for each step count asked for."""
+    if not settings.nfe:
+        return [export_sampling(run, run.path / "export", run.sampling(), settings, demonstrations, metrics, console)]
+    return [
+        export_sampling(
+            run, run.path / f"export_nfe{nfe}", SamplingSettings(nfe=nfe), settings, demonstrations, metrics, console
+        )
+        for nfe in settings.nfe
+    ]
+
+
+def export_sampling(
+    run: RunFolder,
+    target: Path,
+    sampling: SamplingSettings,
+    settings: ExportSettings,
+    demonstrations: Demonstrations,
+    metrics: dict[str, Any],
+    console: Console,
+    weights: Path | None = None,
+) -> Checkpoint:
+    """Writes one checkpoint folder and prints its parity; `weights` names a snapshot's file in place of the final weights."""
+    sampler = Sampler(run.load_policy(file=weights), sampling)
+    observations = parity_inputs(sampler, demonstrations)
+    metrics = {**metrics, "nfe": sampling.nfe}
+    half, parity, checkpoint = settings.half_weights, {}, None
+    while checkpoint is None:
+        network = to_onnx(sampler, half)
+        metrics |= {"weights": "float16" if half else "float32", "bytes": len(network)}
+        written = Checkpoint.write(target, sampler.policy.contract, network, metrics, run.record(), run.weights_file)
+        parity = parity_check(sampler, written, observations)
+        if half and max(parity.values()) > settings.half_tolerance:
+            console.print(f"{target.name}: 16-bit weights differ by {max(parity.values()):.1e}: stored in 32 bits instead")
+            half = False
+        else:
+            checkpoint = written
+    atomic_write(target / METRICS, (json.dumps({**metrics, "parity": parity}, indent=2) + "\n").encode())
+    differences = ", ".join(f"{backend} {difference:.1e}" for backend, difference in parity.items())
+    console.print(
+        f"{target}: {len(network) / 1e6:.2f} MB, {metrics['weights']} weights, nfe {sampling.nfe}; "
+        f"max |difference| to torch over {PARITY_OBSERVATIONS} observations: {differences}"
+    )
+    return Checkpoint.open(target)
+
+
+def parity_inputs(sampler: Sampler, demonstrations: Demonstrations) -> dict[str, NDArray[np.float32]]:
+    """Recorded observations [64, …] in the exported network's layout, with seeded noise."""
+    contract = sampler.policy.contract
+    cloud = contract.observation.cloud
+    assert cloud is not None
+    rows = np.linspace(cloud.steps + contract.n_obs_steps, len(demonstrations.state) - 1, PARITY_OBSERVATIONS).astype(int)
+    generator = np.random.default_rng(0)
+    return {
+        "point_cloud": demonstrations.point_cloud[rows[:, None] + np.arange(1 - cloud.steps, 1)],
+        "state": demonstrations.state[rows[:, None] + np.arange(1 - contract.n_obs_steps, 1)],
+        "noise": generator.standard_normal((len(rows), *sampler.policy.chunk_shape), np.float32),
+    }
+
+
+def parity_check(
+    sampler: Sampler, checkpoint: Checkpoint, observations: dict[str, NDArray[np.float32]]
+) -> dict[str, float]:
+    """The largest |difference| between each backend's actions and torch's, in raw action units."""
+    with torch.no_grad():
+        expected = sampler(*(torch.from_numpy(observations[name]) for name in ("point_cloud", "state", "noise"))).numpy()
+    differences = {}
+    for name in BACKENDS:
+        backend = load_backend(name, checkpoint, threads=1)
+        actions = [
+            backend.run({key: values[index : index + 1] for key, values in observations.items()})
+            for index in range(len(expected))
+        ]
+        differences[name] = float(np.abs(np.concatenate(actions) - expected).max())
+    return differences

@@ -1,0 +1,1 @@
+"""Observation encoders and denoisers; one file an architecture."""

@@ -1,0 +1,1 @@
+"""Denoisers: (noisy chunk, timestep, condition) → chunk; one file an architecture."""

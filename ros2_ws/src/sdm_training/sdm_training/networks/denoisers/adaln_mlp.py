@@ -1,0 +1,61 @@
+"""A small denoiser: residual MLP blocks on the flattened chunk, modulated by timestep and condition (AdaLN-Zero)."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from sdm_training.networks.timestep_embedding import TimestepEmbedding
+from sdm_training.settings import Part
+
+
+class AdaLnMlpSettings(Part):
+    """width of the residual stream; expansion: hidden width of a block in widths."""
+
+    kind: str = "adaln_mlp"
+    width: int = 256
+    blocks: int = 3
+    expansion: int = 2
+    timestep_features: int = 64
+
+
+class AdaLnBlock(nn.Module):
+    """x + gate · MLP(scale · LayerNorm(x) + shift); the modulation starts at zero, so the block starts as identity."""
+
+    def __init__(self, width: int, expansion: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width, elementwise_affine=False)
+        self.mlp = nn.Sequential(nn.Linear(width, width * expansion), nn.SiLU(), nn.Linear(width * expansion, width))
+        self.modulation = nn.Linear(width, 3 * width)
+        nn.init.zeros_(self.modulation.weight)
+        nn.init.zeros_(self.modulation.bias)
+
+    def forward(self, x: Tensor, modulator: Tensor) -> Tensor:
+        shift, scale, gate = self.modulation(modulator).chunk(3, dim=-1)
+        return x + gate * self.mlp(self.norm(x) * (1 + scale) + shift)
+
+
+class AdaLnMlp(nn.Module):
+    """Noisy chunk [B, H, A], timesteps [B], condition [B, D] → prediction [B, H, A]."""
+
+    def __init__(self, settings: AdaLnMlpSettings, action_dim: int, horizon: int, condition_dim: int) -> None:
+        super().__init__()
+        width, chunk = settings.width, horizon * action_dim
+        self.timestep = nn.Sequential(
+            TimestepEmbedding(settings.timestep_features), nn.Linear(settings.timestep_features, width)
+        )
+        self.condition = nn.Linear(condition_dim, width)
+        self.modulator = nn.Sequential(nn.SiLU(), nn.Linear(width, width), nn.SiLU())
+        self.inputs = nn.Linear(chunk, width)
+        self.blocks = nn.ModuleList(AdaLnBlock(width, settings.expansion) for _ in range(settings.blocks))
+        self.outputs = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, chunk))
+
+    def forward(self, noisy: Tensor, timesteps: Tensor, condition: Tensor) -> Tensor:
+        modulator = self.modulator(self.timestep(timesteps) + self.condition(condition))
+        x = self.inputs(noisy.flatten(1))
+        for block in self.blocks:
+            x = block(x, modulator)
+        return self.outputs(x).reshape(noisy.shape)
+
+
+SETTINGS = AdaLnMlpSettings
+create = AdaLnMlp

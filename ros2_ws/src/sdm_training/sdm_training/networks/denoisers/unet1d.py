@@ -1,0 +1,104 @@
+"""Conditional 1-D convolutional U-Net over the chunk (Diffusion Policy, Chi et al. 2023), with DP3's full FiLM conditioning."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from sdm_training.networks.timestep_embedding import TimestepEmbedding
+from sdm_training.settings import Part, SettingsError
+
+
+class Unet1dSettings(Part):
+    """widths of the levels; blocks a level and in the middle: 2 and 2 in DP3, 1 and 1 in Simple-DP3."""
+
+    kind: str = "unet1d"
+    widths: tuple[int, ...] = (512, 1024, 2048)
+    blocks: int = 2
+    kernel: int = 5
+    groups: int = 8
+    timestep_features: int = 128
+
+
+class ConvBlock(nn.Sequential):
+    """Convolution, group normalisation, Mish; keeps the length."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, groups: int) -> None:
+        super().__init__(nn.Conv1d(inputs, outputs, kernel, padding=kernel // 2), nn.GroupNorm(groups, outputs), nn.Mish())
+
+
+class FilmBlock(nn.Module):
+    """Two convolution blocks with a skip; the first one's output is scaled and shifted by the condition (FiLM)."""
+
+    def __init__(self, inputs: int, outputs: int, condition_dim: int, kernel: int, groups: int) -> None:
+        super().__init__()
+        self.first = ConvBlock(inputs, outputs, kernel, groups)
+        self.film = nn.Sequential(nn.Mish(), nn.Linear(condition_dim, 2 * outputs))
+        self.second = ConvBlock(outputs, outputs, kernel, groups)
+        self.skip = nn.Conv1d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        scale, shift = self.film(condition)[..., None].chunk(2, dim=1)
+        return self.second(scale * self.first(x) + shift) + self.skip(x)
+
+
+class FilmBlocks(nn.ModuleList):
+    """`count` FiLM blocks in a row; the first one changes the width."""
+
+    def __init__(self, count: int, inputs: int, outputs: int, condition_dim: int, kernel: int, groups: int) -> None:
+        widths = (inputs, *[outputs] * count)
+        super().__init__(
+            FilmBlock(before, after, condition_dim, kernel, groups) for before, after in zip(widths, widths[1:], strict=False)
+        )
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        for block in self:
+            x = block(x, condition)
+        return x
+
+
+class Unet1d(nn.Module):
+    """Noisy chunk [B, H, A], timesteps [B], condition [B, D] → prediction [B, H, A]."""
+
+    def __init__(self, settings: Unet1dSettings, action_dim: int, horizon: int, condition_dim: int) -> None:
+        super().__init__()
+        widths, features = settings.widths, settings.timestep_features
+        halvings = len(widths) - 1
+        if horizon % 2**halvings:
+            raise SettingsError(f"horizon {horizon} is halved {halvings} times by the U-Net: make it a multiple of {2**halvings}")
+        self.timestep = nn.Sequential(
+            TimestepEmbedding(features), nn.Linear(features, 4 * features), nn.Mish(), nn.Linear(4 * features, features)
+        )
+
+        def level(inputs: int, outputs: int) -> FilmBlocks:
+            return FilmBlocks(settings.blocks, inputs, outputs, features + condition_dim, settings.kernel, settings.groups)
+
+        steps = list(zip((action_dim, *widths), widths, strict=False))
+        self.down = nn.ModuleList(level(inputs, outputs) for inputs, outputs in steps)
+        self.halve = nn.ModuleList(nn.Conv1d(width, width, 3, stride=2, padding=1) for width in widths[:-1])
+        self.middle = level(widths[-1], widths[-1])
+        self.up = nn.ModuleList(level(2 * outputs, inputs) for inputs, outputs in reversed(steps[1:]))
+        self.double = nn.ModuleList(
+            nn.ConvTranspose1d(width, width, 4, stride=2, padding=1) for width in reversed(widths[:-1])
+        )
+        self.outputs = nn.Sequential(
+            ConvBlock(widths[0], widths[0], settings.kernel, settings.groups), nn.Conv1d(widths[0], action_dim, 1)
+        )
+
+    def forward(self, noisy: Tensor, timesteps: Tensor, condition: Tensor) -> Tensor:
+        condition = torch.cat([self.timestep(timesteps), condition], dim=-1)
+        x = noisy.transpose(1, 2)
+        passed: list[Tensor] = []
+        for index, blocks in enumerate(self.down):
+            x = blocks(x, condition)
+            passed.append(x)
+            if index < len(self.halve):
+                x = self.halve[index](x)
+        x = self.middle(x, condition)
+        for blocks, double in zip(self.up, self.double, strict=True):
+            x = double(blocks(torch.cat([x, passed.pop()], dim=1), condition))
+        return self.outputs(x).transpose(1, 2)
+
+
+SETTINGS = Unet1dSettings
+create = Unet1d

@@ -1,0 +1,1 @@
+"""Observation encoders: (clouds, states) → condition vector; one file an architecture."""

@@ -1,0 +1,76 @@
+"""DP3's lightweight PointNet beside a state MLP."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from sdm_training.settings import Part
+
+
+class PointNetSettings(Part):
+    """state: "per_step" shares one MLP among the observation steps (DP3), "joint" feeds all of them to one MLP at once."""
+
+    kind: str = "pointnet"
+    point_widths: tuple[int, ...] = (64, 128, 256)
+    cloud_features: int = 128
+    state: Literal["per_step", "joint"] = "joint"
+    state_widths: tuple[int, ...] = (128, 128)
+
+
+class PointNet(nn.Module):
+    """Clouds [M, N, channels] → features [M, F]: a shared MLP on every point, the maximum over points, a projection."""
+
+    def __init__(self, channels: int, widths: tuple[int, ...], features: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for inputs, outputs in zip((channels, *widths), widths, strict=False):
+            layers += [nn.Linear(inputs, outputs), nn.LayerNorm(outputs), nn.ReLU()]
+        self.points = nn.Sequential(*layers)
+        self.projection = nn.Sequential(nn.Linear(widths[-1], features), nn.LayerNorm(features))
+
+    def forward(self, clouds: Tensor) -> Tensor:
+        pooled = self.winning_points(clouds) if torch.is_grad_enabled() else self.points(clouds).amax(dim=1)
+        return self.projection(pooled)
+
+    def winning_points(self, clouds: Tensor) -> Tensor:
+        """The pooled features, with gradients through the winners of the maximum alone.
+
+        The gradient is the same (the other points get none from a maximum), and most points need no backward pass.
+        """
+        clouds_count, points_count, channels = clouds.shape
+        with torch.no_grad():
+            winners = self.points(clouds).argmax(dim=1)
+        winners = winners + torch.arange(clouds_count, device=clouds.device)[:, None] * points_count
+        rows, row_of = winners.unique(return_inverse=True)
+        return self.points(clouds.reshape(-1, channels)[rows]).gather(0, row_of)
+
+
+class PointNetEncoder(nn.Module):
+    """Clouds [B, C, N, channels] and states [B, T, S], both normalised → condition [B, condition_dim]."""
+
+    def __init__(self, settings: PointNetSettings, channels: int, cloud_steps: int, state_dim: int, state_steps: int) -> None:
+        super().__init__()
+        self.state_per_step = settings.state == "per_step"
+        self.cloud = PointNet(channels, settings.point_widths, settings.cloud_features)
+        state_inputs = state_dim if self.state_per_step else state_dim * state_steps
+        layers: list[nn.Module] = []
+        for inputs, outputs in zip((state_inputs, *settings.state_widths), settings.state_widths, strict=False):
+            layers += [nn.Linear(inputs, outputs), nn.ReLU()]
+        self.state = nn.Sequential(*layers[:-1])
+        state_vectors = state_steps if self.state_per_step else 1
+        self.condition_dim = cloud_steps * settings.cloud_features + state_vectors * settings.state_widths[-1]
+
+    def forward(self, clouds: Tensor, states: Tensor) -> Tensor:
+        cloud_features = self.cloud(clouds.flatten(0, 1)).reshape(clouds.shape[0], -1)
+        if self.state_per_step:
+            state_features = self.state(states).flatten(1)
+        else:
+            state_features = self.state(states.flatten(1))
+        return torch.cat([cloud_features, state_features], dim=-1)
+
+
+SETTINGS = PointNetSettings
+create = PointNetEncoder

@@ -1,0 +1,1 @@
+"""The Hydra programs `sdm-train`, `sdm-distill`, `sdm-evaluate` and `sdm-export`."""

@@ -1,0 +1,47 @@
+"""`sdm-train task=metaworld/door-open network=small`: trains a teacher, and exports it at several step counts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from pydantic import field_validator
+from rich.console import Console
+
+from sdm_training import registry
+from sdm_training.compute import set_up
+from sdm_training.diffusion.noise_schedule import DiffusionSettings
+from sdm_training.policy import NetworkSettings, PolicySettings
+from sdm_training.settings import Part, run_program
+from sdm_training.training_run import RunSettings, complete, load_data, seeded_policy
+
+
+class TrainSettings(RunSettings):
+    """config/train.yaml."""
+
+    network: NetworkSettings
+    diffusion: DiffusionSettings
+    teacher: Part
+
+    @field_validator("teacher", mode="before")
+    @classmethod
+    def teacher_settings(cls, values: Any) -> Part:
+        return registry.build_part("teachers", values)
+
+
+def train_teacher(settings: TrainSettings) -> None:
+    """Trains one teacher as configured."""
+    device = set_up(settings.compute)
+    data = load_data(settings, settings.network.contract, device)
+    policy_settings = PolicySettings(network=settings.network, diffusion=settings.diffusion)
+    policy = seeded_policy(policy_settings, data.contract, settings.seed, device)
+    generator = torch.Generator().manual_seed(settings.seed)
+    teacher: Any = settings.teacher
+    trainee = registry.find("teachers", teacher.kind).create(teacher, policy, data.train, generator)
+    labels = {"method": teacher.method, "network": settings.network.name}
+    complete(trainee, settings, policy_settings, data, labels, None, Console())
+
+
+def main() -> None:
+    """Entry point."""
+    run_program("train", TrainSettings, train_teacher)

@@ -1,0 +1,33 @@
+"""Finds an implementation by the `kind` of its configuration: a kind is a module of a sub-package.
+
+So a new network, teacher or distiller is one new file (and one new config file); no list of them is kept anywhere.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+from types import ModuleType
+from typing import Any
+
+from sdm_training.settings import Part, SettingsError, build
+
+
+def find(package: str, kind: str) -> ModuleType:
+    """The module `sdm_training.<package>.<kind>`; an unknown kind is one line with the near names."""
+    parent = importlib.import_module(f"sdm_training.{package}")
+    known = sorted(module.name for module in pkgutil.iter_modules(parent.__path__))
+    if kind not in known:
+        near = difflib.get_close_matches(kind, known) or known
+        raise SettingsError(f"unknown kind '{kind}' in {package}: did you mean {', '.join(near)}?")
+    return importlib.import_module(f"{parent.__name__}.{kind}")
+
+
+def build_part(package: str, values: Any) -> Part:
+    """The settings of the implementation that `values["kind"]` names; settings that are built already pass through."""
+    if isinstance(values, Part):
+        return values
+    if not isinstance(values, dict) or "kind" not in values:
+        raise SettingsError(f"configuration of {package} needs a 'kind'")
+    return build(find(package, values["kind"]).SETTINGS, values, package)

@@ -1,0 +1,94 @@
+"""A training run on disk: runs/<task>/<name>/ with its record, contract, weights and exports.
+
+training.yaml   the resolved configuration, policy and sampling, seed, commit and dataset hash
+contract.yaml   the contract with the normaliser's statistics
+weights.safetensors   the trained policy's weights, once the run is finished (for teachers also the raw ones under `raw.`)
+state.safetensors   what an interrupted run resumes from
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+import yaml
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from sdm_core.atomic import atomic_write
+from sdm_core.contract import Contract
+from sdm_core.errors import CheckpointError
+from sdm_training.policy import Policy, PolicySettings
+from sdm_training.sampling import SamplingSettings
+from sdm_training.settings import SettingsError, build
+from sdm_training.training_loop import under
+
+# Changes of these do not change what is trained.
+IGNORED_ON_RESUME = ("commit", "sampling")
+
+
+class RunFolder:
+    """Reads and writes one run; see the module's text for its files."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.weights_file = self.path / "weights.safetensors"
+
+    @property
+    def finished(self) -> bool:
+        """Whether the training has reached its end."""
+        return self.weights_file.is_file()
+
+    def begin(self, record: dict[str, Any], contract: Contract) -> None:
+        """Writes record and contract, or checks that the run found here is the same one."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        file = self.path / "training.yaml"
+        if file.exists():
+            before = yaml.safe_load(file.read_text())
+            for key, value in record.items():
+                if key not in IGNORED_ON_RESUME and before.get(key) != value:
+                    raise SettingsError(
+                        f"{self.path} was trained with another '{key}': delete the folder, or name another one with run=…"
+                    )
+            return
+        contract.save(self.path / "contract.yaml")
+        atomic_write(file, yaml.safe_dump(record, sort_keys=False, allow_unicode=True).encode())
+
+    def finish(self, weights: dict[str, Tensor], train_s: float) -> None:
+        """Writes the trained weights; the run is finished then."""
+        tensors = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
+        atomic_write(self.weights_file, save(tensors, {"train_s": str(train_s)}))
+
+    def record(self) -> dict[str, Any]:
+        """training.yaml as plain values. Raises CheckpointError where no run is."""
+        file = self.path / "training.yaml"
+        if not file.is_file():
+            raise CheckpointError(f"{self.path} holds no training run (no training.yaml): train it first, or check the path")
+        return yaml.safe_load(file.read_text())
+
+    def sampling(self) -> SamplingSettings:
+        """How the policy is meant to be sampled."""
+        return build(SamplingSettings, self.record()["sampling"], "sampling")
+
+    def snapshots(self) -> list[Path]:
+        """Weights kept during the training, oldest first."""
+        return sorted((self.path / "snapshots").glob("step_*.safetensors"))
+
+    def load_policy(
+        self, device: torch.device | None = None, weights: Literal["ema", "raw"] = "ema", file: Path | None = None
+    ) -> Policy:
+        """The trained policy (of a snapshot, where `file` names one), frozen and in evaluation mode."""
+        record, file = self.record(), file or self.weights_file
+        if not file.is_file():
+            raise CheckpointError(f"{self.path} is not trained to its end: repeat the command that began it, and it resumes")
+        policy = Policy(build(PolicySettings, record["policy"], "policy"), Contract.load(self.path / "contract.yaml"))
+        try:
+            tensors = load_file(file)
+            raw = under("raw", tensors)
+            averaged = {name: value for name, value in tensors.items() if not name.startswith("raw.")}
+            policy.load_state_dict(raw if weights == "raw" and raw else averaged)
+        except (SafetensorError, RuntimeError) as error:
+            raise CheckpointError(f"{file} does not fit its run ({str(error).splitlines()[0]}): train it again") from None
+        return policy.requires_grad_(False).eval().to(device or torch.device("cpu"))

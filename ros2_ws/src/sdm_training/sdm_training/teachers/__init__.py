@@ -1,0 +1,1 @@
+"""Recipes that train a many-step policy from demonstrations; one file a recipe."""

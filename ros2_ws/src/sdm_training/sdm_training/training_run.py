@@ -1,0 +1,126 @@
+"""What training a teacher and training a student have in common: data in, a finished and exported run folder out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from rich.console import Console
+from safetensors import safe_open
+
+from sdm_core.contract import Contract
+from sdm_training import provenance
+from sdm_training.action_error import action_error
+from sdm_training.compute import ComputeSettings
+from sdm_training.data.windows import Demonstrations, Windows
+from sdm_training.exporting import ExportSettings, export_run
+from sdm_training.policy import Policy, PolicySettings, parameter_count
+from sdm_training.run_folder import RunFolder
+from sdm_training.sampling import Sampler
+from sdm_training.settings import Settings, SettingsError
+from sdm_training.training_loop import LoopSettings, Trainee, train
+
+
+class RunSettings(Settings):
+    """What every run has. task, e.g. metaworld/door-open; data: its zarr store; run: the folder to be made;
+    validation_episodes: the last ones, held out for the action error."""
+
+    task: str
+    seed: int
+    data: str
+    run: str
+    validation_episodes: int
+    compute: ComputeSettings
+    loop: LoopSettings
+    export: ExportSettings
+
+
+@dataclass(frozen=True)
+class Data:
+    """Demonstrations on the training device."""
+
+    demonstrations: Demonstrations
+    train: Windows
+    held_out: Windows | None
+    contract: Contract
+    digest: str
+
+
+def load_data(settings: RunSettings, narrow: Callable[[Contract], Contract], device: torch.device) -> Data:
+    """Reads the store; `narrow` gives the policy's contract from the dataset's, and statistics are fitted where it has none."""
+    everything = Demonstrations.load(settings.data)
+    if everything.contract.task != settings.task:
+        raise SettingsError(f"{settings.data} holds demonstrations of {everything.contract.task}, not of {settings.task}")
+    kept, held_out = everything.split(settings.validation_episodes)
+    contract = narrow(everything.contract)
+    if contract.normaliser is None:
+        contract = contract.model_copy(update={"normaliser": kept.normaliser()})
+    contract = Contract.model_validate(contract.model_dump())
+    return Data(
+        kept,
+        Windows(kept, contract, device),
+        Windows(held_out, contract, device) if held_out else None,
+        contract,
+        everything.digest(),
+    )
+
+
+def complete(
+    trainee: Trainee,
+    settings: RunSettings,
+    policy: PolicySettings,
+    data: Data,
+    labels: dict[str, Any],
+    teacher: Sampler | None,
+    console: Console,
+) -> None:
+    """Trains (or resumes, or finds it done), measures the action error and exports; `labels` go into the metrics."""
+    run = RunFolder(settings.run)
+    record = {
+        **labels,
+        "task": settings.task,
+        "seed": settings.seed,
+        "policy": policy.plain(),
+        "sampling": trainee.sampling.model_dump(mode="json"),
+        "config": settings.model_dump(mode="json", serialize_as_any=True, exclude={"compute", "export", "run"}),
+        "dataset": {"episodes": len(data.demonstrations.lengths), "windows": len(data.train), "sha256": data.digest},
+        "commit": provenance.commit(),
+    }
+    run.begin(record, data.contract)
+    if not run.finished:
+        spent = train(trainee, run.path, settings.loop, f"{settings.task} {labels['method']}")
+        run.finish(trainee.weights(), spent)
+    with safe_open(str(run.weights_file), framework="pt") as file:
+        train_s = float(file.metadata()["train_s"])
+    trained = run.load_policy(data.train.device)
+    sampler = Sampler(trained, trainee.sampling)
+    errors = {"train": action_error(sampler, data.train, teacher)}
+    if data.held_out:
+        errors["held_out"] = action_error(sampler, data.held_out, teacher)
+    metrics = {
+        **labels,
+        "task": settings.task,
+        "seed": settings.seed,
+        "demos": len(data.demonstrations.lengths),
+        "parameters": parameter_count(trained),
+        "parameters_encoder": parameter_count(trained.encoder),
+        "parameters_denoiser": parameter_count(trained.denoiser),
+        "train_s": round(train_s, 1),
+        "steps": trainee.steps,
+        "action_error": errors,
+        "dataset_sha256": data.digest,
+        "machine": provenance.machine(),
+        "commit": record["commit"],
+        "date": provenance.today(),
+    }
+    console.print(f"{run.path}: trained in {train_s:.0f} s; action error {errors}")
+    export_run(run, settings.export, data.demonstrations, metrics, console)
+
+
+def seeded_policy(settings: PolicySettings, contract: Contract, seed: int, device: torch.device) -> Policy:
+    """A freshly initialised policy; the same seed gives the same weights."""
+    torch.manual_seed(seed)
+    return Policy(settings, contract).to(device)
+

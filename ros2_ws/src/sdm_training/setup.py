@@ -1,0 +1,36 @@
+from setuptools import find_packages, setup
+
+name = "sdm_training"
+
+setup(
+    name=name,
+    version="0.1.0",
+    description="Diffusion teachers, distillation into one-step students, evaluation and export.",
+    license="Apache-2.0",
+    packages=find_packages(include=[name, f"{name}.*"]),
+    package_data={name: ["py.typed"]},
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{name}"]),
+        (f"share/{name}", ["package.xml"]),
+    ],
+    python_requires=">=3.11",
+    install_requires=[
+        "sdm_core",
+        "sdm_sim",
+        "torch>=2.5",
+        "hydra-core>=1.3",
+        "safetensors",
+        "onnx>=1.17",
+        "tensorboard",
+        "rich",
+    ],
+    extras_require={"test": ["diffusers", "hypothesis", "pyright", "pytest", "ruff"]},
+    entry_points={
+        "console_scripts": [
+            "sdm-train = sdm_training.programs.train:main",
+            "sdm-distill = sdm_training.programs.distill:main",
+            "sdm-evaluate = sdm_training.programs.evaluate:main",
+            "sdm-export = sdm_training.programs.export:main",
+        ],
+    },
+)
