@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from rich.console import Console
-
 from sdm_core.atomic import atomic_write
 from sdm_core.backends import load_backend
 from sdm_core.checkpoint import METRICS, Checkpoint
+
 from sdm_training.data.windows import Demonstrations
 from sdm_training.export import to_onnx
 from sdm_training.run_folder import RunFolder
@@ -68,7 +68,9 @@ def export_sampling(
         written = Checkpoint.write(target, sampler.policy.contract, network, metrics, run.record(), run.weights_file)
         parity = parity_check(sampler, written, observations)
         if half and max(parity.values()) > settings.half_tolerance:
-            console.print(f"{target.name}: 16-bit weights differ by {max(parity.values()):.1e}: stored in 32 bits instead")
+            console.print(
+                f"{target.name}: 16-bit weights differ by {max(parity.values()):.1e}: stored in 32 bits instead"
+            )
             half = False
         else:
             checkpoint = written
@@ -86,7 +88,9 @@ def parity_inputs(sampler: Sampler, demonstrations: Demonstrations) -> dict[str,
     contract = sampler.policy.contract
     cloud = contract.observation.cloud
     assert cloud is not None
-    rows = np.linspace(cloud.steps + contract.n_obs_steps, len(demonstrations.state) - 1, PARITY_OBSERVATIONS).astype(int)
+    rows = np.linspace(cloud.steps + contract.n_obs_steps, len(demonstrations.state) - 1, PARITY_OBSERVATIONS).astype(
+        int
+    )
     generator = np.random.default_rng(0)
     return {
         "point_cloud": demonstrations.point_cloud[rows[:, None] + np.arange(1 - cloud.steps, 1)],
@@ -100,7 +104,9 @@ def parity_check(
 ) -> dict[str, float]:
     """The largest |difference| between each backend's actions and torch's, in raw action units."""
     with torch.no_grad():
-        expected = sampler(*(torch.from_numpy(observations[name]) for name in ("point_cloud", "state", "noise"))).numpy()
+        expected = sampler(
+            *(torch.from_numpy(observations[name]) for name in ("point_cloud", "state", "noise"))
+        ).numpy()
     differences = {}
     for name in BACKENDS:
         backend = load_backend(name, checkpoint, threads=1)

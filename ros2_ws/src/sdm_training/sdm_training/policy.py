@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 from pydantic import field_validator
+from sdm_core.contract import Contract
 from torch import Tensor, nn
 
-from sdm_core.contract import Contract
 from sdm_training import registry
 from sdm_training.data.padding import fill_padding
 from sdm_training.diffusion.noise_schedule import DiffusionSettings, NoiseSchedule
@@ -46,11 +46,17 @@ class NetworkSettings(Settings):
         """The dataset's contract as this network narrows it; a policy of these settings is trained and deployed under it."""
         cloud = dataset_contract.observation.cloud
         if cloud is None:
-            raise SettingsError(f"network '{self.name}' reads point clouds, and the dataset of {dataset_contract.task} has none")
+            raise SettingsError(
+                f"network '{self.name}' reads point clouds, and the dataset of {dataset_contract.task} has none"
+            )
         if self.points > cloud.points:
-            raise SettingsError(f"network '{self.name}' reads {self.points} points, the dataset has {cloud.points} a cloud")
+            raise SettingsError(
+                f"network '{self.name}' reads {self.points} points, the dataset has {cloud.points} a cloud"
+            )
         if self.centred and not cloud.centre:
-            raise SettingsError(f"network '{self.name}' centres its clouds, but the contract of {dataset_contract.task} names no centre")
+            raise SettingsError(
+                f"network '{self.name}' centres its clouds, but the contract of {dataset_contract.task} names no centre"
+            )
         changes: dict[str, Any] = {"network_points": self.points, "steps": self.cloud_steps}
         if not self.centred:
             changes["centre"] = ()
@@ -93,7 +99,9 @@ class Policy(nn.Module):
         super().__init__()
         cloud, normaliser = contract.observation.cloud, contract.normaliser
         if cloud is None or normaliser is None:
-            raise SettingsError(f"the contract of {contract.task} has no cloud or no normaliser: fit it to the dataset first")
+            raise SettingsError(
+                f"the contract of {contract.task} has no cloud or no normaliser: fit it to the dataset first"
+            )
         self.settings, self.contract = settings, contract
         self.points, self.cloud_steps = cloud.network_points, cloud.steps
         self.schedule = NoiseSchedule(settings.diffusion)

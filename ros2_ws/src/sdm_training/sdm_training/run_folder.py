@@ -15,11 +15,11 @@ import torch
 import yaml
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
-from torch import Tensor
-
 from sdm_core.atomic import atomic_write
 from sdm_core.contract import Contract
 from sdm_core.errors import CheckpointError
+from torch import Tensor
+
 from sdm_training.policy import Policy, PolicySettings
 from sdm_training.sampling import SamplingSettings
 from sdm_training.settings import SettingsError, build
@@ -65,7 +65,9 @@ class RunFolder:
         """training.yaml as plain values. Raises CheckpointError where no run is."""
         file = self.path / "training.yaml"
         if not file.is_file():
-            raise CheckpointError(f"{self.path} holds no training run (no training.yaml): train it first, or check the path")
+            raise CheckpointError(
+                f"{self.path} holds no training run (no training.yaml): train it first, or check the path"
+            )
         return yaml.safe_load(file.read_text())
 
     def sampling(self) -> SamplingSettings:
@@ -82,7 +84,9 @@ class RunFolder:
         """The trained policy (of a snapshot, where `file` names one), frozen and in evaluation mode."""
         record, file = self.record(), file or self.weights_file
         if not file.is_file():
-            raise CheckpointError(f"{self.path} is not trained to its end: repeat the command that began it, and it resumes")
+            raise CheckpointError(
+                f"{self.path} is not trained to its end: repeat the command that began it, and it resumes"
+            )
         policy = Policy(build(PolicySettings, record["policy"], "policy"), Contract.load(self.path / "contract.yaml"))
         try:
             tensors = load_file(file)
@@ -90,5 +94,7 @@ class RunFolder:
             averaged = {name: value for name, value in tensors.items() if not name.startswith("raw.")}
             policy.load_state_dict(raw if weights == "raw" and raw else averaged)
         except (SafetensorError, RuntimeError) as error:
-            raise CheckpointError(f"{file} does not fit its run ({str(error).splitlines()[0]}): train it again") from None
+            raise CheckpointError(
+                f"{file} does not fit its run ({str(error).splitlines()[0]}): train it again"
+            ) from None
         return policy.requires_grad_(False).eval().to(device or torch.device("cpu"))

@@ -38,5 +38,7 @@ class Sampler(nn.Module):
         """The normalised chunk [B, H, A] for encoded observations."""
         policy, settings = self.policy, self.settings
         if settings.timestep is not None:
-            return policy.predict_x0(noise, torch.full(noise.shape[:1], settings.timestep, device=noise.device), condition)
+            return policy.predict_x0(
+                noise, torch.full(noise.shape[:1], settings.timestep, device=noise.device), condition
+            )
         return sample_ddim(policy.schedule, lambda x, t: policy.predict_x0(x, t, condition), noise, settings.nfe)

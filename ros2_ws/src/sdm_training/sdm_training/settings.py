@@ -12,7 +12,6 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ConfigDict, ValidationError
-
 from sdm_core.errors import SdmError
 
 
@@ -73,7 +72,12 @@ def run_program(config_name: str, settings: type[SettingsType], body: Callable[[
     try:
         folder = config_folder()
         # Hydra must neither change the working directory nor leave its own folders behind: runs/ is the record.
-        sys.argv[1:1] = ["hydra.run.dir=.", "hydra.output_subdir=null", "hydra/job_logging=none", "hydra/hydra_logging=none"]
+        sys.argv[1:1] = [
+            "hydra.run.dir=.",
+            "hydra.output_subdir=null",
+            "hydra/job_logging=none",
+            "hydra/hydra_logging=none",
+        ]
         hydra.main(version_base=None, config_path=str(folder.resolve()), config_name=config_name)(with_composed)()
     except SdmError as error:
         print(f"error: {error}", file=sys.stderr)

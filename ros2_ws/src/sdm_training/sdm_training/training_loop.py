@@ -11,11 +11,11 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
+from sdm_core.atomic import atomic_write
+from sdm_core.errors import CheckpointError
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
-from sdm_core.atomic import atomic_write
-from sdm_core.errors import CheckpointError
 from sdm_training.sampling import SamplingSettings
 from sdm_training.settings import Settings
 
@@ -105,7 +105,9 @@ def load_state(trainee: Trainee, path: Path) -> tuple[int, float]:
         trainee.generator.set_state(tensors.pop("generator"))
         trainee.load(tensors)
     except (SafetensorError, KeyError, RuntimeError) as error:
-        raise CheckpointError(f"{path} cannot be resumed from ({str(error).splitlines()[0]}): delete it to start afresh") from None
+        raise CheckpointError(
+            f"{path} cannot be resumed from ({str(error).splitlines()[0]}): delete it to start afresh"
+        ) from None
     return int(metadata["step"]), float(metadata["spent_s"])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -9,8 +10,10 @@ from typing import Any
 import torch
 from rich.console import Console
 from safetensors import safe_open
-
+from sdm_core.atomic import atomic_write
+from sdm_core.checkpoint import METRICS
 from sdm_core.contract import Contract
+
 from sdm_training import provenance
 from sdm_training.action_error import action_error
 from sdm_training.compute import ComputeSettings
@@ -52,7 +55,9 @@ def load_data(settings: RunSettings, narrow: Callable[[Contract], Contract], dev
     """Reads the store; `narrow` gives the policy's contract from the dataset's, and statistics are fitted where it has none."""
     everything = Demonstrations.load(settings.data)
     if everything.contract.task != settings.task:
-        raise SettingsError(f"{settings.data} holds demonstrations of {everything.contract.task}, not of {settings.task}")
+        raise SettingsError(
+            f"{settings.data} holds demonstrations of {everything.contract.task}, not of {settings.task}"
+        )
     kept, held_out = everything.split(settings.validation_episodes)
     contract = narrow(everything.contract)
     if contract.normaliser is None:
@@ -116,6 +121,7 @@ def complete(
         "date": provenance.today(),
     }
     console.print(f"{run.path}: trained in {train_s:.0f} s; action error {errors}")
+    atomic_write(run.path / METRICS, (json.dumps(metrics, indent=2) + "\n").encode())
     export_run(run, settings.export, data.demonstrations, metrics, console)
 
 
@@ -123,4 +129,3 @@ def seeded_policy(settings: PolicySettings, contract: Contract, seed: int, devic
     """A freshly initialised policy; the same seed gives the same weights."""
     torch.manual_seed(seed)
     return Policy(settings, contract).to(device)
-

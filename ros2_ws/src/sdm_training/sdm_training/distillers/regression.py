@@ -28,7 +28,9 @@ class RegressionSettings(CloningSettings):
 class Regression(BehaviourCloning):
     """Mean squared error of one pass at the last timestep on zeros in place of noise."""
 
-    def __init__(self, settings: RegressionSettings, policy: Policy, windows: Windows, generator: torch.Generator) -> None:
+    def __init__(
+        self, settings: RegressionSettings, policy: Policy, windows: Windows, generator: torch.Generator
+    ) -> None:
         if policy.schedule.settings.prediction != "x0":
             raise SettingsError("regression predicts the chunk itself: set diffusion.prediction to x0")
         super().__init__(settings, policy, windows, generator)

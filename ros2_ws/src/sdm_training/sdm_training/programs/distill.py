@@ -55,7 +55,7 @@ def distill(settings: DistillSettings) -> None:
         policy = seeded_policy(policy_settings, data.contract, settings.seed, device)
     generator = torch.Generator().manual_seed(settings.seed)
     trainee = registry.find("distillers", distiller.kind).create(distiller, policy, data.train, generator)
-    complete(trainee, settings, policy_settings, data, labels, teacher, Console())
+    complete(trainee, settings, policy_settings, data, labels, teacher, Console(soft_wrap=True))
 
 
 def main() -> None:

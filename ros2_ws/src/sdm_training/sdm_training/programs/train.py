@@ -39,7 +39,7 @@ def train_teacher(settings: TrainSettings) -> None:
     teacher: Any = settings.teacher
     trainee = registry.find("teachers", teacher.kind).create(teacher, policy, data.train, generator)
     labels = {"method": teacher.method, "network": settings.network.name}
-    complete(trainee, settings, policy_settings, data, labels, None, Console())
+    complete(trainee, settings, policy_settings, data, labels, None, Console(soft_wrap=True))
 
 
 def main() -> None:

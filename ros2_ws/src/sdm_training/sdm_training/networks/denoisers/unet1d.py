@@ -24,7 +24,9 @@ class ConvBlock(nn.Sequential):
     """Convolution, group normalisation, Mish; keeps the length."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, groups: int) -> None:
-        super().__init__(nn.Conv1d(inputs, outputs, kernel, padding=kernel // 2), nn.GroupNorm(groups, outputs), nn.Mish())
+        super().__init__(
+            nn.Conv1d(inputs, outputs, kernel, padding=kernel // 2), nn.GroupNorm(groups, outputs), nn.Mish()
+        )
 
 
 class FilmBlock(nn.Module):
@@ -48,7 +50,8 @@ class FilmBlocks(nn.ModuleList):
     def __init__(self, count: int, inputs: int, outputs: int, condition_dim: int, kernel: int, groups: int) -> None:
         widths = (inputs, *[outputs] * count)
         super().__init__(
-            FilmBlock(before, after, condition_dim, kernel, groups) for before, after in zip(widths, widths[1:], strict=False)
+            FilmBlock(before, after, condition_dim, kernel, groups)
+            for before, after in zip(widths, widths[1:], strict=False)
         )
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
@@ -65,13 +68,17 @@ class Unet1d(nn.Module):
         widths, features = settings.widths, settings.timestep_features
         halvings = len(widths) - 1
         if horizon % 2**halvings:
-            raise SettingsError(f"horizon {horizon} is halved {halvings} times by the U-Net: make it a multiple of {2**halvings}")
+            raise SettingsError(
+                f"horizon {horizon} is halved {halvings} times by the U-Net: make it a multiple of {2**halvings}"
+            )
         self.timestep = nn.Sequential(
             TimestepEmbedding(features), nn.Linear(features, 4 * features), nn.Mish(), nn.Linear(4 * features, features)
         )
 
         def level(inputs: int, outputs: int) -> FilmBlocks:
-            return FilmBlocks(settings.blocks, inputs, outputs, features + condition_dim, settings.kernel, settings.groups)
+            return FilmBlocks(
+                settings.blocks, inputs, outputs, features + condition_dim, settings.kernel, settings.groups
+            )
 
         steps = list(zip((action_dim, *widths), widths, strict=False))
         self.down = nn.ModuleList(level(inputs, outputs) for inputs, outputs in steps)

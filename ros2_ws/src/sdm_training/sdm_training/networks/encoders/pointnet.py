@@ -51,7 +51,9 @@ class PointNet(nn.Module):
 class PointNetEncoder(nn.Module):
     """Clouds [B, C, N, channels] and states [B, T, S], both normalised → condition [B, condition_dim]."""
 
-    def __init__(self, settings: PointNetSettings, channels: int, cloud_steps: int, state_dim: int, state_steps: int) -> None:
+    def __init__(
+        self, settings: PointNetSettings, channels: int, cloud_steps: int, state_dim: int, state_steps: int
+    ) -> None:
         super().__init__()
         self.state_per_step = settings.state == "per_step"
         self.cloud = PointNet(channels, settings.point_widths, settings.cloud_features)

@@ -1,0 +1,91 @@
+"""What is reported of a policy: success of its final weights, or DP3's mean of the best five evaluations of a training."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from sdm_core.checkpoint import Checkpoint
+from sdm_core.errors import CheckpointError
+from sdm_core.results import wilson
+
+from sdm_training import provenance
+from sdm_training.data.windows import Demonstrations
+from sdm_training.evaluation import Outcome
+from sdm_training.exporting import ExportSettings, export_sampling
+from sdm_training.run_folder import RunFolder
+
+# DP3 evaluates 20 episodes every 200 epochs of 3000, and reports the mean of the best five.
+BEST, BEST_EPISODES = 5, 20
+
+Evaluate = Callable[[Path, int], list[Outcome]]
+"""(checkpoint folder, number of episodes) → outcomes."""
+
+
+def final(checkpoint: Checkpoint, episodes: int, evaluate: Evaluate) -> dict[str, Any]:
+    """The result line of a checkpoint; `outcomes` holds a 0 or 1 an episode in the order of the seeds, for paired intervals."""
+    outcomes = evaluate(checkpoint.path, episodes)
+    line = _line(checkpoint, outcomes)
+    return {**line, "protocol": "final", "outcomes": "".join(str(int(outcome.success)) for outcome in outcomes)}
+
+
+def best5(run: RunFolder, demonstrations: Demonstrations, evaluate: Evaluate) -> dict[str, Any]:
+    """The result line of a run's five best snapshots, 20 episodes each.
+
+    Choosing the best on the episodes that are reported favours the policy: the interval is that of the chosen episodes alone.
+    """
+    snapshots = run.snapshots()
+    if len(snapshots) < BEST:
+        raise CheckpointError(
+            f"{run.path} kept {len(snapshots)} snapshots, {BEST} are needed: train it with loop.snapshots=15"
+        )
+    final_checkpoint = _exported(run)
+    curve: list[tuple[int, list[Outcome]]] = []
+    for snapshot in snapshots:
+        with tempfile.TemporaryDirectory() as room:
+            checkpoint = export_sampling(
+                run,
+                Path(room) / "checkpoint",
+                run.sampling(),
+                ExportSettings(),
+                demonstrations,
+                final_checkpoint.metrics,
+                Console(quiet=True),
+                snapshot,
+            )
+            curve.append((int(snapshot.stem.removeprefix("step_")), evaluate(checkpoint.path, BEST_EPISODES)))
+    chosen = sorted(curve, key=lambda point: _successes(point[1]))[-BEST:]
+    line = _line(final_checkpoint, [outcome for _, outcomes in chosen for outcome in outcomes])
+    return {**line, "protocol": "best5", "curve": [[step, _successes(outcomes)] for step, outcomes in curve]}
+
+
+def _exported(run: RunFolder) -> Checkpoint:
+    sampled = run.path / f"export_nfe{run.sampling().nfe}"
+    return Checkpoint.open(sampled if sampled.is_dir() else run.path / "export")
+
+
+def _successes(outcomes: list[Outcome]) -> int:
+    return sum(outcome.success for outcome in outcomes)
+
+
+def _line(checkpoint: Checkpoint, outcomes: list[Outcome]) -> dict[str, Any]:
+    metrics, successes = checkpoint.metrics, _successes(outcomes)
+    copied = ("method", "network", "seed", "nfe", "demos", "action_error", "train_s")
+    low, high = wilson(successes, len(outcomes))
+    return {
+        "kind": "success",
+        "task": checkpoint.contract.task,
+        **{key: metrics[key] for key in copied if key in metrics},
+        "mode": "direct",
+        "episodes": len(outcomes),
+        "successes": successes,
+        "ci95": [round(low, 4), round(high, 4)],
+        "eval_seed0": min(outcome.seed for outcome in outcomes),
+        "checkpoint": str(checkpoint.path),
+        "commit": provenance.commit(),
+        "machine": provenance.machine(),
+        "date": provenance.today(),
+    }
