@@ -1,0 +1,40 @@
+"""Fixtures that the tests share; the builders behind them are in tests/helpers."""
+
+from __future__ import annotations
+
+import os
+
+# Before numpy and mujoco are imported anywhere: several thread pools on two cores only slow each other down.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("LP_NUM_THREADS", "1")
+
+from pathlib import Path
+
+import pytest
+from helpers.contracts import small_contract
+from helpers.linear_policy import LinearPolicy
+from hypothesis import settings
+from sdm_core.checkpoint import Checkpoint
+from sdm_core.contract import Contract
+
+# Machines that run the tests are shared and slow at times: an example may take as long as it must, and none is random.
+settings.register_profile("repeatable", deadline=None, derandomize=True, database=None, max_examples=50)
+settings.load_profile("repeatable")
+
+
+@pytest.fixture
+def contract() -> Contract:
+    """A small contract of native commands; see helpers.contracts."""
+    return small_contract()
+
+
+@pytest.fixture
+def policy(contract: Contract) -> LinearPolicy:
+    """A network with an answer known in closed form."""
+    return LinearPolicy(contract)
+
+
+@pytest.fixture
+def checkpoint(policy: LinearPolicy, tmp_path: Path) -> Checkpoint:
+    """A checkpoint folder of `policy`."""
+    return policy.write(tmp_path / "checkpoint")

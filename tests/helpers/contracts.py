@@ -1,0 +1,62 @@
+"""Small contracts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sdm_core.contract import (
+    ActionEntry,
+    ActionSpec,
+    Bounds,
+    CameraSpec,
+    CloudSpec,
+    Contract,
+    NormaliserStatistics,
+    ObservationSpec,
+    Rates,
+    StateEntry,
+)
+
+SMALL_STATE = ("hand.x", "hand.y", "hand.z", "gap")
+
+
+def small_contract(
+    *,
+    task: str = "test/reach",
+    control_hz: float = 10.0,
+    n_obs_steps: int = 2,
+    horizon: int = 4,
+    n_action_steps: int = 2,
+    cloud: dict[str, Any] | None = None,
+    state: tuple[str, ...] = SMALL_STATE,
+) -> Contract:
+    """Native commands of three entries at 10 Hz, four state entries, clouds of 32 points; `cloud` overrides entries."""
+    crop: dict[str, Any] = {"crop_low": (-1.0, -1.0, 0.0), "crop_high": (1.0, 1.0, 2.0)}
+    return Contract(
+        task=task,
+        rates=Rates(control_hz=control_hz),
+        n_obs_steps=n_obs_steps,
+        horizon=horizon,
+        n_action_steps=n_action_steps,
+        observation=ObservationSpec(
+            state=tuple(StateEntry(name=name, unit="m") for name in state),
+            cloud=CloudSpec(**{"frame": "world", "points": 32, "network_points": 16, **crop, **(cloud or {})}),
+            cameras=(CameraSpec(name="camera", width=16, height=12, depth_encoding="16UC1"),),
+        ),
+        action=ActionSpec(
+            kind="native",
+            entries=tuple(ActionEntry(name=name, unit="1", low=-1, high=1) for name in ("dx", "dy", "gripper")),
+            base_frame="world",
+            tool_frame="hand",
+            gripper="+1 closes",
+            hold=(0.0, 0.0, None),
+        ),
+    )
+
+
+def with_normaliser(contract: Contract) -> Contract:
+    """The contract with statistics, as a training would have left it: state and action within ±1."""
+    state, action = (
+        Bounds(low=(-1.0,) * size, high=(1.0,) * size) for size in (contract.state_dim, contract.action_dim)
+    )
+    return contract.model_copy(update={"normaliser": NormaliserStatistics(state=state, action=action)})

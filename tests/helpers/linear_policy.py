@@ -1,0 +1,117 @@
+"""A tiny exported network whose answer is known in closed form."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from sdm_core.checkpoint import Checkpoint
+from sdm_core.contract import Contract
+
+from helpers.contracts import with_normaliser
+
+
+class LinearPolicy:
+    """action = cloud·Wc + state·Ws + noise_gain·noise + bias, over flattened tensors, with seeded weights.
+
+    `action` is the numpy oracle of `onnx`. With `nan_above` every output is NaN once state[0, 0, 0] exceeds that value
+    (as a network that diverges far from its data would). `horizon` overrides the contract's, for a mismatched network;
+    `names` renames inputs or the output.
+    """
+
+    def __init__(
+        self,
+        contract: Contract,
+        seed: int = 0,
+        *,
+        gain: float = 0.2,
+        noise_gain: float = 0.1,
+        nan_above: float | None = None,
+        horizon: int | None = None,
+        names: dict[str, str] | None = None,
+    ) -> None:
+        cloud = contract.observation.cloud
+        assert cloud is not None
+        self.contract = contract
+        self.cloud_shape = (1, cloud.steps, cloud.points, cloud.channels)
+        self.state_shape = (1, contract.n_obs_steps, contract.state_dim)
+        self.action_shape = (1, horizon or contract.horizon, contract.action_dim)
+        self.noise_gain, self.nan_above, self._names = noise_gain, nan_above, names or {}
+        rng = np.random.default_rng(seed)
+        outputs = self.action_shape[1] * self.action_shape[2]
+
+        def weights(inputs: int) -> NDArray[np.float32]:
+            return (gain * rng.standard_normal((inputs, outputs)) / inputs).astype(np.float32)
+
+        self.cloud_weights = weights(int(np.prod(self.cloud_shape)))
+        self.state_weights = weights(int(np.prod(self.state_shape)))
+        self.bias = (gain * rng.standard_normal(outputs)).astype(np.float32)
+
+    def action(self, cloud: NDArray, state: NDArray, noise: NDArray) -> NDArray[np.float64]:
+        """[H,A] for cloud [C,N,ch], state [T,S] and noise [H,A], in double precision."""
+        flat = cloud.ravel().astype(np.float64) @ self.cloud_weights + state.ravel() @ self.state_weights + self.bias
+        return flat.reshape(self.action_shape[1:]) + self.noise_gain * noise
+
+    def onnx(self) -> bytes:
+        """The network as ONNX, with the stack's inputs and output."""
+
+        def name(of: str) -> str:
+            return self._names.get(of, of)
+
+        def constant(key: str, value: NDArray) -> onnx.TensorProto:
+            return numpy_helper.from_array(value, key)
+
+        shapes = {"point_cloud": self.cloud_shape, "state": self.state_shape, "noise": self.action_shape}
+        constants = [
+            constant("cloud_weights", self.cloud_weights),
+            constant("state_weights", self.state_weights),
+            constant("bias", self.bias),
+            constant("noise_gain", np.float32(self.noise_gain).reshape(1)),
+            constant("row", np.array([1, -1], np.int64)),
+            constant("chunk", np.array(self.action_shape, np.int64)),
+        ]
+        nodes = [
+            helper.make_node("Reshape", [name("point_cloud"), "row"], ["cloud_row"]),
+            helper.make_node("Reshape", [name("state"), "row"], ["state_row"]),
+            helper.make_node("MatMul", ["cloud_row", "cloud_weights"], ["from_cloud"]),
+            helper.make_node("MatMul", ["state_row", "state_weights"], ["from_state"]),
+            helper.make_node("Add", ["from_cloud", "from_state"], ["sum"]),
+            helper.make_node("Add", ["sum", "bias"], ["biased"]),
+            helper.make_node("Reshape", ["biased", "chunk"], ["mean"]),
+            helper.make_node("Mul", [name("noise"), "noise_gain"], ["spread"]),
+            helper.make_node("Add", ["mean", "spread"], ["answer" if self.nan_above is not None else name("action")]),
+        ]
+        if self.nan_above is not None:  # sqrt of a negative number
+            constants += [
+                constant("limit", np.float32(self.nan_above).reshape(1)),
+                constant("nothing", np.zeros(1, np.float32)),
+                constant("first", np.zeros(1, np.int64)),
+                constant("second", np.ones(1, np.int64)),
+                constant("columns", np.ones(1, np.int64)),
+            ]
+            nodes += [
+                helper.make_node("Slice", ["state_row", "first", "second", "columns"], ["head"]),
+                helper.make_node("Sub", ["limit", "head"], ["room"]),
+                helper.make_node("Sqrt", ["room"], ["root"]),
+                helper.make_node("Mul", ["root", "nothing"], ["nothing_or_nan"]),
+                helper.make_node("Add", ["answer", "nothing_or_nan"], [name("action")]),
+            ]
+        graph = helper.make_graph(
+            nodes,
+            "linear_policy",
+            [helper.make_tensor_value_info(name(key), TensorProto.FLOAT, shape) for key, shape in shapes.items()],
+            [helper.make_tensor_value_info(name("action"), TensorProto.FLOAT, self.action_shape)],
+            constants,
+        )
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+        onnx.checker.check_model(model, full_check=True)
+        return model.SerializeToString()
+
+    def write(self, path: Path, metrics: dict[str, Any] | None = None) -> Checkpoint:
+        """A checkpoint folder of this network."""
+        facts = {"method": "regression", "network": "linear", "nfe": 1, "task": self.contract.task, **(metrics or {})}
+        return Checkpoint.write(path, with_normaliser(self.contract), self.onnx(), facts, {"seed": 0})
