@@ -22,8 +22,13 @@ def atomic_folder(target: Path) -> Iterator[Path]:
         if target.exists():
             old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
             target.rename(old / target.name)
-            room.rename(target)
-            shutil.rmtree(old)
+            try:
+                room.rename(target)
+            except BaseException:
+                (old / target.name).rename(target)
+                raise
+            finally:
+                shutil.rmtree(old, ignore_errors=True)
         else:
             room.rename(target)
     except BaseException:
