@@ -166,10 +166,16 @@ class Contract(_Model):
         cloud = self.observation.cloud
         if cloud and not set(cloud.centre) <= set(names):
             raise ValueError(f"cloud centre {cloud.centre} is not among the state names {names}")
-        if self.normaliser and len(self.normaliser.state.low) != self.state_dim:
-            raise ValueError(f"normaliser has {len(self.normaliser.state.low)} state entries, contract {self.state_dim}")
-        if self.normaliser and len(self.normaliser.action.low) != self.action_dim:
-            raise ValueError(f"normaliser has {len(self.normaliser.action.low)} actions, contract {self.action_dim}")
+        if self.normaliser:
+            for what, bounds, size in (
+                ("state", self.normaliser.state, self.state_dim),
+                ("action", self.normaliser.action, self.action_dim),
+            ):
+                if not len(bounds.low) == len(bounds.high) == size:
+                    raise ValueError(
+                        f"normaliser.{what} has {len(bounds.low)} low and {len(bounds.high)} high bounds, "
+                        f"the contract {size} entries"
+                    )
         return self
 
     @property
