@@ -15,8 +15,12 @@ def resize_crop(image: NDArray[np.uint8], size: tuple[int, int], crop: tuple[int
         raise ObservationError(f"image of shape {image.shape} and type {image.dtype} given, rgb8 [H,W,3] expected")
     if crop is not None:
         left, top, width, height = crop
-        if left < 0 or top < 0 or left + width > image.shape[1] or top + height > image.shape[0]:
-            raise ObservationError(f"crop {crop} leaves the image of {image.shape[1]}×{image.shape[0]} pixels")
+        fits = left >= 0 and top >= 0 and left + width <= image.shape[1] and top + height <= image.shape[0]
+        if not fits or width < 1 or height < 1:
+            raise ObservationError(
+                f"crop {crop} is empty or leaves the image of {image.shape[1]}×{image.shape[0]} pixels; "
+                "give left, top, width, height within it"
+            )
         image = image[top : top + height, left : left + width]
     if image.shape[1::-1] == size:
         return image

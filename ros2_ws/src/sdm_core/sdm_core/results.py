@@ -26,10 +26,17 @@ def append_result(path: str | Path, result: dict[str, Any]) -> None:
 
 
 def read_results(path: str | Path) -> list[dict[str, Any]]:
-    """All lines of a result file; none where it does not exist."""
+    """All lines of a result file; none where it does not exist. Raises DatasetError on a line that is no JSON."""
     if not Path(path).exists():
         return []
-    return [json.loads(line) for line in Path(path).read_text().splitlines() if line.strip()]
+    results = []
+    for number, line in enumerate(Path(path).read_text().splitlines(), start=1):
+        if line.strip():
+            try:
+                results.append(json.loads(line))
+            except json.JSONDecodeError:
+                raise DatasetError(f"{path}:{number}: not valid JSON; remove this line") from None
+    return results
 
 
 def wilson(successes: int, trials: int) -> tuple[float, float]:

@@ -19,7 +19,7 @@ class StateVector:
         self._order: tuple[tuple[str, ...], NDArray[np.intp]] | None = None
 
     def gather(self, names: Sequence[str], values: Sequence[float] | NDArray) -> NDArray[np.float64]:
-        """float64[S] in the contract's order. Raises ObservationError on a missing name or a non-finite value."""
+        """float64[S] in the contract's order. Raises ObservationError on a missing, repeated or non-finite entry."""
         names = tuple(names)
         if len(names) != len(values):
             raise ObservationError(f"{len(names)} names but {len(values)} values in the joint states")
@@ -36,4 +36,7 @@ class StateVector:
         missing = [name for name in self.names if name not in position]
         if missing:
             raise ObservationError(f"state lacks {', '.join(missing)}; it has {', '.join(names) or 'no names'}")
+        repeated = [name for name in self.names if names.count(name) > 1]
+        if repeated:
+            raise ObservationError(f"state has {', '.join(repeated)} twice; publish each name once")
         return np.array([position[name] for name in self.names], np.intp)

@@ -1,0 +1,71 @@
+"""Result lines and Wilson's interval."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from pathlib import Path
+
+import pytest
+from scipy.stats import binomtest
+from sdm_core.errors import DatasetError
+from sdm_core.results import append_result, read_results, wilson
+
+WRITERS, LINES = 4, 60
+
+
+def write_lines(path: str, writer: int) -> None:
+    for line in range(LINES):
+        append_result(path, {"writer": writer, "line": line, "padding": "x" * (37 * line)})
+
+
+def test_lines_come_back_in_order_from_a_folder_that_did_not_exist(tmp_path: Path) -> None:
+    path = tmp_path / "results" / "a.jsonl"
+    for index in range(3):
+        append_result(path, {"index": index, "name": "émigré"})
+    assert read_results(path) == [{"index": index, "name": "émigré"} for index in range(3)]
+    assert len(path.read_text().splitlines()) == 3
+
+
+def test_no_file_means_no_results(tmp_path: Path) -> None:
+    assert read_results(tmp_path / "none.jsonl") == []
+
+
+def test_concurrent_writers_do_not_mix_their_lines(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    context = multiprocessing.get_context("fork")
+    writers = [context.Process(target=write_lines, args=(str(path), writer)) for writer in range(WRITERS)]
+    for process in writers:
+        process.start()
+    for process in writers:
+        process.join()
+        assert process.exitcode == 0
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    for writer in range(WRITERS):
+        assert [line["line"] for line in lines if line["writer"] == writer] == list(range(LINES))
+    assert all(line["padding"] == "x" * (37 * line["line"]) for line in lines)
+
+
+def test_a_result_that_is_not_a_number_is_refused_and_nothing_written(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    with pytest.raises(ValueError, match="JSON"):
+        append_result(path, {"action_error": float("nan")})
+    assert read_results(path) == []
+
+
+def test_a_broken_line_is_named_with_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    append_result(path, {"a": 1})
+    path.write_text(path.read_text() + '{"a": \n')
+    with pytest.raises(DatasetError, match=r"results\.jsonl:2: not valid JSON"):
+        read_results(path)
+
+
+@pytest.mark.parametrize(("successes", "trials"), [(0, 1), (1, 1), (0, 100), (100, 100), (85, 100), (3, 7), (599, 600)])
+def test_wilson_s_interval_is_scipy_s(successes: int, trials: int) -> None:
+    expected = binomtest(successes, trials).proportion_ci(0.95, method="wilson")
+    assert wilson(successes, trials) == pytest.approx((expected.low, expected.high), abs=1e-12)
+
+
+def test_no_trial_says_nothing() -> None:
+    assert wilson(0, 0) == (0.0, 1.0)
