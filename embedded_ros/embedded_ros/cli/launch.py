@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
+from launch import LaunchDescription, LaunchService
 from launch.actions import IncludeLaunchDescription
 from launch.launch_description_sources import (
     PythonLaunchDescriptionSource,
@@ -15,7 +16,6 @@ from launch.launch_description_sources import (
 )
 
 from embedded_ros.cli.errors import CommandError
-from launch import LaunchDescription, LaunchService
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="ros2-embedded",
-        description="Run, launch and inspect ROS 2 nodes of this environment, and those of a real ROS 2 on its network.",
+        description="Run, launch and inspect ROS 2 nodes of this environment, and a real ROS 2's.",
     )
     commands = parser.add_subparsers(metavar="command", required=True)
     for name, summary in _COMMANDS.items():

@@ -6,11 +6,11 @@ import argparse
 import os
 
 from ament_index_python.packages import PackageNotFoundError
+from launch import LaunchContext
 from launch.substitutions import SubstitutionFailure
 from launch_ros.substitutions import ExecutableInPackage
 
 from embedded_ros.cli.errors import CommandError
-from launch import LaunchContext
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

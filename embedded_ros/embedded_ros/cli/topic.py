@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import statistics
 import time
 from collections import deque
@@ -114,7 +115,7 @@ def _hz(options: argparse.Namespace) -> None:
 
 def rate_report(arrivals: list[float]) -> str:
     """Mean rate and spread of the periods between arrivals (seconds), in the form of `ros2 topic hz`."""
-    periods = [later - earlier for earlier, later in zip(arrivals, arrivals[1:], strict=False)]
+    periods = [later - earlier for earlier, later in itertools.pairwise(arrivals)]
     mean = statistics.fmean(periods)
     return (
         f"average rate: {1.0 / mean:.3f}\n"

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class EventHandler:
-    """Visits entities when a matching event is processed; `entities` may be a function `(event, context)` giving them."""
+    """Visits entities when a matching event is processed; `entities` may be a function of (event, context)."""
 
     def __init__(self, *, matcher: Callable[[Event], bool], entities: Any = None, handle_once: bool = False) -> None:
         self.__matcher = matcher

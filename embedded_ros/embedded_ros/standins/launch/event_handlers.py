@@ -10,7 +10,7 @@ from launch.events.process import ProcessExited
 
 
 class OnProcessExit(EventHandler):
-    """Visits `on_exit` when the process of `target_action` (an action, a predicate over actions; None: any) has ended."""
+    """Visits `on_exit` when a process has ended: that of `target_action`, an action or a predicate (None: any)."""
 
     def __init__(
         self,

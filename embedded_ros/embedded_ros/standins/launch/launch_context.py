@@ -43,7 +43,7 @@ class LaunchContext:
         self._event_handlers.remove(event_handler)
 
     def emit_event_sync(self, event: Event) -> None:
-        """Queue an event; it is handled after the visit in progress. Not thread-safe: see `LaunchService.emit_event`."""
+        """Queue an event for after the visit in progress. Not thread-safe: see `LaunchService.emit_event`."""
         self._event_queue.put_nowait(event)
 
     def visit(self, entity: LaunchDescriptionEntity) -> None:

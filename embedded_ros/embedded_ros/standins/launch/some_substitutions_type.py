@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Union
+from typing import TypeAlias
 
 from launch.substitution import Substitution
 
-SomeSubstitutionsType = Union[str, Path, Substitution, Iterable[str | Path | Substitution]]
+SomeSubstitutionsType: TypeAlias = str | Path | Substitution | Iterable[str | Path | Substitution]

@@ -28,7 +28,7 @@ class _LeaveScope(Action):
 class GroupAction(Action):
     """Actions under one condition and, when `scoped`, with configurations and environment of their own.
 
-    With `forwarding` the group starts from its surroundings' configurations, else from none but `launch_configurations`.
+    With `forwarding` it starts from its surroundings' configurations, else from `launch_configurations` alone.
     """
 
     def __init__(

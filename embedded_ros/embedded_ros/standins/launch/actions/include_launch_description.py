@@ -15,7 +15,7 @@ from launch.utilities import normalize_to_list_of_substitutions, perform_substit
 
 
 class IncludeLaunchDescription(Action):
-    """Visits another launch file, its arguments set first. As in ROS 2 they stay set afterwards, but for a group's scope."""
+    """Visits another launch file, its arguments set first. As in ROS 2 they stay set afterwards, unless in a group."""
 
     def __init__(
         self,

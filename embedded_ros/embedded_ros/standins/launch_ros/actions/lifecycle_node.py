@@ -3,7 +3,6 @@ from __future__ import annotations
 from typing import Any
 
 from launch.some_substitutions_type import SomeSubstitutionsType
-
 from launch_ros.actions.node import Node
 
 

@@ -9,7 +9,6 @@ from launch.launch_context import LaunchContext
 from launch.logging import get_logger
 from launch.some_substitutions_type import SomeSubstitutionsType
 from launch.utilities import normalize_to_list_of_substitutions, perform_substitutions
-
 from launch_ros.actions.push_ros_namespace import join_namespaces
 from launch_ros.parameter_descriptions import evaluate_parameters, write_parameter_file
 from launch_ros.substitutions import ExecutableInPackage

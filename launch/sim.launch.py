@@ -1,0 +1,197 @@
+"""The policy on the ROS graph, in simulation: bridge, policy node and, as asked for, command node and recorder.
+
+    ros2 launch sdm_bringup sim.launch.py task:=metaworld/door-open mode:=realtime episodes:=10
+
+The bridge ends after its episodes and takes the launch with it; the launch's exit code is not 0 when the bridge's was
+not, or when another node ended first.
+"""
+
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, RegisterEventHandler, SetEnvironmentVariable, Shutdown
+from launch.conditions import IfCondition, UnlessCondition
+from launch.event_handlers import OnProcessExit
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution, PythonExpression
+from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
+from launch_ros.substitutions import FindPackageShare
+
+SHARE = FindPackageShare("sdm_bringup")
+
+
+def text(name):
+    """A launch argument as a text parameter, whatever YAML would make of it."""
+    return ParameterValue(LaunchConfiguration(name), value_type=str)
+
+
+def number(name):
+    return ParameterValue(LaunchConfiguration(name), value_type=int)
+
+
+def flag(expression):
+    return ParameterValue(expression, value_type=bool)
+
+
+def node_parameters(name):
+    return PathJoinSubstitution([SHARE, "config", "nodes", f"{name}.yaml"])
+
+
+def when_bridge_ends(event, context):
+    if event.returncode != 0 and not context.is_shutdown:
+        raise RuntimeError(f"bridge_node ended with exit code {event.returncode}")
+    return Shutdown(reason="bridge_node has finished its episodes")
+
+
+def when_another_node_ends(event, context):
+    if not context.is_shutdown:
+        raise RuntimeError(f"{event.process_name} ended before the bridge, with exit code {event.returncode}")
+
+
+def generate_launch_description():
+    lockstep = PythonExpression(["'", LaunchConfiguration("mode"), "' == 'lockstep'"])
+    shipped_student = [
+        PathJoinSubstitution([SHARE, "models", ""]),
+        PythonExpression(["'", LaunchConfiguration("task"), "'.replace('/', '_')"]),
+        "_sdm",
+    ]
+    arguments = [
+        DeclareLaunchArgument(
+            "task", default_value="metaworld/door-open", description="Simulated task, of the registry of sdm_sim"
+        ),
+        DeclareLaunchArgument(
+            "checkpoint",
+            default_value=shipped_student,
+            description="Checkpoint folder; the task's shipped student if not given",
+        ),
+        DeclareLaunchArgument(
+            "mode",
+            default_value="lockstep",
+            choices=["lockstep", "realtime"],
+            description="Whether the world waits for the policy (lockstep) or runs on at its own rate (realtime)",
+        ),
+        DeclareLaunchArgument("episodes", default_value="10", description="Episodes to run"),
+        DeclareLaunchArgument(
+            "seed0",
+            default_value="100000",
+            description="Seed of the first episode; the following ones count up from it",
+        ),
+        DeclareLaunchArgument("backend", default_value="openvino", description="Inference backend"),
+        DeclareLaunchArgument("threads", default_value="1", description="Threads of the inference backend"),
+        DeclareLaunchArgument(
+            "camera_every",
+            default_value="0",
+            description="Control steps between depth images; 0: as many as a chunk's actions; always 1 when recording",
+        ),
+        DeclareLaunchArgument("record", default_value="false", description="Record the successful episodes"),
+        DeclareLaunchArgument(
+            "output", default_value="recorded.zarr", description="Dataset that recorded episodes are appended to"
+        ),
+        DeclareLaunchArgument(
+            "results",
+            default_value="",
+            description="File of JSON lines that each episode's result is appended to; empty: none",
+        ),
+        DeclareLaunchArgument(
+            "traces",
+            default_value="",
+            description="File of JSON lines for every answer of the policy, with timings; empty: none",
+        ),
+        DeclareLaunchArgument("video", default_value="", description="Video (.mp4) of the first episode; empty: none"),
+        DeclareLaunchArgument(
+            "dry_run",
+            default_value="false",
+            description="Do everything but publish commands: the world stays uncommanded",
+        ),
+    ]
+
+    bridge = Node(
+        package="sdm_sim",
+        executable="bridge_node",
+        name="bridge_node",
+        output="screen",
+        parameters=[
+            node_parameters("bridge_node"),
+            {
+                "task": text("task"),
+                "mode": text("mode"),
+                "episodes": number("episodes"),
+                "seed0": number("seed0"),
+                "camera_every": ParameterValue(
+                    PythonExpression(
+                        [
+                            "1 if '",
+                            LaunchConfiguration("record"),
+                            "'.lower() in ('true', '1') else ",
+                            LaunchConfiguration("camera_every"),
+                        ]
+                    ),
+                    value_type=int,
+                ),
+                "checkpoint_name": ParameterValue(
+                    PythonExpression(["'", LaunchConfiguration("checkpoint"), "'.rstrip('/').rpartition('/')[2]"]),
+                    value_type=str,
+                ),
+                "results": text("results"),
+                "traces": text("traces"),
+                "video": text("video"),
+                "record": flag(LaunchConfiguration("record")),
+            },
+        ],
+    )
+    sensing = {"checkpoint": text("checkpoint"), "reliable_sensors": flag(lockstep), "use_sim_time": True}
+    policy = Node(
+        package="sdm_policy_node",
+        executable="policy_node",
+        name="policy_node",
+        output="screen",
+        parameters=[
+            node_parameters("policy_node"),
+            sensing,
+            {
+                "backend": text("backend"),
+                "threads": number("threads"),
+                "command": PythonExpression(["'inline' if ", lockstep, " else 'chunk'"]),
+                "dry_run": flag(LaunchConfiguration("dry_run")),
+            },
+        ],
+    )
+    command = Node(
+        package="sdm_policy_node",
+        executable="command_node",
+        name="command_node",
+        output="screen",
+        parameters=[
+            node_parameters("command_node"),
+            {
+                "checkpoint": text("checkpoint"),
+                "dry_run": flag(LaunchConfiguration("dry_run")),
+                "use_sim_time": True,
+            },
+        ],
+        condition=UnlessCondition(lockstep),
+    )
+    recorder = Node(
+        package="sdm_policy_node",
+        executable="recorder_node",
+        name="recorder_node",
+        output="screen",
+        parameters=[node_parameters("recorder_node"), sensing, {"output": text("output")}],
+        condition=IfCondition(LaunchConfiguration("record")),
+    )
+
+    return LaunchDescription(
+        [
+            *arguments,
+            # One thread a process: software rendering and inference otherwise fight for the same cores.
+            SetEnvironmentVariable("OMP_NUM_THREADS", "1"),
+            SetEnvironmentVariable("LP_NUM_THREADS", "1"),
+            RegisterEventHandler(OnProcessExit(target_action=bridge, on_exit=when_bridge_ends)),
+            *(
+                RegisterEventHandler(OnProcessExit(target_action=node, on_exit=when_another_node_ends))
+                for node in (policy, command, recorder)
+            ),
+            policy,
+            command,
+            recorder,
+            bridge,
+        ]
+    )
