@@ -131,6 +131,16 @@ class MetaWorldTask:
             action = self._expert.get_action(self._full_observation)
         return np.clip(np.asarray(action, np.float64), -1.0, 1.0)
 
+    def action_towards(
+        self, position: NDArray[np.float64], quaternion_xyzw: NDArray[np.float64], gripper: float | None
+    ) -> NDArray[np.float64]:
+        """The action that moves the mocap body, which pulls the hand as a soft spring would, towards a position.
+
+        The hand's orientation is fixed in these tasks. `gripper` None leaves the fingers without effort.
+        """
+        delta = (position - self._data.mocap_pos[0]) / self._env.action_scale
+        return np.clip([*delta, gripper or 0.0], -1.0, 1.0)
+
     def render(self, width: int, height: int) -> NDArray[np.uint8]:
         if not rendering_available():
             raise TaskError("pictures need GL: install libegl1 and libgl1; depth works without")

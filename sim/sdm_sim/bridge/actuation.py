@@ -1,0 +1,78 @@
+"""Steps a task with whatever commands came: good ones as they are, otherwise the hold."""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+from rclpy.impl.rcutils_logger import RcutilsLogger
+
+from sdm_sim.bridge.command_inbox import Command, PoseTarget
+from sdm_sim.task import Task
+
+
+@runtime_checkable
+class PoseControlled(Protocol):
+    """A task whose native action can be derived from a pose target, as an impedance controller does for an arm."""
+
+    def action_towards(
+        self, position: NDArray[np.float64], quaternion_xyzw: NDArray[np.float64], gripper: float | None
+    ) -> NDArray[np.float64]:
+        """The action [A] that brings the tool nearer to a pose in the base frame; `gripper` None keeps the gripper."""
+        ...
+
+
+class Actuation:
+    """A command of wrong size, frame or value changes nothing and is counted; its step is then held, and a miss."""
+
+    def __init__(self, task: Task, logger: RcutilsLogger) -> None:
+        self._task = task
+        self._logger = logger
+        self._base = task.contract.action.base_frame
+        self._hold = np.array([math.nan if value is None else value for value in task.contract.action.hold])
+        self.reset()
+
+    def reset(self) -> None:
+        """Begins an episode."""
+        self._actions: list[NDArray[np.float64]] = []
+        self.misses = 0
+        self.refused = 0
+
+    @property
+    def stepped_with(self) -> NDArray[np.float64]:
+        """The actions of this episode, float64[steps, A]."""
+        return np.array(self._actions).reshape(-1, self._task.contract.action_dim)
+
+    def step(self, command: Command | None) -> None:
+        """Advances the task by one control period."""
+        action = None if command is None else self._action(command)
+        if action is None:
+            self.misses += 1
+            action = self._held()
+        self._task.step(action)
+        self._actions.append(action)
+
+    def _action(self, command: Command) -> NDArray[np.float64] | None:
+        if isinstance(command, PoseTarget):
+            if not isinstance(self._task, PoseControlled):
+                return self._refuse(f"{self._task.name} takes no pose targets; publish native_command")
+            if command.frame != self._base:
+                return self._refuse(f"target_pose is in frame '{command.frame}', expected '{self._base}'")
+            if not (np.isfinite(command.position).all() and np.isfinite(command.quaternion_xyzw).all()):
+                return self._refuse("target_pose is not finite")
+            return self._task.action_towards(command.position, command.quaternion_xyzw, command.gripper)
+        if command.shape != (self._task.contract.action_dim,):
+            return self._refuse(f"native_command has {command.size} entries, expected {self._task.contract.action_dim}")
+        if not np.isfinite(command).all():
+            return self._refuse("native_command is not finite")
+        return command
+
+    def _refuse(self, reason: str) -> None:
+        self.refused += 1
+        self._logger.warning(f"command refused ({self.refused} so far): {reason}", throttle_duration_sec=2.0)
+
+    def _held(self) -> NDArray[np.float64]:
+        last = self._actions[-1] if self._actions else np.zeros(self._task.contract.action_dim)
+        return np.where(np.isnan(self._hold), last, self._hold) if self._hold.size else last

@@ -1,0 +1,40 @@
+"""Messages that travel for a while, on the steady clock."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+
+
+class DelayLine:
+    """Carries out what it is given `delay_s` later, in order, while its owner sleeps in `sleep_until`."""
+
+    def __init__(self, delay_s: float) -> None:
+        self._delay_s = delay_s
+        self._waiting: deque[tuple[float, Callable[[], None]]] = deque()
+
+    def send(self, deliver: Callable[[], None]) -> None:
+        """Delivers at once where there is no delay."""
+        if self._delay_s:
+            self._waiting.append((time.perf_counter() + self._delay_s, deliver))
+        else:
+            deliver()
+
+    def sleep_until(self, deadline: float) -> None:
+        """Sleeps up to a time of `time.perf_counter`, and delivers what falls due meanwhile."""
+        while self._waiting and self._waiting[0][0] <= deadline:
+            due, deliver = self._waiting.popleft()
+            _sleep_until(due)
+            deliver()
+        _sleep_until(deadline)
+
+    def clear(self) -> None:
+        """Loses what is still under way."""
+        self._waiting.clear()
+
+
+def _sleep_until(moment: float) -> None:
+    remaining = moment - time.perf_counter()
+    if remaining > 0:
+        time.sleep(remaining)

@@ -1,0 +1,29 @@
+"""What a real depth camera does to its images: some are lost, all are noisy."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class DepthFaults:
+    """Loses a share of the images and adds Gaussian noise to valid pixels; an episode's seed repeats it exactly."""
+
+    def __init__(self, drop_rate: float, noise_mm: float) -> None:
+        self._drop_rate, self._noise_mm = drop_rate, noise_mm
+        self.reset(0)
+
+    def reset(self, seed: int) -> None:
+        """Begins the episode of a seed."""
+        self._random = np.random.default_rng([seed, 1])
+        self.dropped = 0
+
+    def apply(self, depth: NDArray[np.uint16]) -> NDArray[np.uint16] | None:
+        """The image uint16[H,W] (mm) as it arrives, or None if it is lost."""
+        if self._drop_rate and self._random.random() < self._drop_rate:
+            self.dropped += 1
+            return None
+        if not self._noise_mm:
+            return depth
+        noisy = np.rint(depth + self._random.normal(0.0, self._noise_mm, depth.shape))
+        return np.where(depth > 0, np.clip(noisy, 1, np.iinfo(np.uint16).max), 0).astype(np.uint16)

@@ -1,0 +1,48 @@
+"""What an episode on the graph came to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """One episode. `misses` are steps that had no command of their own and were held."""
+
+    seed: int
+    success: bool
+    actions: NDArray[np.float64]
+    """What the task was stepped with, float64[steps, A]."""
+    misses: int
+    refused: int
+    """Commands of wrong size, frame or value."""
+    late_commands: int
+    """Commands that a newer one overtook before their step."""
+    late_steps: int
+    """Steps that the world took more than a millisecond after they were due."""
+    dropped_images: int
+    wall_s: float
+
+    @property
+    def steps(self) -> int:
+        return len(self.actions)
+
+    @property
+    def rate_hz(self) -> float:
+        """Control steps a second of wall time."""
+        return self.steps / self.wall_s if self.wall_s > 0 else 0.0
+
+
+@dataclass
+class Progress:
+    """Where a run stands; one writer, the simulation's thread."""
+
+    of: int
+    episode: int = 0
+    seed: int = 0
+    step: int = 0
+    successes: int = 0
+    rate: float = 0.0

@@ -1,0 +1,65 @@
+"""A video of episodes, made afterwards by stepping the task through the same actions: filming costs a run no time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import imageio.v2 as imageio
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from sdm_sim.bridge.episode import Outcome
+from sdm_sim.task import Task
+
+SIZE, FPS = 480, 20
+_STRIP = 52  # pixels of the caption
+
+
+class Film:
+    """480×480 at 20 frames a second of simulated time, with a caption. The file appears whole, on `close`."""
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = Path(path)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._partial = self._path.with_name(f".{self._path.stem}.partial.mp4")
+        self._font = ImageFont.load_default(size=15)
+        self._writer = imageio.get_writer(
+            self._partial, fps=FPS, codec="libx264", macro_block_size=16, output_params=["-threads", "1"]
+        )
+        self._frames = 0
+
+    def add(self, task: Task, outcome: Outcome, mode: str) -> None:
+        """Appends an episode. Raises TaskError where nothing can be rendered."""
+        stride = max(1, round(task.contract.rates.control_hz / FPS))
+        task.reset(outcome.seed)
+        for step, action in enumerate(outcome.actions):
+            if step % stride == 0:
+                self._append(task, outcome, mode, step)
+            task.step(action)
+        for _ in range(FPS // 2):  # the end stays in sight for half a second
+            self._append(task, outcome, mode, outcome.steps)
+
+    def close(self) -> None:
+        """Puts the video in its place; without frames there is none."""
+        self._writer.close()
+        if self._frames:
+            self._partial.replace(self._path)
+        else:
+            self._partial.unlink(missing_ok=True)
+
+    def _append(self, task: Task, outcome: Outcome, mode: str, step: int) -> None:
+        ending = ("   success" if task.succeeded else "   not solved") if step == outcome.steps else ""
+        caption = (
+            f"{task.name}   {mode}   {outcome.rate_hz:.0f} Hz\n"
+            f"seed {outcome.seed}   t = {step * task.contract.dt:.2f} s{ending}"
+        )
+        self._writer.append_data(self._captioned(task.render(SIZE, SIZE), caption))
+        self._frames += 1
+
+    def _captioned(self, picture: NDArray[np.uint8], caption: str) -> NDArray[np.uint8]:
+        image = Image.fromarray(np.ascontiguousarray(picture))
+        dim = Image.new("RGBA", (SIZE, _STRIP), (0, 0, 0, 150))
+        image.paste(dim, (0, 0), dim)
+        ImageDraw.Draw(image).multiline_text((10, 6), caption, font=self._font, fill="white", spacing=4)
+        return np.asarray(image)

@@ -1,0 +1,77 @@
+"""An episode in which the world waits: every depth image is answered before the next step."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+
+from rclpy.impl.rcutils_logger import RcutilsLogger
+
+from sdm_sim.bridge.actuation import Actuation
+from sdm_sim.bridge.command_inbox import Command, CommandInbox
+from sdm_sim.bridge.depth_faults import DepthFaults
+from sdm_sim.bridge.episode import Outcome, Progress
+from sdm_sim.bridge.sensor_publisher import SensorPublisher
+from sdm_sim.task import Task
+
+
+class Lockstep:
+    """Gives the same actions as driving the task directly: nothing depends on when a message arrives."""
+
+    def __init__(
+        self,
+        task: Task,
+        sensors: SensorPublisher,
+        inbox: CommandInbox,
+        faults: DepthFaults,
+        logger: RcutilsLogger,
+        depth_period: int,
+        answer_timeout_s: float,
+    ) -> None:
+        """`depth_period`: control steps between depth images; it divides the policy's action steps."""
+        self._task = task
+        self._sensors = sensors
+        self._inbox = inbox
+        self._faults = faults
+        self._depth_period = depth_period
+        self._answer_timeout_s = answer_timeout_s
+        self._logger = logger
+        self._actuation = Actuation(task, logger)
+
+    def run(self, seed: int, base_ns: int, progress: Progress) -> Outcome:
+        """Runs the episode that `task.reset` began, to its first success or last step; its time begins at `base_ns`."""
+        task, actuation, dt_ns = self._task, self._actuation, self._task.contract.dt_ns
+        actuation.reset()
+        begun = time.perf_counter()
+        commands: deque[Command] = deque()
+        for step in range(task.step_limit):
+            if task.succeeded:
+                break
+            stamp = base_ns + step * dt_ns
+            self._sensors.clock(stamp)
+            frame = task.observe(depth=step % self._depth_period == 0)
+            self._sensors.state(stamp, frame)
+            depth = None if frame.depth is None else self._faults.apply(frame.depth)
+            if depth is not None:
+                self._sensors.depth(stamp, depth)
+                commands.extend(self._answer(stamp))
+            actuation.step(commands.popleft() if commands else None)
+            progress.step = step + 1
+            progress.rate = progress.step / (time.perf_counter() - begun)
+        return Outcome(
+            seed,
+            task.succeeded,
+            actuation.stepped_with,
+            misses=actuation.misses,
+            refused=actuation.refused,
+            late_commands=0,
+            late_steps=0,
+            dropped_images=self._faults.dropped,
+            wall_s=time.perf_counter() - begun,
+        )
+
+    def _answer(self, stamp_ns: int) -> list[Command]:
+        commands, refusal = self._inbox.answer(stamp_ns, self._answer_timeout_s)
+        if refusal:
+            self._logger.warning(f"policy_node refused an observation: {refusal}", throttle_duration_sec=2.0)
+        return commands

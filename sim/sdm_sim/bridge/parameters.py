@@ -1,0 +1,73 @@
+"""Every parameter of the bridge: name, default, range and meaning, declared here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rclpy.node import Node
+from sdm_core.contract import Contract
+
+from sdm_sim.bridge.errors import BridgeError
+
+
+def _parameter(default: Any, description: str, low: float | None = None, high: float | None = None) -> Any:
+    return field(default=default, metadata={"description": description, "range": (low, high)})
+
+
+@dataclass(frozen=True)
+class BridgeParameters:
+    """Read once, at start."""
+
+    task: str = _parameter("metaworld/door-open", "task of the registry")
+    mode: str = _parameter("lockstep", "lockstep: the world waits for the policy; realtime: it does not")
+    episodes: int = _parameter(10, "episodes to run; the node ends after them", 1, 1_000_000)
+    seed0: int = _parameter(10_000, "seed of the first episode; the others follow on", 0, 2**31)
+    camera_every: int = _parameter(0, "control steps between depth images; 0: the contract's n_action_steps", 0, 1000)
+    checkpoint_name: str = _parameter("", "what the result lines call the policy")
+    results: str = _parameter("", "file to append one JSON line an episode to; empty: none")
+    traces: str = _parameter("", "file to append one JSON line a trace to; empty: none")
+    video: str = _parameter("", "mp4 to write; empty: none")
+    video_episodes: int = _parameter(1, "how many of the first episodes the video shows", 1, 1000)
+    record: bool = _parameter(False, "have recorder_node record each episode, and keep the successful ones")
+    latency_ms: float = _parameter(0.0, "delay of all sensor messages (realtime)", 0.0, 10_000.0)
+    drop_rate: float = _parameter(0.0, "share of the depth images that is lost", 0.0, 1.0)
+    depth_noise_mm: float = _parameter(0.0, "standard deviation of Gaussian noise on each depth pixel", 0.0, 1000.0)
+    startup_timeout_s: float = _parameter(30.0, "longest wait for the other nodes to be active", 0.1, 3600.0)
+    answer_timeout_s: float = _parameter(10.0, "longest wait for an answer, to an observation or a call", 0.1, 3600.0)
+
+    @classmethod
+    def declare(cls, node: Node) -> BridgeParameters:
+        """Declares the fields on `node` and reads them."""
+        return cls(
+            **{
+                entry.name: node.declare_parameter(entry.name, entry.default, _descriptor(entry.metadata)).value
+                for entry in fields(cls)
+            }
+        )
+
+    def depth_period(self, contract: Contract) -> int:
+        """Control steps between depth images. Raises BridgeError on values that do not go together."""
+        if self.mode not in ("lockstep", "realtime"):
+            raise BridgeError(f"parameter mode: '{self.mode}' is neither lockstep nor realtime")
+        if self.latency_ms and self.mode == "lockstep":
+            raise BridgeError(f"parameter latency_ms: {self.latency_ms} has no meaning in lockstep; set mode:=realtime")
+        period = self.camera_every or contract.n_action_steps
+        if self.mode == "lockstep" and contract.n_action_steps % period:
+            raise BridgeError(
+                f"parameter camera_every: {period} does not divide n_action_steps, {contract.n_action_steps}; "
+                "lockstep would wait for commands that no image asks for"
+            )
+        return period
+
+
+def _descriptor(metadata: Mapping[str, Any]) -> ParameterDescriptor:
+    low, high = metadata["range"]
+    descriptor = ParameterDescriptor(description=metadata["description"], read_only=True)
+    if isinstance(low, float):
+        descriptor.floating_point_range = [FloatingPointRange(from_value=low, to_value=high, step=0.0)]
+    elif low is not None:
+        descriptor.integer_range = [IntegerRange(from_value=low, to_value=high, step=1)]
+    return descriptor

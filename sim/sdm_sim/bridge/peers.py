@@ -1,0 +1,103 @@
+"""The nodes that a bridge works with, called from the simulation's thread."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from rclpy.client import Client
+from rclpy.node import Node
+from sdm_interfaces.srv import StartEpisode
+from std_srvs.srv import Trigger
+
+from sdm_sim.bridge.errors import BridgeError, Interrupted
+
+_POLL_S = 0.05
+_RETRY_S = 0.2
+
+
+class Peers:
+    """Waits are bounded, end on shutdown, and fail with the name of who is missing."""
+
+    def __init__(self, node: Node, starters: tuple[str, ...], record: bool, answer_timeout_s: float) -> None:
+        """`starters`: nodes that take `~/start_episode`; `record`: recorder_node keeps the successful episodes."""
+        self._ok = node.context.ok
+        self._answer_timeout_s = answer_timeout_s
+        self._starters = [node.create_client(StartEpisode, f"{name}/start_episode") for name in starters]
+        self._recorder = {
+            verb: node.create_client(Trigger, f"recorder_node/{verb}")
+            for verb in (("start", "keep", "discard") if record else ())
+        }
+
+    def await_all(self, unheard: Callable[[], list[str]], timeout_s: float) -> None:
+        """Waits until every service is there, every starter is active, and `unheard` lists no sensor topic any more."""
+        deadline = time.monotonic() + timeout_s
+        for client in (*self._starters, *self._recorder.values()):
+            self._wait(client.service_is_ready, deadline)
+            if not client.service_is_ready():
+                raise BridgeError(
+                    f"{_owner(client)} is missing: no service {client.srv_name} within {timeout_s:g} s; "
+                    "start it, with the same ROS_DOMAIN_ID"
+                )
+        refusal = self._refusal(0, deadline)
+        while refusal and time.monotonic() < deadline:
+            self._wait(lambda: False, min(deadline, time.monotonic() + _RETRY_S))
+            refusal = self._refusal(0, deadline)
+        if refusal:
+            raise BridgeError(f"{refusal}, for {timeout_s:g} s")
+        self._wait(lambda: not unheard(), deadline)
+        if unheard():
+            raise BridgeError(
+                f"nobody listens to {', '.join(unheard())} after {timeout_s:g} s; "
+                "check remappings, and reliable_sensors (true in lockstep, false in realtime)"
+            )
+
+    def start_episode(self, seed: int) -> None:
+        """Resets and seeds the policy, and the command node where there is one."""
+        refusal = self._refusal(seed, time.monotonic() + self._answer_timeout_s)
+        if refusal:
+            raise BridgeError(refusal)
+
+    def start_recording(self) -> None:
+        """Begins an episode's recording, where recording was asked for."""
+        if self._recorder:
+            self._trigger("start")
+
+    def end_recording(self, keep: bool) -> None:
+        """Stores the recorded episode or forgets it."""
+        if self._recorder:
+            self._trigger("keep" if keep else "discard")
+
+    def _trigger(self, verb: str) -> None:
+        response = self._call(self._recorder[verb], Trigger.Request(), time.monotonic() + self._answer_timeout_s)
+        if not response.success:
+            raise BridgeError(f"recorder_node did not {verb} the episode: {response.message}")
+
+    def _refusal(self, seed: int, deadline: float) -> str:
+        """Starts an episode everywhere; why the first node that did not, did not."""
+        for client in self._starters:
+            response = self._call(client, StartEpisode.Request(seed=seed), deadline)
+            if not response.success:
+                return f"{_owner(client)} starts no episode: {response.message}"
+        return ""
+
+    def _call(self, client: Client, request: Any, deadline: float) -> Any:
+        future = client.call_async(request)
+        self._wait(future.done, deadline)
+        if not future.done():
+            client.remove_pending_request(future)
+            raise BridgeError(f"{_owner(client)} does not answer on {client.srv_name}; is it alive?")
+        return future.result()
+
+    def _wait(self, done: Callable[[], bool], deadline: float) -> None:
+        pause = 0.0005  # an answer usually comes within a millisecond
+        while not done() and time.monotonic() < deadline:
+            if not self._ok():
+                raise Interrupted
+            time.sleep(pause)
+            pause = min(2 * pause, _POLL_S)
+
+
+def _owner(client: Client) -> str:
+    return client.srv_name.rsplit("/", 2)[-2]

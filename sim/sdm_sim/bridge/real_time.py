@@ -1,0 +1,90 @@
+"""An episode in which the world does not wait: a step every control period of wall time, whatever has arrived."""
+
+from __future__ import annotations
+
+import time
+
+from rclpy.impl.rcutils_logger import RcutilsLogger
+
+from sdm_sim.bridge.actuation import Actuation
+from sdm_sim.bridge.command_inbox import CommandInbox
+from sdm_sim.bridge.delay_line import DelayLine
+from sdm_sim.bridge.depth_faults import DepthFaults
+from sdm_sim.bridge.episode import Outcome, Progress
+from sdm_sim.bridge.sensor_publisher import SensorPublisher
+from sdm_sim.task import SensorFrame, Task
+
+_LATE_S = 0.001
+# What is still under way when an episode ends has landed by then, and is not taken for the next one's.
+_SETTLE_S = 0.1
+
+
+class RealTime:
+    """Sleeps to absolute deadlines of the steady clock, so that a late step delays none after it.
+
+    At each deadline the newest command is applied; older ones are too late for their step. Where none has come since
+    the last step, the task's hold is applied and the step is a miss: latency costs success, as it does on an arm.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        sensors: SensorPublisher,
+        inbox: CommandInbox,
+        faults: DepthFaults,
+        logger: RcutilsLogger,
+        depth_period: int,
+        latency_s: float,
+    ) -> None:
+        """`depth_period`: control steps between depth images; `latency_s` delays all sensor messages."""
+        self._task = task
+        self._sensors = sensors
+        self._inbox = inbox
+        self._faults = faults
+        self._depth_period = depth_period
+        self._line = DelayLine(latency_s)
+        self._actuation = Actuation(task, logger)
+
+    def run(self, seed: int, base_ns: int, progress: Progress) -> Outcome:
+        """Runs the episode that `task.reset` began, to its first success or last step; its time begins at `base_ns`."""
+        task, actuation, dt = self._task, self._actuation, self._task.contract.dt
+        actuation.reset()
+        late_steps = late_commands = 0
+        begun = time.perf_counter()
+        for step in range(task.step_limit):
+            if task.succeeded:
+                break
+            self._show(base_ns + step * task.contract.dt_ns, depth=step % self._depth_period == 0)
+            deadline = begun + (step + 1) * dt
+            self._line.sleep_until(deadline)
+            late_steps += time.perf_counter() - deadline > _LATE_S
+            command, late = self._inbox.newest()
+            late_commands += late
+            actuation.step(command)
+            progress.step = step + 1
+            progress.rate = progress.step / (time.perf_counter() - begun)
+        wall_s = time.perf_counter() - begun
+        self._line.clear()
+        time.sleep(_SETTLE_S)
+        return Outcome(
+            seed,
+            task.succeeded,
+            actuation.stepped_with,
+            misses=actuation.misses,
+            refused=actuation.refused,
+            late_commands=late_commands,
+            late_steps=late_steps,
+            dropped_images=self._faults.dropped,
+            wall_s=wall_s,
+        )
+
+    def _show(self, stamp_ns: int, depth: bool) -> None:
+        self._sensors.clock(stamp_ns)  # before the image is rendered: the command node's tick hangs on it
+        frame = self._task.observe(depth)
+        image = None if frame.depth is None else self._faults.apply(frame.depth)
+        self._line.send(lambda: self._publish(stamp_ns, SensorFrame(frame.names, frame.values, image)))
+
+    def _publish(self, stamp_ns: int, frame: SensorFrame) -> None:
+        self._sensors.state(stamp_ns, frame)
+        if frame.depth is not None:
+            self._sensors.depth(stamp_ns, frame.depth)

@@ -1,0 +1,75 @@
+"""A task's sensors as ROS messages: a RealSense's depth stream, joint states, the tool's pose, the camera in tf."""
+
+from __future__ import annotations
+
+from array import array
+
+import numpy as np
+from builtin_interfaces.msg import Time
+from geometry_msgs.msg import Point, PoseStamped, Quaternion, Transform, TransformStamped, Vector3
+from numpy.typing import NDArray
+from sdm_core.point_cloud import Extrinsics, Intrinsics
+from sensor_msgs.msg import CameraInfo, Image, JointState
+from std_msgs.msg import Header
+
+from sdm_sim.task import SensorFrame
+
+CAMERA_FRAME = "camera_depth_optical_frame"
+
+
+def depth_image(depth: NDArray[np.uint16], stamp: Time) -> Image:
+    """A 16UC1 image of uint16[H,W] millimetres."""
+    height, width = depth.shape
+    return Image(
+        header=Header(stamp=stamp, frame_id=CAMERA_FRAME),
+        height=height,
+        width=width,
+        encoding="16UC1",
+        is_bigendian=0,
+        step=2 * width,
+        data=array("B", depth.astype("<u2", copy=False).tobytes()),
+    )
+
+
+def camera_info(intrinsics: Intrinsics, stamp: Time) -> CameraInfo:
+    """The calibration of a rectified pinhole camera."""
+    fx, fy, cx, cy = (float(value) for value in (intrinsics.fx, intrinsics.fy, intrinsics.cx, intrinsics.cy))
+    return CameraInfo(
+        header=Header(stamp=stamp, frame_id=CAMERA_FRAME),
+        height=intrinsics.height,
+        width=intrinsics.width,
+        distortion_model="plumb_bob",
+        d=[0.0] * 5,
+        k=[fx, 0.0, cx, 0.0, fy, cy, 0.0, 0.0, 1.0],
+        r=[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0],
+        p=[fx, 0.0, cx, 0.0, 0.0, fy, cy, 0.0, 0.0, 0.0, 1.0, 0.0],
+    )
+
+
+def joint_states(frame: SensorFrame, stamp: Time) -> JointState:
+    """All named scalars of a frame."""
+    return JointState(header=Header(stamp=stamp), name=list(frame.names), position=array("d", frame.values.tolist()))
+
+
+def tool_pose(frame: SensorFrame, tool: str, base: str, stamp: Time) -> PoseStamped | None:
+    """The pose in a frame's `tool.x` … `tool.qw`; without rotation entries the tool has the base's orientation."""
+    values = dict(zip(frame.names, frame.values.tolist(), strict=True))
+    position = [values.get(f"{tool}.{axis}") for axis in "xyz"]
+    if None in position:
+        return None
+    rotation = [values.get(f"{tool}.q{axis}", float(axis == "w")) for axis in "xyzw"]
+    pose = PoseStamped(header=Header(stamp=stamp, frame_id=base))
+    pose.pose.position = Point(x=position[0], y=position[1], z=position[2])
+    pose.pose.orientation = Quaternion(x=rotation[0], y=rotation[1], z=rotation[2], w=rotation[3])
+    return pose
+
+
+def camera_transform(extrinsics: Extrinsics, base: str, stamp: Time) -> TransformStamped:
+    """The static transform from the base frame to the camera's optical frame."""
+    x, y, z = (float(value) for value in extrinsics.translation)
+    qx, qy, qz, qw = (float(value) for value in extrinsics.quaternion_xyzw)
+    return TransformStamped(
+        header=Header(stamp=stamp, frame_id=base),
+        child_frame_id=CAMERA_FRAME,
+        transform=Transform(translation=Vector3(x=x, y=y, z=z), rotation=Quaternion(x=qx, y=qy, z=qz, w=qw)),
+    )

@@ -1,0 +1,65 @@
+"""Publishes a task's sensors and the simulated clock."""
+
+from __future__ import annotations
+
+import numpy as np
+from geometry_msgs.msg import PoseStamped
+from numpy.typing import NDArray
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
+from rclpy.time import Time
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import CameraInfo, Image, JointState
+from tf2_ros import StaticTransformBroadcaster
+
+from sdm_sim.bridge.sensor_messages import camera_info, camera_transform, depth_image, joint_states, tool_pose
+from sdm_sim.task import SensorFrame, Task
+
+# Lockstep sends the states of several steps with one image; none may be lost.
+_RELIABLE_DEPTH = 100
+
+
+class SensorPublisher:
+    """The topics of a RealSense and an arm, filled by a task."""
+
+    def __init__(self, node: Node, task: Task, reliable: bool) -> None:
+        """`reliable` for lockstep, where every message counts; else the sensors' usual best effort."""
+        qos = qos_profile_sensor_data
+        if reliable:
+            qos = QoSProfile(depth=_RELIABLE_DEPTH, reliability=ReliabilityPolicy.RELIABLE)
+        self._intrinsics = task.intrinsics
+        self._base, self._tool = task.contract.action.base_frame, task.contract.action.tool_frame
+        self._clock = node.create_publisher(Clock, "/clock", 10)
+        self._depth = node.create_publisher(Image, "camera/camera/depth/image_rect_raw", qos)
+        self._info = node.create_publisher(CameraInfo, "camera/camera/depth/camera_info", qos)
+        self._joints = node.create_publisher(JointState, "joint_states", qos)
+        self._pose = node.create_publisher(PoseStamped, "current_pose", qos)
+        self._static = StaticTransformBroadcaster(node)
+        base = task.contract.observation.cloud.frame if task.contract.observation.cloud else self._base
+        self._static.sendTransform(camera_transform(task.extrinsics, base, Time().to_msg()))
+
+    def unheard(self, listeners: int) -> list[str]:
+        """The sensor topics with fewer than so many matched subscriptions."""
+        return [
+            publisher.topic_name
+            for publisher in (self._depth, self._info, self._joints)
+            if publisher.get_subscription_count() < listeners
+        ]
+
+    def clock(self, stamp_ns: int) -> None:
+        """Sets the graph's simulated time."""
+        self._clock.publish(Clock(clock=Time(nanoseconds=stamp_ns).to_msg()))
+
+    def state(self, stamp_ns: int, frame: SensorFrame) -> None:
+        """Publishes a frame's scalars, and the tool's pose where they contain it."""
+        stamp = Time(nanoseconds=stamp_ns).to_msg()
+        self._joints.publish(joint_states(frame, stamp))
+        pose = tool_pose(frame, self._tool, self._base, stamp)
+        if pose is not None:
+            self._pose.publish(pose)
+
+    def depth(self, stamp_ns: int, depth: NDArray[np.uint16]) -> None:
+        """Publishes a depth image uint16[H,W] (mm) and its calibration."""
+        stamp = Time(nanoseconds=stamp_ns).to_msg()
+        self._info.publish(camera_info(self._intrinsics, stamp))
+        self._depth.publish(depth_image(depth, stamp))
