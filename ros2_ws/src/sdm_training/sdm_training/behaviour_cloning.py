@@ -17,7 +17,7 @@ from sdm_training.training_loop import prefixed, under
 
 
 class CloningSettings(Part):
-    """steps of training, or epochs over the windows; draws: (noise, timestep) pairs that share one encoded observation."""
+    """steps of training, or epochs over the windows; draws: (noise, timestep) pairs for each encoded observation."""
 
     method: str
     steps: int | None = None

@@ -5,14 +5,16 @@ from __future__ import annotations
 import copy
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from sdm_training.settings import Settings
 
 
 class EmaSettings(Settings):
-    """decay at step n: min(max_decay, 1 - (1 + n)^-power). Power 1 is the plain mean until max_decay takes over, so no trace of
-    the initial weights stays; DP3 uses power 0.75 and 0.9999."""
+    """decay at step n: min(max_decay, 1 - (1 + n)^-power).
+
+    Power 1 is the plain mean until max_decay takes over, so no trace of the initial weights stays; DP3 uses power 0.75.
+    """
 
     max_decay: float = 0.999
     power: float = 1.0
@@ -27,9 +29,10 @@ class Ema:
     def __init__(self, module: nn.Module, settings: EmaSettings) -> None:
         self.settings = settings
         self.average = copy.deepcopy(module).requires_grad_(False).eval()
-        self._averages, self._sources = list(self.average.parameters()), list(module.parameters())
+        self._averages: list[Tensor] = list(self.average.parameters())
+        self._sources: list[Tensor] = list(module.parameters())
 
     @torch.no_grad()
     def update(self, step: int) -> None:
         """Moves the average towards the module's present weights."""
-        torch._foreach_lerp_(self._averages, self._sources, 1 - self.settings.decay(step))
+        torch._foreach_lerp_(self._averages, self._sources, 1 - self.settings.decay(step))  # pyright: ignore[reportPrivateImportUsage]

@@ -18,7 +18,7 @@ MIN_HALF_SIZE = 1024
 
 
 def to_onnx(sampler: Sampler, half_weights: bool) -> bytes:
-    """The serialised graph: point_cloud [1, C, N, channels], state [1, T, S], noise [1, H, A] → action [1, H, A], float32.
+    """The serialised graph: point_cloud [1, C, N, channels], state [1, T, S], noise [1, H, A] → action [1, H, A].
 
     half_weights stores large weights in 16 bits, each followed by a Cast, so that runtimes still compute in 32.
     """
@@ -38,7 +38,7 @@ def to_onnx(sampler: Sampler, half_weights: bool) -> bytes:
         torch.onnx.export(
             sampler.eval(),
             inputs,
-            buffer,
+            buffer,  # pyright: ignore[reportArgumentType] (the stub knows the other exporter alone)
             input_names=["point_cloud", "state", "noise"],
             output_names=["action"],
             opset_version=OPSET,

@@ -25,8 +25,11 @@ BACKENDS = ("openvino", "onnxruntime")
 
 
 class ExportSettings(Settings):
-    """nfe: step counts, one folder each (empty: only the policy's own sampling); half_weights: stored in 16 bits where the
-    largest difference to torch on real observations, in raw action units, stays below half_tolerance."""
+    """nfe: step counts, one folder each; empty: only the policy's own sampling.
+
+    half_weights: in 16 bits, unless the largest difference to torch on real observations, in raw action units, exceeds
+    half_tolerance.
+    """
 
     nfe: tuple[int, ...] = ()
     half_weights: bool = True
@@ -57,7 +60,7 @@ def export_sampling(
     console: Console,
     weights: Path | None = None,
 ) -> Checkpoint:
-    """Writes one checkpoint folder and prints its parity; `weights` names a snapshot's file in place of the final weights."""
+    """Writes one checkpoint folder and prints its parity; `weights` names a snapshot in place of the final weights."""
     sampler = Sampler(run.load_policy(file=weights), sampling)
     observations = parity_inputs(sampler, demonstrations)
     metrics = {**metrics, "nfe": sampling.nfe}

@@ -18,8 +18,8 @@ from sdm_training.settings import Part, Settings, SettingsError
 class NetworkSettings(Settings):
     """What the network is made of and what of the dataset's contract it changes.
 
-    points: network_points of its contract; cloud_steps: newest clouds fed; centred: gripper-centric clouds as the contract's
-    `centre` and `scale` say (else the crop box is mapped to [-1, 1]).
+    points: network_points of its contract; cloud_steps: newest clouds fed; centred: gripper-centric clouds as the
+    contract's `centre` and `scale` say (else the crop box is mapped to [-1, 1]).
     """
 
     name: str
@@ -43,7 +43,7 @@ class NetworkSettings(Settings):
         return registry.build_part("networks.denoisers", values)
 
     def contract(self, dataset_contract: Contract) -> Contract:
-        """The dataset's contract as this network narrows it; a policy of these settings is trained and deployed under it."""
+        """The dataset's contract as this network narrows it: the one under which a policy is trained and deployed."""
         cloud = dataset_contract.observation.cloud
         if cloud is None:
             raise SettingsError(
@@ -137,7 +137,7 @@ class Policy(nn.Module):
         return self.contract.horizon, self.contract.action_dim
 
     def encode(self, point_cloud: Tensor, state: Tensor) -> Tensor:
-        """Raw clouds [B, C, N, channels] (metres, base frame) and states [B, T, S] → condition [B, D]; all N points are used."""
+        """Raw clouds [B, C, N, channels] (metres, base frame; all N used) and states [B, T, S] → condition [B, D]."""
         point_cloud = fill_padding(point_cloud)
         if len(self.centre_index):
             # Cloud c was taken at state T - C + c.

@@ -1,4 +1,4 @@
-"""What is reported of a policy: success of its final weights, or DP3's mean of the best five evaluations of a training."""
+"""What is reported of a policy: success of its final weights, or DP3's mean of the five best evaluations."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Evaluate = Callable[[Path, int], list[Outcome]]
 
 
 def final(checkpoint: Checkpoint, episodes: int, evaluate: Evaluate) -> dict[str, Any]:
-    """The result line of a checkpoint; `outcomes` holds a 0 or 1 an episode in the order of the seeds, for paired intervals."""
+    """The result line of a checkpoint; `outcomes` holds 0 or 1 for each seed in turn, for paired intervals."""
     outcomes = evaluate(checkpoint.path, episodes)
     line = _line(checkpoint, outcomes)
     return {**line, "protocol": "final", "outcomes": "".join(str(int(outcome.success)) for outcome in outcomes)}
@@ -40,7 +40,7 @@ def best5(run: RunFolder, demonstrations: Demonstrations, evaluate: Evaluate) ->
     snapshots = run.snapshots()
     if len(snapshots) < BEST:
         raise CheckpointError(
-            f"{run.path} kept {len(snapshots)} snapshots, {BEST} are needed: train it with loop.snapshots=15"
+            f"{run.path} kept {len(snapshots)} snapshots, {BEST} are needed: train with loop.snapshots=15"
         )
     final_checkpoint = _exported(run)
     curve: list[tuple[int, list[Outcome]]] = []

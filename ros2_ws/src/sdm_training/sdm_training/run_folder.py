@@ -2,7 +2,7 @@
 
 training.yaml   the resolved configuration, policy and sampling, seed, commit and dataset hash
 contract.yaml   the contract with the normaliser's statistics
-weights.safetensors   the trained policy's weights, once the run is finished (for teachers also the raw ones under `raw.`)
+weights.safetensors   the trained policy's weights, once the run is finished (a teacher's raw ones under `raw.`)
 state.safetensors   what an interrupted run resumes from
 """
 
@@ -50,7 +50,7 @@ class RunFolder:
             for key, value in record.items():
                 if key not in IGNORED_ON_RESUME and before.get(key) != value:
                     raise SettingsError(
-                        f"{self.path} was trained with another '{key}': delete the folder, or name another one with run=…"
+                        f"{self.path} was trained with another '{key}': delete the folder, or name another with run=…"
                     )
             return
         contract.save(self.path / "contract.yaml")

@@ -20,7 +20,7 @@ class SamplingSettings(Settings):
 
 
 class Sampler(nn.Module):
-    """point_cloud [B, C, N, channels], state [B, T, S], noise [B, H, A] → action [B, H, A], all in raw units but the noise.
+    """point_cloud [B, C, N, channels], state [B, T, S], noise [B, H, A] → action [B, H, A], in raw units but the noise.
 
     Of each cloud the first network_points of the farthest-point order are used.
     """

@@ -51,7 +51,7 @@ def config_folder() -> Path:
     folder = Path(sys.prefix) / "share" / "sdm_bringup" / "config"
     if not folder.is_dir():
         raise SettingsError(
-            f"no configuration folder at {folder}: run 'make venv' (or source the colcon workspace that holds sdm_bringup)"
+            f"no configuration folder at {folder}: run 'make venv', or source the colcon workspace with sdm_bringup"
         )
     return folder
 

@@ -53,7 +53,7 @@ class Trainee(Protocol):
 
 
 def train(trainee: Trainee, folder: Path, settings: LoopSettings, title: str) -> float:
-    """Trains to the end, from the folder's saved state where there is one; returns the seconds spent, earlier runs included."""
+    """Trains to the end, from the folder's saved state where there is one; returns all seconds spent."""
     state_file = folder / "state.safetensors"
     first, spent_before = load_state(trainee, state_file) if state_file.exists() else (0, 0.0)
     every = trainee.steps // settings.snapshots if settings.snapshots else 0
@@ -100,7 +100,7 @@ def load_state(trainee: Trainee, path: Path) -> tuple[int, float]:
     """Restores the trainee; returns the steps done and the seconds they took."""
     try:
         with safe_open(str(path), framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
             metadata = file.metadata()
         trainee.generator.set_state(tensors.pop("generator"))
         trainee.load(tensors)

@@ -52,7 +52,7 @@ class Data:
 
 
 def load_data(settings: RunSettings, narrow: Callable[[Contract], Contract], device: torch.device) -> Data:
-    """Reads the store; `narrow` gives the policy's contract from the dataset's, and statistics are fitted where it has none."""
+    """Reads the store; `narrow` makes the policy's contract of the dataset's; missing statistics are fitted."""
     everything = Demonstrations.load(settings.data)
     if everything.contract.task != settings.task:
         raise SettingsError(

@@ -149,5 +149,5 @@ class Demonstrations:
         """SHA-256 of the episodes' values, so that a result can be tied to its data."""
         digest = hashlib.sha256(repr(self.lengths).encode())
         for array in (self.state, self.action, self.point_cloud):
-            digest.update(np.ascontiguousarray(array))
+            digest.update(array.tobytes())
         return digest.hexdigest()

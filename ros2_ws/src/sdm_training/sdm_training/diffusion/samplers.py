@@ -32,7 +32,7 @@ def ddim_step(
     eta: float = 0.0,
     noise: Tensor | None = None,
 ) -> Tensor:
-    """One DDIM step (Song et al. 2021, Eq. 12) to `previous` (-1: the clean sample); epsilon is derived from the x0 given."""
+    """A DDIM step (Song et al. 2021, Eq. 12) to `previous` (-1: clean); epsilon follows from the x0 given."""
     now, before = schedule.alpha_bar_at(timestep), schedule.alpha_bar_at(previous)
     epsilon = (x_t - now.sqrt() * x0) / (1 - now).sqrt()
     spread = eta * ((1 - before) / (1 - now) * (1 - now / before)).sqrt()

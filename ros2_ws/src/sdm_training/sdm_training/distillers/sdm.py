@@ -30,7 +30,7 @@ from sdm_training.training_loop import prefixed, under
 Weight = Literal["score", "x0", "variance"]
 Normalisation = Literal["per_sample", "batch", "none"]
 
-# Where generator and teacher agree to four digits the direction of their difference is noise, and must not be scaled up.
+# Where generator and teacher agree to four digits the direction of their difference is noise, and is not scaled up.
 MIN_SCALE = 1e-4
 
 ENCODED_AT_ONCE = 256
@@ -55,9 +55,9 @@ class NoiseLevels(Settings):
 class GradientSettings(Settings):
     """Eq. 4's free choices.
 
-    weight w(t): "score" is Eq. 4's first line, "x0" its second (alpha / sigma² absorbed), "variance" multiplies the score by
-    sigma² as OneDP does. normalisation: "per_sample" divides by the sample's mean distance between generator and teacher
-    (DMD2), "batch" by the mean size of the teacher's weighted score over the batch (the published code).
+    weight w(t): "score" is Eq. 4's first line, "x0" its second (alpha / sigma² absorbed), "variance" multiplies the
+    score by sigma² as OneDP does. normalisation: "per_sample" divides by the sample's mean distance between generator
+    and teacher (DMD2), "batch" by the mean size of the teacher's weighted score over the batch (the published code).
     """
 
     weight: Weight = "x0"
@@ -67,9 +67,9 @@ class GradientSettings(Settings):
 class SdmSettings(Part):
     """steps counts critic updates; the generator is updated in every `update_ratio`-th (Algorithm 1's c).
 
-    generator_timestep: where G is called, None for the last valid one; generator_scale λ and critic_scale γ of Eq. 5 and 6;
-    encoder "trained" lets G's loss train a copy of the teacher's encoder, while P and D keep the frozen one;
-    point_subsets: encodings kept of each observation, from as many random point subsets, with a frozen encoder.
+    generator_timestep: where G is called, None for the last valid one; generator_scale and critic_scale: λ and γ of
+    Eq. 5 and 6; encoder "trained" lets G's loss train a copy of the teacher's encoder, while P and D keep the frozen
+    one; point_subsets: with a frozen encoder, random point subsets of which each observation's encodings are kept.
     """
 
     needs_teacher: ClassVar[bool] = True
@@ -113,7 +113,7 @@ def generator_gradient(
         weight = alpha / sigma**2
     else:
         weight = alpha if settings.weight == "variance" else torch.ones_like(alpha)
-    # -(s_P - s_D), where a_t cancels: the difference of large scores would lose the digits that count near the last step.
+    # -(s_P - s_D), in which a_t cancels: as a difference of scores it would lose digits near the last step.
     gradient = weight * (x0_critic - x0_teacher)
     if settings.normalisation == "per_sample":
         return gradient / (weight * (a_g - x0_teacher)).abs().mean(dim=(1, 2), keepdim=True).clamp(min=MIN_SCALE)
@@ -229,7 +229,7 @@ class Sdm:
 
     @torch.no_grad()
     def _encode_all(self) -> Tensor:
-        """The frozen encoder's conditions [point_subsets, W, D]: each observation is encoded once a subset, not once a step."""
+        """The frozen encoder's conditions [point_subsets, W, D], so that no training step encodes anything."""
         subsets = []
         for _ in range(self.settings.point_subsets):
             parts = [

@@ -19,7 +19,7 @@ from sdm_training.training_run import RunSettings, complete, load_data, seeded_p
 
 
 class DistillSettings(RunSettings):
-    """config/distill.yaml. teacher_run: the finished run that is distilled; methods without a teacher do not read it."""
+    """config/distill.yaml. teacher_run: the finished run to be distilled; methods without a teacher do not read it."""
 
     network: NetworkSettings
     diffusion: DiffusionSettings

@@ -1,4 +1,4 @@
-"""`sdm-evaluate checkpoint=runs/metaworld/door-open/sdm_small_seed0 episodes=100`: closed-loop success, one result line."""
+"""`sdm-evaluate checkpoint=runs/metaworld/door-open/sdm_small_seed0`: closed-loop success, one result line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sdm_training.settings import Settings, SettingsError, run_program
 
 
 class EvaluateSettings(Settings):
-    """config/evaluate.yaml. checkpoint: an exported folder, or a run's folder (then nfe chooses among a teacher's exports);
+    """config/evaluate.yaml. checkpoint: an exported folder, or a run's (then nfe chooses among a teacher's exports);
     seed0: the first episode's seed, the others follow; results: the JSON-lines file appended to, or null."""
 
     checkpoint: str
@@ -39,7 +39,7 @@ def checkpoint_folder(path: Path, nfe: int | None) -> Path:
     wanted = "export" if nfe is None else f"export_nfe{nfe}"
     if wanted not in exports:
         raise SettingsError(
-            f"{path} has no {wanted} (it has {', '.join(exports) or 'no export'}): choose nfe=…, or run sdm-export"
+            f"{path} has no {wanted}, but {', '.join(exports) or 'nothing exported'}: choose nfe=… or run sdm-export"
         )
     return path / wanted
 

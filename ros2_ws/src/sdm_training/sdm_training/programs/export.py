@@ -17,7 +17,7 @@ from sdm_training.settings import Settings, run_program
 
 
 class ExportProgramSettings(Settings):
-    """config/export.yaml. run: a finished run's folder; data: where its demonstrations lie, null for where they were."""
+    """config/export.yaml. run: a finished run's folder; data: its demonstrations, null: where they were."""
 
     run: str
     data: str | None

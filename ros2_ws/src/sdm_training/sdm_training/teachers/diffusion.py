@@ -1,4 +1,4 @@
-"""The diffusion teacher: the denoiser learns x0 or epsilon at every noise level (DDPM, Ho et al. 2020; DP3's training)."""
+"""The diffusion teacher: the denoiser learns x0 or epsilon at every noise level (DDPM, Ho et al. 2020)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""Conditional 1-D convolutional U-Net over the chunk (Diffusion Policy, Chi et al. 2023), with DP3's full FiLM conditioning."""
+"""Conditional 1-D convolutional U-Net over the chunk (Diffusion Policy, Chi et al. 2023), with full FiLM as in DP3."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -49,10 +51,7 @@ class FilmBlocks(nn.ModuleList):
 
     def __init__(self, count: int, inputs: int, outputs: int, condition_dim: int, kernel: int, groups: int) -> None:
         widths = (inputs, *[outputs] * count)
-        super().__init__(
-            FilmBlock(before, after, condition_dim, kernel, groups)
-            for before, after in zip(widths, widths[1:], strict=False)
-        )
+        super().__init__(FilmBlock(before, after, condition_dim, kernel, groups) for before, after in pairwise(widths))
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         for block in self:
@@ -82,10 +81,10 @@ class Unet1d(nn.Module):
 
         steps = list(zip((action_dim, *widths), widths, strict=False))
         self.down = nn.ModuleList(level(inputs, outputs) for inputs, outputs in steps)
-        self.halve = nn.ModuleList(nn.Conv1d(width, width, 3, stride=2, padding=1) for width in widths[:-1])
+        self.downsample = nn.ModuleList(nn.Conv1d(width, width, 3, stride=2, padding=1) for width in widths[:-1])
         self.middle = level(widths[-1], widths[-1])
         self.up = nn.ModuleList(level(2 * outputs, inputs) for inputs, outputs in reversed(steps[1:]))
-        self.double = nn.ModuleList(
+        self.upsample = nn.ModuleList(
             nn.ConvTranspose1d(width, width, 4, stride=2, padding=1) for width in reversed(widths[:-1])
         )
         self.outputs = nn.Sequential(
@@ -99,11 +98,11 @@ class Unet1d(nn.Module):
         for index, blocks in enumerate(self.down):
             x = blocks(x, condition)
             passed.append(x)
-            if index < len(self.halve):
-                x = self.halve[index](x)
+            if index < len(self.downsample):
+                x = self.downsample[index](x)
         x = self.middle(x, condition)
-        for blocks, double in zip(self.up, self.double, strict=True):
-            x = double(blocks(torch.cat([x, passed.pop()], dim=1), condition))
+        for blocks, upsample in zip(self.up, self.upsample, strict=True):
+            x = upsample(blocks(torch.cat([x, passed.pop()], dim=1), condition))
         return self.outputs(x).transpose(1, 2)
 
 

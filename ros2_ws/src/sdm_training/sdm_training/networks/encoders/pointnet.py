@@ -11,7 +11,7 @@ from sdm_training.settings import Part
 
 
 class PointNetSettings(Part):
-    """state: "per_step" shares one MLP among the observation steps (DP3), "joint" feeds all of them to one MLP at once."""
+    """state: "per_step" shares one MLP among the observation steps (DP3), "joint" feeds all of them to one at once."""
 
     kind: str = "pointnet"
     point_widths: tuple[int, ...] = (64, 128, 256)
@@ -67,10 +67,7 @@ class PointNetEncoder(nn.Module):
 
     def forward(self, clouds: Tensor, states: Tensor) -> Tensor:
         cloud_features = self.cloud(clouds.flatten(0, 1)).reshape(clouds.shape[0], -1)
-        if self.state_per_step:
-            state_features = self.state(states).flatten(1)
-        else:
-            state_features = self.state(states.flatten(1))
+        state_features = self.state(states).flatten(1) if self.state_per_step else self.state(states.flatten(1))
         return torch.cat([cloud_features, state_features], dim=-1)
 
 

@@ -1,0 +1,75 @@
+"""`sdm-report`: docs/results.md, its plot, and the README's table, from benchmarks/results/*.jsonl."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+from sdm_core.errors import DatasetError, SdmError
+from sdm_core.results import read_results
+from sdm_sim.metaworld_suite import difficulty
+
+from sdm_training.report import success_plot, success_table, timing_table
+
+_BLOCK = re.compile(r"(<!-- results:begin -->\n).*?(<!-- results:end -->)", re.DOTALL)
+
+_PAGE = """# Results
+
+Made by `sdm-report` from the lines in `benchmarks/results`; not edited by hand. {episodes} unseen episodes a cell, evaluation seeds
+from {seed0}, final checkpoint, through the exported network at the NFE that the column names, run by `sdm-evaluate`. Brackets: Wilson's
+95 % interval; of a difference, Newcombe's for paired outcomes. Machine: {machine}.
+
+## Shipped students
+
+One training seed. 10 scripted demonstrations a task; teacher: x0-prediction diffusion (DDIM), network `small`; every column has the same
+network and the same evaluation seeds. Training minutes: teacher + student, one thread each, two tasks side by side.
+
+{success}
+
+![Success per task](pictures/success.png)
+
+The scripted demonstrations have one mode, so plain regression and the teacher at one step do about as well as any distillation here:
+these tasks show that the student keeps its teacher's success at a tenth of the evaluations, not that distillation gains anything.
+
+## Timing
+
+{timing}
+"""
+
+
+def report(results: Path, page: Path, readme: Path) -> None:
+    """Writes the page and the plot, and refreshes the README's block."""
+    lines = [line for path in sorted(results.glob("*.jsonl")) for line in read_results(path)]
+    success = [line for line in lines if line["kind"] == "success" and line["protocol"] == "final"]
+    if not success:
+        raise DatasetError(f"{results}: holds no success lines; run sdm-evaluate first")
+    order = ("easy", "medium", "hard", "very hard")
+    label = lambda task: difficulty(task.split("/", 1)[1])  # noqa: E731
+    tasks = sorted({line["task"] for line in success}, key=lambda task: (order.index(label(task)), task))
+    rows = success_table(lines, tasks, label)
+    success_plot(lines, tasks, page.parent / "pictures" / "success.png")
+    page.write_text(
+        _PAGE.format(
+            episodes=success[-1]["episodes"],
+            seed0=success[-1]["eval_seed0"],
+            machine=success[-1]["machine"],
+            success=rows,
+            timing=timing_table(lines),
+        )
+    )
+    readme.write_text(_BLOCK.sub(lambda match: f"{match[1]}{rows}\n{match[2]}", readme.read_text()))
+
+
+def main() -> None:
+    """Console entry point."""
+    parser = argparse.ArgumentParser(prog="sdm-report", description=__doc__)
+    parser.add_argument("--results", type=Path, default=Path("benchmarks/results"))
+    parser.add_argument("--page", type=Path, default=Path("docs/results.md"))
+    parser.add_argument("--readme", type=Path, default=Path("README.md"))
+    options = parser.parse_args()
+    try:
+        report(options.results, options.page, options.readme)
+    except SdmError as error:
+        sys.exit(f"sdm-report: {error}")

@@ -1,0 +1,104 @@
+"""Published sizes, gradients of the pooled encoder, normalisation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from sdm_training import registry
+from sdm_training.networks.encoders.pointnet import PointNet
+from sdm_training.policy import NetworkSettings, parameter_count
+from sdm_training.settings import SettingsError, build
+
+from .training_helpers import demonstrations, small_policy
+
+CONFIG = Path(__file__).parents[2] / "config" / "network"
+
+
+def parts(name: str, state_dim: int = 9, action_dim: int = 4):
+    """Encoder and denoiser parameter counts of a preset, without allocating weights."""
+    settings = build(NetworkSettings, yaml.safe_load((CONFIG / f"{name}.yaml").read_text()))
+    with torch.device("meta"):
+        encoder = registry.find("networks.encoders", settings.encoder.kind).create(
+            settings.encoder, 3, settings.cloud_steps, state_dim, settings.n_obs_steps
+        )
+        denoiser = registry.find("networks.denoisers", settings.denoiser.kind).create(
+            settings.denoiser, action_dim, settings.horizon, encoder.condition_dim
+        )
+    return parameter_count(encoder), parameter_count(denoiser)
+
+
+def test_paper_preset_has_the_published_size():
+    encoder, denoiser = parts("paper")
+    assert denoiser == 255_074_436
+    assert encoder == 63_872
+
+
+def test_simple_preset_has_about_seven_million():
+    encoder, denoiser = parts("simple")
+    assert encoder == 63_872
+    assert denoiser == 7_375_236
+
+
+def test_small_preset_stays_below_its_budget():
+    assert sum(parts("small", state_dim=10)) <= 1_700_000
+
+
+def test_unet_predicts_chunks_and_refuses_horizons_it_cannot_halve():
+    unet = registry.find("networks.denoisers", "unet1d")
+    settings = unet.SETTINGS(widths=(16, 32, 64), groups=8, timestep_features=8)
+    network = unet.create(settings, 3, 8, 5)
+    chunk = torch.randn(2, 8, 3)
+    assert network(chunk, torch.tensor([0, 99]), torch.randn(2, 5)).shape == chunk.shape
+    with pytest.raises(SettingsError, match="horizon 6 .* multiple of 4"):
+        unet.create(settings, 3, 6, 5)
+
+
+def test_pooling_winners_alone_gives_the_full_gradient():
+    torch.manual_seed(0)
+    network = PointNet(3, (8, 16), 6)
+    clouds = torch.randn(5, 40, 3)
+    weights = torch.randn(5, 6)
+    parameters = list(network.parameters())
+    fast = torch.autograd.grad((network(clouds) * weights).sum(), parameters)
+    full_output = network.projection(network.points(clouds).amax(dim=1))
+    full = torch.autograd.grad((full_output * weights).sum(), parameters)
+    torch.testing.assert_close(network(clouds), full_output)
+    for ours, reference in zip(fast, full, strict=True):
+        torch.testing.assert_close(ours, reference, rtol=1e-4, atol=1e-6)
+
+
+def test_moving_hand_and_cloud_together_changes_the_condition_through_the_state_alone():
+    data = demonstrations()
+    policy = small_policy(data).eval()
+    cloud, state = torch.from_numpy(data.point_cloud[:3, None]), torch.from_numpy(data.state[:6].reshape(3, 2, -1))
+    shift = torch.tensor([0.1, -0.2, 0.05])
+    moved = state.clone()
+    moved[..., 1:] += shift
+    features = policy.settings.network.encoder.cloud_features  # type: ignore[attr-defined]
+    before, after = policy.encode(cloud, state), policy.encode(cloud + shift, moved)
+    torch.testing.assert_close(before[:, :features], after[:, :features], rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(before[:, features:], after[:, features:])
+
+
+def test_actions_are_mapped_to_the_unit_range_and_back_inside_the_bounds():
+    data = demonstrations()
+    policy = small_policy(data)
+    action = torch.from_numpy(data.action)
+    unit = policy.normalise_action(action)
+    assert unit.min() == pytest.approx(-1, abs=1e-5)
+    assert unit.max() == pytest.approx(1, abs=1e-5)
+    torch.testing.assert_close(policy.denormalise_action(unit), action)
+    assert policy.denormalise_action(torch.tensor([[5.0, -5.0]])).tolist() == [[1.0, -1.0]]
+
+
+def test_an_unknown_kind_names_the_near_ones():
+    with pytest.raises(SettingsError, match="unknown kind 'unet2d' in networks.denoisers: did you mean unet1d"):
+        registry.find("networks.denoisers", "unet2d")
+
+
+def test_an_unknown_key_is_one_line_that_names_it():
+    with pytest.raises(SettingsError, match=r"denoisers\.widht': Extra inputs"):
+        registry.build_part("networks.denoisers", {"kind": "adaln_mlp", "widht": 3})

@@ -1,0 +1,98 @@
+"""Training windows against a brute-force oracle."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from sdm_core.contract import Contract
+from sdm_core.dataset import Episode, EpisodeStore
+from sdm_core.errors import DatasetError
+from sdm_training.data.windows import Demonstrations, Windows, window_rows
+
+from .training_helpers import CPU, demonstrations, small_contract
+
+
+def dp3_windows(length, n_obs, horizon, n_action):
+    """DP3's own view: sequences of n_obs - 1 past and `horizon` future steps over an episode padded with edge copies."""
+    sequence = n_obs - 1 + horizon
+    padded = [0] * (n_obs - 1) + list(range(length)) + [length - 1] * (n_action - 1)
+    return [padded[start : start + sequence] for start in range(len(padded) - sequence + 1)]
+
+
+@pytest.mark.parametrize(("n_obs", "horizon", "n_action"), [(2, 8, 4), (1, 4, 3), (3, 4, 1), (2, 4, 4)])
+def test_windows_equal_sequences_over_padded_episodes(n_obs, horizon, n_action):
+    lengths = [9, 12, 8]
+    rows = window_rows(lengths, n_obs, 1, horizon, n_action)
+    expected, start = [], 0
+    for length in lengths:
+        expected += [[start + row for row in window] for window in dp3_windows(length, n_obs, horizon, n_action)]
+        start += length
+    assert rows.state.tolist() == [window[:n_obs] for window in expected]
+    assert rows.action.tolist() == [window[n_obs - 1 :] for window in expected]
+    assert rows.cloud[:, 0].tolist() == [window[n_obs - 1] for window in expected]
+
+
+def test_an_episode_shorter_than_the_horizon_still_gives_a_window():
+    rows = window_rows([3], 2, 2, 8, 4)
+    assert rows.action.tolist() == [[0, 1, 2, 2, 2, 2, 2, 2]]
+    assert rows.cloud.tolist() == [[0, 0]]
+
+
+def test_windows_never_cross_episodes():
+    rows = window_rows([5, 6], 3, 2, 4, 3)
+    for state, action in zip(rows.state, rows.action, strict=True):
+        assert (max(action) < 5) == (max(state) < 5)
+        assert (min(action) >= 5) == (min(state) >= 5)
+
+
+def test_batches_hold_the_rows_and_the_first_points():
+    data = demonstrations()
+    windows = Windows(data, data.contract, CPU)
+    rows = window_rows(data.lengths, 2, 1, 4, 2)
+    indices = torch.tensor([0, 3, len(windows) - 1])
+    batch = windows.batch(indices)
+    np.testing.assert_array_equal(batch.state, data.state[rows.state[indices]])
+    np.testing.assert_array_equal(batch.action, data.action[rows.action[indices]])
+    np.testing.assert_array_equal(batch.point_cloud, data.point_cloud[rows.cloud[indices]][:, :, :12])
+
+
+def test_random_points_are_distinct_points_of_the_same_cloud():
+    data = demonstrations()
+    windows = Windows(data, data.contract, CPU)
+    batch = windows.batch(torch.tensor([4, 5]), "random", torch.Generator().manual_seed(0))
+    rows = window_rows(data.lengths, 2, 1, 4, 2)
+    for index, window in enumerate((4, 5)):
+        cloud = {tuple(point) for point in data.point_cloud[rows.cloud[window, 0]].tolist()}
+        chosen = {tuple(point) for point in batch.point_cloud[index, 0].tolist()}
+        assert len(chosen) == 12
+        assert chosen <= cloud
+
+
+def store(path, contract: Contract, action_scale: float = 1.0):
+    episodes = EpisodeStore.create(path, contract)
+    data = demonstrations(contract=contract)
+    start = 0
+    for length in data.lengths:
+        rows = slice(start, start + length)
+        episodes.append(Episode(data.state[rows], data.action[rows] * action_scale, data.point_cloud[rows]))
+        start += length
+    return data
+
+
+def test_a_stored_dataset_loads_with_its_actions_inside_the_bounds(tmp_path):
+    data = store(tmp_path / "data.zarr", small_contract(), action_scale=3.0)
+    loaded = Demonstrations.load(str(tmp_path / "data.zarr"))
+    assert loaded.lengths == data.lengths
+    np.testing.assert_array_equal(loaded.action, (data.action * 3).clip(-1, 1))
+    assert loaded.normaliser().action.low == pytest.approx((-1, -1))
+
+
+def test_holding_out_episodes_keeps_the_first_for_training():
+    data = demonstrations((5, 6, 7))
+    kept, held_out = data.split(1)
+    assert held_out is not None
+    assert (kept.lengths, held_out.lengths) == ([5, 6], [7])
+    np.testing.assert_array_equal(held_out.state, data.state[11:])
+    with pytest.raises(DatasetError, match="3 episodes to hold out of 3"):
+        data.split(3)
