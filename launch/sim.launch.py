@@ -71,7 +71,7 @@ def generate_launch_description():
         DeclareLaunchArgument("episodes", default_value="10", description="Episodes to run"),
         DeclareLaunchArgument(
             "seed0",
-            default_value="100000",
+            default_value="10000",
             description="Seed of the first episode; the following ones count up from it",
         ),
         DeclareLaunchArgument("backend", default_value="openvino", description="Inference backend"),

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import IO
 
 _PR_SET_PDEATHSIG = 1
-_SWEEP_SECONDS = 2.0
+_SWEEP_SECONDS = 1.0
 
 
 def _parent_death_signal() -> Callable[[], None] | None:
