@@ -39,9 +39,9 @@ class MeasuredPose:
 class Anchor:
     """Makes the chunks of an `ee_delta` contract absolute; those of other kinds pass as they are.
 
-    With `delta_reference: observation` (the default) every target is relative to the observed pose; with `previous` each is
-    relative to the target before it. Displacements add, rotations compose on the left (base frame). Entries without a
-    measured pose, such as a gripper's command, are absolute already.
+    With `delta_reference: observation` (the default) every target is relative to the observed pose; with `previous`
+    each is relative to the target before it. Displacements add, rotations compose on the left (base frame). Entries
+    without a measured pose, such as a gripper's command, are absolute already.
     """
 
     def __init__(self, contract: Contract) -> None:

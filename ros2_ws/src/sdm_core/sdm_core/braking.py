@@ -2,7 +2,8 @@
 
 A command stream p_k with period dt has v_k = (p_k - p_{k-1}) / dt, a_k = (v_k - v_{k-1}) / dt and jerk
 (a_k - a_{k-1}) / dt. Everything here speaks of these differences, so that the limits hold for the commands as they are
-published, with no model between. Scalars, not arrays: an axis takes some tens of steps to stop, each depending on the last.
+published, with no model between. Scalars, not arrays: an axis takes some tens of steps to stop, each depending on the
+last.
 """
 
 from __future__ import annotations
@@ -44,8 +45,9 @@ class Stop:
 def brake(velocity: float, acceleration: float, limits: AxisLimits) -> float:
     """The next acceleration of the fastest stop that does not swing back.
 
-    With u = jerk·dt, a deceleration m = n u + r that then ramps down to nothing takes Σ = (n + 1) m - u n (n + 1) / 2 off
-    v / dt. Its inverse is the deceleration from which the ramp ends exactly at rest; beyond the window it is clipped.
+    With u = jerk·dt, a deceleration m = n u + r that then ramps down to nothing takes Σ = (n + 1) m - u n (n + 1) / 2
+    off v / dt. Its inverse is the deceleration from which the ramp ends exactly at rest; beyond the window it is
+    clipped.
     """
     demand = abs(velocity) / limits.dt
     step = limits.jerk * limits.dt

@@ -21,8 +21,8 @@ class ChunkScheduler:
     `receding`: the newest chunk that has begun wins. `ensemble`: the mean of all chunks that cover now, weighted
     `exp(-decay * k)` with k = 0 for the oldest (Zhao et al. 2023, ACT, temporal ensembling).
 
-    A chunk's entry i covers `[stamp + i dt, stamp + (i + 1) dt)`: native and twist commands are constant within it, poses
-    and joint positions run linearly to the next entry and rest on the last.
+    A chunk's entry i covers `[stamp + i dt, stamp + (i + 1) dt)`: native and twist commands are constant within it,
+    poses and joint positions run linearly to the next entry and rest on the last.
     """
 
     def __init__(self, contract: Contract, mode: SchedulerMode = "receding", decay: float = 0.01) -> None:
@@ -42,18 +42,18 @@ class ChunkScheduler:
     def add(self, chunk: ActionChunk) -> None:
         """Takes a chunk in any order of arrival; of two with the same stamp the later arrival stays.
 
-        Raises CommandError, and takes nothing, if any entry of the chunk is not finite or the chunk has the wrong width.
+        Raises CommandError, and takes nothing, if any entry of the chunk is not finite or the chunk has the wrong
+        width.
         """
         if chunk.targets.shape[1] != len(self._names):
             raise CommandError(
-                f"chunk {chunk.sequence} has {chunk.targets.shape[1]} entries a target, the contract {len(self._names)}: "
-                f"{', '.join(self._names)}"
+                f"chunk {chunk.sequence} has {chunk.targets.shape[1]} entries a target, "
+                f"the contract {len(self._names)}: {', '.join(self._names)}"
             )
         if not np.isfinite(chunk.targets).all():
             row, column = np.argwhere(~np.isfinite(chunk.targets))[0]
-            raise CommandError(
-                f"chunk {chunk.sequence}: target {row} has {self._names[column]} = {chunk.targets[row, column]}; dropped whole"
-            )
+            value = f"{self._names[column]} = {chunk.targets[row, column]}"
+            raise CommandError(f"chunk {chunk.sequence}: target {row} has {value}; it is dropped whole")
         self._chunks = [other for other in self._chunks if other.stamp_ns != chunk.stamp_ns]
         self._chunks.append(chunk)
         self._chunks.sort(key=lambda other: other.stamp_ns)

@@ -36,16 +36,19 @@ class GateDecision:
 
 
 class CommandGate:
-    """Finite, in bounds, within velocity, acceleration and jerk, young enough: else changed, or held. Every change is counted.
+    """Finite, in bounds, within velocity, acceleration and jerk, young enough: else changed, or held. Every change is
+    counted.
 
-    Native and twist commands are clipped to their bounds; a hold is the contract's hold command. For pose and joint kinds
-    the gate keeps one invariant: from the last command there is a stop within all limits that stays inside the bounds. A
-    command is passed only where that remains true after it; else each offending axis goes as far towards it as it may, and
-    the stop itself is the way out that always exists. A hold is that stop. Not a certified safety function.
+    Native and twist commands are clipped to their bounds; a hold is the contract's hold command. For pose and joint
+    kinds the gate keeps one invariant: from the last command there is a stop within all limits that stays inside the
+    bounds. A command is passed only where that remains true after it; else each offending axis goes as far towards it
+    as it may, and the stop itself is the way out that always exists. A hold is that stop. Not a certified safety
+    function.
     """
 
     def __init__(self, action: ActionSpec, period: float, max_age_ns: int) -> None:
-        """`period` (s) is the time between two commands, `max_age_ns` the greatest age of the observation behind a command."""
+        """`period` (s) is the time between two commands, `max_age_ns` the greatest age of the observation behind a
+        command."""
         if action.kind == "ee_delta":
             raise CommandError(
                 "the gate checks absolute targets; give it the contract of anchored chunks (anchor.absolute)"
@@ -94,7 +97,8 @@ class CommandGate:
 
     @property
     def motion(self) -> tuple[Vector, Vector, Vector] | None:
-        """The last command float64[A] with its velocity and acceleration float64[D]; None before a start or without motion."""
+        """The last command float64[A] with its velocity and acceleration float64[D]; None before a start or without
+        motion."""
         if not self._motion or self._last is None:
             return None
         return self._last, self._velocity, self._acceleration
@@ -141,7 +145,8 @@ class CommandGate:
         return GateDecision(self._last, ("bounds",), False)
 
     def _held_command(self, refusal: str) -> GateDecision:
-        """The contract's hold; entries that keep their last value have none before the first command, and stay at rest (0)."""
+        """The contract's hold; entries that keep their last value have none before the first command, and stay at
+        rest (0)."""
         last = (
             np.clip(np.zeros(len(self._hold)), self._space.low, self._space.high) if self._last is None else self._last
         )

@@ -16,9 +16,9 @@ from sdm_core.smoother import Smoother
 class CommandPipeline:
     """Used inline by the policy node in lockstep, by the command node, and by the direct rollout alike.
 
-    Call `tick` once a period with the time of the command; the clock behind `now_ns` is that of the chunks' stamps. Pose
-    and joint kinds pass nothing until `reset` has been told the robot's position; `ee_delta` chunks are made absolute before
-    (`anchor.Anchor`), and the contract with them (`anchor.absolute`).
+    Call `tick` once a period with the time of the command; the clock behind `now_ns` is that of the chunks' stamps.
+    Pose and joint kinds pass nothing until `reset` has been told the robot's position; `ee_delta` chunks are made
+    absolute before (`anchor.Anchor`), and the contract with them (`anchor.absolute`).
     """
 
     def __init__(
@@ -29,7 +29,8 @@ class CommandPipeline:
         period_ns: int | None = None,
         max_age_ns: int | None = None,
     ) -> None:
-        """`period_ns`: time between ticks (default: the contract's); `max_age_ns`: of an observation (default: the horizon)."""
+        """`period_ns`: time between ticks (default: the contract's); `max_age_ns`: of an observation (default: the
+        horizon)."""
         period = (period_ns or contract.dt_ns) * 1e-9
         self._scheduler = ChunkScheduler(contract, scheduler)
         self._smoother = Smoother(CommandSpace(contract.action), period) if is_motion(contract.action) else None

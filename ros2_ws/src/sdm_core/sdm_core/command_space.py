@@ -1,7 +1,7 @@
 """The geometry of a command: which entries are linear, which four are a rotation, and what bounds them.
 
-A command is a vector float64[A]. Its differences live in a tangent space of D axes: one for every linear entry and three
-(a rotation vector in the base frame, rad) for a quaternion. All motion limits are enforced on those axes.
+A command is a vector float64[A]. Its differences live in a tangent space of D axes: one for every linear entry and
+three (a rotation vector in the base frame, rad) for a quaternion. All motion limits are enforced on those axes.
 """
 
 from __future__ import annotations
@@ -21,16 +21,17 @@ _QUATERNION = ("qx", "qy", "qz", "qw")
 
 
 def is_motion(spec: ActionSpec) -> bool:
-    """Whether a command is a place to be (held by staying there) rather than a rate or the environment's own command."""
+    """Whether a command is a place to be (held by staying there) rather than a rate or the environment's own
+    command."""
     return spec.kind in MOTION_KINDS
 
 
 class CommandSpace:
     """Differences, steps and limits of the commands of one ActionSpec.
 
-    `low`/`high` bound the A entries; `max_velocity`, `max_acceleration`, `max_jerk` bound the D axes, infinite where the
-    contract names none. The quaternion's limit (rad/s, …; the smallest of its four entries) bounds the norm: each of its
-    three axes gets 1/√3 of it.
+    `low`/`high` bound the A entries; `max_velocity`, `max_acceleration`, `max_jerk` bound the D axes, infinite where
+    the contract names none. The quaternion's limit (rad/s, …; the smallest of its four entries) bounds the norm: each
+    of its three axes gets 1/√3 of it.
     """
 
     def __init__(self, spec: ActionSpec) -> None:

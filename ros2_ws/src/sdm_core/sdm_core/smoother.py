@@ -48,32 +48,40 @@ class Smoother:
         if self._position is None:
             self.reset(target)
         step = self._space.difference(self._position, target)
-        if self._ruckig is not None and np.isfinite(target).all():
-            result = OutputParameter(len(self._axes))
-            if self._ruckig.update(self._plan(step[self._axes], target), result) in (Result.Working, Result.Finished):
-                step[self._axes] = result.new_position
-                self._velocity = np.array(result.new_velocity)
-                self._acceleration = np.array(result.new_acceleration)
         # Where there is no trajectory (a target that is not finite), the target passes as it is: the gate judges it.
+        motion = self._plan(step[self._axes], target) if self._ruckig and np.isfinite(target).all() else None
+        if motion:
+            step[self._axes], self._velocity, self._acceleration = motion
         self._position, self._target = self._space.advance(self._position, step), target
         return self._position
 
-    def _plan(self, step: Vector, target: Vector) -> InputParameter:
-        """The motion to `step` in the tangent space around the present position."""
+    def _plan(self, step: Vector, target: Vector) -> tuple[Vector, Vector, Vector] | None:
+        """Position (relative), velocity and acceleration after one period on the way to `step`; None: no trajectory.
+
+        A target that moves is met at its own speed, so that it is followed without lag, but no axis backs off to take a
+        run-up for that: it then makes for where the target is now.
+        """
+        speed = self._target_velocity(target)
+        motion = self._update(step, speed)
+        if motion and (backing := (motion[1] * speed < 0) & (step * speed >= 0)).any():
+            motion = self._update(step, np.where(backing, 0.0, speed))
+        return motion
+
+    def _update(self, step: Vector, speed: Vector) -> tuple[Vector, Vector, Vector] | None:
         velocity, acceleration, jerk = self._limits
-        motion = InputParameter(len(self._axes))
+        motion, result = InputParameter(len(self._axes)), OutputParameter(len(self._axes))
         motion.synchronization = Synchronization.No
         motion.current_position = [0.0] * len(self._axes)
         motion.current_velocity = np.clip(self._velocity, -velocity, velocity).tolist()
         motion.current_acceleration = np.clip(self._acceleration, -acceleration, acceleration).tolist()
         motion.target_position = step.tolist()
-        motion.target_velocity = self._target_velocity(target).tolist()
-        motion.max_velocity, motion.max_acceleration, motion.max_jerk = (
-            velocity.tolist(),
-            acceleration.tolist(),
-            jerk.tolist(),
-        )
-        return motion
+        motion.target_velocity = speed.tolist()
+        motion.max_velocity, motion.max_acceleration = velocity.tolist(), acceleration.tolist()
+        motion.max_jerk = jerk.tolist()
+        assert self._ruckig is not None
+        if self._ruckig.update(motion, result) not in (Result.Working, Result.Finished):
+            return None
+        return np.array(result.new_position), np.array(result.new_velocity), np.array(result.new_acceleration)
 
     def _target_velocity(self, target: Vector) -> Vector:
         """How fast the target itself moves, so that a moving one is tracked without lag; zero where it jumped."""

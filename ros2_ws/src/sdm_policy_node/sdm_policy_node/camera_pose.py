@@ -1,0 +1,58 @@
+"""The camera's pose in the policy's base frame, from tf at the image's stamp."""
+
+from __future__ import annotations
+
+import time
+
+from geometry_msgs.msg import TransformStamped
+from rclpy.node import Node
+from rclpy.time import Time
+from sdm_core.errors import ObservationError
+from sdm_core.point_cloud import Extrinsics
+from tf2_ros import Buffer, TransformListener
+
+from sdm_policy_node.time_stamps import to_ns
+
+_POLL_S = 0.002
+
+
+class CameraPose:
+    """Looks poses up off the executor, which goes on receiving tf meanwhile.
+
+    A pose that consists of static transforms alone is looked up once; one that moves is looked up at every image's
+    stamp. The wait is on the wall clock: a simulated clock stands still while the graph waits for this very
+    observation.
+    """
+
+    def __init__(self, node: Node, frame: str, timeout_s: float) -> None:
+        """`frame` overrides the frame that a camera's messages name; empty does not."""
+        self._frame = frame
+        self._timeout_s = timeout_s
+        self._buffer = Buffer()
+        self._listener = TransformListener(self._buffer, node)
+        self._static: dict[tuple[str, str], Extrinsics] = {}
+
+    def extrinsics(self, base: str, camera: str, stamp_ns: int) -> Extrinsics:
+        """Pose of the camera's frame in `base`. Raises ObservationError if tf does not know it in time."""
+        camera = self._frame or camera
+        known = self._static.get((base, camera))
+        if known:
+            return known
+        stamp = Time(nanoseconds=stamp_ns)
+        deadline = time.monotonic() + self._timeout_s
+        while not self._buffer.can_transform(base, camera, stamp):
+            if time.monotonic() > deadline:
+                raise ObservationError(
+                    f"tf knows no pose of '{camera}' in '{base}' at the image's stamp; publish it, or set camera_frame"
+                )
+            time.sleep(_POLL_S)
+        extrinsics = _extrinsics(self._buffer.lookup_transform(base, camera, stamp))
+        # tf stamps the latest common time of a chain without moving parts with zero.
+        if to_ns(self._buffer.lookup_transform(base, camera, Time()).header.stamp) == 0:
+            self._static[base, camera] = extrinsics
+        return extrinsics
+
+
+def _extrinsics(transform: TransformStamped) -> Extrinsics:
+    rotation, translation = transform.transform.rotation, transform.transform.translation
+    return Extrinsics((rotation.x, rotation.y, rotation.z, rotation.w), (translation.x, translation.y, translation.z))

@@ -1,0 +1,61 @@
+"""Hears the commands that somebody else gives, as vectors of the contract's action."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from geometry_msgs.msg import PoseStamped
+from numpy.typing import NDArray
+from rclpy.node import Node
+from sdm_core.command_space import CommandSpace
+from sdm_core.contract import Contract
+from sdm_core.errors import ContractError
+from std_msgs.msg import Float64, Float64MultiArray
+
+from sdm_policy_node import float_array_sink, pose_sink
+from sdm_policy_node.command_sink import command_qos
+from sdm_policy_node.state_source import pose_values
+
+_QUEUE = 200
+
+
+def listen_to_commands(
+    node: Node, sink: str, contract: Contract, deliver: Callable[[NDArray[np.float64]], None]
+) -> None:
+    """Calls `deliver` with every command that goes through a sink of this sort."""
+    if sink == "native":
+        node.create_subscription(
+            Float64MultiArray,
+            float_array_sink.TOPIC,
+            lambda message: deliver(np.array(message.data, np.float64)),
+            command_qos(_QUEUE),
+        )
+    else:
+        PoseListener(node, contract, deliver)
+
+
+class PoseListener:
+    """`target_pose` completed by the latest `gripper_command`; before the first of those the gripper stands at its
+    low bound."""
+
+    def __init__(self, node: Node, contract: Contract, deliver: Callable[[NDArray[np.float64]], None]) -> None:
+        action = contract.action
+        names = [entry.name.rsplit(".", 1)[-1] for entry in action.entries]
+        rotation = CommandSpace(action).rotation
+        if action.kind != "ee_pose" or rotation is None:
+            raise ContractError(f"sink 'pose' records 'ee_pose' actions with a quaternion, not '{action.kind}'")
+        self._deliver = deliver
+        self._pose = [*(names.index(axis) for axis in ("x", "y", "z")), *range(rotation.start, rotation.stop)]
+        self._command = np.array([entry.low for entry in action.entries])
+        node.create_subscription(PoseStamped, pose_sink.POSE_TOPIC, self._on_pose, command_qos(_QUEUE))
+        if "gripper" in names:
+            self._gripper = names.index("gripper")
+            node.create_subscription(Float64, pose_sink.GRIPPER_TOPIC, self._on_gripper, command_qos(_QUEUE))
+
+    def _on_gripper(self, message: Float64) -> None:
+        self._command[self._gripper] = message.data
+
+    def _on_pose(self, message: PoseStamped) -> None:
+        self._command[self._pose] = pose_values(message)
+        self._deliver(self._command.copy())

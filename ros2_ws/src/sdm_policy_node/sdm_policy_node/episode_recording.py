@@ -1,0 +1,114 @@
+"""The rows of one episode while it is recorded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from sdm_core.contract import Contract
+from sdm_core.dataset import Episode
+from sdm_core.errors import DatasetError
+
+# A camera at the control rate may jitter by this share of the period, and still be one.
+_RATE_TOLERANCE = 0.1
+# So many frames show a camera's rate.
+_RATE_FRAMES = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Observed:
+    """What was seen at `stamp_ns`: cloud [N,channels], and the depth image [H,W] where it is kept."""
+
+    stamp_ns: int
+    cloud: NDArray[np.float32]
+    depth: NDArray | None = None
+
+
+@dataclass(eq=False)
+class EpisodeRecording:
+    """Pairs frames with states by stamp, and with commands by arrival: `action[t]` is the first command after frame t.
+
+    With `in_order` (nothing is lost, and a chunk's commands arrive at once) the n-th command belongs to the n-th frame.
+    """
+
+    contract: Contract
+    in_order: bool
+    max_skew_ns: int
+    refusal: str = ""
+    """Why this episode cannot be kept."""
+    frames: list[Observed] = field(default_factory=list)
+    _states: list[tuple[int, NDArray[np.float64]]] = field(default_factory=list)
+    _commands: list[NDArray[np.float64]] = field(default_factory=list)
+    _frames_seen: int = 0
+
+    def add_state(self, stamp_ns: int, state: NDArray[np.float64]) -> None:
+        """A state [S] has come."""
+        self._states.append((stamp_ns, state))
+
+    def refuse(self, reason: str) -> None:
+        """The episode has a row that cannot be used; the first reason stays."""
+        self.refusal = self.refusal or reason
+
+    def frame_seen(self) -> None:
+        """A frame has come; its cloud may follow later."""
+        self._frames_seen += 1
+
+    def add_frame(self, frame: Observed) -> None:
+        """The next frame, in order of arrival, has its cloud."""
+        self.frames.append(frame)
+        self.refuse(self._rate_refusal())
+
+    def add_command(self, command: NDArray[np.float64]) -> None:
+        """A command [A] has come."""
+        if command.shape != (self.contract.action_dim,):
+            self.refuse(f"a command has {command.size} entries, the contract {self.contract.action_dim}")
+        elif self.in_order:
+            self._commands.append(command)
+        else:
+            self._commands += [command] * (self._frames_seen - len(self._commands))
+
+    def _rate_refusal(self) -> str:
+        if len(self.frames) < _RATE_FRAMES:
+            return ""
+        stamps = [frame.stamp_ns for frame in self.frames[-_RATE_FRAMES:]]
+        period, dt_ns = float(np.median(np.diff(stamps))), self.contract.dt_ns
+        if abs(period - dt_ns) <= _RATE_TOLERANCE * dt_ns:
+            return ""
+        return (
+            f"the camera gives {1e9 / max(period, 1.0):.1f} images a second, the contract's control rate is "
+            f"{self.contract.rates.control_hz:g} Hz; set camera_every:=1 in simulation, or the camera's rate"
+        )
+
+    @property
+    def gaps(self) -> int:
+        """Images that did not come, judged by the stamps of those that did."""
+        stamps = np.array([frame.stamp_ns for frame in self.frames])
+        return int(np.round(np.diff(stamps) / self.contract.dt_ns - 1).clip(0).sum()) if len(stamps) > 1 else 0
+
+    def episode(self) -> Episode:
+        """The rows that have a command. Raises DatasetError where there are none or they cannot be kept."""
+        if self.refusal:
+            raise DatasetError(self.refusal)
+        rows = min(len(self.frames), len(self._commands))
+        if rows == 0:
+            raise DatasetError(
+                f"nothing to keep: {len(self.frames)} images and {len(self._commands)} commands came since the start"
+            )
+        frames = self.frames[:rows]
+        extra = {} if frames[0].depth is None else {"depth": np.stack([frame.depth for frame in frames])}
+        return Episode(
+            state=np.stack([self._state_at(frame.stamp_ns) for frame in frames]).astype(np.float32),
+            action=np.stack(self._commands[:rows]).astype(np.float32),
+            point_cloud=np.stack([frame.cloud for frame in frames]),
+            extra=extra,
+        )
+
+    def _state_at(self, stamp_ns: int) -> NDArray[np.float64]:
+        if not self._states:
+            raise DatasetError("no state came since the start; check joint_states and current_pose")
+        stamp, state = min(self._states, key=lambda entry: abs(entry[0] - stamp_ns))
+        if abs(stamp - stamp_ns) > self.max_skew_ns:
+            skew = f"{abs(stamp - stamp_ns) / 1e6:.1f} ms from an image, {self.max_skew_ns / 1e6:.1f} ms allowed"
+            raise DatasetError(f"nearest state lies {skew}")
+        return state

@@ -1,0 +1,34 @@
+"""Whether the policy still speaks, judged on a steady clock by the two signs of life that it gives."""
+
+from __future__ import annotations
+
+
+class Liveness:
+    """Chunks show that observations are answered, heartbeats that the process lives. Times are seconds of one steady
+    clock."""
+
+    def __init__(self, heartbeat_timeout_s: float, chunk_timeout_s: float) -> None:
+        self._heartbeat_timeout_s = heartbeat_timeout_s
+        self._chunk_timeout_s = chunk_timeout_s
+        self._heartbeat: float | None = None
+        self._chunk: float | None = None
+
+    def heartbeat(self, now: float) -> None:
+        """A heartbeat has come."""
+        self._heartbeat = now
+
+    def chunk(self, now: float) -> None:
+        """A usable chunk has come."""
+        self._chunk = now
+
+    def forget_chunks(self) -> None:
+        """Nothing is being followed any more."""
+        self._chunk = None
+
+    def lost(self, now: float) -> str | None:
+        """Which sign of life is missing: `heartbeat_lost`, `chunks_lost`, or None."""
+        if self._heartbeat is None or now - self._heartbeat > self._heartbeat_timeout_s:
+            return "heartbeat_lost"
+        if self._chunk is None or now - self._chunk > self._chunk_timeout_s:
+            return "chunks_lost"
+        return None

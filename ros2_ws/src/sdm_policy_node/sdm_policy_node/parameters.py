@@ -1,0 +1,136 @@
+"""Every parameter of every node: name, default, range and meaning, declared here and nowhere else.
+
+A node's parameters are a dataclass; `declare` turns its fields into ROS parameters and gives it back filled. All are
+read once, at start, and read-only from then on: a policy's limits do not change under a moving arm.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar
+
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rclpy.node import Node
+from sdm_core.errors import SdmError
+
+
+def parameter(
+    default: Any,
+    description: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+) -> Any:
+    """A field that is a ROS parameter; `low`/`high` bound numbers, `choices` texts."""
+    return field(default=default, metadata={"description": description, "range": (low, high), "choices": choices})
+
+
+@dataclass(frozen=True)
+class SensingParameters:
+    """What policy_node and recorder_node observe with."""
+
+    checkpoint: str = parameter("", "checkpoint folder, or a contract.yaml where no network is needed")
+    observation_source: str = parameter("depth", "what the cloud is made from", choices=("depth", "points"))
+    sink: str = parameter("native", "what commands are published as", choices=("native", "pose"))
+    reliable_sensors: bool = parameter(
+        False, "subscribe to sensors reliably (lockstep) and not best effort (real time)"
+    )
+    camera_frame: str = parameter("", "optical frame of the camera; empty: the frame that its messages name")
+    max_skew_s: float = parameter(
+        0.0, "greatest time between stamps that count as one; 0: half a control period", low=0.0, high=1.0
+    )
+    tf_timeout_s: float = parameter(0.2, "longest wait for the camera's pose at an image's stamp", low=0.0, high=5.0)
+
+
+@dataclass(frozen=True)
+class PolicyParameters(SensingParameters):
+    """policy_node."""
+
+    backend: str = parameter("openvino", "inference backend: openvino, onnxruntime, or another that is installed")
+    threads: int = parameter(1, "threads of the inference backend", low=1, high=64)
+    seed: int = parameter(0, "seed of the noise until an episode is started with another", low=0, high=2**62)
+    command: str = parameter(
+        "chunk",
+        "inline: publish commands here (lockstep); chunk: leave them to command_node",
+        choices=("inline", "chunk"),
+    )
+    scheduler: str = parameter("receding", "how overlapping chunks combine (inline)", choices=("receding", "ensemble"))
+    replan_steps: int = parameter(0, "control periods between two inferences; 0: the contract's", low=0, high=1000)
+    max_age_s: float = parameter(0.2, "greatest age of an observation that is acted upon", low=0.001, high=10.0)
+    state_timeout_s: float = parameter(
+        0.1, "longest that an image waits for the state of its stamp and for the clock", low=0.0, high=5.0
+    )
+    startup_wait_s: float = parameter(
+        0.3, "autostart listens this long first, to compare live sensors with the contract", low=0.0, high=60.0
+    )
+    autostart: bool = parameter(True, "configure and activate by itself")
+    dry_run: bool = parameter(False, "do everything but publish on the robot's topics")
+
+
+@dataclass(frozen=True)
+class CommandParameters:
+    """command_node."""
+
+    checkpoint: str = parameter("", "checkpoint folder, or its contract.yaml alone")
+    sink: str = parameter("native", "what commands are published as", choices=("native", "pose"))
+    scheduler: str = parameter("receding", "how overlapping chunks combine", choices=("receding", "ensemble"))
+    rate_hz: float = parameter(0.0, "commands a second; 0: the contract's control rate", low=0.0, high=1000.0)
+    max_age_s: float = parameter(
+        0.0, "greatest age of the observation behind a command; 0: the contract's horizon", low=0.0, high=10.0
+    )
+    max_skew_s: float = parameter(
+        0.0,
+        "greatest time between joint states and pose that count as one; 0: half a control period",
+        low=0.0,
+        high=1.0,
+    )
+    heartbeat_timeout_s: float = parameter(
+        0.2, "stop when the policy's heartbeat is older (wall time)", low=0.06, high=5.0
+    )
+    chunk_timeout_s: float = parameter(0.5, "stop when no chunk came for longer (wall time)", low=0.01, high=10.0)
+    hold_s: float = parameter(0.5, "a stop commands the hold this long, then falls silent", low=0.0, high=60.0)
+    workspace_low: tuple[float, ...] = parameter(
+        (0.0, 0.0, 0.0), "relative actions: least x, y, z of the tool in the base frame (m)"
+    )
+    workspace_high: tuple[float, ...] = parameter(
+        (0.0, 0.0, 0.0), "relative actions: greatest x, y, z of the tool in the base frame (m)"
+    )
+    autostart: bool = parameter(True, "configure and activate by itself")
+    dry_run: bool = parameter(False, "do everything but publish on the robot's topics")
+
+
+@dataclass(frozen=True)
+class RecorderParameters(SensingParameters):
+    """recorder_node. With reliable sensors nothing is lost, and the n-th command answers the n-th image."""
+
+    output: str = parameter("", "zarr dataset to append to; made where there is none")
+    record_depth: bool = parameter(False, "store the depth images too")
+
+
+Parameters = TypeVar("Parameters")
+
+
+def declare(node: Node, kind: type[Parameters]) -> Parameters:
+    """Declares the fields of `kind` on `node` and reads them. Raises SdmError on a value that is not among the
+    choices."""
+    values = {}
+    for entry in fields(kind):  # type: ignore[arg-type]
+        default = list(entry.default) if isinstance(entry.default, tuple) else entry.default
+        values[entry.name] = node.declare_parameter(entry.name, default, _descriptor(entry.metadata, default)).value
+        choices = entry.metadata["choices"]
+        if choices and values[entry.name] not in choices:
+            raise SdmError(f"parameter {entry.name}: '{values[entry.name]}' is not one of {', '.join(choices)}")
+    return kind(**values)
+
+
+def _descriptor(metadata: Any, default: Any) -> ParameterDescriptor:
+    low, high = metadata["range"]
+    descriptor = ParameterDescriptor(description=metadata["description"], read_only=True)
+    if metadata["choices"]:
+        descriptor.additional_constraints = "one of " + ", ".join(metadata["choices"])
+    if low is not None and isinstance(default, float):
+        descriptor.floating_point_range = [FloatingPointRange(from_value=float(low), to_value=float(high), step=0.0)]
+    elif low is not None:
+        descriptor.integer_range = [IntegerRange(from_value=int(low), to_value=int(high), step=1)]
+    return descriptor

@@ -1,0 +1,214 @@
+"""policy_node: depth image or point cloud and joint states in, action chunks (or, inline, commands) out."""
+
+from __future__ import annotations
+
+import time
+
+from rclpy.clock import Clock, ClockType
+from rclpy.lifecycle import LifecycleNode, State, TransitionCallbackReturn
+from rclpy.qos import QoSProfile
+from sdm_core.anchor import Anchor
+from sdm_core.errors import ContractError, ObservationError, SdmError
+from sdm_core.observation_window import ObservationWindow
+from sdm_core.policy_runtime import PolicyRuntime
+from sdm_interfaces.msg import ActionChunk as ActionChunkMessage
+from sdm_interfaces.msg import PolicyTrace
+from sdm_interfaces.srv import StartEpisode
+from std_msgs.msg import Header
+
+from sdm_policy_node.camera_pose import CameraPose
+from sdm_policy_node.choices import COMMAND_SINKS, OBSERVATION_SOURCES
+from sdm_policy_node.chunk_message import to_chunk_message
+from sdm_policy_node.inline_commands import InlineCommands
+from sdm_policy_node.observation_source import Frame
+from sdm_policy_node.parameters import PolicyParameters, declare
+from sdm_policy_node.policy_loop import Answer, PolicyLoop
+from sdm_policy_node.refusals import Refusals
+from sdm_policy_node.run_node import run_node, start_by_itself
+from sdm_policy_node.state_source import StateSource
+from sdm_policy_node.time_stamps import to_message
+
+_HEARTBEAT_PERIOD_S = 0.05
+# An inference that takes this long has hung: no heartbeat speaks for it.
+_STALL_S = 0.5
+
+
+class PolicyNode(LifecycleNode):
+    """Refuses to configure where contract and live sensors disagree; answers every depth frame with a trace while
+    active."""
+
+    def __init__(self) -> None:
+        super().__init__("policy_node")
+        self._parameters = declare(self, PolicyParameters)
+        self._refusals = Refusals(self.get_logger())
+        self._loop: PolicyLoop | None = None
+        reliable = self._parameters.reliable_sensors
+        self._source = OBSERVATION_SOURCES[self._parameters.observation_source](self, reliable, self._on_frame)
+        self._states = StateSource(self, reliable, self._on_state, self._on_state_refused)
+        self._camera_pose = CameraPose(self, self._parameters.camera_frame, self._parameters.tf_timeout_s)
+        if self._parameters.autostart:
+            start_by_itself(self, self._parameters.startup_wait_s)
+
+    # --- lifecycle
+
+    def on_configure(self, state: State) -> TransitionCallbackReturn:
+        try:
+            self._prepare()
+        except SdmError as error:
+            self.get_logger().error(f"not configured: {error}")
+            return TransitionCallbackReturn.FAILURE
+        return TransitionCallbackReturn.SUCCESS
+
+    def _prepare(self) -> None:
+        p = self._parameters
+        if not p.checkpoint:
+            raise ContractError("parameter checkpoint is empty; name the folder of an exported policy")
+        self._runtime = PolicyRuntime(p.checkpoint, p.backend, p.threads)
+        contract = self._contract = self._runtime.contract
+        differences = self._source.differences(contract) + self._states.differences(contract)
+        if differences:
+            raise ContractError(f"{p.checkpoint} does not fit the robot: {'; '.join(differences)}")
+        self._source.configure(contract, self._camera_pose)
+        self._anchor = Anchor(contract)
+        self._steps = p.replan_steps or contract.n_action_steps
+        self._inline = self._sink = None
+        if p.command == "inline":
+            self._inline = InlineCommands(contract, p.scheduler, self._steps)
+            if not p.dry_run:
+                self._sink = COMMAND_SINKS[p.sink](self, contract, depth=2 * self._steps)
+        self._chunks = self.create_publisher(ActionChunkMessage, "action_chunk", QoSProfile(depth=10))
+        self._heartbeat = self.create_publisher(Header, "heartbeat", QoSProfile(depth=1))
+        self._traces = self.create_publisher(PolicyTrace, "~/trace", QoSProfile(depth=100))
+
+    def on_activate(self, state: State) -> TransitionCallbackReturn:
+        p = self._parameters
+        self._states.configure(self._contract, p.max_skew_s)
+        self._loop = PolicyLoop(
+            self._runtime,
+            self._source,
+            window=ObservationWindow(self._contract, p.max_age_s, p.max_skew_s or None),
+            max_age_s=p.max_age_s,
+            replan_steps=self._steps,
+            timeout_s=p.state_timeout_s,
+            now_ns=lambda: self.get_clock().now().nanoseconds,
+            answer=self._on_answer,
+            episode_started=self._inline.reset if self._inline else lambda: None,
+        )
+        self._loop.start(p.seed)
+        self._beat_timer = self.create_timer(
+            _HEARTBEAT_PERIOD_S, self._beat, clock=Clock(clock_type=ClockType.STEADY_TIME)
+        )
+        self._episode_service = self.create_service(StartEpisode, "~/start_episode", self._on_start_episode)
+        self.get_logger().info(f"active: {self._contract.task}, {p.checkpoint} on {p.backend}, command {p.command}")
+        return super().on_activate(state)
+
+    def on_deactivate(self, state: State) -> TransitionCallbackReturn:
+        self._stop()
+        self.destroy_service(self._episode_service)
+        self.destroy_timer(self._beat_timer)
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: State) -> TransitionCallbackReturn:
+        for publisher in (self._chunks, self._heartbeat, self._traces):
+            self.destroy_publisher(publisher)
+        if self._sink:
+            self._sink.close()
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_shutdown(self, state: State) -> TransitionCallbackReturn:
+        self._stop()
+        return TransitionCallbackReturn.SUCCESS
+
+    def destroy_node(self) -> None:
+        self._stop()
+        super().destroy_node()
+
+    def _stop(self) -> None:
+        loop, self._loop = self._loop, None
+        if loop:
+            loop.stop()
+
+    # --- in
+
+    def _on_frame(self, frame: Frame) -> None:
+        if self._loop:
+            self._loop.add_frame(frame)
+
+    def _on_state(self, stamp_ns: int, state) -> None:
+        if not self._loop:
+            return
+        try:
+            self._loop.add_state(stamp_ns, state)
+        except ObservationError as error:
+            self._refusals.note("state", error)
+
+    def _on_state_refused(self, stamp_ns: int, error: ObservationError) -> None:
+        self._refusals.note("state", error)
+        if self._loop:
+            self._loop.refuse_state(stamp_ns, str(error))
+
+    def _on_start_episode(
+        self, request: StartEpisode.Request, response: StartEpisode.Response
+    ) -> StartEpisode.Response:
+        if self._loop:
+            self._loop.start_episode(request.seed)
+            response.success, response.message = True, f"episode with seed {request.seed}"
+        else:
+            response.success, response.message = False, "policy_node is not active"
+        return response
+
+    # --- out, on the loop's thread except for the heartbeat
+
+    def _beat(self) -> None:
+        if self._loop and self._loop.stalled_s() < _STALL_S:
+            self._heartbeat.publish(Header(stamp=self.get_clock().now().to_msg()))
+
+    def _on_answer(self, answer: Answer) -> None:
+        trace = PolicyTrace(
+            observation_stamp=to_message(answer.frame.stamp_ns),
+            cloud_ms=answer.cloud_ms,
+            inference_ms=answer.inference_ms,
+            refusal=answer.refusal,
+        )
+        if answer.chunk is not None:
+            try:
+                self._publish(answer, trace)
+            except SdmError as error:
+                trace.refusal = str(error)
+        if trace.refusal:
+            self._refusals.note("observation", trace.refusal)
+        trace.header.stamp = self.get_clock().now().to_msg()
+        self._traces.publish(trace)
+
+    def _publish(self, answer: Answer, trace: PolicyTrace) -> None:
+        begin = time.perf_counter_ns()
+        chunk = self._anchor.absolute(answer.chunk, answer.state)
+        trace.sequence = chunk.sequence
+        message = to_chunk_message(chunk, self._contract)
+        message.header.stamp = self.get_clock().now().to_msg()
+        message.received = to_message(answer.frame.received_wall_ns)
+        message.cloud_ms, message.inference_ms = answer.cloud_ms, answer.inference_ms
+        if self._inline:
+            interventions: set[str] = set()
+            for decision in self._inline.commands(chunk, answer.state):
+                interventions.update(decision.interventions)
+                if decision.command is not None and self._sink:
+                    self._sink.publish(decision.command, self.get_clock().now().to_msg())
+                    trace.commands += 1
+                if trace.loop_ms == 0.0:
+                    self._note_times(trace, begin, answer)
+            trace.interventions = sorted(interventions)
+        else:
+            self._chunks.publish(message)
+            self._note_times(trace, begin, answer)
+
+    @staticmethod
+    def _note_times(trace: PolicyTrace, begin: int, answer: Answer) -> None:
+        """Up to the first message that left."""
+        now = time.perf_counter_ns()
+        trace.gate_publish_ms = (now - begin) / 1e6
+        trace.loop_ms = (now - answer.frame.received_ns) / 1e6
+
+
+def main() -> None:
+    run_node(PolicyNode)

@@ -1,0 +1,42 @@
+"""The life of a node's process."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import rclpy
+from rclpy.clock import Clock, ClockType
+from rclpy.executors import ExternalShutdownException
+from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
+from rclpy.node import Node
+from sdm_core.errors import SdmError
+
+
+def run_node(make: Callable[[], Node]) -> None:
+    """Makes a node and spins it until a signal or shutdown; a user's error ends the process with one line and status
+    1."""
+    rclpy.init()
+    node = None
+    try:
+        node = make()
+        rclpy.spin(node)
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    except SdmError as error:
+        sys.exit(f"error: {error}")
+    finally:
+        if node is not None:
+            node.destroy_node()
+        rclpy.try_shutdown()
+
+
+def start_by_itself(node: LifecycleNode, after_s: float) -> None:
+    """Configures and activates a lifecycle node once it has spun for `after_s` seconds of wall time."""
+
+    def start() -> None:
+        timer.cancel()
+        if node.trigger_configure() == TransitionCallbackReturn.SUCCESS:
+            node.trigger_activate()
+
+    timer = node.create_timer(after_s, start, clock=Clock(clock_type=ClockType.STEADY_TIME))

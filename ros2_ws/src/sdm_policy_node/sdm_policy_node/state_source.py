@@ -1,0 +1,105 @@
+"""The robot's state, from joint_states and, where the contract asks for it, current_pose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from geometry_msgs.msg import PoseStamped
+from numpy.typing import NDArray
+from rclpy.node import Node
+from sdm_core.contract import Contract
+from sdm_core.errors import ObservationError
+from sdm_core.state_vector import StateVector
+from sensor_msgs.msg import JointState
+
+from sdm_policy_node.observation_source import sensor_qos
+from sdm_policy_node.time_stamps import to_ns
+
+JOINT_TOPIC = "joint_states"
+POSE_TOPIC = "current_pose"
+POSE_NAMES = ("ee.x", "ee.y", "ee.z", "ee.qx", "ee.qy", "ee.qz", "ee.qw")
+
+Deliver = Callable[[int, NDArray[np.float64]], None]
+Refuse = Callable[[int, ObservationError], None]
+
+
+class StateSource:
+    """Gathers the contract's state by name over both messages, once for each pair whose stamps agree.
+
+    A contract that needs one of the messages only is served by that one alone.
+    """
+
+    def __init__(self, node: Node, reliable: bool, deliver: Deliver, refuse: Refuse, depth: int = 50) -> None:
+        """On the executor's thread: `deliver(stamp_ns, state[S])`, or `refuse(stamp_ns, reason)`."""
+        self._deliver = deliver
+        self._refuse = refuse
+        self._joints: JointState | None = None
+        self._pose: PoseStamped | None = None
+        self._vector: StateVector | None = None
+        self._last_ns: int | None = None
+        node.create_subscription(JointState, JOINT_TOPIC, self._on_joints, sensor_qos(reliable, depth))
+        node.create_subscription(PoseStamped, POSE_TOPIC, self._on_pose, sensor_qos(reliable, depth))
+
+    def differences(self, contract: Contract) -> list[str]:
+        """One line if the joint states heard so far lack names that the contract needs."""
+        if self._joints is None:
+            return []
+        missing = set(contract.state_names) - set(self._joints.name) - set(POSE_NAMES)
+        return [f"joint_states lack {', '.join(sorted(missing))}; the contract's state needs them"] if missing else []
+
+    def configure(self, contract: Contract, max_skew_s: float) -> None:
+        """Begins to deliver states of this contract; `max_skew_s` 0 means half a control period."""
+        self._vector = StateVector(contract.observation.state)
+        self._needs_pose = not set(contract.state_names).isdisjoint(POSE_NAMES)
+        self._needs_joints = not set(contract.state_names) <= set(POSE_NAMES)
+        self._max_skew_ns = int(max_skew_s * 1e9) or contract.dt_ns // 2
+        self._last_ns = None
+
+    def _on_joints(self, message: JointState) -> None:
+        self._joints = message
+        if self._vector and self._needs_joints:
+            self._merge()
+
+    def _on_pose(self, message: PoseStamped) -> None:
+        self._pose = message
+        if self._vector and self._needs_pose:
+            self._merge()
+
+    def _merge(self) -> None:
+        names: list[str] = []
+        values: list[float] = []
+        stamps: list[int] = []
+        if self._needs_joints:
+            if self._joints is None:
+                return
+            names += self._joints.name
+            values += self._joints.position
+            stamps.append(to_ns(self._joints.header.stamp))
+        if self._needs_pose:
+            if self._pose is None:
+                return
+            names += POSE_NAMES
+            values += pose_values(self._pose)
+            stamps.append(to_ns(self._pose.header.stamp))
+        if max(stamps) - min(stamps) > self._max_skew_ns:
+            return
+        self._emit(min(stamps), names, values)
+
+    def _emit(self, stamp_ns: int, names: list[str], values: list[float]) -> None:
+        if stamp_ns == self._last_ns:
+            return
+        assert self._vector is not None
+        try:
+            state = self._vector.gather(names, values)
+        except ObservationError as error:
+            self._refuse(stamp_ns, error)
+            return
+        self._last_ns = stamp_ns
+        self._deliver(stamp_ns, state)
+
+
+def pose_values(message: PoseStamped) -> list[float]:
+    """x y z qx qy qz qw."""
+    position, rotation = message.pose.position, message.pose.orientation
+    return [position.x, position.y, position.z, rotation.x, rotation.y, rotation.z, rotation.w]

@@ -1,0 +1,27 @@
+from setuptools import find_packages, setup
+
+name = "sdm_policy_node"
+
+setup(
+    name=name,
+    version="0.1.0",
+    description="Policy, command and recorder nodes: depth or point cloud and joint states in, safe commands out.",
+    license="Apache-2.0",
+    packages=find_packages(include=[name, f"{name}.*"]),
+    package_data={name: ["py.typed"]},
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{name}"]),
+        (f"share/{name}", ["package.xml"]),
+    ],
+    python_requires=">=3.10",
+    install_requires=[
+        "sdm_core",
+    ],
+    entry_points={
+        "console_scripts": [
+            "policy_node = sdm_policy_node.policy_node:main",
+            "command_node = sdm_policy_node.command_node:main",
+            "recorder_node = sdm_policy_node.recorder_node:main",
+        ],
+    },
+)

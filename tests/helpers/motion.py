@@ -1,0 +1,72 @@
+"""Contracts whose commands are places to be, and the limits of a stream of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from sdm_core.command_space import CommandSpace
+from sdm_core.contract import ActionEntry, ActionSpec, Contract
+
+from helpers.contracts import small_contract
+
+POSE_STATE = ("ee.x", "ee.y", "ee.z", "ee.qx", "ee.qy", "ee.qz", "ee.qw")
+POSE_AT_REST = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0])
+
+
+def joint_contract(joints: int = 2) -> Contract:
+    """`joint_position` commands within ±1 rad at 100 Hz."""
+    entries = tuple(
+        ActionEntry(
+            name=f"joint{index}", unit="rad", low=-1, high=1, max_velocity=1.5, max_acceleration=6.0, max_jerk=120.0
+        )
+        for index in range(joints)
+    )
+    action = ActionSpec(kind="joint_position", entries=entries, base_frame="base", tool_frame="tool")
+    contract = small_contract(control_hz=100.0, horizon=8, n_action_steps=4, state=tuple(e.name for e in entries))
+    return contract.model_copy(update={"action": action})
+
+
+def pose_contract(kind: str = "ee_pose", delta_reference: str | None = None) -> Contract:
+    """x, y, z within ±0.5 m, a quaternion, and a gripper without motion limits, at 100 Hz."""
+    position = (
+        ActionEntry(name=f"ee.{axis}", unit="m", low=-0.5, high=0.5, max_velocity=0.5, max_acceleration=3, max_jerk=60)
+        for axis in "xyz"
+    )
+    rotation = (
+        ActionEntry(name=f"ee.q{axis}", unit="1", low=-1, high=1, max_velocity=1, max_acceleration=6, max_jerk=100)
+        for axis in "xyzw"
+    )
+    gripper = ActionEntry(name="gripper", unit="1", low=0, high=1)
+    action = ActionSpec(
+        kind=kind,  # type: ignore[arg-type]
+        entries=(*position, *rotation, gripper),
+        rotation="quaternion_xyzw",
+        delta_reference=delta_reference,
+        base_frame="base",
+        tool_frame="tool",
+        gripper="1 closes",
+    )
+    contract = small_contract(control_hz=100.0, horizon=8, n_action_steps=4, state=POSE_STATE)
+    return contract.model_copy(update={"action": action})
+
+
+def excess(contract: Contract, start: NDArray, commands: Sequence[NDArray | None], period: float) -> dict[str, float]:
+    """By how much commands that begin at rest at `start` exceed each limit, as a share of it (≤ 0: within).
+
+    Velocity, acceleration and jerk are the differences of the commands themselves, in the space of CommandSpace.
+    """
+    space = CommandSpace(contract.action)
+    stream = [start, start, start, *(command for command in commands if command is not None)]
+    velocity = np.array([space.difference(a, b) for a, b in pairwise(stream)]) / period
+    acceleration = np.diff(velocity, axis=0) / period
+    jerk = np.diff(acceleration, axis=0) / period
+    values = np.array(stream)
+    return {
+        "bounds": float(np.maximum(values - space.high, space.low - values).max()),
+        "velocity": float((np.abs(velocity) / space.max_velocity).max() - 1),
+        "acceleration": float((np.abs(acceleration) / space.max_acceleration).max() - 1),
+        "jerk": float((np.abs(jerk) / space.max_jerk).max() - 1),
+    }

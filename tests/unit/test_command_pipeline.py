@@ -1,0 +1,173 @@
+"""From chunks to commands: exact for native commands, continuous and within limits across seams for motions."""
+
+# pyright: reportOptionalMemberAccess=false, reportOptionalSubscript=false
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from helpers.contracts import small_contract
+from helpers.motion import POSE_AT_REST, POSE_STATE, excess, joint_contract, pose_contract
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sdm_core.action_chunk import ActionChunk
+from sdm_core.anchor import Anchor, MeasuredPose, absolute
+from sdm_core.command_pipeline import CommandPipeline
+from sdm_core.command_space import multiply, quaternion
+from sdm_core.errors import CommandError, ContractError
+
+NATIVE = small_contract()
+
+
+def test_native_commands_of_consecutive_chunks_come_out_bit_for_bit():
+    rng = np.random.default_rng(1)
+    pipeline = CommandPipeline(NATIVE)
+    pipeline.reset()
+    for sequence in range(5):
+        stamp = sequence * NATIVE.n_action_steps * NATIVE.dt_ns
+        chunk = ActionChunk(stamp, NATIVE.dt_ns, rng.uniform(-1, 1, (NATIVE.horizon, 3)), sequence)
+        pipeline.add(chunk)
+        for step in range(NATIVE.n_action_steps):
+            decision = pipeline.tick(stamp + step * NATIVE.dt_ns)
+            assert decision.command.tobytes() == chunk.targets[step].tobytes()
+            assert decision.interventions == ()
+    assert pipeline.counts == {}
+
+
+def test_without_chunks_the_contracts_hold_comes_out():
+    pipeline = CommandPipeline(NATIVE)
+    decision = pipeline.tick(0)
+    assert decision.held
+    assert decision.command.tolist() == [0, 0, 0]
+    assert pipeline.counts == {"no_target": 1}
+
+
+def test_an_observation_that_is_too_old_is_not_acted_upon():
+    pipeline = CommandPipeline(NATIVE, max_age_ns=NATIVE.dt_ns)
+    pipeline.add(ActionChunk(0, NATIVE.dt_ns, np.ones((NATIVE.horizon, 3)), 0))
+    assert not pipeline.tick(NATIVE.dt_ns).held
+    decision = pipeline.tick(2 * NATIVE.dt_ns)
+    assert decision.held
+    assert decision.interventions == ("age",)
+
+
+def test_a_hold_forgets_the_chunks():
+    pipeline = CommandPipeline(NATIVE)
+    pipeline.add(ActionChunk(0, NATIVE.dt_ns, np.ones((NATIVE.horizon, 3)), 0))
+    assert pipeline.hold("heartbeat_lost").interventions == ("heartbeat_lost",)
+    assert pipeline.tick(NATIVE.dt_ns).interventions == ("no_target",)
+
+
+def test_a_refused_chunk_leaves_the_one_before_it_in_force():
+    pipeline = CommandPipeline(NATIVE)
+    pipeline.add(ActionChunk(0, NATIVE.dt_ns, np.full((NATIVE.horizon, 3), 0.5), 0))
+    with pytest.raises(CommandError):
+        pipeline.add(ActionChunk(NATIVE.dt_ns, NATIVE.dt_ns, np.full((NATIVE.horizon, 3), np.nan), 1))
+    assert pipeline.tick(NATIVE.dt_ns).command.tolist() == [0.5, 0.5, 0.5]
+
+
+@settings(max_examples=40)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    gaps=st.lists(st.integers(1, 14), min_size=1, max_size=12),  # periods between chunks; the horizon is 8
+    contract=st.sampled_from([joint_contract(), pose_contract()]),
+)
+def test_seams_between_random_chunks_stay_within_the_limits(seed, gaps, contract):
+    rng = np.random.default_rng(seed)
+    start = POSE_AT_REST if contract.action_dim == 8 else np.zeros(contract.action_dim)
+    pipeline = CommandPipeline(contract)
+    pipeline.reset(start)
+    out, now = [], 0
+    for sequence, gap in enumerate(gaps):
+        targets = rng.uniform(-1.5, 1.5, (contract.horizon, contract.action_dim))
+        pipeline.add(ActionChunk(now, contract.dt_ns, targets, sequence))
+        for _ in range(gap):
+            out.append(pipeline.tick(now).command)
+            now += contract.dt_ns
+    assert all(value <= 1e-5 for value in excess(contract, start, out, contract.dt).values())
+
+
+def test_a_slow_policy_is_streamed_smoothly_at_a_faster_rate():
+    contract = joint_contract()
+    period_ns = contract.dt_ns // 5
+    pipeline = CommandPipeline(contract, period_ns=period_ns)
+    pipeline.reset(np.zeros(2))
+    line = np.linspace(0.0, 0.05, contract.horizon)[:, None] * np.array([1.0, -1.0])
+    pipeline.add(ActionChunk(0, contract.dt_ns, line, 0))
+    out = [pipeline.tick(tick * period_ns).command for tick in range(5 * contract.horizon)]
+    assert all(value <= 1e-5 for value in excess(contract, np.zeros(2), out, period_ns * 1e-9).values())
+    assert np.all(np.diff([command[0] for command in out]) >= -1e-12)
+
+
+def test_the_smoother_and_the_gate_agree_after_a_stop():
+    """A stop hands the motion to the gate; when chunks return the stream goes on without a fight between the two."""
+    contract = joint_contract()
+    pipeline = CommandPipeline(contract)
+    pipeline.reset(np.zeros(2))
+    now = 0
+    for sequence in range(4):
+        pipeline.add(ActionChunk(now, contract.dt_ns, np.full((contract.horizon, 2), 0.4), sequence))
+        for _ in range(12):  # four periods longer than the chunk
+            pipeline.tick(now)
+            now += contract.dt_ns
+    assert set(pipeline.counts) == {"no_target"}
+
+
+# --- relative actions
+
+
+def test_relative_targets_are_anchored_to_the_observed_pose():
+    contract = pose_contract("ee_delta")
+    turn, lean = quaternion(np.array([0.0, 0.0, 0.5])), quaternion(np.array([0.2, 0.0, 0.0]))
+    state = np.array([0.1, 0.2, 0.3, *lean])
+    delta = np.array([0.01, 0.0, -0.02, *turn, 1.0])
+    chunk = Anchor(contract).absolute(ActionChunk(0, contract.dt_ns, np.stack([delta, delta]), 0), state)
+    expected = [0.11, 0.2, 0.28, *multiply(turn, lean), 1.0]
+    assert chunk.targets[0] == pytest.approx(expected)
+    assert chunk.targets[1] == pytest.approx(expected)
+
+
+def test_targets_relative_to_the_previous_one_add_up():
+    contract = pose_contract("ee_delta", "previous")
+    turn = quaternion(np.array([0.0, 0.0, 0.25]))
+    delta = np.array([0.01, 0.0, 0.0, *turn, 0.5])
+    chunk = Anchor(contract).absolute(
+        ActionChunk(0, contract.dt_ns, np.stack([delta] * 3), 0), np.array([0, 0, 0, 0, 0, 0, 1.0])
+    )
+    assert chunk.targets[2, :3] == pytest.approx([0.03, 0, 0])
+    assert chunk.targets[2, 3:7] == pytest.approx(quaternion(np.array([0, 0, 0.75])))
+    assert chunk.targets[2, 7] == 0.5  # the gripper is absolute
+
+
+def test_other_kinds_pass_the_anchor_unchanged():
+    chunk = ActionChunk(0, NATIVE.dt_ns, np.ones((NATIVE.horizon, 3)), 0)
+    assert Anchor(NATIVE).absolute(chunk, np.zeros(4)) is chunk
+    assert absolute(NATIVE, (0, 0, 0), (1, 1, 1)) is NATIVE
+
+
+def test_anchored_chunks_are_bounded_by_the_workspace():
+    contract = absolute(pose_contract("ee_delta"), (-0.1, -0.2, 0.0), (0.1, 0.2, 0.3))
+    assert contract.action.kind == "ee_pose"
+    assert [(entry.low, entry.high) for entry in contract.action.entries[:3]] == [(-0.1, 0.1), (-0.2, 0.2), (0.0, 0.3)]
+    assert contract.action.entries[7] == pose_contract().action.entries[7]
+    CommandPipeline(contract).reset(np.array([0, 0, 0.1, 0, 0, 0, 1.0, 0]))
+
+
+def test_a_workspace_must_be_a_box():
+    with pytest.raises(ContractError, match=r"workspace of 'ee.x' is \[0.0, 0.0\]"):
+        absolute(pose_contract("ee_delta"), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
+    with pytest.raises(ContractError, match="2 and 3 bounds, the action 3 displacements"):
+        absolute(pose_contract("ee_delta"), (0.0, 0.0), (1.0, 1.0, 1.0))
+
+
+def test_a_relative_contract_without_a_measured_pose_is_refused():
+    with pytest.raises(ContractError, match=r"name them alike, as in 'ee\.x'"):
+        Anchor(small_contract().model_copy(update={"action": pose_contract("ee_delta").action}))
+    with pytest.raises(ContractError, match="'last' is unknown"):
+        Anchor(pose_contract("ee_delta", "last"))
+
+
+def test_the_measured_pose_is_found_by_name():
+    pose = MeasuredPose(pose_contract())
+    assert len(POSE_STATE) == 7
+    assert pose.of(np.arange(7.0)).tolist() == [0, 1, 2, 3, 4, 5, 6, 0]

@@ -1,0 +1,78 @@
+"""The smoother streams at the controller's rate: continuous, within limits, and without lag behind a moving target."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from helpers.motion import POSE_AT_REST, excess, joint_contract, pose_contract
+from sdm_core.command_space import CommandSpace, quaternion
+from sdm_core.smoother import Smoother
+
+CONTRACT = joint_contract()
+SPACE = CommandSpace(CONTRACT.action)
+DT = CONTRACT.dt
+
+
+def test_a_jump_becomes_a_motion_within_the_limits():
+    smoother = Smoother(SPACE, DT)
+    smoother.reset(np.zeros(2))
+    target = np.array([0.7, -0.4])
+    commands = [smoother.step(target) for _ in range(200)]
+    assert all(value <= 1e-5 for value in excess(CONTRACT, np.zeros(2), commands, DT).values())
+    assert commands[-1] == pytest.approx(target, abs=1e-9)
+
+
+def test_a_target_that_moves_steadily_is_tracked_within_a_period():
+    smoother = Smoother(SPACE, DT)
+    smoother.reset(np.zeros(2))
+    ramp = [np.array([0.3, -0.2]) * step * DT for step in range(150)]
+    commands = [smoother.step(target) for target in ramp]
+    assert np.all(np.abs(commands[-1] - ramp[-1]) <= np.array([0.3, 0.2]) * DT)
+
+
+def test_rotations_are_smoothed_too():
+    contract = pose_contract()
+    smoother = Smoother(CommandSpace(contract.action), contract.dt)
+    smoother.reset(POSE_AT_REST)
+    target = POSE_AT_REST.copy()
+    target[3:7] = -quaternion(np.array([0.2, -0.1, 0.3]))
+    commands = [smoother.step(target) for _ in range(200)]
+    assert all(value <= 1e-5 for value in excess(contract, POSE_AT_REST, commands, contract.dt).values())
+    assert abs(commands[-1][3:7] @ target[3:7]) == pytest.approx(1.0, abs=1e-9)
+
+
+def test_entries_without_limits_pass_at_once():
+    contract = pose_contract()
+    smoother = Smoother(CommandSpace(contract.action), contract.dt)
+    smoother.reset(POSE_AT_REST)
+    target = POSE_AT_REST.copy()
+    target[7] = 1.0
+    assert smoother.step(target)[7] == 1.0
+
+
+def test_it_goes_on_from_a_motion_that_something_else_took_over():
+    smoother = Smoother(SPACE, DT)
+    smoother.reset(np.zeros(2))
+    speed = np.array([0.5, 0.0])
+    smoother.resume(np.array([0.2, 0.0]), speed, np.zeros(2))
+    first = smoother.step(np.array([0.9, 0.0]))
+    assert first[0] == pytest.approx(0.2 + 0.5 * DT, abs=120 * DT**3)
+
+
+def test_a_target_that_is_not_finite_reaches_the_gate():
+    smoother = Smoother(SPACE, DT)
+    smoother.reset(np.zeros(2))
+    assert np.isnan(smoother.step(np.array([np.nan, 0.0]))[0])
+
+
+def test_without_a_position_it_starts_at_the_first_target():
+    smoother = Smoother(SPACE, DT)
+    assert smoother.step(np.array([0.3, 0.1])) == pytest.approx([0.3, 0.1])
+
+
+def test_it_does_not_back_off_to_take_a_run_up():
+    smoother = Smoother(SPACE, DT)
+    smoother.reset(np.zeros(2))
+    commands = [smoother.step(np.array([1.2, -1.2]) * step * DT) for step in range(60)]
+    assert np.all(np.diff([command[0] for command in commands]) >= 0)
+    assert np.all(np.diff([command[1] for command in commands]) <= 0)
