@@ -1,0 +1,203 @@
+"""The project's launch files: which nodes they start, with what, and how they end. Node executables are stand-ins."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from helpers.launching import Launched, install_package
+from launch.actions import DeclareLaunchArgument
+from launch.launch_description_sources import get_launch_description_from_python_launch_file
+
+ROOT = Path(__file__).parents[2]
+LAUNCH_FILES = sorted((ROOT / "launch").glob("*.launch.py"))
+PARAMETER_FILES = sorted(
+    path for folder in ("nodes", "robot", "camera") for path in (ROOT / "config" / folder).glob("*")
+)
+
+# Reports its parameters and remappings in one line of JSON, then lives until it is stopped, or ends as told.
+NODE = """
+import json, os, signal, sys, time, yaml
+stop = lambda *_: os._exit(0)
+signal.signal(signal.SIGINT, stop)
+words = sys.argv[1:]
+after = lambda option: [words[i + 1] for i, word in enumerate(words) if word == option]
+parameters = {}
+for path in after("--params-file"):
+    for node in yaml.safe_load(open(path)).values():
+        parameters.update(node["ros__parameters"])
+print("STARTED", json.dumps({"node": os.path.basename(sys.argv[0]), "parameters": parameters, "rules": after("-r"),
+      "threads": os.environ.get("OMP_NUM_THREADS")}), flush=True)
+"""
+LIVES = NODE + "time.sleep(60)\n"
+FINISHES = NODE + "time.sleep(1.5); sys.exit(int(os.environ.get('BRIDGE_EXIT', '0')))\n"
+
+
+@pytest.fixture
+def launch(tmp_path, monkeypatch):
+    """Runs a launch file of the project over stand-in executables until it ends."""
+    prefix = tmp_path / "prefix"
+    install_package(prefix, "sdm_sim", {"bridge_node": FINISHES})
+    nodes = dict.fromkeys(("policy_node", "command_node", "recorder_node"), LIVES)
+    install_package(prefix, "sdm_policy_node", nodes)
+    install_package(prefix, "sdm_bringup", {})
+    (prefix / "share" / "sdm_bringup").rmdir()
+    (prefix / "share" / "sdm_bringup").symlink_to(ROOT / "ros2_ws" / "src" / "sdm_bringup")
+    monkeypatch.setenv("AMENT_PREFIX_PATH", str(prefix), prepend=":")
+    monkeypatch.setenv("ROS_LOG_DIR", str(tmp_path / "log"))
+    started: list[Launched] = []
+
+    def start(name: str, *arguments: str) -> Launched:
+        file = str(ROOT / "launch" / name)
+        started.append(Launched([sys.executable, "-m", "embedded_ros.cli.main", "launch", file, *arguments]))
+        return started[-1]
+
+    yield start
+    for launched in started:
+        launched.kill()
+
+
+def nodes_of(output: str) -> dict[str, dict]:
+    """What each node reported, by its executable's name."""
+    reports = (json.loads(line.partition("STARTED ")[2]) for line in output.splitlines() if "STARTED " in line)
+    return {report["node"]: report for report in reports}
+
+
+@pytest.mark.parametrize("path", LAUNCH_FILES, ids=lambda path: path.name)
+def test_every_argument_is_described(path):
+    arguments = get_launch_description_from_python_launch_file(str(path)).get_launch_arguments()
+    assert arguments
+    assert [each.name for each in arguments if each.description == "no description given"] == []
+
+
+@pytest.mark.parametrize("path", LAUNCH_FILES, ids=lambda path: path.name)
+def test_only_the_standard_launch_packages_are_imported(path):
+    modules = {
+        name.partition(".")[0]
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for name in ([node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names])
+    }
+    assert modules <= {"launch", "launch_ros"}
+
+
+@pytest.mark.parametrize("path", PARAMETER_FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_parameter_files_apply_to_every_namespace(path):
+    content = yaml.safe_load(path.read_text())
+    assert list(content) == ["/**"]
+    assert list(content["/**"]) == ["ros__parameters"]
+
+
+def test_lockstep_runs_bridge_and_policy_and_ends_with_the_bridge(launch):
+    code, output = launch("sim.launch.py", "task:=metaworld/drawer-close", "episodes:=3").finish()
+    nodes = nodes_of(output)
+    assert code == 0
+    assert nodes.keys() == {"bridge_node", "policy_node"}
+    assert "is not a file" not in output
+    bridge, policy = nodes["bridge_node"]["parameters"], nodes["policy_node"]["parameters"]
+    assert (bridge["task"], bridge["mode"], bridge["episodes"], bridge["camera_every"]) == (
+        "metaworld/drawer-close", "lockstep", 3, 0,
+    )  # fmt: skip
+    assert bridge["checkpoint_name"] == "metaworld_drawer-close_sdm"
+    assert policy["checkpoint"].endswith("sdm_bringup/models/metaworld_drawer-close_sdm")
+    assert (policy["command"], policy["reliable_sensors"], policy["use_sim_time"]) == ("inline", True, True)
+    assert "use_sim_time" not in bridge
+    assert nodes["policy_node"]["rules"] == ["__node:=policy_node"]
+    assert nodes["policy_node"]["threads"] == "1"
+
+
+def test_realtime_adds_the_command_node_and_reads_sensors_best_effort(launch):
+    _, output = launch("sim.launch.py", "mode:=realtime", "checkpoint:=runs/mine/", "dry_run:=true").finish()
+    nodes = nodes_of(output)
+    assert nodes.keys() == {"bridge_node", "policy_node", "command_node"}
+    policy, command = nodes["policy_node"]["parameters"], nodes["command_node"]["parameters"]
+    assert (policy["command"], policy["reliable_sensors"]) == ("chunk", False)
+    assert command["checkpoint"] == policy["checkpoint"] == "runs/mine/"
+    assert command["dry_run"] is policy["dry_run"] is True
+    assert command["use_sim_time"] is True
+    assert nodes["bridge_node"]["parameters"]["checkpoint_name"] == "mine"
+
+
+def test_recording_needs_an_image_every_step(launch):
+    _, output = launch("sim.launch.py", "record:=true", "output:=demos.zarr", "camera_every:=4").finish()
+    nodes = nodes_of(output)
+    assert nodes.keys() == {"bridge_node", "policy_node", "recorder_node"}
+    assert nodes["bridge_node"]["parameters"]["camera_every"] == 1
+    assert nodes["bridge_node"]["parameters"]["record"] is True
+    assert nodes["recorder_node"]["parameters"]["output"] == "demos.zarr"
+
+
+def test_text_that_looks_like_a_number_stays_text(launch):
+    _, output = launch("sim.launch.py", "results:=007", "video:=1e3").finish()
+    bridge = nodes_of(output)["bridge_node"]["parameters"]
+    assert (bridge["results"], bridge["video"], bridge["traces"]) == ("007", "1e3", "")
+
+
+def test_failed_bridge_fails_the_launch(launch, monkeypatch):
+    monkeypatch.setenv("BRIDGE_EXIT", "1")
+    code, output = launch("sim.launch.py").finish()
+    assert code == 1
+    assert "bridge_node ended with exit code 1" in output
+
+
+def test_policy_that_ends_first_fails_the_launch(launch, tmp_path):
+    install_package(tmp_path / "prefix", "sdm_policy_node", {"policy_node": "import sys; sys.exit('no checkpoint')"})
+    code, output = launch("sim.launch.py").finish()
+    assert code == 1
+    assert "no checkpoint" in output
+    assert "ended before the bridge, with exit code 1" in output
+
+
+def test_franka_commands_nothing_unless_told_and_uses_the_arms_topics(launch, tmp_path):
+    install_package(tmp_path / "prefix", "sdm_policy_node", {"command_node": FINISHES})
+    code, output = launch("franka.launch.py", "checkpoint:=cell").finish()
+    nodes = nodes_of(output)
+    assert code == 0
+    assert nodes.keys() == {"policy_node", "command_node"}
+    for node in nodes.values():
+        assert node["parameters"]["dry_run"] is True
+        assert node["parameters"]["sink"] == "pose"
+        assert "joint_states:=/franka/joint_states" in node["rules"]
+        assert "target_pose:=/target_pose" in node["rules"]
+        assert "camera/camera/depth/image_rect_raw:=/camera/camera/depth/image_rect_raw" in node["rules"]
+    assert nodes["policy_node"]["parameters"]["command"] == "chunk"
+    assert nodes["command_node"]["parameters"]["rate_hz"] >= 100.0
+
+
+def test_recording_a_robot_listens_under_its_contract(launch, tmp_path):
+    install_package(tmp_path / "prefix", "sdm_policy_node", {"recorder_node": FINISHES})
+    code, output = launch("record.launch.py", "contract:=contract.yaml", "output:=demos.zarr", "depth:=true").finish()
+    recorder = nodes_of(output)["recorder_node"]
+    assert code == 0
+    assert recorder["parameters"]["checkpoint"] == "contract.yaml"
+    assert recorder["parameters"]["record_depth"] is True
+    assert "target_pose:=/target_pose" in recorder["rules"]
+
+
+def test_required_argument_is_asked_for(launch):
+    code, output = launch("franka.launch.py").finish()
+    assert code == 1
+    assert "Required launch argument 'checkpoint'" in output
+
+
+def test_launch_files_are_found_through_the_package(launch):
+    done = subprocess.run(
+        [sys.executable, "-m", "embedded_ros.cli.main", "launch", "sdm_bringup", "sim.launch.py", "--show-args"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0
+    assert "'task':" in done.stdout
+
+
+@pytest.mark.parametrize("path", LAUNCH_FILES, ids=lambda path: path.name)
+def test_no_argument_is_declared_twice(path):
+    description = get_launch_description_from_python_launch_file(str(path))
+    names = [entity.name for entity in description.entities if isinstance(entity, DeclareLaunchArgument)]
+    assert len(set(names)) == len(names)
