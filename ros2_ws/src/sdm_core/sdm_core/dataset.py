@@ -1,13 +1,14 @@
 """Episodes in zarr, in the layout that DP3 and Diffusion Policy read.
 
 `data/point_cloud` [T,N,channels], `data/state` [T,S], `data/action` [T,A], optional `data/img` and `data/depth`, and
-`meta/episode_ends` [E], in zarr format 2, with the contract in the root's attributes. `action[t]` is the first command after
-observation t. Rows beyond the last episode end are an interrupted append, and are rolled back when the store is opened.
+`meta/episode_ends` [E], in zarr format 2, with the contract in the root's attributes. `action[t]` is the first command
+after observation t. Rows beyond the last episode end are an interrupted append, and are rolled back when the store is opened.
 """
 
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,9 @@ import zarr
 from numcodecs import Blosc
 from numpy.typing import NDArray
 
+from sdm_core.atomic import atomic_folder
 from sdm_core.contract import Contract
-from sdm_core.errors import DatasetError
+from sdm_core.errors import DatasetError, SdmError
 
 _CHUNK_ROWS = 64
 _ZARR_MAJOR = int(zarr.__version__.split(".")[0])
@@ -28,7 +30,7 @@ _FORMAT: dict[str, Any] = {"zarr_format": 2} if _ZARR_MAJOR >= 3 else {"zarr_ver
 
 @dataclass(frozen=True)
 class Episode:
-    """One demonstration of T steps: state [T,S], action [T,A], point_cloud [T,N,channels]; further arrays by name in `extra`."""
+    """One demonstration of T steps: state [T,S], action [T,A], point_cloud [T,N,channels]; others by name in `extra`."""
 
     state: NDArray
     action: NDArray
@@ -42,9 +44,9 @@ class Episode:
 class EpisodeStore:
     """A growing set of episodes on disk."""
 
-    def __init__(self, path: Path, root: zarr.Group, contract: Contract) -> None:
+    def __init__(self, path: Path, root: Any, contract: Contract) -> None:
         self.path, self.contract = path, contract
-        self._root = root
+        self._root = root  # a zarr.Group; its typing knows no paths
 
     @classmethod
     def create(cls, path: str | Path, contract: Contract) -> EpisodeStore:
@@ -52,14 +54,13 @@ class EpisodeStore:
         path = Path(path)
         if path.exists():
             raise DatasetError(f"{path}: exists already; open it, or remove it to start afresh")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        root = zarr.open_group(str(path), mode="w", **_FORMAT)
-        root.attrs["contract"] = contract.document()
-        root.create_group("data")
-        root.create_group("meta")
-        store = cls(path, root, contract)
-        store._array("meta", "episode_ends", np.zeros(0, np.int64))
-        return store
+        with atomic_folder(path) as room:
+            root = zarr.open_group(str(room), mode="w", **_FORMAT)
+            root.attrs["contract"] = contract.document()
+            root.create_group("data")
+            root.create_group("meta")
+            cls(room, root, contract)._array("meta", "episode_ends", np.zeros(0, np.int64))
+        return cls.open(path)
 
     @classmethod
     def open(cls, path: str | Path) -> EpisodeStore:
@@ -67,19 +68,22 @@ class EpisodeStore:
         path = Path(path)
         if not path.is_dir():
             raise DatasetError(f"{path}: no such dataset; `sdm-demos` or the recorder makes one")
+        for stray in path.rglob("*.partial"):  # zarr's temporary file of a chunk that was being written
+            stray.unlink(missing_ok=True)
         try:
             root = zarr.open_group(str(path), mode="r+", **_FORMAT)
-            document = root.attrs["contract"]
-            ends = root["meta/episode_ends"]
+            store = cls(path, root, Contract.parse(root.attrs["contract"], f"{path}: contract"))
+            ends, stored = store.episode_ends, dict(store._data())
+        except SdmError:
+            raise
         except Exception:  # zarr raises anything from KeyError to its own errors on a broken store
-            raise DatasetError(f"{path}: not a dataset of this project (contract or meta/episode_ends missing)") from None
-        store = cls(path, root, Contract.parse(document, f"{path}: contract"))
-        rows = int(ends[-1]) if ends.shape[0] else 0
-        for name, array in store._data():
-            if array.shape[0] < rows:
-                raise DatasetError(f"{path}: data/{name} has {array.shape[0]} rows, {rows} expected; the copy is incomplete")
-            if array.shape[0] > rows:
-                array.resize((rows, *array.shape[1:]))
+            raise DatasetError(
+                f"{path}: not a whole dataset of this project (contract, data or meta/episode_ends cannot be read); "
+                "copy or record it anew"
+            ) from None
+        if len(ends):
+            store._require(stored, int(ends[-1]))
+        store._roll_back()
         return store
 
     @classmethod
@@ -96,7 +100,14 @@ class EpisodeStore:
     @property
     def episode_ends(self) -> NDArray[np.int64]:
         """Row after each episode's last one, int64[E]."""
-        return np.asarray(self._root["meta/episode_ends"][:], np.int64)
+        ends = np.asarray(self._root["meta/episode_ends"][:], np.int64)
+        rises = np.diff(ends, prepend=0) > 0
+        # The array grows before its new end is written: interrupted in between, the last entry is still the fill value.
+        if len(ends) and not rises[-1]:
+            ends, rises = ends[:-1], rises[:-1]
+        if not rises.all():
+            raise DatasetError(f"{self.path}: meta/episode_ends do not rise; the copy is incomplete, copy it anew")
+        return ends
 
     def __len__(self) -> int:
         return len(self.episode_ends)
@@ -107,6 +118,8 @@ class EpisodeStore:
             return np.asarray(self._root[f"data/{name}"][:])
         except KeyError:
             raise DatasetError(f"{self.path}: has no data/{name}; record it, or leave it out of the training") from None
+        except Exception:  # the codec's errors share no base class
+            raise DatasetError(f"{self.path}: data/{name} has a broken chunk; copy or record it anew") from None
 
     @property
     def provenance(self) -> list[dict[str, Any]]:
@@ -116,34 +129,59 @@ class EpisodeStore:
     def append(self, episode: Episode, provenance: dict[str, Any] | None = None) -> None:
         """Adds an episode, whole or not at all. Raises DatasetError on shapes that do not fit, or a full disk."""
         arrays = episode.arrays()
-        self._check(arrays)
-        ends = self.episode_ends
-        rows = int(ends[-1]) if len(ends) else 0
         try:
+            self._roll_back()  # what an earlier append left, and a full disk had no room to undo
+            self._check(arrays)
+            ends = self.episode_ends
+            rows = int(ends[-1]) if len(ends) else 0
             for name, values in arrays.items():
                 self._extend(name, values, rows)
             self._root.attrs["provenance"] = [*self.provenance, provenance or {}]
             # The end counts the episode in: written last, it makes the append atomic.
             self._extend_ends(rows + len(episode.state))
         except OSError as error:
-            self._roll_back(rows)
-            raise DatasetError(f"{self.path}: {error.strerror}; the episode is dropped, earlier ones are whole") from None
-        except BaseException:
-            self._roll_back(rows)
-            raise
+            with suppress(OSError):  # no room even to shrink: the next append or opening does it
+                self._roll_back()
+            raise DatasetError(
+                f"{self.path}: {error.strerror}; the episode is dropped, earlier ones are whole"
+            ) from None
+
+    def _row_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of one row of each array that the contract knows."""
+        shapes: dict[str, tuple[int, ...]] = {
+            "state": (self.contract.state_dim,),
+            "action": (self.contract.action_dim,),
+        }
+        if cloud := self.contract.observation.cloud:
+            shapes["point_cloud"] = (cloud.points, cloud.channels)
+        return shapes
+
+    def _require(self, stored: dict[str, zarr.Array], rows: int) -> None:
+        """Raises DatasetError unless the stored arrays are the contract's, and have all `rows`."""
+        for name, shape in self._row_shapes().items():
+            if name not in stored:
+                raise DatasetError(f"{self.path}: has no readable data/{name}; copy or record it anew")
+            if stored[name].shape[1:] != shape:
+                raise DatasetError(
+                    f"{self.path}: data/{name} has rows of shape {stored[name].shape[1:]}, {shape} expected "
+                    "by its contract; record it anew"
+                )
+        for name, array in stored.items():
+            if array.shape[0] < rows:
+                raise DatasetError(
+                    f"{self.path}: data/{name} has {array.shape[0]} rows, {rows} expected; the copy is incomplete"
+                )
 
     def _check(self, arrays: dict[str, NDArray]) -> None:
-        contract, lengths = self.contract, {len(values) for values in arrays.values()}
+        lengths = {len(values) for values in arrays.values()}
         if len(lengths) != 1 or 0 in lengths:
             raise DatasetError(f"episode arrays have lengths {sorted(lengths)}; one length above zero expected")
-        wanted: dict[str, tuple[int, ...]] = {"state": (contract.state_dim,), "action": (contract.action_dim,)}
-        if contract.observation.cloud:
-            wanted["point_cloud"] = (contract.observation.cloud.points, contract.observation.cloud.channels)
         stored = {name: array.shape[1:] for name, array in self._data()}
+        wanted = {**stored, **self._row_shapes()}
         for name, values in arrays.items():
-            shape = wanted.get(name, stored.get(name, values.shape[1:]))
-            if values.shape[1:] != tuple(shape):
-                raise DatasetError(f"{self.path}: {name} rows of shape {values.shape[1:]} given, {tuple(shape)} expected")
+            shape = wanted.get(name, values.shape[1:])
+            if values.shape[1:] != shape:
+                raise DatasetError(f"{self.path}: {name} rows of shape {values.shape[1:]} given, {shape} expected")
         if stored and set(stored) != set(arrays):
             raise DatasetError(f"{self.path}: holds {sorted(stored)}, the episode brings {sorted(arrays)}")
 
@@ -168,17 +206,20 @@ class EpisodeStore:
     def _extend_ends(self, end: int) -> None:
         ends = self._root["meta/episode_ends"]
         count = ends.shape[0]
-        values = np.append(ends[:], end)
         ends.resize((count + 1,))
-        ends[count:] = values[count:]
+        ends[count:] = np.array([end])
 
-    def _roll_back(self, rows: int) -> None:
-        for _, array in self._data():
-            if array.shape[0] > rows:
-                try:
-                    array.resize((rows, *array.shape[1:]))
-                except OSError:  # no room even to shrink: the next open rolls back
-                    return
+    def _roll_back(self) -> None:
+        """Takes away what an interrupted append left: arrays of no episode, rows beyond the last end, an unset end."""
+        ends = self.episode_ends
+        for name, array in self._data():
+            if not len(ends):
+                del self._root["data"][name]
+            elif array.shape[0] > ends[-1]:
+                array.resize((int(ends[-1]), *array.shape[1:]))
+        stored = self._root["meta/episode_ends"]
+        if stored.shape[0] > len(ends):
+            stored.resize((len(ends),))
 
     def remove(self) -> None:
         """Deletes the store from disk."""
