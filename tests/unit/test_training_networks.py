@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from helpers.training import demonstrations, small_policy
 from sdm_training import registry
 from sdm_training.networks.encoders.pointnet import PointNet
 from sdm_training.policy import NetworkSettings, parameter_count
 from sdm_training.settings import SettingsError, build
-
-from .training_helpers import demonstrations, small_policy
 
 CONFIG = Path(__file__).parents[2] / "config" / "network"
 
@@ -52,7 +51,7 @@ def test_unet_predicts_chunks_and_refuses_horizons_it_cannot_halve():
     network = unet.create(settings, 3, 8, 5)
     chunk = torch.randn(2, 8, 3)
     assert network(chunk, torch.tensor([0, 99]), torch.randn(2, 5)).shape == chunk.shape
-    with pytest.raises(SettingsError, match="horizon 6 .* multiple of 4"):
+    with pytest.raises(SettingsError, match=r"horizon 6 .* multiple of 4"):
         unet.create(settings, 3, 6, 5)
 
 
@@ -95,7 +94,7 @@ def test_actions_are_mapped_to_the_unit_range_and_back_inside_the_bounds():
 
 
 def test_an_unknown_kind_names_the_near_ones():
-    with pytest.raises(SettingsError, match="unknown kind 'unet2d' in networks.denoisers: did you mean unet1d"):
+    with pytest.raises(SettingsError, match=r"unknown kind 'unet2d' in networks\.denoisers: did you mean unet1d"):
         registry.find("networks.denoisers", "unet2d")
 
 

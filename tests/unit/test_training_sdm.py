@@ -6,13 +6,12 @@ import copy
 
 import pytest
 import torch
+from helpers.training import demonstrations, small_policy, windows_of
 from sdm_training.diffusion.noise_schedule import DiffusionSettings, NoiseSchedule
 from sdm_training.distillers.sdm import GradientSettings, NoiseLevels, Sdm, SdmSettings, generator_gradient, score
 from sdm_training.settings import SettingsError, build
 from torch import Tensor
 from torch.nn.functional import mse_loss
-
-from .training_helpers import demonstrations, small_policy, windows_of
 
 OPTIMISERS = {"generator_optimiser": {"learning_rate": 1e-3}, "critic_optimiser": {"learning_rate": 1e-3}}
 
@@ -135,7 +134,9 @@ class MixtureTeacher:
         variance = (alpha * self.std) ** 2 + sigma**2
         logits = [-((x_t - alpha * centre) ** 2).sum((1, 2)) / (2 * variance[:, 0, 0]) for centre in self.centres]
         posterior = torch.softmax(torch.stack(logits), dim=0)[..., None, None]
-        means = torch.stack([centre + alpha * self.std**2 * (x_t - alpha * centre) / variance for centre in self.centres])
+        means = torch.stack(
+            [centre + alpha * self.std**2 * (x_t - alpha * centre) / variance for centre in self.centres]
+        )
         return (posterior * means).sum(0)
 
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from helpers.training import CPU, demonstrations, small_contract
 from sdm_core.contract import Contract
 from sdm_core.dataset import Episode, EpisodeStore
 from sdm_core.errors import DatasetError
 from sdm_training.data.windows import Demonstrations, Windows, window_rows
 
-from .training_helpers import CPU, demonstrations, small_contract
-
 
 def dp3_windows(length, n_obs, horizon, n_action):
-    """DP3's own view: sequences of n_obs - 1 past and `horizon` future steps over an episode padded with edge copies."""
+    """DP3's view: sequences of n_obs - 1 past and `horizon` future steps over an episode padded with edge copies."""
     sequence = n_obs - 1 + horizon
     padded = [0] * (n_obs - 1) + list(range(length)) + [length - 1] * (n_action - 1)
     return [padded[start : start + sequence] for start in range(len(padded) - sequence + 1)]

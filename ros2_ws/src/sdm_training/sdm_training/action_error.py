@@ -12,7 +12,7 @@ MAX_WINDOWS = 512
 
 @torch.no_grad()
 def action_error(sampler: Sampler, windows: Windows, teacher: Sampler | None = None, seed: int = 0) -> dict[str, float]:
-    """Mean |difference| in raw action units over evenly spread windows: to the demonstrations, to the teacher's samples.
+    """Mean |difference| in raw action units over evenly spread windows: to the demonstrations and the teacher.
 
     Student and teacher draw different noise: where the policy is multimodal, the distance to the teacher is its spread.
     """

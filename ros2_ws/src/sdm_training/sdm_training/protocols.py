@@ -35,7 +35,7 @@ def final(checkpoint: Checkpoint, episodes: int, evaluate: Evaluate) -> dict[str
 def best5(run: RunFolder, demonstrations: Demonstrations, evaluate: Evaluate) -> dict[str, Any]:
     """The result line of a run's five best snapshots, 20 episodes each.
 
-    Choosing the best on the episodes that are reported favours the policy: the interval is that of the chosen episodes alone.
+    Choosing on the very episodes that are reported favours the policy: the interval is that of the chosen ones alone.
     """
     snapshots = run.snapshots()
     if len(snapshots) < BEST:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 import hydra
-import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -63,30 +63,30 @@ def run_program(config_name: str, settings: type[SettingsType], body: Callable[[
     """
 
     def with_composed(config: DictConfig) -> None:
-        try:
-            values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
-        except OmegaConfBaseException as error:
-            raise SettingsError(str(error).splitlines()[0]) from None
-        body(build(settings, values))
+        # Inside Hydra, which would report a project error as a traceback.
+        with one_line_errors():
+            try:
+                values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+            except OmegaConfBaseException as error:
+                raise SettingsError(str(error).splitlines()[0]) from None
+            body(build(settings, values))
 
-    try:
+    with one_line_errors():
         folder = config_folder()
-        # Hydra must neither change the working directory nor leave its own folders behind: runs/ is the record.
-        sys.argv[1:1] = [
-            "hydra.run.dir=.",
-            "hydra.output_subdir=null",
-            "hydra/job_logging=none",
-            "hydra/hydra_logging=none",
-        ]
-        hydra.main(version_base=None, config_path=str(folder.resolve()), config_name=config_name)(with_composed)()
+    # Hydra must neither change the working directory nor leave its own folders behind: runs/ is the record.
+    quiet = ("hydra.run.dir=.", "hydra.output_subdir=null", "hydra/job_logging=none", "hydra/hydra_logging=none")
+    sys.argv[1:1] = quiet
+    hydra.main(version_base=None, config_path=str(folder.resolve()), config_name=config_name)(with_composed)()
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Ends the program with one line in place of a traceback."""
+    try:
+        yield
     except SdmError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
-        print("interrupted: the last saved state is kept; the same command resumes from it", file=sys.stderr)
+        print("interrupted: the last saved state is kept, and the same command resumes from it", file=sys.stderr)
         raise SystemExit(130) from None
-
-
-def dump_yaml(path: Path, values: dict[str, object]) -> None:
-    """Writes plain values as YAML, in the order given."""
-    path.write_text(yaml.safe_dump(values, sort_keys=False, allow_unicode=True))

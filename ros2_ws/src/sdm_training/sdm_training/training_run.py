@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from sdm_core.atomic import atomic_write
 from sdm_core.checkpoint import METRICS
 from sdm_core.contract import Contract
 
+from sdm_sim.registry import make_task, task_names
 from sdm_training import provenance
 from sdm_training.action_error import action_error
 from sdm_training.compute import ComputeSettings
@@ -53,6 +55,8 @@ class Data:
 
 def load_data(settings: RunSettings, narrow: Callable[[Contract], Contract], device: torch.device) -> Data:
     """Reads the store; `narrow` makes the policy's contract of the dataset's; missing statistics are fitted."""
+    if not Path(settings.data).exists() and settings.task not in task_names():
+        make_task(settings.task)  # raises, with the nearest names
     everything = Demonstrations.load(settings.data)
     if everything.contract.task != settings.task:
         raise SettingsError(

@@ -76,8 +76,8 @@ def evaluate_checkpoint(settings: EvaluateSettings) -> None:
         line = final(Checkpoint.open(checkpoint_folder(path, settings.nfe)), settings.episodes, run)
     low, high = line["ci95"]
     console.print(
-        f"{line['task']} {line['method']} nfe {line['nfe']} ({line['protocol']}): {line['successes']} of {line['episodes']} "
-        f"episodes succeeded, 95 % interval {100 * low:.0f}–{100 * high:.0f} %"
+        f"{line['task']} {line['method']} nfe {line['nfe']} ({line['protocol']}): "
+        f"{line['successes']} of {line['episodes']} episodes succeeded, 95 % interval {100 * low:.0f}–{100 * high:.0f} %"
     )
     if settings.results is not None:
         append_result(settings.results, line)

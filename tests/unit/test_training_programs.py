@@ -1,0 +1,154 @@
+"""The Hydra programs, from the shipped configuration files to exported and evaluated checkpoints."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+import yaml
+from helpers.training import demonstrations, small_contract
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+from sdm_core.checkpoint import Checkpoint
+from sdm_core.contract import Contract
+from sdm_core.dataset import Episode, EpisodeStore
+from sdm_core.errors import SdmError, TaskError
+from sdm_training.evaluation import Outcome
+from sdm_training.programs.distill import DistillSettings, distill
+from sdm_training.programs.evaluate import EvaluateSettings, checkpoint_folder
+from sdm_training.programs.export import ExportProgramSettings, export
+from sdm_training.programs.train import TrainSettings, train_teacher
+from sdm_training.protocols import best5, final
+from sdm_training.run_folder import RunFolder
+from sdm_training.settings import Settings, SettingsError, build, run_program
+
+CONFIG = Path(__file__).parents[2] / "config"
+
+
+def options(group: str) -> list[str]:
+    return sorted(path.stem for path in (CONFIG / group).glob("*.yaml"))
+
+
+def composed(program: str, settings: type[Settings], *overrides: str):
+    with initialize_config_dir(str(CONFIG), version_base=None):
+        config = compose(program, list(overrides))
+    return build(settings, OmegaConf.to_container(config, resolve=True, throw_on_missing=True))
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def record(path: Path, contract: Contract) -> None:
+    data = demonstrations((9, 11), contract)
+    store = EpisodeStore.create(path, contract)
+    for rows in (slice(0, 9), slice(9, 20)):
+        store.append(Episode(data.state[rows], data.action[rows], data.point_cloud[rows]))
+
+
+@pytest.mark.parametrize(
+    ("network", "diffusion", "teacher"),
+    list(itertools.product(options("network"), options("diffusion"), options("teacher"))),
+)
+def test_every_shipped_teacher_configuration_is_valid(network, diffusion, teacher):
+    settings = composed(
+        "train", TrainSettings, "task=a/b", f"network={network}", f"diffusion={diffusion}", f"teacher={teacher}"
+    )
+    assert settings.run == f"runs/a/b/teacher_{network}_seed0"
+    assert settings.data == "data/a/b.zarr"
+
+
+@pytest.mark.parametrize(("network", "distiller"), list(itertools.product(options("network"), options("distiller"))))
+def test_every_shipped_distiller_configuration_is_valid(network, distiller):
+    settings = composed(
+        "distill", DistillSettings, "task=a/b", f"network={network}", f"distiller={distiller}", "seed=3"
+    )
+    assert settings.run == f"runs/a/b/{distiller}_{network}_seed3"
+    assert settings.teacher_run == f"runs/a/b/teacher_{network}_seed3"
+
+
+def test_train_distill_and_export_make_checkpoints_that_name_their_origin(here):
+    record(here / "data/test/reach.zarr", small_contract(256))
+    common = ("task=test/reach", "network.points=128", "validation_episodes=1")
+    train_teacher(composed("train", TrainSettings, *common, "teacher.steps=3", "loop.snapshots=3"))
+    for method in ("sdm", "regression"):
+        distill(composed("distill", DistillSettings, *common, f"distiller={method}", "distiller.steps=3"))
+    runs = here / "runs/test/reach"
+    exports = sorted(str(folder.relative_to(runs).parent) for folder in runs.glob("*/export*/model.onnx"))
+    assert exports == [
+        "regression_small_seed0/export",
+        "sdm_small_seed0/export",
+        *(f"teacher_small_seed0/export_nfe{nfe}" for nfe in (1, 10, 2)),
+    ]
+    student = Checkpoint.open(runs / "sdm_small_seed0/export")
+    assert (student.metrics["method"], student.nfe, student.metrics["teacher"]) == ("sdm", 1, "dp3 seed 0")
+    assert student.metrics["action_error"]["held_out"].keys() == {"demonstrations", "teacher"}
+    training = yaml.safe_load((student.path / "training.yaml").read_text())
+    assert training["config"]["distiller"]["update_ratio"] == 5
+    assert training["dataset"]["sha256"] == student.metrics["dataset_sha256"]
+
+    export(composed("export", ExportProgramSettings, f"run={runs / 'teacher_small_seed0'}", "export.nfe=[5]"))
+    assert Checkpoint.open(checkpoint_folder(runs / "teacher_small_seed0", 5)).nfe == 5
+    with pytest.raises(SettingsError, match=r"has no export, but export_nfe1, .*: choose nfe="):
+        checkpoint_folder(runs / "teacher_small_seed0", None)
+
+
+def test_a_teacher_with_another_network_is_refused(here):
+    record(here / "data/test/reach.zarr", small_contract(256))
+    common = ("task=test/reach", "network.points=128")
+    train_teacher(composed("train", TrainSettings, *common, "teacher.steps=1", "export.nfe=[1]"))
+    with pytest.raises(SettingsError, match="another network or diffusion"):
+        distill(composed("distill", DistillSettings, *common, "network.horizon=4"))
+
+
+def test_an_unknown_task_names_the_near_ones_and_a_known_one_its_missing_data(here):
+    with pytest.raises(TaskError, match="did you mean metaworld/door-open"):
+        train_teacher(composed("train", TrainSettings, "task=metaworld/dooropen"))
+    with pytest.raises(SdmError, match=r"data/metaworld/door-open\.zarr: no such dataset"):
+        train_teacher(composed("train", TrainSettings, "task=metaworld/door-open"))
+
+
+def test_programs_end_with_one_line_on_a_wrong_value(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["sdm-evaluate", "checkpoint=x", "episodes=many"])
+    monkeypatch.setattr("sdm_training.settings.config_folder", lambda: CONFIG)
+    with pytest.raises(SystemExit) as ended:
+        run_program("evaluate", EvaluateSettings, lambda settings: None)
+    assert ended.value.code == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: configuration key 'episodes': Input should be a valid integer")
+    assert error.count("\n") == 1
+
+
+def test_a_missing_configuration_folder_is_one_line(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr("sys.prefix", str(tmp_path))
+    with pytest.raises(SystemExit):
+        run_program("evaluate", EvaluateSettings, lambda settings: None)
+    assert capsys.readouterr().err.startswith(f"error: no configuration folder at {tmp_path}")
+
+
+def outcomes(successes: int, episodes: int) -> list[Outcome]:
+    return [Outcome(100 + index, index < successes, 7) for index in range(episodes)]
+
+
+def test_result_lines_carry_interval_outcomes_and_the_best_five(here):
+    record(here / "data/test/reach.zarr", small_contract(256))
+    settings = ("task=test/reach", "network.points=128", "teacher.steps=6", "loop.snapshots=6", "export.nfe=[10]")
+    train_teacher(composed("train", TrainSettings, *settings))
+    run = RunFolder("runs/test/reach/teacher_small_seed0")
+    checkpoint = Checkpoint.open(run.path / "export_nfe10")
+
+    line = final(checkpoint, 4, lambda _, episodes: outcomes(3, episodes))
+    assert (line["successes"], line["episodes"], line["outcomes"]) == (3, 4, "1110")
+    assert line["ci95"] == pytest.approx([0.3006, 0.9544], abs=1e-3)
+    assert (line["kind"], line["method"], line["network"], line["nfe"]) == ("success", "dp3", "small", 10)
+    assert (line["eval_seed0"], line["protocol"], line["mode"]) == (100, "final", "direct")
+
+    successes = iter([0, 10, 4, 20, 8, 6])
+    line = best5(
+        run, demonstrations((9,), small_contract(256)), lambda _, episodes: outcomes(next(successes), episodes)
+    )
+    assert (line["protocol"], line["episodes"], line["successes"]) == ("best5", 100, 48)
+    assert line["curve"] == [[1, 0], [2, 10], [3, 4], [4, 20], [5, 8], [6, 6]]

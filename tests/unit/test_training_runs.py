@@ -1,0 +1,244 @@
+"""Runs: repeatable, resumable, exported with parity."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from helpers.training import Demonstrations, demonstrations, small_policy, windows_of
+from onnx import TensorProto
+from rich.console import Console
+from sdm_core.checkpoint import Checkpoint
+from sdm_core.errors import CheckpointError
+from sdm_core.policy_runtime import PolicyRuntime
+from sdm_training import registry
+from sdm_training.ema import Ema, EmaSettings
+from sdm_training.export import to_onnx
+from sdm_training.exporting import ExportSettings, export_run, parity_check, parity_inputs
+from sdm_training.optimiser import Optimiser, OptimiserSettings
+from sdm_training.policy import Policy
+from sdm_training.run_folder import RunFolder
+from sdm_training.sampling import Sampler, SamplingSettings
+from sdm_training.settings import SettingsError
+from sdm_training.training_loop import LoopSettings, Trainee, load_state, train
+
+FAST = {"learning_rate": 1e-2}
+TRAINEES = {
+    "diffusion": ("teachers", {"kind": "diffusion", "steps": 12, "observations": 4, "draws": 2, "optimiser": FAST}),
+    "regression": ("distillers", {"kind": "regression", "steps": 12, "observations": 4, "optimiser": FAST}),
+    "sdm": (
+        "distillers",
+        {
+            "kind": "sdm",
+            "steps": 12,
+            "batch": 4,
+            "update_ratio": 3,
+            "generator_optimiser": FAST,
+            "critic_optimiser": FAST,
+            "ema": {"max_decay": 0.9},
+        },
+    ),
+}
+
+
+def trainee(name: str, seed: int = 0, **changes: object) -> Trainee:
+    package, values = TRAINEES[name]
+    data = demonstrations()
+    policy = small_policy(data, seed)
+    settings = registry.build_part(package, {**values, **changes})
+    generator = torch.Generator().manual_seed(seed)
+    return registry.find(package, name).create(settings, policy, windows_of(data, policy), generator)
+
+
+def assert_same(first: Trainee, second: Trainee) -> None:
+    a, b = first.tensors(), second.tensors()
+    assert a.keys() == b.keys()
+    for name in a:
+        torch.testing.assert_close(a[name], b[name], rtol=0, atol=0, msg=f"{name} differs")
+
+
+@pytest.mark.parametrize("name", TRAINEES)
+def test_the_same_seed_gives_the_same_weights(name, tmp_path):
+    runs = [trainee(name), trainee(name)]
+    for index, run in enumerate(runs):
+        train(run, tmp_path / str(index), LoopSettings(), "test")
+    assert_same(*runs)
+    other = trainee(name, seed=1)
+    train(other, tmp_path / "other", LoopSettings(), "test")
+    assert any(not torch.equal(runs[0].weights()[key], value) for key, value in other.weights().items())
+
+
+class Killed(Exception):
+    pass
+
+
+@pytest.mark.parametrize("name", TRAINEES)
+def test_a_killed_run_resumes_to_the_uninterrupted_weights(name, tmp_path):
+    whole, killed, resumed = trainee(name), trainee(name), trainee(name)
+    train(whole, tmp_path / "whole", LoopSettings(), "test")
+    step = killed.step
+
+    def step_until_killed(index: int):
+        if index == 8:
+            raise Killed
+        return step(index)
+
+    killed.step = step_until_killed  # type: ignore[method-assign]
+    loop = LoopSettings(state_every=5)
+    with pytest.raises(Killed):
+        train(killed, tmp_path / "killed", loop, "test")
+    assert load_state(trainee(name), tmp_path / "killed" / "state.safetensors")[0] == 5
+    train(resumed, tmp_path / "killed", loop, "test")
+    assert_same(whole, resumed)
+
+
+def test_a_corrupt_state_is_one_clear_line(tmp_path):
+    (tmp_path / "state.safetensors").write_bytes(b"not tensors")
+    with pytest.raises(CheckpointError, match=r"state\.safetensors cannot be resumed from .* delete it"):
+        train(trainee("diffusion"), tmp_path, LoopSettings(), "test")
+
+
+def test_snapshots_are_kept_evenly_over_the_run(tmp_path):
+    train(trainee("diffusion"), tmp_path, LoopSettings(snapshots=3), "test")
+    steps = [path.stem for path in RunFolder(tmp_path).snapshots()]
+    assert steps == ["step_0000004", "step_0000008", "step_0000012"]
+
+
+def test_training_lowers_the_loss():
+    run = trainee("diffusion", steps=150)
+    losses = [float(run.step(index)["loss"]) for index in range(150)]
+    assert np.mean(losses[-30:]) < 0.6 * np.mean(losses[:10])
+
+
+def test_warm_up_and_cosine_shape_the_learning_rate():
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    optimiser = Optimiser([parameter], OptimiserSettings(learning_rate=1.0, warmup_steps=10), 110)
+    assert optimiser.learning_rate(0) == pytest.approx(0.1)
+    assert optimiser.learning_rate(10) == 1.0
+    assert optimiser.learning_rate(60) == pytest.approx(0.5)
+    assert optimiser.learning_rate(110) == pytest.approx(0.0)
+
+
+def test_the_average_starts_as_the_plain_mean():
+    module = torch.nn.Linear(1, 1)
+    ema = Ema(module, EmaSettings(max_decay=0.999, power=1.0))
+    values = [3.0, 5.0, 10.0]
+    for step, value in enumerate(values):
+        torch.nn.init.constant_(module.weight, value)
+        ema.update(step)
+    assert ema.average.weight.item() == pytest.approx(np.mean(values))
+
+
+def finished_run(path, policy: Policy, sampling: SamplingSettings) -> RunFolder:
+    run = RunFolder(path)
+    record = {"method": "dp3", "policy": policy.settings.plain(), "sampling": sampling.model_dump(mode="json")}
+    run.begin(record, policy.contract)
+    run.finish(policy.state_dict(), 1.0)
+    return run
+
+
+METRICS = {"method": "dp3", "network": "tiny", "seed": 0}
+
+
+UNET = {"kind": "unet1d", "widths": [32, 64], "blocks": 1, "timestep_features": 8}
+
+
+@pytest.mark.parametrize(
+    ("network", "prediction", "limit"),
+    [
+        ({}, "x0", 1e-5),
+        ({}, "epsilon", 2e-2),  # a step from t = 99 divides by alpha = 5e-4, and magnifies rounding as much
+        ({"centred": False, "cloud_steps": 2, "denoiser": UNET}, "x0", 1e-4),
+    ],
+)
+def test_exported_networks_act_as_torch_does(network, prediction, limit, tmp_path):
+    data = demonstrations()
+    policy = small_policy(data, prediction=prediction, **network)
+    run = finished_run(tmp_path / "run", policy, SamplingSettings(nfe=10))
+    settings = ExportSettings(nfe=(1, 2, 5), half_weights=False)
+    for checkpoint, nfe in zip(export_run(run, settings, data, METRICS, Console(quiet=True)), (1, 2, 5), strict=True):
+        assert checkpoint.nfe == nfe
+        assert max(checkpoint.metrics["parity"].values()) < limit
+
+
+def test_half_weights_are_stored_once_in_16_bits_and_compute_in_32(tmp_path):
+    data = demonstrations()
+    denoiser = {"kind": "adaln_mlp", "width": 64, "blocks": 2, "timestep_features": 8}
+    sampler = Sampler(small_policy(data, denoiser=denoiser), SamplingSettings(nfe=10))
+    half, full = (onnx.load_from_string(to_onnx(sampler, half)) for half in (True, False))
+    large = [tensor for tensor in half.graph.initializer if np.prod(tensor.dims) >= 1024]
+    assert large
+    assert {tensor.data_type for tensor in large} == {TensorProto.FLOAT16}
+    assert half.ByteSize() < 0.75 * full.ByteSize()
+    one_step = onnx.load_from_string(to_onnx(Sampler(sampler.policy, SamplingSettings(nfe=1)), False))
+    weights = [sum(np.prod(t.dims) for t in model.graph.initializer) for model in (full, one_step)]
+    assert weights[0] < 1.02 * weights[1]
+
+
+def test_too_much_rounding_falls_back_to_32_bits(tmp_path):
+    data = demonstrations()
+    denoiser = {"kind": "adaln_mlp", "width": 64, "blocks": 2, "timestep_features": 8}
+    run = finished_run(tmp_path / "run", small_policy(data, denoiser=denoiser), SamplingSettings())
+    (checkpoint,) = export_run(run, ExportSettings(half_tolerance=1e-6), data, METRICS, Console(quiet=True))
+    assert checkpoint.metrics["weights"] == "float32"
+
+
+def test_a_students_export_runs_in_the_policy_runtime(tmp_path):
+    data = demonstrations()
+    run = finished_run(tmp_path / "run", small_policy(data), SamplingSettings(timestep=99))
+    (checkpoint,) = export_run(run, ExportSettings(), data, METRICS, Console(quiet=True))
+    assert PolicyRuntime(checkpoint, backend="onnxruntime").contract == run_contract(run)
+    assert json.loads((checkpoint.path / "metrics.json").read_text())["parity"].keys() == {"openvino", "onnxruntime"}
+
+
+def run_contract(run: RunFolder):
+    return run.load_policy().contract
+
+
+def test_regression_ignores_the_noise(tmp_path):
+    data = demonstrations()
+    run = finished_run(tmp_path / "run", small_policy(data), SamplingSettings(noise_scale=0.0))
+    (checkpoint,) = export_run(run, ExportSettings(), data, METRICS, Console(quiet=True))
+    sampler = Sampler(run.load_policy(), run.sampling())
+    observations = parity_inputs(sampler, data)
+    noisier = {**observations, "noise": observations["noise"] * 7}
+    assert max(parity_check(sampler, checkpoint, noisier).values()) < 1e-3
+    tensors = [torch.from_numpy(observations[name]) for name in ("point_cloud", "state")]
+    a, b = (sampler(*tensors, torch.from_numpy(inputs["noise"])) for inputs in (observations, noisier))
+    torch.testing.assert_close(a, b)
+
+
+def test_a_run_made_with_another_configuration_is_not_continued(tmp_path):
+    policy = small_policy(demonstrations())
+    finished_run(tmp_path / "run", policy, SamplingSettings())
+    record = {"method": "sdm", "policy": policy.settings.plain(), "sampling": {}}
+    with pytest.raises(SettingsError, match="was trained with another 'method'"):
+        RunFolder(tmp_path / "run").begin(record, policy.contract)
+
+
+def test_unfinished_and_missing_runs_say_what_to_do(tmp_path):
+    with pytest.raises(CheckpointError, match="holds no training run"):
+        RunFolder(tmp_path / "none").load_policy()
+    policy = small_policy(demonstrations())
+    RunFolder(tmp_path / "begun").begin({"policy": policy.settings.plain()}, policy.contract)
+    with pytest.raises(CheckpointError, match="not trained to its end"):
+        RunFolder(tmp_path / "begun").load_policy()
+
+
+def test_weights_of_another_network_are_refused(tmp_path):
+    data = demonstrations()
+    run = finished_run(tmp_path / "run", small_policy(data), SamplingSettings())
+    other = small_policy(data, denoiser={"kind": "adaln_mlp", "width": 32, "blocks": 1, "timestep_features": 8})
+    run.finish(other.state_dict(), 1.0)
+    with pytest.raises(CheckpointError, match="does not fit its run"):
+        run.load_policy()
+
+
+def test_an_exported_folder_is_a_whole_checkpoint(tmp_path):
+    data: Demonstrations = demonstrations()
+    run = finished_run(tmp_path / "run", small_policy(data), SamplingSettings())
+    export_run(run, ExportSettings(), data, METRICS, Console(quiet=True))
+    assert Checkpoint.open(tmp_path / "run" / "export").metrics["method"] == "dp3"
