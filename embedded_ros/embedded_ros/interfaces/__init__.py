@@ -1,0 +1,1 @@
+"""ROS 2 interface definitions, the message classes made from them, and their CDR form."""

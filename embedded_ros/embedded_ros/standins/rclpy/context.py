@@ -1,0 +1,131 @@
+"""The context: one participant of the graph, with the process's ROS arguments."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any
+
+from embedded_ros.transport.interface import Transport
+
+from . import logging, signals
+from ._arguments import RosArguments
+from ._graph import Graph
+from .exceptions import NotInitializedException, RCLError
+
+
+class Context:
+    """Lifetime of the middleware between `init` and `shutdown`; all nodes made with it end with it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._ok = False
+        self._initialized = False
+        self._callbacks: list[Callable[[], Any]] = []
+        self._executors: weakref.WeakSet = weakref.WeakSet()
+        self._nodes: weakref.WeakSet = weakref.WeakSet()
+        self._domain_id = 0
+        self.arguments = RosArguments()
+
+    def init(
+        self,
+        args: Sequence[str] | None = None,
+        *,
+        initialize_logging: bool = True,
+        domain_id: int | None = None,
+    ) -> None:
+        """Join the domain (ROS_DOMAIN_ID unless given); `args` default to the process's."""
+        with self._lock:
+            if self._ok:
+                raise RuntimeError("Context.init() must only be called once")
+            self.arguments = RosArguments.parse(sys.argv if args is None else list(args))
+            self._domain_id = domain_id if domain_id is not None else _domain_from_environment()
+            if initialize_logging:
+                logging._configure(self.arguments.log_levels)
+            from embedded_ros.transport.cyclone import CycloneTransport
+
+            self._transport: Transport = CycloneTransport(self._domain_id, f"enclave={self.arguments.enclave};")
+            self._graph = Graph(self._transport, self.arguments.enclave)
+            self._ok = self._initialized = True
+            signals.watch(self)
+
+    def ok(self) -> bool:
+        return self._ok
+
+    def shutdown(self) -> None:
+        if not self._initialized:
+            raise NotInitializedException("cannot shut down")
+        was_ok = self._ok
+        self.try_shutdown()
+        if not was_ok:  # by a signal, mostly; rclpy is as strict
+            raise RCLError("failed to shutdown: the context is shut down already; try_shutdown() does not mind")
+
+    def try_shutdown(self) -> None:
+        """End all waits, then destroy the nodes and leave the graph."""
+        self._end("shutdown")
+        with self._lock:
+            if not self._initialized:
+                return
+            for node in list(self._nodes):
+                node.destroy_node()
+            for executor in list(self._executors):
+                executor._release()
+            if self._transport_open():
+                self._graph.close()
+                self._transport.close()
+                del self._transport
+
+    def on_shutdown(self, callback: Callable[[], Any]) -> None:
+        """Call `callback` once when this context shuts down; a method's object is not kept alive by it."""
+        with self._lock:
+            self._callbacks.append(weakref.WeakMethod(callback) if hasattr(callback, "__self__") else lambda: callback)
+
+    def get_domain_id(self) -> int:
+        if not self._initialized:
+            raise NotInitializedException("the domain id is not known")
+        return self._domain_id
+
+    def track_node(self, node: object) -> None:
+        self._nodes.add(node)
+
+    def untrack_node(self, node: object) -> None:
+        self._nodes.discard(node)
+
+    def __enter__(self) -> Context:
+        if not self._ok:
+            self.init()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.try_shutdown()
+
+    def _transport_open(self) -> bool:
+        return hasattr(self, "_transport")
+
+    def _end(self, reason: str) -> None:
+        """No longer ok: every wait returns. Entities live on until `shutdown`; safe in a signal handler."""
+        if not self._ok:
+            return
+        self._ok = False
+        callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
+            if (call := callback()) is not None:
+                call()
+        self._wake_executors()
+
+    def _wake_executors(self) -> None:
+        for executor in list(self._executors):
+            executor.wake()
+
+
+def _domain_from_environment() -> int:
+    given = os.environ.get("ROS_DOMAIN_ID", "") or "0"
+    if not given.isdigit() or int(given) > 232:
+        raise RuntimeError(f"ROS_DOMAIN_ID={given} is not a number from 0 to 232")
+    return int(given)

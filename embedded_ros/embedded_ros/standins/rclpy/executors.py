@@ -1,0 +1,297 @@
+"""Executors: they wait for work of their nodes and run the callbacks."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future as PoolFuture
+from concurrent.futures import ThreadPoolExecutor
+from inspect import isawaitable
+from types import TracebackType
+from typing import Any
+
+from embedded_ros.transport.interface import TransportError, Waiter
+
+from .context import Context
+from .task import Future, Task
+from .utilities import get_default_context
+
+Work = Callable[[], Any]
+
+
+class TimeoutException(Exception):
+    """Raised when nothing became ready in the time given."""
+
+
+class ShutdownException(Exception):
+    """Raised when the executor was shut down."""
+
+
+class ExternalShutdownException(Exception):
+    """Raised by `spin` when the context was shut down, by a signal for instance."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+
+
+class ConditionReachedException(Exception):
+    """Raised inside `spin_until_future_complete` when the future is done."""
+
+
+class Executor:
+    """Base of the executors. It sleeps on the middleware's wait set: nothing is polled.
+
+    A round tries each ready entity once (timers, then readers, guard conditions, tasks) before it looks for new work,
+    so that no busy topic starves another.
+    """
+
+    def __init__(self, *, context: Context | None = None) -> None:
+        self._context = context or get_default_context()
+        self._lock = threading.RLock()
+        self._nodes: list[Any] = []
+        self._is_shutdown = False
+        self._waiter: Waiter | None = None
+        self._attached: set[Any] = set()
+        self._pending: dict[Any, None] = {}  # entities that may have data, oldest first
+        self._round: deque[Any] = deque()
+        self._tasks: list[Task] = []
+        self._changed = True  # the nodes' entities, since the wait set was last fitted to them
+        self._context._executors.add(self)
+
+    @property
+    def context(self) -> Context:
+        return self._context
+
+    def create_task(self, callback: Any, *args: Any, **kwargs: Any) -> Task:
+        """Run a function or coroutine in this executor."""
+        task = Task(callback, args, kwargs, executor=self)
+        with self._lock:
+            self._tasks.append(task)
+        self.wake()
+        return task
+
+    def add_node(self, node: Any) -> bool:
+        """False where the node is in already; a node belongs to one executor."""
+        with self._lock:
+            if node in self._nodes:
+                return False
+            self._nodes.append(node)
+        node.executor = self
+        self._entities_changed()
+        return True
+
+    def remove_node(self, node: Any) -> None:
+        with self._lock:
+            if node in self._nodes:
+                self._nodes.remove(node)
+        self._entities_changed()
+
+    def get_nodes(self) -> list[Any]:
+        return list(self._nodes)
+
+    def wake(self) -> None:
+        """End the current wait, so that work other than received data is looked at."""
+        waiter = self._waiter
+        if waiter is not None:
+            waiter.wake()
+
+    def shutdown(self, timeout_sec: float | None = None) -> bool:
+        """Stop spinning; True when all callbacks have ended."""
+        self._is_shutdown = True
+        self.wake()
+        return True
+
+    def spin(self) -> None:
+        """Run callbacks until the executor is shut down; ExternalShutdownException when the context is."""
+        while not self._is_shutdown:
+            if not self._context.ok():
+                raise ExternalShutdownException()
+            self.spin_once()
+
+    def spin_until_future_complete(self, future: Future, timeout_sec: float | None = None) -> None:
+        future.add_done_callback(lambda _: self.wake())
+        deadline = None if timeout_sec is None or timeout_sec < 0 else time.monotonic() + timeout_sec
+        while self._context.ok() and not future.done() and not future.cancelled() and not self._is_shutdown:
+            left = None if deadline is None else deadline - time.monotonic()
+            if left is not None and left <= 0:
+                return
+            self.spin_once_until_future_complete(future, left)
+
+    def spin_once(self, timeout_sec: float | None = None) -> None:
+        """Run what is ready first; return when nothing is within the time-out."""
+        self._spin_once(timeout_sec, lambda: False)
+
+    def spin_once_until_future_complete(self, future: Future, timeout_sec: float | None = None) -> None:
+        future.add_done_callback(lambda _: self.wake())
+        self._spin_once(timeout_sec, lambda: future.done() or future.cancelled())
+
+    def __enter__(self) -> Executor:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.shutdown()
+
+    def _spin_once(self, timeout_sec: float | None, condition: Callable[[], bool]) -> None:
+        try:
+            work = self._wait_for_work(timeout_sec, condition)
+        except (TimeoutException, ShutdownException, ConditionReachedException):
+            return
+        self._execute(work)
+
+    def _execute(self, work: Work) -> None:
+        raise NotImplementedError
+
+    def _wait_for_work(self, timeout_sec: float | None, condition: Callable[[], bool]) -> Work:
+        deadline = None if timeout_sec is None or timeout_sec < 0 else time.monotonic() + timeout_sec
+        while True:
+            if self._is_shutdown:
+                raise ShutdownException()
+            if not self._context.ok():
+                raise ExternalShutdownException()
+            if condition():
+                raise ConditionReachedException()
+            while self._round:
+                if (work := self._claim(self._round.popleft())) is not None:
+                    return work
+            self._start_round(deadline)
+            if not self._round and deadline is not None and time.monotonic() >= deadline:
+                raise TimeoutException()
+
+    def _start_round(self, deadline: float | None) -> None:
+        """Gather what may be ready, sleeping first if nothing is."""
+        if self._waiter is None:
+            self._waiter = self._context._transport.create_waiter()
+        if self._changed:
+            self._fit_waiter()
+        timers = [timer for node in self.get_nodes() for timer in node.timers]
+        if any(map(self._runnable, self._candidates(timers))):
+            timeout: float | None = 0.0
+        else:
+            waits = [wait for timer in timers if (wait := timer._seconds_to_wait()) is not None]
+            if deadline is not None:
+                waits.append(deadline - time.monotonic())
+            timeout = max(0.0, min(waits)) if waits else None
+        try:
+            self._pending.update(dict.fromkeys(self._waiter.wait(timeout)))
+        except TransportError:
+            if self._context.ok():
+                raise
+            return  # the context left the graph meanwhile
+        self._round.extend(filter(self._runnable, self._candidates(timers)))
+
+    def _candidates(self, timers: list[Any]) -> list[Any]:
+        guards = [guard for node in self.get_nodes() for guard in node.guards]
+        with self._lock:
+            return [*timers, *self._pending, *guards, *self._tasks]
+
+    def _runnable(self, entity: Any) -> bool:
+        if isinstance(entity, Task):
+            return entity.ready()
+        group = entity.callback_group
+        return entity._may_have_work() and (group is None or group.can_execute(entity))
+
+    def _claim(self, entity: Any) -> Work | None:
+        """Take one piece of work from an entity, with the right of its callback group to run it."""
+        if isinstance(entity, Task):
+            return (lambda: self._step(entity)) if entity.ready() else None
+        group = entity.callback_group
+        if group is not None and not group.beginning_execution(entity):
+            return None
+        work = entity._take_work()
+        if work is None:
+            if group is not None:
+                group.ending_execution(entity)
+            self._pending.pop(entity, None)
+            return None
+        if entity in self._pending:  # there may be more: the next turn comes after the others'
+            del self._pending[entity]
+            self._pending[entity] = None
+        return lambda: self._run(entity, work)
+
+    def _run(self, entity: Any, work: Work) -> None:
+        waiting = False
+        try:
+            result = work()
+            if isawaitable(result):
+                task = self.create_task(result)
+                task.add_done_callback(lambda _: self._end_execution(entity))
+                waiting = True
+        finally:
+            if not waiting:
+                self._end_execution(entity)
+
+    def _end_execution(self, entity: Any) -> None:
+        if entity.callback_group is not None:
+            entity.callback_group.ending_execution(entity)
+
+    def _step(self, task: Task) -> None:
+        task()
+        if task.done() or task.cancelled():
+            with self._lock:
+                if task in self._tasks:
+                    self._tasks.remove(task)
+            if (error := task.exception()) is not None:
+                raise error
+
+    def _entities_changed(self) -> None:
+        self._changed = True
+        self.wake()
+
+    def _fit_waiter(self) -> None:
+        self._changed = False
+        assert self._waiter is not None
+        wanted = {entity for node in self.get_nodes() for entity in node._received_entities()}
+        for entity in self._attached - wanted:
+            self._waiter.detach(entity)
+            self._pending.pop(entity, None)
+        for entity in wanted - self._attached:
+            self._waiter.attach(entity._reader, entity)
+            self._pending[entity] = None  # data may have come before
+        self._attached = wanted
+
+    def _release(self) -> None:
+        """Let go of the middleware; the context is leaving."""
+        waiter, self._waiter = self._waiter, None
+        self._attached.clear()
+        self._changed = True
+        if waiter is not None:
+            waiter.close()
+
+    def _clock_moved(self, jump: object) -> None:
+        self.wake()
+
+
+class SingleThreadedExecutor(Executor):
+    """Runs callbacks in the thread that spins."""
+
+    def _execute(self, work: Work) -> None:
+        work()
+
+
+class MultiThreadedExecutor(Executor):
+    """Runs callbacks in a pool of threads."""
+
+    def __init__(self, num_threads: int | None = None, *, context: Context | None = None) -> None:
+        super().__init__(context=context)
+        threads = num_threads if num_threads is not None else max(os.cpu_count() or 2, 2)
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="rclpy executor")
+        self._running: list[PoolFuture] = []
+
+    def shutdown(self, timeout_sec: float | None = None) -> bool:
+        super().shutdown(timeout_sec)
+        self._pool.shutdown(wait=timeout_sec is None)
+        return not any(not future.done() for future in self._running)
+
+    def _execute(self, work: Work) -> None:
+        self._running = [future for future in self._running if not future.done() or future.result()]
+        future = self._pool.submit(work)
+        future.add_done_callback(lambda _: self.wake())  # its callback group is free for others
+        self._running.append(future)
+        for done in [future for future in self._running if future.done()]:
+            self._running.remove(done)
+            done.result()  # raises what the callback raised

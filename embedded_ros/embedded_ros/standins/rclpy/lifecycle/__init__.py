@@ -1,0 +1,21 @@
+"""Managed (lifecycle) nodes."""
+
+from .managed_entity import ManagedEntity, SimpleManagedEntity
+from .node import LifecycleNode, LifecycleNodeMixin, LifecycleState, State, TransitionCallbackReturn
+from .publisher import LifecyclePublisher
+
+Node = LifecycleNode
+Publisher = LifecyclePublisher
+
+__all__ = [
+    "LifecycleNode",
+    "LifecycleNodeMixin",
+    "LifecyclePublisher",
+    "LifecycleState",
+    "ManagedEntity",
+    "Node",
+    "Publisher",
+    "SimpleManagedEntity",
+    "State",
+    "TransitionCallbackReturn",
+]

@@ -1,0 +1,545 @@
+"""Nodes: the point of creation of all that communicates."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from embedded_ros.interfaces.message import Message
+from embedded_ros.interfaces.type_hash import type_hash
+from embedded_ros.transport.interface import Endpoint
+from rcl_interfaces.msg import Log, ParameterEvent
+
+from . import _graph, _names, _service_wire, logging
+from ._arguments import RosArguments, applies
+from ._graph import REPLY, REQUEST, TOPIC
+from ._node_parameters import NodeParameters
+from ._parameter_service import ParameterService
+from ._time_source import TimeSource
+from .callback_groups import CallbackGroup, MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
+from .client import Client
+from .clock import Clock, ROSClock
+from .context import Context
+from .exceptions import NoTypeSupportImportedException, NotInitializedException
+from .guard_condition import GuardCondition
+from .parameter import Parameter
+from .publisher import Publisher
+from .qos import (
+    QoSProfile,
+    _profile_or_depth,
+    qos_profile_parameter_events,
+    qos_profile_rosout_default,
+    qos_profile_services_default,
+)
+from .service import Service
+from .subscription import Subscription
+from .timer import Rate, Timer
+from .topic_endpoint_info import TopicEndpointInfo, TopicEndpointTypeEnum
+from .utilities import get_default_context
+
+__all__ = ["Node"]
+
+
+class Node(NodeParameters):
+    """A named participant in the graph, with publishers, subscriptions, services, clients, timers and parameters."""
+
+    def __init__(
+        self,
+        node_name: str,
+        *,
+        context: Context | None = None,
+        cli_args: list[str] | None = None,
+        namespace: str | None = None,
+        use_global_arguments: bool = True,
+        enable_rosout: bool = True,
+        start_parameter_services: bool = True,
+        parameter_overrides: list[Parameter] | None = None,
+        allow_undeclared_parameters: bool = False,
+        automatically_declare_parameters_from_overrides: bool = False,
+        enable_logger_service: bool = False,
+    ) -> None:
+        self._context = context or get_default_context()
+        if not self._context.ok():
+            raise NotInitializedException("cannot create node")
+        # A node's own arguments come first: of remap rules the first that fits holds.
+        own = RosArguments.parse(["--ros-args", *cli_args] if cli_args and "--ros-args" not in cli_args else cli_args or [])
+        self._arguments = [own, *([self._context.arguments] if use_global_arguments else [])]
+        self._name, self._namespace = self._remapped_identity(node_name, namespace or "")
+        self._full_name = _names.full_node_name(self._name, self._namespace)
+        self._logger = logging.get_logger(self._full_name[1:].replace("/", "."))
+        self._publishers: list[Publisher] = []
+        self._subscriptions: list[Subscription] = []
+        self._services: list[Service] = []
+        self._clients: list[Client] = []
+        self._timers: list[Timer] = []
+        self._guards: list[GuardCondition] = []
+        self._executor: Callable[[], Any] = lambda: None
+        self._default_callback_group: CallbackGroup = MutuallyExclusiveCallbackGroup()
+        self._rate_group = ReentrantCallbackGroup()
+        self._destroyed = False
+        self._clock = ROSClock()
+        self._transport = self._context._transport
+        self._graph = self._context._graph
+        with self._graph.batch():
+            self._entry = self._graph.add_node(self._name, self._namespace)
+            self._context.track_node(self)
+            if enable_rosout and all(arguments.rosout for arguments in self._arguments):
+                self._start_rosout()
+            self._parameter_events = self.create_publisher(
+                ParameterEvent, "/parameter_events", qos_profile_parameter_events
+            )
+            overrides = self._overrides_from_arguments()
+            overrides.update({parameter.name: parameter for parameter in parameter_overrides or []})
+            super().__init__(overrides, allow_undeclared_parameters, automatically_declare_parameters_from_overrides)
+            self._time_source = TimeSource(self, self._clock)
+            if start_parameter_services:
+                self._parameter_service = ParameterService(self)
+
+    def _remapped_identity(self, name: str, namespace: str) -> tuple[str, str]:
+        _names.validate_node_name(name)
+        given = name
+        for arguments in self._arguments:
+            rules = [rule for rule in arguments.remaps if rule.node in ("", given)]
+            for key in ("__node", "__name", "__ns"):
+                target = next((rule.target for rule in rules if rule.source == key), None)
+                if target is not None and key == "__ns":
+                    namespace = target
+                elif target is not None:
+                    name = target
+            if name != given or any(rule.source.startswith("__") for rule in rules):
+                break
+        if not namespace.startswith("/"):
+            namespace = "/" + namespace
+        if namespace != "/":
+            namespace = namespace.rstrip("/")
+        _names.validate_node_name(name)
+        _names.validate_namespace(namespace)
+        self._given_name = given
+        return name, namespace
+
+    def _overrides_from_arguments(self) -> dict[str, Parameter]:
+        found = {}
+        for arguments in reversed(self._arguments):
+            for pattern, name, value in arguments.parameters:
+                if applies(pattern, self._full_name):
+                    found[name] = Parameter(name, value=value)
+        return found
+
+    def _start_rosout(self) -> None:
+        publisher = self.create_publisher(Log, "/rosout", qos_profile_rosout_default)
+
+        def publish(severity: int, message: str, file: str, function: str, line: int) -> None:
+            stamp = self._clock.now().to_msg()
+            if publisher._writer is not None:
+                publisher.publish(
+                    Log(
+                        stamp=stamp, level=int(severity), name=self._logger.name, msg=message,
+                        file=file, function=function, line=line,
+                    )
+                )  # fmt: skip
+
+        logging._rosout[self._logger.name] = publish
+
+    # --- identity
+
+    @property
+    def publishers(self) -> Iterator[Publisher]:
+        yield from self._publishers
+
+    @property
+    def subscriptions(self) -> Iterator[Subscription]:
+        yield from self._subscriptions
+
+    @property
+    def services(self) -> Iterator[Service]:
+        yield from self._services
+
+    @property
+    def clients(self) -> Iterator[Client]:
+        yield from self._clients
+
+    @property
+    def timers(self) -> Iterator[Timer]:
+        yield from self._timers
+
+    @property
+    def guards(self) -> Iterator[GuardCondition]:
+        yield from self._guards
+
+    @property
+    def context(self) -> Context:
+        return self._context
+
+    @property
+    def executor(self) -> Any:
+        return self._executor()
+
+    @executor.setter
+    def executor(self, new_executor: Any) -> None:
+        current = self._executor()
+        if current is new_executor:
+            return
+        if current is not None:
+            current.remove_node(self)
+        if new_executor is None:
+            self._executor = lambda: None
+            return
+        self._executor = weakref.ref(new_executor)
+        new_executor.add_node(self)
+
+    @property
+    def default_callback_group(self) -> CallbackGroup:
+        return self._default_callback_group
+
+    def get_name(self) -> str:
+        return self._name
+
+    def get_namespace(self) -> str:
+        return self._namespace
+
+    def get_fully_qualified_name(self) -> str:
+        return self._full_name
+
+    def get_clock(self) -> Clock:
+        return self._clock
+
+    def get_logger(self) -> logging.RcutilsLogger:
+        return self._logger
+
+    # --- entities
+
+    def create_publisher(
+        self,
+        msg_type: Any,
+        topic: str,
+        qos_profile: QoSProfile | int,
+        *,
+        callback_group: CallbackGroup | None = None,
+        event_callbacks: Any = None,
+        qos_overriding_options: Any = None,
+        publisher_class: type[Publisher] = Publisher,
+    ) -> Any:
+        _require_message(msg_type)
+        qos = _profile_or_depth(qos_profile)
+        name = self.resolve_topic_name(topic)
+        writer = self._writer(TOPIC, name, msg_type, qos, "")
+        publisher = publisher_class(self, msg_type, name, qos, writer)
+        self._publishers.append(publisher)
+        self._register(writers=[writer.gid])
+        return publisher
+
+    def create_subscription(
+        self,
+        msg_type: Any,
+        topic: str,
+        callback: Callable[..., Any],
+        qos_profile: QoSProfile | int,
+        *,
+        callback_group: CallbackGroup | None = None,
+        event_callbacks: Any = None,
+        qos_overriding_options: Any = None,
+        raw: bool = False,
+        content_filter_options: Any = None,
+    ) -> Subscription:
+        _require_message(msg_type)
+        qos = _profile_or_depth(qos_profile)
+        name = self.resolve_topic_name(topic)
+        reader = self._reader(TOPIC, name, msg_type, qos, "")
+        group = callback_group or self._default_callback_group
+        subscription = Subscription(self, msg_type, name, callback, group, qos, raw, reader)
+        group.add_entity(subscription)
+        self._subscriptions.append(subscription)
+        self._register(readers=[reader.gid])
+        return subscription
+
+    def create_service(
+        self,
+        srv_type: Any,
+        srv_name: str,
+        callback: Callable[[Any, Any], Any],
+        *,
+        qos_profile: QoSProfile = qos_profile_services_default,
+        callback_group: CallbackGroup | None = None,
+    ) -> Service:
+        _require_service(srv_type)
+        name = self.resolve_service_name(srv_name)
+        identity = f"serviceid={_service_wire.new_id()};"
+        # The writer first: a client that sees the request reader then soon sees where replies come from.
+        writer = self._writer(REPLY, name, srv_type.Response, qos_profile, identity)
+        reader = self._reader(REQUEST, name, srv_type.Request, qos_profile, identity)
+        group = callback_group or self._default_callback_group
+        service = Service(self, srv_type, name, callback, group, qos_profile, reader, writer)
+        group.add_entity(service)
+        self._services.append(service)
+        self._register([reader.gid], [writer.gid])
+        return service
+
+    def create_client(
+        self,
+        srv_type: Any,
+        srv_name: str,
+        *,
+        qos_profile: QoSProfile = qos_profile_services_default,
+        callback_group: CallbackGroup | None = None,
+    ) -> Client:
+        _require_service(srv_type)
+        name = self.resolve_service_name(srv_name)
+        identity = f"clientid={_service_wire.new_id()};"
+        reader = self._reader(REPLY, name, srv_type.Response, qos_profile, identity)
+        writer = self._writer(REQUEST, name, srv_type.Request, qos_profile, identity)
+        group = callback_group or self._default_callback_group
+        client = Client(self, srv_type, name, group, qos_profile, reader, writer)
+        group.add_entity(client)
+        self._clients.append(client)
+        self._register([reader.gid], [writer.gid])
+        return client
+
+    def create_timer(
+        self,
+        timer_period_sec: float,
+        callback: Callable[[], Any] | None,
+        callback_group: CallbackGroup | None = None,
+        clock: Clock | None = None,
+        autostart: bool = True,
+    ) -> Timer:
+        group = callback_group or self._default_callback_group
+        timer = Timer(
+            callback, group, int(float(timer_period_sec) * 1e9), clock or self._clock,
+            context=self._context, autostart=autostart, wake=self._wake_executor,
+        )  # fmt: skip
+        group.add_entity(timer)
+        self._timers.append(timer)
+        self._wake_executor()
+        return timer
+
+    def create_rate(self, frequency: float, clock: Clock | None = None) -> Rate:
+        if frequency <= 0:
+            raise ValueError("frequency must be > 0")
+        return Rate(self.create_timer(1.0 / frequency, None, self._rate_group, clock), context=self._context)
+
+    def create_guard_condition(
+        self, callback: Callable[[], Any], callback_group: CallbackGroup | None = None
+    ) -> GuardCondition:
+        group = callback_group or self._default_callback_group
+        guard = GuardCondition(callback, group, self._wake_executor)
+        group.add_entity(guard)
+        self._guards.append(guard)
+        return guard
+
+    def destroy_publisher(self, publisher: Publisher) -> bool:
+        if publisher not in self._publishers:
+            return False
+        self._publishers.remove(publisher)
+        self._unregister(publisher._close())
+        return True
+
+    def destroy_subscription(self, subscription: Subscription) -> bool:
+        return self._destroy_received(self._subscriptions, subscription)
+
+    def destroy_service(self, service: Service) -> bool:
+        return self._destroy_received(self._services, service)
+
+    def destroy_client(self, client: Client) -> bool:
+        return self._destroy_received(self._clients, client)
+
+    def destroy_timer(self, timer: Timer) -> bool:
+        if timer not in self._timers:
+            return False
+        self._timers.remove(timer)
+        timer.destroy()
+        return True
+
+    def destroy_rate(self, rate: Rate) -> bool:
+        rate.destroy()
+        return self.destroy_timer(rate._timer)
+
+    def destroy_guard_condition(self, guard: GuardCondition) -> bool:
+        if guard not in self._guards:
+            return False
+        self._guards.remove(guard)
+        guard.destroy()
+        return True
+
+    def destroy_node(self) -> None:
+        """Destroy all entities and leave the graph."""
+        if self._destroyed:
+            return
+        self._destroyed = True
+        if (executor := self.executor) is not None:
+            executor.remove_node(self)
+        logging._rosout.pop(self._logger.name, None)
+        with self._graph.batch():
+            for entities, destroy in (
+                (self._timers, self.destroy_timer),
+                (self._guards, self.destroy_guard_condition),
+                (self._subscriptions, self.destroy_subscription),
+                (self._services, self.destroy_service),
+                (self._clients, self.destroy_client),
+                (self._publishers, self.destroy_publisher),
+            ):
+                for entity in list(entities):
+                    destroy(entity)
+            self._graph.remove_node(self._entry)
+        self._context.untrack_node(self)
+
+    def _destroy_received(self, entities: list[Any], entity: Any) -> bool:
+        if entity not in entities:
+            return False
+        entities.remove(entity)
+        closed = entity._close()
+        self._unregister(*([closed] if isinstance(closed, bytes) else closed))
+        if (executor := self.executor) is not None:
+            executor._entities_changed()
+        return True
+
+    def _received_entities(self) -> list[Any]:
+        return [*self._subscriptions, *self._services, *self._clients]
+
+    def _wake_executor(self) -> None:
+        if (executor := self.executor) is not None:
+            executor.wake()
+
+    def _writer(self, kind: tuple[str, str], name: str, message: Any, qos: QoSProfile, identity: str) -> Any:
+        full = message.definition.name
+        data = f"{identity}typehash={type_hash(full)};"
+        topic = name if qos.avoid_ros_namespace_conventions else _graph.mangle(kind, name)
+        return self._transport.create_writer(topic, _names.wire_type(full), qos._to_wire(), data)
+
+    def _reader(self, kind: tuple[str, str], name: str, message: Any, qos: QoSProfile, identity: str) -> Any:
+        full = message.definition.name
+        data = f"{identity}typehash={type_hash(full)};"
+        topic = name if qos.avoid_ros_namespace_conventions else _graph.mangle(kind, name)
+        return self._transport.create_reader(topic, _names.wire_type(full), qos._to_wire(), data)
+
+    def _register(self, readers: list[bytes] | None = None, writers: list[bytes] | None = None) -> None:
+        self._entry.readers += readers or []
+        self._entry.writers += writers or []
+        self._graph.changed()
+        if readers and (executor := self.executor) is not None:
+            executor._entities_changed()
+
+    def _unregister(self, *gids: bytes) -> None:
+        self._entry.readers = [gid for gid in self._entry.readers if gid not in gids]
+        self._entry.writers = [gid for gid in self._entry.writers if gid not in gids]
+        self._graph.changed()
+
+    # --- names
+
+    def resolve_topic_name(self, topic: str, *, only_expand: bool = False) -> str:
+        return self._resolve(topic, False, only_expand)
+
+    def resolve_service_name(self, service: str, *, only_expand: bool = False) -> str:
+        return self._resolve(service, True, only_expand)
+
+    def _resolve(self, name: str, is_service: bool, only_expand: bool) -> str:
+        expanded = _names.expand_name(name, self._name, self._namespace, is_service)
+        if only_expand:
+            return expanded
+        scheme = "rosservice://" if is_service else "rostopic://"
+        for arguments in self._arguments:
+            for rule in arguments.remaps:
+                source = rule.source.removeprefix(scheme)
+                if rule.node not in ("", self._given_name, self._name) or source.startswith("__") or "://" in source:
+                    continue
+                if _names.expand_name(source, self._name, self._namespace, is_service) == expanded:
+                    return _names.expand_name(rule.target, self._name, self._namespace, is_service)
+        return expanded
+
+    # --- the graph
+
+    def get_node_names(self) -> list[str]:
+        return [name for name, _, _ in self._graph.nodes()]
+
+    def get_node_names_and_namespaces(self) -> list[tuple[str, str]]:
+        return [(name, namespace) for name, namespace, _ in self._graph.nodes()]
+
+    def get_node_names_and_namespaces_with_enclaves(self) -> list[tuple[str, str, str]]:
+        return self._graph.nodes()
+
+    def get_fully_qualified_node_names(self) -> list[str]:
+        return [_names.full_node_name(name, namespace) for name, namespace, _ in self._graph.nodes()]
+
+    def get_topic_names_and_types(self, no_demangle: bool = False) -> list[tuple[str, list[str]]]:
+        everything = [*self._graph.endpoints(True), *self._graph.endpoints(False)]
+        if no_demangle:
+            return sorted({(endpoint.topic, (endpoint.type_name,)) for endpoint in everything})  # type: ignore[return-value]
+        return self._graph.names_and_types(TOPIC, everything)
+
+    def get_service_names_and_types(self) -> list[tuple[str, list[str]]]:
+        return self._graph.names_and_types(REQUEST, self._graph.endpoints(False))
+
+    def get_publisher_names_and_types_by_node(
+        self, node_name: str, node_namespace: str, no_demangle: bool = False
+    ) -> list[tuple[str, list[str]]]:
+        return self._graph.names_and_types(TOPIC, self._endpoints_of(node_name, node_namespace, True))
+
+    def get_subscriber_names_and_types_by_node(
+        self, node_name: str, node_namespace: str, no_demangle: bool = False
+    ) -> list[tuple[str, list[str]]]:
+        return self._graph.names_and_types(TOPIC, self._endpoints_of(node_name, node_namespace, False))
+
+    def get_service_names_and_types_by_node(
+        self, node_name: str, node_namespace: str
+    ) -> list[tuple[str, list[str]]]:
+        return self._graph.names_and_types(REQUEST, self._endpoints_of(node_name, node_namespace, False))
+
+    def get_client_names_and_types_by_node(
+        self, node_name: str, node_namespace: str
+    ) -> list[tuple[str, list[str]]]:
+        return self._graph.names_and_types(REQUEST, self._endpoints_of(node_name, node_namespace, True))
+
+    def _endpoints_of(self, name: str, namespace: str, writers: bool) -> list[Endpoint]:
+        found = self._graph.of_node(name, namespace, writers)
+        if found is None:
+            raise RuntimeError(f"cannot get names of node {_names.full_node_name(name, namespace)}: no such node")
+        return found
+
+    def count_publishers(self, topic_name: str) -> int:
+        return len(self._topic_endpoints(topic_name, True))
+
+    def count_subscribers(self, topic_name: str) -> int:
+        return len(self._topic_endpoints(topic_name, False))
+
+    def count_services(self, service_name: str) -> int:
+        wanted = _graph.mangle(REQUEST, self.resolve_service_name(service_name))
+        return sum(endpoint.topic == wanted for endpoint in self._graph.endpoints(False))
+
+    def count_clients(self, service_name: str) -> int:
+        wanted = _graph.mangle(REQUEST, self.resolve_service_name(service_name))
+        return sum(endpoint.topic == wanted for endpoint in self._graph.endpoints(True))
+
+    def get_publishers_info_by_topic(self, topic_name: str, no_mangle: bool = False) -> list[TopicEndpointInfo]:
+        return self._endpoint_infos(topic_name, True, no_mangle)
+
+    def get_subscriptions_info_by_topic(self, topic_name: str, no_mangle: bool = False) -> list[TopicEndpointInfo]:
+        return self._endpoint_infos(topic_name, False, no_mangle)
+
+    def _topic_endpoints(self, topic_name: str, writers: bool, no_mangle: bool = False) -> list[Endpoint]:
+        wanted = topic_name if no_mangle else _graph.mangle(TOPIC, self.resolve_topic_name(topic_name))
+        return [endpoint for endpoint in self._graph.endpoints(writers) if endpoint.topic == wanted]
+
+    def _endpoint_infos(self, topic_name: str, writers: bool, no_mangle: bool) -> list[TopicEndpointInfo]:
+        owners = self._graph.owners()
+        kind = TopicEndpointTypeEnum.PUBLISHER if writers else TopicEndpointTypeEnum.SUBSCRIPTION
+        return [
+            TopicEndpointInfo(
+                *owners.get(endpoint.gid, ("_NODE_NAME_UNKNOWN_", "_NODE_NAMESPACE_UNKNOWN_")),
+                topic_type=_names.ros_type(endpoint.type_name),
+                topic_type_hash=endpoint.user_data.get("typehash", ""),
+                endpoint_type=kind,
+                endpoint_gid=list(endpoint.gid),
+                qos_profile=QoSProfile._from_wire(endpoint.qos),
+            )
+            for endpoint in self._topic_endpoints(topic_name, writers, no_mangle)
+        ]
+
+
+def _require_message(msg_type: Any) -> None:
+    if not (isinstance(msg_type, type) and issubclass(msg_type, Message)):
+        raise NoTypeSupportImportedException(f"{msg_type!r} is not a message class, as `from std_msgs.msg import String`")
+
+
+def _require_service(srv_type: Any) -> None:
+    if not all(hasattr(srv_type, half) for half in ("Request", "Response")):
+        raise NoTypeSupportImportedException(f"{srv_type!r} is not a service class, as `from std_srvs.srv import Trigger`")

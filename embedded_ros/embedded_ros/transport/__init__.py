@@ -1,0 +1,1 @@
+"""Moving serialized messages between processes."""

@@ -1,0 +1,306 @@
+"""The transport over Cyclone DDS: opaque topics of serialized samples.
+
+A topic's descriptor is a single octet under the ROS type name: Cyclone then never looks into a sample, and sends no
+XTypes information in discovery (which peers would compare with their own).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from collections.abc import Hashable
+from typing import Any
+
+from . import libddsc as dds
+from .cyclone_config import configuration
+from .interface import Endpoint, Sample, TransportError, WireQos
+from .libddsc import check, lib, quick
+
+_OPS = (ctypes.c_uint32 * 3)(0x01 << 24 | 0x01 << 16, 0, 0)  # one octet at offset 0, end
+_XCDR1 = (ctypes.c_int16 * 1)(0)
+_MOST_ENDPOINTS = 4096
+
+_domains: dict[int, tuple[int, int]] = {}  # domain id → handle, participants in it
+_domains_lock = threading.Lock()
+
+
+class CycloneTransport:
+    """One DDS participant."""
+
+    def __init__(self, domain_id: int, user_data: str) -> None:
+        self._domain_id = domain_id
+        _hold_domain(domain_id)
+        qos = quick.dds_create_qos()
+        quick.dds_qset_userdata(qos, user_data.encode(), len(user_data))
+        code = lib.dds_create_participant(domain_id, qos, None)
+        quick.dds_delete_qos(qos)
+        if code < 0:
+            _release_domain(domain_id)
+            raise TransportError(
+                f"DDS cannot join domain {domain_id}: {quick.dds_strretcode(code).decode()} "
+                "(most often more than 33 participants on this machine, or no network interface)"
+            )
+        self._participant = code
+        self.gid = _guid(self._participant)
+        self._discovered = {
+            topic: check(lib.dds_create_reader(self._participant, topic, None, None), "read the graph")
+            for topic in (dds.BUILTIN_PUBLICATIONS, dds.BUILTIN_SUBSCRIPTIONS)
+        }
+
+    def create_writer(self, topic: str, type_name: str, qos: WireQos, user_data: str) -> CycloneWriter:
+        return CycloneWriter(self._create_endpoint(lib.dds_create_writer, topic, type_name, qos, user_data))
+
+    def create_reader(self, topic: str, type_name: str, qos: WireQos, user_data: str) -> CycloneReader:
+        return CycloneReader(self._create_endpoint(lib.dds_create_reader, topic, type_name, qos, user_data))
+
+    def create_waiter(self) -> CycloneWaiter:
+        return CycloneWaiter(self._participant)
+
+    def writers(self) -> list[Endpoint]:
+        return self._endpoints(dds.BUILTIN_PUBLICATIONS)
+
+    def readers(self) -> list[Endpoint]:
+        return self._endpoints(dds.BUILTIN_SUBSCRIPTIONS)
+
+    def close(self) -> None:
+        if self._participant:
+            lib.dds_delete(self._participant)
+            self._participant = 0
+            _release_domain(self._domain_id)
+
+    def _create_endpoint(self, create: Any, topic: str, type_name: str, qos: WireQos, user_data: str) -> int:
+        descriptor = dds.TopicDescriptor(
+            size=1, align=1, type_name=type_name.encode(), nops=len(_OPS), ops=_OPS, restrict_data_representation=1
+        )
+        topic_handle = check(
+            lib.dds_create_topic(self._participant, ctypes.byref(descriptor), topic.encode(), None, None),
+            f"create topic {topic} of type {type_name}",
+        )
+        dds_qos = _to_dds(qos, user_data)
+        try:
+            return check(create(self._participant, topic_handle, dds_qos, None), f"create an endpoint of {topic}")
+        finally:
+            quick.dds_delete_qos(dds_qos)
+            lib.dds_delete(topic_handle)  # the endpoint keeps the topic alive
+
+    def _endpoints(self, topic: int) -> list[Endpoint]:
+        samples = (ctypes.c_void_p * _MOST_ENDPOINTS)()
+        infos = (dds.SampleInfo * _MOST_ENDPOINTS)()
+        reader = self._discovered[topic]
+        count = check(quick.dds_read(reader, samples, infos, _MOST_ENDPOINTS, dds.ALIVE_STATE), "read the graph")
+        try:
+            return [
+                _endpoint(ctypes.cast(samples[i], ctypes.POINTER(dds.BuiltinEndpoint)).contents)
+                for i in range(count)
+                if infos[i].valid_data
+            ]
+        finally:
+            if count:
+                quick.dds_return_loan(reader, samples, count)
+
+
+class CycloneWriter:
+    def __init__(self, entity: int) -> None:
+        self._entity = entity
+        self.gid = _guid(entity)
+        handle = ctypes.c_uint64()
+        check(quick.dds_get_instance_handle(entity, ctypes.byref(handle)), "name a writer")
+        self.handle = handle.value
+        sertype = ctypes.c_void_p()
+        check(quick.dds_get_entity_sertype(entity, ctypes.byref(sertype)), "find a writer's type")
+        self._sertype = sertype
+
+    def write(self, data: bytearray) -> None:
+        buffer = dds.IoVec(ctypes.addressof(ctypes.c_char.from_buffer(data)), len(data))
+        serialized = quick.ddsi_serdata_from_ser_iov(
+            self._sertype, dds.SERDATA_DATA, 1, ctypes.byref(buffer), len(data)
+        )
+        if not serialized:
+            raise TransportError(f"DDS cannot take a message of {len(data)} bytes")
+        check(lib.dds_writecdr(self._entity, serialized), "write")
+
+    def matched(self) -> list[Endpoint]:
+        return _matched(
+            self._entity, quick.dds_get_matched_subscriptions, quick.dds_get_matched_subscription_data
+        )
+
+    def close(self) -> None:
+        lib.dds_delete(self._entity)
+
+
+class CycloneReader:
+    def __init__(self, entity: int) -> None:
+        self.entity = entity
+        self.gid = _guid(entity)
+        check(quick.dds_set_status_mask(entity, dds.DATA_AVAILABLE), "watch a reader")
+
+    def take(self) -> Sample | None:
+        serialized, info = ctypes.c_void_p(), dds.SampleInfo()
+        while quick.dds_takecdr(self.entity, ctypes.byref(serialized), 1, ctypes.byref(info), dds.ANY_STATE) > 0:
+            size = quick.ddsi_serdata_size(serialized)
+            data = bytearray(size)
+            if info.valid_data:
+                quick.ddsi_serdata_to_ser(serialized, 0, size, ctypes.addressof(ctypes.c_char.from_buffer(data)))
+            quick.ddsi_serdata_unref(serialized)
+            if info.valid_data:  # else it only tells that a writer has gone
+                return Sample(data, info.source_timestamp, info.publication_handle)
+        return None
+
+    def matched(self) -> list[Endpoint]:
+        return _matched(self.entity, quick.dds_get_matched_publications, quick.dds_get_matched_publication_data)
+
+    def matched_writer(self, handle: int) -> Endpoint | None:
+        return _matched_endpoint(self.entity, handle, quick.dds_get_matched_publication_data)
+
+    def close(self) -> None:
+        lib.dds_delete(self.entity)
+
+
+class CycloneWaiter:
+    """A wait set over readers' data-available status, which is edge-triggered: it reports new data once."""
+
+    def __init__(self, participant: int) -> None:
+        self._waitset = check(lib.dds_create_waitset(participant), "create a wait set")
+        self._guard = check(lib.dds_create_guardcondition(participant), "create a guard condition")
+        check(lib.dds_waitset_attach(self._waitset, self._guard, 0), "watch a guard condition")
+        self._attached: dict[int, tuple[Hashable, int]] = {}  # attachment number → key, reader entity
+        self._numbers: dict[Hashable, int] = {}
+        self._last_number = 0
+        self._triggered = (ctypes.c_int64 * 64)()
+
+    def attach(self, reader: CycloneReader, key: Hashable) -> None:
+        self._last_number += 1
+        self._attached[self._last_number] = key, reader.entity
+        self._numbers[key] = self._last_number
+        check(lib.dds_waitset_attach(self._waitset, reader.entity, self._last_number), "watch a reader")
+
+    def detach(self, key: Hashable) -> None:
+        _, entity = self._attached.pop(self._numbers.pop(key))
+        lib.dds_waitset_detach(self._waitset, entity)  # fails where the reader is closed already: as wanted
+
+    def wait(self, timeout_s: float | None) -> list[Hashable]:
+        timeout = dds.DURATION_INFINITE if timeout_s is None else max(0, int(timeout_s * 1e9))
+        count = check(
+            lib.dds_waitset_wait(self._waitset, self._triggered, len(self._triggered), timeout), "wait for data"
+        )
+        keys, status = [], ctypes.c_uint32()
+        for number in self._triggered[: min(count, len(self._triggered))]:
+            if number == 0:
+                quick.dds_take_guardcondition(self._guard, ctypes.byref(ctypes.c_bool()))
+            elif attached := self._attached.get(number):
+                key, entity = attached
+                quick.dds_take_status(entity, ctypes.byref(status), dds.DATA_AVAILABLE)
+                keys.append(key)
+        return keys
+
+    def wake(self) -> None:
+        quick.dds_set_guardcondition(self._guard, True)
+
+    def close(self) -> None:
+        lib.dds_delete(self._waitset)
+        lib.dds_delete(self._guard)
+
+
+def _hold_domain(domain_id: int) -> None:
+    with _domains_lock:
+        handle, users = _domains.get(domain_id, (0, 0))
+        if not users:
+            handle = lib.dds_create_domain(domain_id, configuration().encode())
+            if handle == dds.RETCODE_PRECONDITION_NOT_MET:
+                handle = 0  # another part of the process made the domain; its settings stand
+            else:
+                check(handle, f"open domain {domain_id} (settings: CYCLONEDDS_URI, ROS_AUTOMATIC_DISCOVERY_RANGE)")
+        _domains[domain_id] = handle, users + 1
+
+
+def _release_domain(domain_id: int) -> None:
+    with _domains_lock:
+        handle, users = _domains.pop(domain_id)
+        if users > 1:
+            _domains[domain_id] = handle, users - 1
+        elif handle:
+            lib.dds_delete(handle)
+
+
+def _guid(entity: int) -> bytes:
+    guid = dds.Guid()
+    check(quick.dds_get_guid(entity, ctypes.byref(guid)), "name an entity")
+    return bytes(guid.value)
+
+
+def _to_dds(qos: WireQos, user_data: str) -> int:
+    made = quick.dds_create_qos()
+    history = (1, -1) if qos.depth == 0 else (0, qos.depth)
+    quick.dds_qset_history(made, *history)
+    quick.dds_qset_reliability(made, int(qos.reliable), dds.DURATION_INFINITE)
+    quick.dds_qset_durability(made, int(qos.transient_local))
+    if qos.transient_local:
+        # Cyclone keeps late joiners' samples by the durability service's history, not by the writer's own.
+        quick.dds_qset_durability_service(made, 0, *history, -1, -1, -1)
+    if qos.deadline_ns is not None:
+        quick.dds_qset_deadline(made, qos.deadline_ns)
+    if qos.lifespan_ns is not None:
+        quick.dds_qset_lifespan(made, qos.lifespan_ns)
+    lease = dds.DURATION_INFINITE if qos.liveliness_lease_ns is None else qos.liveliness_lease_ns
+    quick.dds_qset_liveliness(made, 2 if qos.liveliness_manual else 0, lease)
+    quick.dds_qset_writer_data_lifecycle(made, False)
+    quick.dds_qset_data_representation(made, 1, _XCDR1)
+    quick.dds_qset_userdata(made, user_data.encode(), len(user_data))
+    return made
+
+
+def _from_dds(qos: int) -> WireQos:
+    kind, count, duration = ctypes.c_int(), ctypes.c_int32(), ctypes.c_int64()
+
+    def finite() -> int | None:
+        return None if duration.value == dds.DURATION_INFINITE else duration.value
+
+    depth = 1
+    if quick.dds_qget_history(qos, ctypes.byref(kind), ctypes.byref(count)):
+        depth = 0 if kind.value == 1 else count.value
+    reliable = bool(quick.dds_qget_reliability(qos, ctypes.byref(kind), ctypes.byref(duration)) and kind.value)
+    transient_local = bool(quick.dds_qget_durability(qos, ctypes.byref(kind)) and kind.value)
+    deadline = finite() if quick.dds_qget_deadline(qos, ctypes.byref(duration)) else None
+    lifespan = finite() if quick.dds_qget_lifespan(qos, ctypes.byref(duration)) else None
+    known = quick.dds_qget_liveliness(qos, ctypes.byref(kind), ctypes.byref(duration))
+    return WireQos(
+        depth, reliable, transient_local, deadline, lifespan, bool(known and kind.value == 2), finite() if known else None
+    )
+
+
+def _user_data(qos: int) -> dict[str, str]:
+    address, size = ctypes.c_void_p(), ctypes.c_size_t()
+    if not quick.dds_qget_userdata(qos, ctypes.byref(address), ctypes.byref(size)) or not address.value:
+        return {}
+    text = ctypes.string_at(address.value, size.value).decode(errors="replace")
+    quick.dds_free(address)
+    pairs = (entry.partition("=") for entry in text.split(";"))
+    return {key: value for key, _, value in pairs if key}
+
+
+def _endpoint(found: dds.BuiltinEndpoint) -> Endpoint:
+    return Endpoint(
+        bytes(found.key.value),
+        bytes(found.participant_key.value),
+        found.topic_name.decode(),
+        found.type_name.decode(),
+        _from_dds(found.qos),
+        _user_data(found.qos),
+    )
+
+
+def _matched(entity: int, list_handles: Any, describe: Any) -> list[Endpoint]:
+    handles = (ctypes.c_uint64 * 256)()
+    count = min(check(list_handles(entity, handles, len(handles)), "list an endpoint's peers"), len(handles))
+    found = (_matched_endpoint(entity, handle, describe) for handle in handles[:count])
+    return [endpoint for endpoint in found if endpoint]
+
+
+def _matched_endpoint(entity: int, handle: int, describe: Any) -> Endpoint | None:
+    data = describe(entity, handle)
+    if not data:
+        return None
+    try:
+        return _endpoint(data.contents)
+    finally:
+        quick.dds_builtintopic_free_endpoint(data)

@@ -1,0 +1,117 @@
+"""The narrow interface between the rclpy stand-in and whatever carries its bytes (DDS today, Zenoh one day).
+
+Everything above it deals in wire topic names, type names, serialized payloads and USER_DATA; nothing in it knows ROS
+nodes. All methods may be called from any thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+class TransportError(RuntimeError):
+    """The middleware cannot start, or refuses an entity."""
+
+
+@dataclass(frozen=True)
+class WireQos:
+    """Quality of service of one endpoint. Durations in nanoseconds, None for infinite; depth 0 keeps all."""
+
+    depth: int = 10
+    reliable: bool = True
+    transient_local: bool = False
+    deadline_ns: int | None = None
+    lifespan_ns: int | None = None
+    liveliness_manual: bool = False
+    liveliness_lease_ns: int | None = None
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One received message: its serialized bytes, when it was sent (wall clock, ns) and by which writer."""
+
+    data: bytearray
+    source_timestamp_ns: int
+    writer: int
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A discovered writer or reader of this or another process."""
+
+    gid: bytes
+    participant: bytes
+    topic: str
+    type_name: str
+    qos: WireQos
+    user_data: dict[str, str] = field(hash=False, default_factory=dict)
+
+
+class Writer(Protocol):
+    gid: bytes
+    handle: int
+
+    def write(self, data: bytes | bytearray) -> None: ...
+
+    def matched(self) -> list[Endpoint]:
+        """The readers that receive what is written."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Reader(Protocol):
+    gid: bytes
+
+    def take(self) -> Sample | None:
+        """The oldest waiting sample, removed; None where nothing waits."""
+        ...
+
+    def matched(self) -> list[Endpoint]: ...
+
+    def matched_writer(self, handle: int) -> Endpoint | None:
+        """The writer that a sample names."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Waiter(Protocol):
+    """What an executor sleeps on. `wake` is the only call made from other threads while one waits."""
+
+    def attach(self, reader: Any, key: Hashable) -> None: ...
+
+    def detach(self, key: Hashable) -> None: ...
+
+    def wait(self, timeout_s: float | None) -> list[Any]:
+        """Sleep until data arrives, `wake` is called or the time is over; the keys whose readers have new data."""
+        ...
+
+    def wake(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Transport(Protocol):
+    """One participant of the graph."""
+
+    gid: bytes
+
+    def create_writer(self, topic: str, type_name: str, qos: WireQos, user_data: str) -> Writer: ...
+
+    def create_reader(self, topic: str, type_name: str, qos: WireQos, user_data: str) -> Reader: ...
+
+    def create_waiter(self) -> Waiter: ...
+
+    def writers(self) -> list[Endpoint]:
+        """All writers known on the graph, one's own included."""
+        ...
+
+    def readers(self) -> list[Endpoint]: ...
+
+    def close(self) -> None: ...
+
+
+TransportFactory = Callable[[int], Transport]
