@@ -415,7 +415,7 @@ def test_parameters_keep_their_order_and_types(run, package, tmp_path):
                 {str(tmp_path / "given.yaml")!r},
                 {{"count": LaunchConfiguration("count"),
                   "text": ParameterValue(LaunchConfiguration("count"), value_type=str),
-                  "flag": True, "box": [0.1, 0.2], "nested": {{"gain": 1.5}}, "none": LaunchConfiguration("empty")}},
+                  "flag": True, "box": [0.1, 2], "nested": {{"gain": 1.5}}, "none": LaunchConfiguration("empty")}},
             ])]
         """,
         "count:=3",
@@ -424,7 +424,7 @@ def test_parameters_keep_their_order_and_types(run, package, tmp_path):
     assert output.index("{a: 1}") < output.index("count: 3")
     assert "text: '3'" in output
     assert "flag: true" in output
-    assert "box: - 0.1 - 0.2" in output
+    assert "box: - 0.1 - 2.0" in output
     assert "gain: 1.5" in output
     assert "none: ''" in output
 
@@ -451,7 +451,7 @@ def test_lifecycle_node_needs_name_and_namespace(run, package):
     from launch_ros.actions import LifecycleNode
 
     with pytest.raises(TypeError):
-        LifecycleNode(package="echoing", executable="node")
+        LifecycleNode(package="echoing", executable="node")  # pyright: ignore[reportCallIssue]
 
 
 def test_node_of_an_unknown_executable_is_refused_by_name(run, package):

@@ -43,8 +43,8 @@ def launch(tmp_path, monkeypatch):
     """Runs a launch file of the project over stand-in executables until it ends."""
     prefix = tmp_path / "prefix"
     install_package(prefix, "sdm_sim", {"bridge_node": FINISHES})
-    nodes = dict.fromkeys(("policy_node", "command_node", "recorder_node"), LIVES)
-    install_package(prefix, "sdm_policy_node", nodes)
+    for node in ("policy_node", "command_node", "recorder_node"):
+        install_package(prefix, "sdm_policy_node", {node: LIVES})
     install_package(prefix, "sdm_bringup", {})
     (prefix / "share" / "sdm_bringup").rmdir()
     (prefix / "share" / "sdm_bringup").symlink_to(ROOT / "ros2_ws" / "src" / "sdm_bringup")
@@ -78,7 +78,7 @@ def test_every_argument_is_described(path):
 @pytest.mark.parametrize("path", LAUNCH_FILES, ids=lambda path: path.name)
 def test_only_the_standard_launch_packages_are_imported(path):
     modules = {
-        name.partition(".")[0]
+        (name or "").partition(".")[0]
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, (ast.Import, ast.ImportFrom))
         for name in ([node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names])

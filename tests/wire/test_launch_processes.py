@@ -11,11 +11,12 @@ from helpers.launching import Launched, is_running, wait_until_gone
 LAUNCH_FILE = """
 import sys
 from launch import LaunchDescription
-from launch.actions import ExecuteProcess
+from launch.actions import ExecuteProcess, Shutdown
 
 def generate_launch_description():
     script = [sys.executable, "-u", "-c", {script!r}]
-    return LaunchDescription([ExecuteProcess(cmd=script, output="screen", sigterm_timeout="1")])
+    required = Shutdown() if {required} else None
+    return LaunchDescription([ExecuteProcess(cmd=script, output="screen", sigterm_timeout="1", on_exit=required)])
 """
 SLEEPER = (
     "import subprocess, sys, time; child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']); "
@@ -29,9 +30,9 @@ def launch(tmp_path, monkeypatch):
     monkeypatch.setenv("ROS_LOG_DIR", str(tmp_path / "log"))
     started: list[Launched] = []
 
-    def start(script: str) -> tuple[Launched, list[int]]:
+    def start(script: str, required: bool = False) -> tuple[Launched, list[int]]:
         path = tmp_path / "test.launch.py"
-        path.write_text(LAUNCH_FILE.format(script=script))
+        path.write_text(LAUNCH_FILE.format(script=script, required=required))
         started.append(Launched([sys.executable, "-m", "embedded_ros.cli.main", "launch", str(path)]))
         return started[-1], [int(pid) for pid in started[-1].wait_for("pids").split()]
 
@@ -79,3 +80,9 @@ def test_second_interrupt_does_not_cut_the_orderly_stop_short(launch):
     assert "again, ignoring" in output
     assert "file is whole" in output
     assert "finished cleanly" in output
+
+
+@pytest.mark.parametrize(("status", "code"), [(0, 0), (3, 1)])
+def test_death_of_a_required_process_fails_the_launch(launch, status, code):
+    launched, _ = launch(f"import os, sys; print('pids', os.getpid()); sys.exit({status})", required=True)
+    assert launched.finish()[0] == code

@@ -47,8 +47,8 @@ class ChildProcess:
         shell: bool,
         cwd: str | None,
         env: Mapping[str, str],
-        on_line: Callable[[str, str], None],
-        on_exit: Callable[[int], None],
+        on_line: Callable[[str, str], object],
+        on_exit: Callable[[int], object],
     ) -> None:
         self._shell = shell
         self._on_line = on_line

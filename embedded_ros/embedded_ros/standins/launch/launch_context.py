@@ -3,8 +3,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterable
-from types import SimpleNamespace
-from typing import Any
 
 from launch.event import Event
 from launch.event_handler import EventHandler
@@ -20,8 +18,9 @@ class LaunchContext:
         self.noninteractive = noninteractive
         self.launch_configurations: dict[str, str] = {}
         self.environment: dict[str, str] = dict(os.environ)
-        self.locals = SimpleNamespace()
+        self.current_event: Event | None = None
         self.is_shutdown = False
+        self.exit_code = 0
         self.asyncio_loop: asyncio.AbstractEventLoop | None = None
         self._event_queue: asyncio.Queue[Event] = asyncio.Queue()
         self._event_handlers: list[EventHandler] = []
@@ -30,10 +29,6 @@ class LaunchContext:
 
     def perform_substitution(self, sub: Substitution) -> str:
         return sub.perform(self)
-
-    def extend_locals(self, values: dict[str, Any]) -> None:
-        """Make values readable as `context.locals.<name>` by what is visited from here on."""
-        vars(self.locals).update(values)
 
     def register_event_handler(self, event_handler: EventHandler, append: bool = False) -> None:
         """Add a handler: the newest is asked first, unless appended."""
@@ -58,7 +53,7 @@ class LaunchContext:
         """Let every matching handler visit its entities."""
         for handler in tuple(self._event_handlers):
             if handler.matches(event):
-                self.extend_locals({"event": event})
+                self.current_event = event
                 for entity in handler.handle(event, self):
                     self.visit(entity)
 

@@ -7,7 +7,6 @@ import traceback
 from collections.abc import Iterable
 
 from launch.event import Event
-from launch.event_handlers import OnShutdown
 from launch.events import Shutdown
 from launch.launch_context import LaunchContext
 from launch.launch_description import LaunchDescription
@@ -24,8 +23,6 @@ class LaunchService:
         self.__context = LaunchContext(argv=argv, noninteractive=noninteractive)
         self.__debug = debug
         self.__included: list[LaunchDescription] = []
-        self.__return_code = 0
-        self.__context.register_event_handler(OnShutdown(on_shutdown=self.__on_shutdown))
 
     @property
     def context(self) -> LaunchContext:
@@ -48,7 +45,7 @@ class LaunchService:
         self.emit_event(Shutdown(reason="LaunchService.shutdown() called"))
 
     def run(self, *, shutdown_when_idle: bool = True) -> int:
-        """Run to the end and return the exit code: 1 when an action or handler raised, else 0.
+        """Run to the end; the exit code is 1 when an action or handler raised or a required process failed, else 0.
 
         It ends when nothing runs any more (if `shutdown_when_idle`), on a Shutdown event, and on SIGINT, SIGTERM
         or SIGHUP, which end the processes in order.
@@ -77,11 +74,13 @@ class LaunchService:
                 if next_event.done():
                     event = next_event.result()
                     next_event = loop.create_task(context._event_queue.get())
+                    # Before the handlers see it: what they return must not start processes any more.
+                    context.is_shutdown |= isinstance(event, Shutdown)
                     self.__guarded(lambda event=event: context.process_event(event))
                 elif context._futures or not context._event_queue.empty():
                     await asyncio.wait({next_event, *context._futures}, return_when=asyncio.FIRST_COMPLETED)
                 elif context.is_shutdown:
-                    return self.__return_code
+                    return context.exit_code
                 elif shutdown_when_idle:
                     context.emit_event_sync(Shutdown(reason="idle"))
                 else:
@@ -105,11 +104,8 @@ class LaunchService:
             if self.__debug:
                 traceback.print_exc()
             _logger.error("Caught exception in launch (see debug for traceback): %s", error)
-            self.__return_code = 1
+            self.__context.exit_code = 1
             self.__context.emit_event_sync(Shutdown(reason=f"Caught exception in launch: {error}"))
-
-    def __on_shutdown(self, event: Event, context: LaunchContext) -> None:
-        context.is_shutdown = True
 
     def __on_signal(self, number: signal.Signals) -> None:
         text = "user interrupted with ctrl-c (SIGINT)" if number == signal.SIGINT else f"received {number.name}"

@@ -71,7 +71,8 @@ def _evaluate(context: LaunchContext, value: Any) -> Any:
         return value
     if isinstance(value, (list, tuple)) and all(isinstance(item, _SCALARS) for item in value):
         # A list of plain values is an array; only with a substitution among them is it a text in parts.
-        return list(value)
+        numbers = all(type(item) in (int, float) for item in value)
+        return [float(item) for item in value] if numbers and float in map(type, value) else list(value)
     return parameter_of_text(perform_substitutions(context, normalize_to_list_of_substitutions(value)))
 
 

@@ -37,7 +37,7 @@ def dtype_from_fields(fields: Iterable[PointField], point_step: int | None = Non
             names.append(base if field.count == 1 else f"{base}_{element}")
             formats.append(datatype)
             offsets.append(field.offset + element * datatype.itemsize)
-    layout: dict[str, Any] = {"names": names, "formats": formats, "offsets": offsets}
+    layout: Any = {"names": names, "formats": formats, "offsets": offsets}
     if point_step is not None:
         layout["itemsize"] = point_step
     return np.dtype(layout)
@@ -78,14 +78,19 @@ def read_points(
         points = points[indices if indices.ndim == 1 else indices[:, 1] * cloud.width + indices[:, 0]]
     if skip_nans:
         valid = np.ones(len(points), bool)
-        for name in points.dtype.names or ():
-            valid &= ~np.isnan(points[name])
+        for values in _columns(points):
+            valid &= ~np.isnan(values)
         points = points[valid]
     if reshape_organized_cloud and cloud.height > 1:
         if points.size != cloud.width * cloud.height:
             raise AssertionError("an organized cloud cannot be reshaped once points have been left out")
         points = points.reshape(cloud.height, cloud.width)
     return points
+
+
+def _columns(points: np.ndarray) -> list[np.ndarray]:
+    names: Any = points.dtype.names
+    return [points[name] for name in names]
 
 
 def read_points_numpy(
@@ -97,7 +102,7 @@ def read_points_numpy(
 ) -> np.ndarray:
     """As `read_points`, but a plain array [N, fields]; all fields read must have one type."""
     points = read_points(cloud, field_names, skip_nans, uvs, reshape_organized_cloud)
-    types = {points.dtype.fields[name][0] for name in points.dtype.names or ()} if points.dtype.fields else set()
+    types = {values.dtype for values in _columns(points)}
     if len(types) != 1:
         raise AssertionError(f"All fields need to have the same datatype. Use `read_points()` otherwise. Got {types}")
     return structured_to_unstructured(points)
@@ -129,7 +134,8 @@ def create_cloud(
         structured = values.astype(dtype, copy=False)
     if structured.ndim not in (1, 2):
         raise AssertionError(f"points must be a list or an image of them, got the shape {values.shape}")
-    height, width = (1, len(structured)) if structured.ndim == 1 else structured.shape
+    width = structured.shape[-1]
+    height = structured.size // width if width else 1
 
     data = array.array("B")
     data.frombytes(np.ascontiguousarray(structured).tobytes())

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from geometry_msgs.msg import TransformStamped
 from rclpy.node import Node
@@ -19,6 +20,6 @@ class StaticTransformBroadcaster:
 
     def sendTransform(self, transform: TransformStamped | Iterable[TransformStamped]) -> None:
         """Publish all transforms so far: a late listener gets the last message alone."""
-        transforms = [transform] if isinstance(transform, TransformStamped) else list(transform)
+        transforms: list[Any] = [transform] if isinstance(transform, TransformStamped) else list(transform)
         self._sent.update({each.child_frame_id: each for each in transforms})
         self.pub_tf.publish(TFMessage(transforms=list(self._sent.values())))

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import contextlib
 import threading
 
 from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.executors import SingleThreadedExecutor
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile
 from tf2_msgs.msg import TFMessage
@@ -36,15 +37,20 @@ class TransformListener:
             TFMessage, "/tf_static", self.static_callback, static_qos, callback_group=self.group
         )
         if spin_thread:
-            self.executor = SingleThreadedExecutor()
+            self.executor = SingleThreadedExecutor(context=node.context)
             self.executor.add_node(node)
-            self.dedicated_listener_thread = threading.Thread(target=self.executor.spin, daemon=True)
+            self.dedicated_listener_thread = threading.Thread(target=self._spin, daemon=True)
             self.dedicated_listener_thread.start()
 
     def unregister(self) -> None:
         """Stop listening."""
         self.node.destroy_subscription(self.tf_sub)
         self.node.destroy_subscription(self.tf_static_sub)
+
+    def _spin(self) -> None:
+        # The end of its context is the thread's regular end.
+        with contextlib.suppress(ExternalShutdownException):
+            self.executor.spin()
 
     def callback(self, data: TFMessage) -> None:
         for transform in data.transforms:
