@@ -51,6 +51,7 @@ test-slow: dev
 check: dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/python -m embedded_ros.interfaces.stubs typings >/dev/null
 	@$(BIN)/pyright
 
 format: dev

@@ -50,7 +50,7 @@ class InterfaceFinder:
         package, _, kind = fullname.partition(".")
         if kind not in ("", "msg", "srv") or real_ros_is_importable() or not _is_interface_package(package):
             return None
-        return ModuleSpec(fullname, InterfaceLoader(), is_package=not kind)
+        return ModuleSpec(fullname, InterfaceLoader(), is_package=not kind)  # type: ignore[arg-type]  # by its methods
 
 
 class InterfaceLoader:

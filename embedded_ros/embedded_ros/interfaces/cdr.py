@@ -1,7 +1,7 @@
 """CDR (XCDR1, little endian) of messages, by one encoder and one decoder compiled for each type.
 
 Neighbouring fixed-size fields, across nested messages, become one `struct` call. CDR aligns every number to its own
-size, so a run's padding depends on where it starts: each run has eight precompiled structs, one for each start modulo 8.
+size, so a run's padding depends on where it starts: each run has eight precompiled structs, one a start modulo 8.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class CdrError(ValueError):
     """Bytes that are not the CDR form of the type, or a message that has none."""
 
 
-def serialize(message: Message, prefix: bytes = b"") -> bytearray:
+def serialize(message: Any, prefix: bytes = b"") -> bytearray:
     """Encapsulation header, `prefix` (its length a multiple of 8, so that alignment holds), then the message."""
     out = bytearray(HEADER + prefix)
     try:
@@ -37,7 +37,7 @@ def serialize(message: Message, prefix: bytes = b"") -> bytearray:
     return out
 
 
-def deserialize(data: bytes | bytearray | memoryview, message_type: type[Message], skip: int = 0) -> Any:
+def deserialize(data: bytes | bytearray | memoryview, message_type: Any, skip: int = 0) -> Any:
     """Message of `data`; `skip` bytes (a multiple of 8) after the encapsulation header are left out."""
     if bytes(data[:2]) != HEADER[:2]:
         raise CdrError(f"{message_type.definition.name}: encapsulation {bytes(data[:2]).hex()} is not CDR_LE (0001)")

@@ -59,6 +59,14 @@ def package_names(package: str, kind: str) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+def all_packages() -> list[str]:
+    """Names of every package that has a definition."""
+    found = {name.split("/", 1)[0] for name in _typestore().fielddefs}
+    roots = [*(Path(prefix, "share") for prefix in ament_prefixes()), _CARRIED]
+    found |= {path.parent.name for root in roots for kind in ("msg", "srv") for path in root.glob(f"*/{kind}")}
+    return sorted(found)
+
+
 def is_interface_package(package: str) -> bool:
     return bool(package_names(package, "msg") or package_names(package, "srv"))
 
@@ -82,10 +90,7 @@ def _from_rosbags(name: str) -> Definition:
     return Definition(
         name,
         with_placeholder(
-            tuple(
-                Field(field, _rosbags_type(described), _DEFAULTS.get((name, field)))
-                for field, described in fields
-            )
+            tuple(Field(field, _rosbags_type(described), _DEFAULTS.get((name, field))) for field, described in fields)
         ),
         tuple((constant, value) for constant, _, value in constants),
     )

@@ -120,9 +120,7 @@ class CycloneWriter:
         check(lib.dds_writecdr(self._entity, serialized), "write")
 
     def matched(self) -> list[Endpoint]:
-        return _matched(
-            self._entity, quick.dds_get_matched_subscriptions, quick.dds_get_matched_subscription_data
-        )
+        return _matched(self._entity, quick.dds_get_matched_subscriptions, quick.dds_get_matched_subscription_data)
 
     def close(self) -> None:
         lib.dds_delete(self._entity)
@@ -264,7 +262,13 @@ def _from_dds(qos: int) -> WireQos:
     lifespan = finite() if quick.dds_qget_lifespan(qos, ctypes.byref(duration)) else None
     known = quick.dds_qget_liveliness(qos, ctypes.byref(kind), ctypes.byref(duration))
     return WireQos(
-        depth, reliable, transient_local, deadline, lifespan, bool(known and kind.value == 2), finite() if known else None
+        depth,
+        reliable,
+        transient_local,
+        deadline,
+        lifespan,
+        bool(known and kind.value == 2),
+        finite() if known else None,
     )
 
 

@@ -10,9 +10,7 @@ RANGES = ("LOCALHOST", "SUBNET", "SYSTEM_DEFAULT", "OFF")
 
 # Large samples travel in few large datagrams; the kernel's default receive buffer would drop them in bursts.
 _TRANSFER = "<MaxMessageSize>65500B</MaxMessageSize><FragmentSize>65000B</FragmentSize>"
-_BUFFERS = (
-    '<Internal><SocketReceiveBufferSize max="4MB"/><Watermarks><WhcHigh>64MB</WhcHigh></Watermarks></Internal>'
-)
+_BUFFERS = '<Internal><SocketReceiveBufferSize max="4MB"/><Watermarks><WhcHigh>64MB</WhcHigh></Watermarks></Internal>'
 _INDEX = "<ParticipantIndex>auto</ParticipantIndex><MaxAutoParticipantIndex>32</MaxAutoParticipantIndex>"
 
 

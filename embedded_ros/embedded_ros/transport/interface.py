@@ -6,7 +6,7 @@ nodes. All methods may be called from any thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -53,7 +53,7 @@ class Writer(Protocol):
     gid: bytes
     handle: int
 
-    def write(self, data: bytes | bytearray) -> None: ...
+    def write(self, data: bytearray) -> None: ...
 
     def matched(self) -> list[Endpoint]:
         """The readers that receive what is written."""
@@ -112,6 +112,3 @@ class Transport(Protocol):
     def readers(self) -> list[Endpoint]: ...
 
     def close(self) -> None: ...
-
-
-TransportFactory = Callable[[int], Transport]

@@ -30,13 +30,13 @@ RETCODE_TIMEOUT = -10
 
 
 class TypeMeta(ctypes.Structure):
-    _fields_ = [("data", c_void_p), ("size", c_uint32)]  # noqa: RUF012
+    _fields_ = [("data", c_void_p), ("size", c_uint32)]
 
 
 class TopicDescriptor(ctypes.Structure):
     """`dds_topic_descriptor_t`."""
 
-    _fields_ = [  # noqa: RUF012
+    _fields_ = [
         ("size", c_uint32),
         ("align", c_uint32),
         ("flagset", c_uint32),
@@ -55,7 +55,7 @@ class TopicDescriptor(ctypes.Structure):
 class SampleInfo(ctypes.Structure):
     """`dds_sample_info_t`."""
 
-    _fields_ = [  # noqa: RUF012
+    _fields_ = [
         ("sample_state", c_int),
         ("view_state", c_int),
         ("instance_state", c_int),
@@ -72,13 +72,13 @@ class SampleInfo(ctypes.Structure):
 
 
 class Guid(ctypes.Structure):
-    _fields_ = [("value", ctypes.c_uint8 * 16)]  # noqa: RUF012
+    _fields_ = [("value", ctypes.c_uint8 * 16)]
 
 
 class BuiltinEndpoint(ctypes.Structure):
     """`dds_builtintopic_endpoint_t`."""
 
-    _fields_ = [  # noqa: RUF012
+    _fields_ = [
         ("key", Guid),
         ("participant_key", Guid),
         ("participant_instance_handle", c_uint64),
@@ -89,7 +89,7 @@ class BuiltinEndpoint(ctypes.Structure):
 
 
 class IoVec(ctypes.Structure):
-    _fields_ = [("base", c_void_p), ("length", c_size_t)]  # noqa: RUF012
+    _fields_ = [("base", c_void_p), ("length", c_size_t)]
 
 
 _BLOCKING: dict[str, tuple[Any, list[Any]]] = {
@@ -161,7 +161,9 @@ def _load() -> tuple[Any, Any]:
             "(it has wheels for Linux x86_64, macOS arm64 and Windows; elsewhere use a real ROS 2)"
         ) from error
     if not version.startswith(WANTED):
-        raise TransportError(f"cyclonedds {version} is installed, {WANTED}* is needed; pip install 'cyclonedds=={WANTED}*'")
+        raise TransportError(
+            f"cyclonedds {version} is installed, {WANTED}* is needed; pip install 'cyclonedds=={WANTED}*'"
+        )
     path = str(Path(location.library_path).resolve())
     try:
         blocking, keeping_gil = ctypes.CDLL(path), ctypes.PyDLL(path)

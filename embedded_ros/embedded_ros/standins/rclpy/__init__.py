@@ -1,6 +1,6 @@
 """rclpy's Python API over real DDS, where no ROS 2 is installed.
 
-Nodes written against rclpy run on it unchanged. It covers what this stack's nodes use; what it lacks is absent, not faked.
+Nodes written against rclpy run on it unchanged. It covers what this stack's nodes use; the rest is absent, not faked.
 """
 
 from __future__ import annotations

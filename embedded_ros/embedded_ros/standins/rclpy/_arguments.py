@@ -127,7 +127,7 @@ def without_ros_arguments(arguments: Sequence[str]) -> list[str]:
 
 
 def applies(pattern: str, node: str) -> bool:
-    """Whether a parameter file's node pattern names the node: `/**` any depth, `/*` one token, a bare name any place."""
+    """Whether a parameter file's node pattern names the node: `/**` any depth, `/*` one token, a bare name anywhere."""
     wanted = ("/" + pattern.lstrip("/")).split("/")[1:]
     given = node.split("/")[1:]
     if not pattern.startswith("/") and len(wanted) == 1 and wanted[0] not in ("*", "**"):

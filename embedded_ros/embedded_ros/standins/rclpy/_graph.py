@@ -143,7 +143,7 @@ class Graph:
 
 
 def mangle(kind: tuple[str, str], name: str) -> str:
-    """"/chatter" → "rt/chatter"."""
+    """ "/chatter" → "rt/chatter"."""
     return kind[0] + name + kind[1]
 
 

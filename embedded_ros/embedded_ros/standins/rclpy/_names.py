@@ -47,15 +47,19 @@ def _check_tokens(name: str, what: str, error: type[NameValidationException]) ->
 
 def expand_name(name: str, node_name: str, namespace: str, is_service: bool = False) -> str:
     """Absolute name of a topic or service as a node writes it: relative, absolute, or private (`~/…`)."""
-    what, error = ("service name", InvalidServiceNameException) if is_service else ("topic name", InvalidTopicNameException)
+    what, error = (
+        ("service name", InvalidServiceNameException) if is_service else ("topic name", InvalidTopicNameException)
+    )
     if not name:
         raise error(name, f"{what} must not be empty string", 0)
     for i, char in enumerate(name):
         if not _ALLOWED.match(char):
-            raise error(name, f"{what} must not contain characters other than alphanumerics, '_', '~', '{{', or '}}'", i)
+            raise error(
+                name, f"{what} must not contain characters other than alphanumerics, '_', '~', '{{', or '}}'", i
+            )
     if name[0].isdigit():
         raise error(name, f"{what} token must not start with a number", 0)
-    if "~" in name[1:] or name.startswith("~") and name[1:2] not in ("", "/"):
+    if "~" in name[1:] or (name.startswith("~") and name[1:2] not in ("", "/")):
         raise error(name, "'~' must come first and be followed by '/'", max(name.find("~", 1), 0))
     base = namespace.rstrip("/")
     expanded = _SUBSTITUTION.sub(
@@ -74,7 +78,7 @@ def full_node_name(node_name: str, namespace: str) -> str:
 
 
 def wire_type(name: str) -> str:
-    """"std_msgs/msg/String" → "std_msgs::msg::dds_::String_"."""
+    """ "std_msgs/msg/String" → "std_msgs::msg::dds_::String_"."""
     package, kind, short = name.split("/")
     return f"{package}::{kind}::dds_::{short}_"
 

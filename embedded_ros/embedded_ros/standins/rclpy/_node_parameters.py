@@ -44,9 +44,7 @@ class NodeParameters:
     _clock: Any
     _full_name: str
 
-    def __init__(
-        self, overrides: dict[str, Parameter], allow_undeclared: bool, declare_from_overrides: bool
-    ) -> None:
+    def __init__(self, overrides: dict[str, Parameter], allow_undeclared: bool, declare_from_overrides: bool) -> None:
         self._parameters: dict[str, Parameter] = {}
         self._descriptors: dict[str, ParameterDescriptor] = {}
         self._parameter_overrides = overrides
@@ -68,7 +66,9 @@ class NodeParameters:
         ignore_override: bool = False,
     ) -> Parameter:
         """Declare with a default (or only a `Parameter.Type`); an override of the command line or a file wins."""
-        arguments = (name,) if value is None and descriptor is None else (name, value, descriptor or ParameterDescriptor())
+        arguments = (
+            (name,) if value is None and descriptor is None else (name, value, descriptor or ParameterDescriptor())
+        )
         return self.declare_parameters("", [arguments], ignore_override)[0]
 
     def declare_parameters(
@@ -332,7 +332,9 @@ def _out_of_range(parameter: Parameter, descriptor: ParameterDescriptor) -> str:
         if not limits.from_value <= value <= limits.to_value:
             return _range_text(parameter, limits)
         if limits.step and (value - limits.from_value) % limits.step:
-            return f"The parameter value for {parameter.name} is not a valid step. {_limits_text(limits)}, value: {value}"
+            return (
+                f"The parameter value for {parameter.name} is not a valid step. {_limits_text(limits)}, value: {value}"
+            )
     if parameter.type_ is Parameter.Type.DOUBLE and descriptor.floating_point_range:
         limits = descriptor.floating_point_range[0]
         if any(math.isclose(value, end, rel_tol=_TOLERANCE) for end in (limits.from_value, limits.to_value)):

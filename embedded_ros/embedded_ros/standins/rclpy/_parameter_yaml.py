@@ -75,7 +75,7 @@ def _value(node: yaml.Node) -> Any:
 
 def _scalar(node: yaml.ScalarNode) -> Any:
     text: str = node.value
-    if node.style in ("'", '"') or node.tag == "tag:yaml.org,2002:str" and node.style is not None:
+    if node.style in ("'", '"') or (node.tag == "tag:yaml.org,2002:str" and node.style is not None):
         return text
     if text in _TRUE:
         return True

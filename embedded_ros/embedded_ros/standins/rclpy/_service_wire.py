@@ -1,7 +1,7 @@
 """How Cyclone's RMW frames service calls.
 
-After the encapsulation header come 16 bytes: the caller's id (its request writer's handle) and the call's number, which
-the reply repeats. A caller and its reply reader know each other by `clientid=` in their USER_DATA, a server by `serviceid=`.
+After the encapsulation header come 16 bytes: the caller's id (its request writer's handle) and the call's number,
+which the reply repeats. USER_DATA ties a caller's two endpoints together by `clientid=`, a server's by `serviceid=`.
 """
 
 from __future__ import annotations

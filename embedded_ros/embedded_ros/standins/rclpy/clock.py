@@ -89,7 +89,8 @@ class Clock:
     def __new__(cls, *, clock_type: ClockType = ClockType.SYSTEM_TIME) -> Clock:
         if not isinstance(clock_type, ClockType):
             raise TypeError("Clock type must be a ClockType enum")
-        return super().__new__(ROSClock if clock_type is ClockType.ROS_TIME else cls)
+        made: type[Clock] = ROSClock if clock_type is ClockType.ROS_TIME else cls
+        return object.__new__(made)
 
     def __init__(self, *, clock_type: ClockType = ClockType.SYSTEM_TIME) -> None:
         self._clock_type = clock_type

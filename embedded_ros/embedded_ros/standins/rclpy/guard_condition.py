@@ -11,7 +11,9 @@ from .callback_groups import CallbackGroup
 class GuardCondition:
     """Runs its callback in the executor once after each `trigger()`."""
 
-    def __init__(self, callback: Callable[[], Any] | None, callback_group: CallbackGroup | None, wake: Callable[[], None]):
+    def __init__(
+        self, callback: Callable[[], Any] | None, callback_group: CallbackGroup | None, wake: Callable[[], None]
+    ):
         self.callback = callback
         self.callback_group = callback_group
         self._wake = wake

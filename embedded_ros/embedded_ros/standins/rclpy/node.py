@@ -21,7 +21,7 @@ from .callback_groups import CallbackGroup, MutuallyExclusiveCallbackGroup, Reen
 from .client import Client
 from .clock import Clock, ROSClock
 from .context import Context
-from .exceptions import NoTypeSupportImportedException, NotInitializedException
+from .exceptions import NotInitializedException, NoTypeSupportImportedException
 from .guard_condition import GuardCondition
 from .parameter import Parameter
 from .publisher import Publisher
@@ -63,7 +63,9 @@ class Node(NodeParameters):
         if not self._context.ok():
             raise NotInitializedException("cannot create node")
         # A node's own arguments come first: of remap rules the first that fits holds.
-        own = RosArguments.parse(["--ros-args", *cli_args] if cli_args and "--ros-args" not in cli_args else cli_args or [])
+        own = RosArguments.parse(
+            ["--ros-args", *cli_args] if cli_args and "--ros-args" not in cli_args else cli_args or []
+        )
         self._arguments = [own, *([self._context.arguments] if use_global_arguments else [])]
         self._name, self._namespace = self._remapped_identity(node_name, namespace or "")
         self._full_name = _names.full_node_name(self._name, self._namespace)
@@ -370,16 +372,15 @@ class Node(NodeParameters):
             executor.remove_node(self)
         logging._rosout.pop(self._logger.name, None)
         with self._graph.batch():
-            for entities, destroy in (
-                (self._timers, self.destroy_timer),
-                (self._guards, self.destroy_guard_condition),
-                (self._subscriptions, self.destroy_subscription),
-                (self._services, self.destroy_service),
-                (self._clients, self.destroy_client),
-                (self._publishers, self.destroy_publisher),
-            ):
+            for timer in list(self._timers):
+                self.destroy_timer(timer)
+            for guard in list(self._guards):
+                self.destroy_guard_condition(guard)
+            for entities in (self._subscriptions, self._services, self._clients):
                 for entity in list(entities):
-                    destroy(entity)
+                    self._destroy_received(entities, entity)
+            for publisher in list(self._publishers):
+                self.destroy_publisher(publisher)
             self._graph.remove_node(self._entry)
         self._context.untrack_node(self)
 
@@ -479,14 +480,10 @@ class Node(NodeParameters):
     ) -> list[tuple[str, list[str]]]:
         return self._graph.names_and_types(TOPIC, self._endpoints_of(node_name, node_namespace, False))
 
-    def get_service_names_and_types_by_node(
-        self, node_name: str, node_namespace: str
-    ) -> list[tuple[str, list[str]]]:
+    def get_service_names_and_types_by_node(self, node_name: str, node_namespace: str) -> list[tuple[str, list[str]]]:
         return self._graph.names_and_types(REQUEST, self._endpoints_of(node_name, node_namespace, False))
 
-    def get_client_names_and_types_by_node(
-        self, node_name: str, node_namespace: str
-    ) -> list[tuple[str, list[str]]]:
+    def get_client_names_and_types_by_node(self, node_name: str, node_namespace: str) -> list[tuple[str, list[str]]]:
         return self._graph.names_and_types(REQUEST, self._endpoints_of(node_name, node_namespace, True))
 
     def _endpoints_of(self, name: str, namespace: str, writers: bool) -> list[Endpoint]:
@@ -537,9 +534,13 @@ class Node(NodeParameters):
 
 def _require_message(msg_type: Any) -> None:
     if not (isinstance(msg_type, type) and issubclass(msg_type, Message)):
-        raise NoTypeSupportImportedException(f"{msg_type!r} is not a message class, as `from std_msgs.msg import String`")
+        raise NoTypeSupportImportedException(
+            f"{msg_type!r} is not a message class, as `from std_msgs.msg import String`"
+        )
 
 
 def _require_service(srv_type: Any) -> None:
     if not all(hasattr(srv_type, half) for half in ("Request", "Response")):
-        raise NoTypeSupportImportedException(f"{srv_type!r} is not a service class, as `from std_srvs.srv import Trigger`")
+        raise NoTypeSupportImportedException(
+            f"{srv_type!r} is not a service class, as `from std_srvs.srv import Trigger`"
+        )

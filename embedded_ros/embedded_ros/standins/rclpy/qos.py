@@ -181,9 +181,7 @@ qos_profile_sensor_data = QoSProfile(history=_KEEP_LAST, depth=5, reliability=Re
 qos_profile_services_default = QoSProfile(history=_KEEP_LAST, depth=10)
 qos_profile_parameters = QoSProfile(history=_KEEP_LAST, depth=1000)
 qos_profile_parameter_events = QoSProfile(history=_KEEP_LAST, depth=1000)
-qos_profile_action_status_default = QoSProfile(
-    history=_KEEP_LAST, depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL
-)
+qos_profile_action_status_default = QoSProfile(history=_KEEP_LAST, depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 qos_profile_rosout_default = QoSProfile(
     history=_KEEP_LAST, depth=1000, durability=DurabilityPolicy.TRANSIENT_LOCAL, lifespan=Duration(seconds=10)
 )

@@ -26,7 +26,10 @@ def install_signal_handlers(options: SignalHandlerOptions = SignalHandlerOptions
     """Shut all contexts down on the signals, then call the handlers that were there (SIGINT's: KeyboardInterrupt)."""
     if threading.current_thread() is not threading.main_thread():
         return  # Python only takes signals in the main thread
-    for number, option in ((signal.SIGINT, SignalHandlerOptions.SIGINT), (signal.SIGTERM, SignalHandlerOptions.SIGTERM)):
+    for number, option in (
+        (signal.SIGINT, SignalHandlerOptions.SIGINT),
+        (signal.SIGTERM, SignalHandlerOptions.SIGTERM),
+    ):
         if options & option and number not in _installed:
             _installed[number] = signal.signal(number, _on_signal)
     if _installed:

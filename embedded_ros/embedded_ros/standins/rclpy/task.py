@@ -104,9 +104,7 @@ class Future:
 class Task(Future):
     """A function or coroutine run step by step; calling the task runs one step."""
 
-    def __init__(
-        self, handler: Callable[..., Any], args: Any = None, kwargs: Any = None, executor: Any = None
-    ) -> None:
+    def __init__(self, handler: Callable[..., Any], args: Any = None, kwargs: Any = None, executor: Any = None) -> None:
         super().__init__(executor=executor)
         self._running = threading.Lock()
         self._awaited: Future | None = None
