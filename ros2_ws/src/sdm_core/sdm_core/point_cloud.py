@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from sdm_core.contract import CloudSpec
 from sdm_core.errors import ObservationError
 
-# Of the sampler's k-d tree: 2^5 leaves are fastest for some thousand points. The sample does not depend on it.
+# Of the sampler's k-d tree: 2^5 leaves are fastest for some thousand points. It settles which point `start` is, and so
+# the sample: another height needs another PREPROCESSING_VERSION.
 _TREE_HEIGHT = 5
 DEPTH_DTYPES = {"16UC1": np.uint16, "32FC1": np.float32}
 
@@ -106,15 +107,17 @@ def crop(points: NDArray, low: tuple[float, float, float], high: tuple[float, fl
 
 
 def farthest_point_sample(points: NDArray[np.float32], count: int, start: int = 0) -> NDArray[np.float32]:
-    """`count` of the points [M,C], chosen by farthest-point sampling on xyz from the point of index `start`.
+    """`count` of the points [M,C], chosen by farthest-point sampling on xyz.
+
+    `start` is the first point's place in the order of the sampler's k-d tree, not its row in `points`.
 
     Deterministic; the result is in sampling order, so that any prefix is itself a sample. With fewer than `count` points all
     are kept, and zeros fill up (DP3's padding).
     """
     sample = np.zeros((count, points.shape[1]), points.dtype)
     found = min(len(points), count)
-    if found < 2:
-        sample[:found] = points
+    if len(points) < 2:  # no tree has fewer
+        sample[:found] = points[:found]
         return sample
     height = min(_TREE_HEIGHT, len(points).bit_length() - 1)
     xyz = np.ascontiguousarray(points[:, :3])
@@ -144,7 +147,7 @@ class CloudPipeline:
         depth = depth_to_metres(image, encoding)
         points = extrinsics.apply(deproject(depth, intrinsics))
         if self.spec.channels == 6:
-            if colour is None or colour.shape != (*depth.shape, 3):
+            if colour is None or colour.shape != (*depth.shape, 3) or colour.dtype != np.uint8:
                 raise ObservationError(f"a colour cloud needs an rgb8 image aligned to depth, {depth.shape[::-1]} pixels")
             rgb = colour.reshape(-1, 3)[np.flatnonzero(depth.ravel() > 0)].astype(np.float32) / 255
             points = np.concatenate([points, rgb], axis=1)
@@ -153,13 +156,12 @@ class CloudPipeline:
     def from_points(self, points: NDArray, extrinsics: Extrinsics | None) -> NDArray[np.float32]:
         """The cloud of raw points [M,channels], in the camera's optical frame or, without extrinsics, in the base frame.
 
-        Points at the origin and non-finite ones are a camera's invalid pixels, and dropped.
+        Points at the origin and those with a non-finite entry are a camera's invalid pixels, and dropped.
         """
         if points.ndim != 2 or points.shape[1] != self.spec.channels:
             raise ObservationError(f"points of shape {points.shape} given, [M,{self.spec.channels}] expected")
         points = np.asarray(points, np.float32)
-        xyz = points[:, :3]
-        points = points[np.isfinite(xyz).all(1) & xyz.any(1)]
+        points = points[np.isfinite(points).all(1) & points[:, :3].any(1)]
         if extrinsics is not None:
             points = np.concatenate([extrinsics.apply(points[:, :3]), points[:, 3:]], axis=1)
         return self._finish(points)
