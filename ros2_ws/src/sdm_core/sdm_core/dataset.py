@@ -2,7 +2,7 @@
 
 `data/point_cloud` [T,N,channels], `data/state` [T,S], `data/action` [T,A], optional `data/img` and `data/depth`, and
 `meta/episode_ends` [E], in zarr format 2, with the contract in the root's attributes. `action[t]` is the first command
-after observation t. Rows beyond the last episode end are an interrupted append, and are rolled back when the store is opened.
+after observation t. Rows beyond the last episode end are an interrupted append, rolled back when the store is opened.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _FORMAT: dict[str, Any] = {"zarr_format": 2} if _ZARR_MAJOR >= 3 else {"zarr_ver
 
 @dataclass(frozen=True)
 class Episode:
-    """One demonstration of T steps: state [T,S], action [T,A], point_cloud [T,N,channels]; others by name in `extra`."""
+    """One demonstration of T steps: state [T,S], action [T,A], point_cloud [T,N,channels]; others in `extra`."""
 
     state: NDArray
     action: NDArray
