@@ -73,10 +73,16 @@ class ObservationWindow:
         return bool(self._states) and self._states[-1][0] >= stamp_ns - self._max_skew_ns
 
     def policy_input(self, stamp_ns: int) -> PolicyInput:
-        """The input for the cloud of `stamp_ns`. Raises ObservationError if a state or the cloud is missing."""
-        clouds = [cloud for stamp, cloud in self._clouds if stamp <= stamp_ns]
-        if not clouds:
+        """The input for the cloud of `stamp_ns`. Raises ObservationError if a state or the cloud is missing or old."""
+        stamps = [stamp for stamp, _ in self._clouds if stamp <= stamp_ns]
+        if not stamps:
             raise ObservationError("no cloud has come yet")
+        if stamp_ns - stamps[-1] > self._max_age_ns:
+            raise ObservationError(
+                f"newest cloud is {(stamp_ns - stamps[-1]) / 1e6:.0f} ms older than the states, "
+                f"{self._max_age_ns / 1e6:.0f} ms allowed; check the camera"
+            )
+        clouds = [cloud for stamp, cloud in self._clouds if stamp <= stamp_ns]
         clouds = [clouds[0]] * (self._cloud_steps - len(clouds)) + clouds
         wanted = [stamp_ns - back * self._dt_ns for back in reversed(range(self._steps))]
         return PolicyInput(stamp_ns, np.stack([self._nearest(stamp) for stamp in wanted]), np.stack(clouds))

@@ -1,0 +1,194 @@
+"""The window: alignment against a brute-force oracle, and every reason to refuse."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from helpers.contracts import small_contract
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from sdm_core.errors import ObservationError
+from sdm_core.observation_window import ObservationWindow
+
+DT = 100_000_000  # ns, at the small contract's 10 Hz
+MS = 1_000_000
+
+
+def state(mark: float) -> NDArray[np.float64]:
+    return np.full(4, float(mark))
+
+
+def cloud(mark: float) -> NDArray[np.float32]:
+    return np.full((32, 3), mark, np.float32)
+
+
+def window(steps: int = 2, cloud_steps: int = 1, **limits: float) -> ObservationWindow:
+    return ObservationWindow(small_contract(n_obs_steps=steps, cloud={"steps": cloud_steps}), **limits)
+
+
+def marks(array: NDArray) -> list[float]:
+    """The marks of stacked states or clouds."""
+    return array.reshape(len(array), -1)[:, 0].tolist()
+
+
+@given(
+    st.lists(st.integers(1, 250), min_size=1, max_size=25),
+    st.integers(1, 4),
+    st.integers(0, 120),
+    st.integers(0, 2500),
+)
+def test_states_are_the_nearest_to_each_wanted_stamp_or_it_is_refused(
+    gaps_ms: list[int], steps: int, skew_ms: int, wanted_ms: int
+) -> None:
+    """Against an oracle that keeps everything; irregular stamps, drops, and any stamp of a cloud."""
+    stamps = np.cumsum(gaps_ms) * MS
+    # Old enough a history that the window cannot have forgotten what is asked for.
+    subject = window(steps, max_age_s=10.0, max_skew_s=skew_ms / 1e3)
+    for index, stamp in enumerate(stamps.tolist()):
+        subject.add_state(stamp, state(index))
+    at = wanted_ms * MS
+    subject.add_cloud(at, cloud(7))
+
+    expected: list[float] = []
+    for back in range(steps - 1, -1, -1):
+        wanted = max(at - back * DT, int(stamps[0]))
+        distance = np.abs(stamps - wanted)
+        if distance.min() > skew_ms * MS:
+            with pytest.raises(ObservationError, match="nearest state lies .* ms allowed"):
+                subject.policy_input(at)
+            return
+        expected.append(float(distance.argmin()))
+    observed = subject.policy_input(at)
+    assert observed.stamp_ns == at
+    assert observed.state.shape == (steps, 4)
+    assert observed.state.dtype == np.float64
+    assert marks(observed.state) == expected
+    assert marks(observed.cloud) == [7]
+
+
+def test_at_the_start_the_first_state_and_cloud_are_repeated() -> None:
+    subject = window(steps=3, cloud_steps=3)
+    subject.add_state(0, state(1))
+    subject.add_cloud(0, cloud(1))
+    first = subject.policy_input(0)
+    assert marks(first.state) == [1, 1, 1]
+    assert marks(first.cloud) == [1, 1, 1]
+    subject.add_state(DT, state(2))
+    subject.add_cloud(DT, cloud(2))
+    second = subject.policy_input(DT)
+    assert marks(second.state) == [1, 1, 2]
+    assert marks(second.cloud) == [1, 1, 2]
+
+
+def test_a_cloud_that_lags_its_states_finds_those_of_its_own_time() -> None:
+    subject = window(steps=2, max_age_s=0.5)
+    for index in range(30):
+        subject.add_state(index * DT, state(index))
+    subject.add_cloud(25 * DT, cloud(0))
+    assert marks(subject.policy_input(25 * DT).state) == [24, 25]
+
+
+def test_a_cloud_older_than_all_kept_states_is_refused() -> None:
+    subject = window(steps=2, max_age_s=0.2)
+    for index in range(100):
+        subject.add_state(index * DT, state(index))
+    subject.add_cloud(50 * DT, cloud(0))
+    with pytest.raises(ObservationError, match="nearest state"):
+        subject.policy_input(50 * DT)
+
+
+def test_a_state_that_has_not_come_yet_is_told_from_one_that_has() -> None:
+    subject = window()
+    assert not subject.has_state(0)
+    subject.add_state(0, state(0))
+    assert subject.has_state(0)
+    assert subject.has_state(DT // 2)
+    assert not subject.has_state(DT // 2 + 1)
+    subject.add_cloud(DT, cloud(0))
+    with pytest.raises(ObservationError, match="nearest state lies 100.0 ms"):
+        subject.policy_input(DT)
+
+
+def test_the_default_skew_is_half_a_period() -> None:
+    subject = window(steps=1)
+    subject.add_state(0, state(0))
+    subject.add_cloud(DT // 2, cloud(0))
+    assert marks(subject.policy_input(DT // 2).state) == [0]
+    subject.add_cloud(DT // 2 + 1, cloud(0))
+    with pytest.raises(ObservationError, match="50.0 ms allowed"):
+        subject.policy_input(DT // 2 + 1)
+
+
+def test_only_clouds_up_to_the_stamp_are_fed() -> None:
+    subject = window(cloud_steps=3)
+    for index in range(4):
+        subject.add_state(index * DT, state(index))
+        subject.add_cloud(index * DT, cloud(index))
+    assert marks(subject.policy_input(2 * DT).cloud) == [1, 1, 2]
+    assert marks(subject.policy_input(3 * DT).cloud) == [1, 2, 3]
+
+
+def test_states_alone_do_not_make_an_observation_of_an_old_cloud() -> None:
+    """A camera that has died while the joints go on."""
+    subject = window(max_age_s=0.2)
+    for index in range(10):
+        subject.add_state(index * DT, state(index))
+    subject.add_cloud(0, cloud(0))
+    with pytest.raises(ObservationError, match="newest cloud is 900 ms older"):
+        subject.policy_input(9 * DT)
+
+
+@pytest.mark.parametrize("back", [0, 1, DT])
+def test_duplicates_and_late_arrivals_are_refused_and_change_nothing(back: int) -> None:
+    subject = window()
+    subject.add_state(5 * DT, state(5))
+    subject.add_cloud(5 * DT, cloud(5))
+    with pytest.raises(ObservationError, match="state stamp lies .* duplicate or out of order"):
+        subject.add_state(5 * DT - back, state(9))
+    with pytest.raises(ObservationError, match="cloud stamp lies .* duplicate or out of order"):
+        subject.add_cloud(5 * DT - back, cloud(9))
+    observed = subject.policy_input(5 * DT)
+    assert marks(observed.state) == [5, 5]
+    assert marks(observed.cloud) == [5]
+
+
+def test_old_and_future_observations_are_told_by_the_clock() -> None:
+    subject = window(max_age_s=0.2, max_skew_s=0.05)
+    subject.check_age(1000 * MS, 1200 * MS)
+    subject.check_age(1000 * MS, 950 * MS)
+    with pytest.raises(ObservationError, match="observation is 201 ms old, 200 ms allowed"):
+        subject.check_age(1000 * MS, 1201 * MS)
+    with pytest.raises(ObservationError, match="51 ms in the future; synchronise the clocks"):
+        subject.check_age(1000 * MS, 949 * MS)
+
+
+def test_nothing_yet_is_said_for_clouds_and_states_alike() -> None:
+    subject = window()
+    with pytest.raises(ObservationError, match="no cloud has come yet"):
+        subject.policy_input(0)
+    subject.add_cloud(0, cloud(0))
+    with pytest.raises(ObservationError, match="no state has come yet"):
+        subject.policy_input(0)
+
+
+def test_a_reset_forgets_everything_even_that_time_had_gone_on() -> None:
+    subject = window(cloud_steps=2)
+    for index in range(5):
+        subject.add_state(index * DT, state(index))
+        subject.add_cloud(index * DT, cloud(index))
+    subject.reset()
+    with pytest.raises(ObservationError):
+        subject.policy_input(5 * DT)
+    subject.add_state(0, state(50))
+    subject.add_cloud(0, cloud(50))
+    observed = subject.policy_input(0)
+    assert marks(observed.state) == [50, 50]
+    assert marks(observed.cloud) == [50, 50]
+
+
+def test_a_contract_without_a_cloud_is_refused() -> None:
+    plain = small_contract()
+    blind = plain.model_copy(update={"observation": plain.observation.model_copy(update={"cloud": None})})
+    with pytest.raises(ObservationError, match="observes no cloud"):
+        ObservationWindow(blind)
