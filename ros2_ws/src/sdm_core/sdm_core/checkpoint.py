@@ -38,7 +38,7 @@ class Checkpoint:
     @property
     def nfe(self) -> int:
         """Network evaluations unrolled in the exported network."""
-        return int(self.metrics["nfe"])
+        return self.metrics["nfe"]
 
     @classmethod
     def open(cls, path: str | Path) -> Checkpoint:
@@ -56,9 +56,13 @@ class Checkpoint:
             metrics = json.loads((path / METRICS).read_text())
         except (json.JSONDecodeError, UnicodeDecodeError):
             raise CheckpointError(f"{path / METRICS}: not valid JSON; export the checkpoint again") from None
+        if not isinstance(metrics, dict):
+            raise CheckpointError(f"{path / METRICS}: not a JSON object; export the checkpoint again")
         absent = [key for key in ("method", "network", "nfe") if key not in metrics]
         if absent:
             raise CheckpointError(f"{path / METRICS}: lacks {', '.join(absent)}; export the checkpoint again")
+        if not isinstance(metrics["nfe"], int) or metrics["nfe"] < 1:
+            raise CheckpointError(f"{path / METRICS}: nfe is {metrics['nfe']!r}, not a count; export the checkpoint again")
         return cls(path, contract, metrics)
 
     @classmethod

@@ -36,4 +36,7 @@ class OnnxRuntimeBackend:
 
     def run(self, inputs: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
         """One forward pass; see Backend."""
-        return self._session.run([OUTPUT], dict(inputs))[0]
+        try:
+            return self._session.run([OUTPUT], dict(inputs))[0]
+        except Exception as error:
+            raise RuntimeError(" ".join(str(error).split())) from None

@@ -1,0 +1,138 @@
+"""The runtime: repeatable noise, chunks in the contract's units, and networks that cannot be trusted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.contracts import small_contract
+from helpers.linear_policy import LinearPolicy
+from sdm_core.action_chunk import ActionChunk
+from sdm_core.checkpoint import Checkpoint
+from sdm_core.contract import Contract
+from sdm_core.errors import CheckpointError, ObservationError
+from sdm_core.observation_window import PolicyInput
+from sdm_core.policy_runtime import PolicyRuntime
+
+BACKENDS = ("openvino", "onnxruntime")
+
+
+def observation(seed: int = 0, stamp_ns: int = 123) -> PolicyInput:
+    rng = np.random.default_rng(seed)
+    return PolicyInput(stamp_ns, rng.standard_normal((2, 4)), rng.standard_normal((1, 32, 3), np.float32))
+
+
+def expected(policy: LinearPolicy, given: PolicyInput, episode: int, index: int) -> np.ndarray:
+    noise = np.random.default_rng([episode, index]).standard_normal(policy.action_shape, np.float32)[0]
+    return policy.action(given.cloud, given.state, noise)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_chunk_is_the_network_s_answer_on_that_observation_s_noise(
+    backend: str, policy: LinearPolicy, checkpoint: Checkpoint
+) -> None:
+    runtime = PolicyRuntime(checkpoint.path, backend)
+    runtime.start_episode(41)
+    for index in range(3):
+        given = observation(index, stamp_ns=index * 1000)
+        chunk = runtime.infer(given)
+        assert (chunk.stamp_ns, chunk.dt_ns, chunk.sequence) == (index * 1000, 100_000_000, index)
+        assert chunk.targets.dtype == np.float64
+        np.testing.assert_allclose(chunk.targets, expected(policy, given, 41, index), atol=1e-6)
+
+
+def episode(runtime: PolicyRuntime, seed: int, length: int = 4) -> list[ActionChunk]:
+    runtime.start_episode(seed)
+    return [runtime.infer(observation(index)) for index in range(length)]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_episode_repeats_bit_for_bit_whatever_came_between(backend: str, checkpoint: Checkpoint) -> None:
+    runtime = PolicyRuntime(checkpoint, backend)
+    first = episode(runtime, 7)
+    episode(runtime, 8, length=2)
+    again, elsewhere = episode(runtime, 7), episode(PolicyRuntime(checkpoint, backend), 7)
+    for a, b, c in zip(first, again, elsewhere, strict=True):
+        assert a.targets.tobytes() == b.targets.tobytes() == c.targets.tobytes()
+
+
+def test_noise_differs_from_observation_to_observation_and_episode_to_episode(checkpoint: Checkpoint) -> None:
+    runtime = PolicyRuntime(checkpoint)
+    answers = []
+    for seed in (0, 1, 2**63):
+        runtime.start_episode(seed)
+        answers += [runtime.infer(observation()).targets for _ in range(3)]
+    for index, answer in enumerate(answers):
+        assert not any(np.allclose(answer, other) for other in answers[:index])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_network_that_answers_nan_commands_nothing(backend: str, contract: Contract, tmp_path: Path) -> None:
+    policy = LinearPolicy(contract, nan_above=5.0)
+    runtime = PolicyRuntime(policy.write(tmp_path / "nan"), backend)
+    good, bad = observation(0), observation(1)
+    bad.state[0, 0] = 6.0
+    runtime.start_episode(0)
+    with pytest.raises(ObservationError, match="NaN or infinite actions; nothing is commanded"):
+        runtime.infer(bad)
+    # It is as if that chunk had been lost: the next observation has the second noise.
+    np.testing.assert_allclose(runtime.infer(good).targets, expected(policy, good, 0, 1), atol=1e-6)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_network_that_always_answers_nan_is_refused_at_once(backend: str, contract: Contract, tmp_path: Path) -> None:
+    checkpoint = LinearPolicy(contract, nan_above=-1.0).write(tmp_path / "nan")
+    with pytest.raises(CheckpointError, match=r"model\.onnx: .*NaN"):
+        PolicyRuntime(checkpoint, backend)
+
+
+MISMATCHES = {
+    "horizon": {"horizon": 8},
+    "observed steps": {"n_obs_steps": 3},
+    "points": {"cloud": {"points": 64}},
+    "colours": {"cloud": {"channels": 6}},
+    "state": {"state": ("hand.x", "hand.y", "hand.z")},
+}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("mismatch", MISMATCHES)
+def test_a_network_of_other_shapes_than_its_contract_is_refused_at_once(
+    backend: str, mismatch: str, tmp_path: Path, contract: Contract
+) -> None:
+    checkpoint = LinearPolicy(small_contract(**MISMATCHES[mismatch])).write(tmp_path / "other")
+    LinearPolicy(contract).write(tmp_path / "ours").contract.save(checkpoint.path / "contract.yaml")
+    with pytest.raises(CheckpointError) as caught:
+        PolicyRuntime(checkpoint.path, backend)
+    assert str(checkpoint.network) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("state", "cloud"), [((2, 3), (1, 32, 3)), ((1, 4), (1, 32, 3)), ((2, 4), (32, 3)), ((2, 4), (1, 31, 3))]
+)
+def test_an_observation_of_other_shapes_is_refused_and_costs_no_noise(
+    state: tuple[int, ...], cloud: tuple[int, ...], policy: LinearPolicy, checkpoint: Checkpoint
+) -> None:
+    runtime = PolicyRuntime(checkpoint)
+    runtime.start_episode(1)
+    with pytest.raises(ObservationError, match="expected by the contract"):
+        runtime.infer(PolicyInput(0, np.zeros(state), np.zeros(cloud, np.float32)))
+    given = observation()
+    np.testing.assert_allclose(runtime.infer(given).targets, expected(policy, given, 1, 0), atol=1e-6)
+
+
+def test_a_contract_without_a_cloud_is_refused(tmp_path: Path, contract: Contract) -> None:
+    checkpoint = LinearPolicy(contract).write(tmp_path / "blind")
+    blind = checkpoint.contract.observation.model_copy(update={"cloud": None})
+    checkpoint.contract.model_copy(update={"observation": blind}).save(checkpoint.path / "contract.yaml")
+    with pytest.raises(CheckpointError, match="no cloud"):
+        PolicyRuntime(checkpoint.path)
+
+
+def test_an_unknown_backend_and_a_missing_folder_are_refused(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="'gpu' is not installed"):
+        PolicyRuntime(checkpoint, "gpu")
+    with pytest.raises(CheckpointError, match="no such checkpoint folder"):
+        PolicyRuntime(tmp_path / "nowhere")
