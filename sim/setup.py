@@ -28,6 +28,7 @@ setup(
         "console_scripts": [
             "bridge_node = sdm_sim.bridge.bridge_node:main",
             "sdm-demos = sdm_sim.programs.demos:main",
+            "sdm-demo = sdm_sim.programs.demo:main",
         ],
     },
 )

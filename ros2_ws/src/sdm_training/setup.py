@@ -31,6 +31,7 @@ setup(
             "sdm-distill = sdm_training.programs.distill:main",
             "sdm-evaluate = sdm_training.programs.evaluate:main",
             "sdm-export = sdm_training.programs.export:main",
+            "sdm-report = sdm_training.programs.report:main",
         ],
     },
 )

@@ -25,7 +25,13 @@ def record(name: str, episodes: int, seed0: int, max_failures: int, keep_depth: 
     store = EpisodeStore.open_or_create(output, task.contract)
     tried = [int(entry["seed"]) for entry in store.provenance]
     seed, failures = max(tried, default=seed0 - 1) + 1, 0
-    columns = (TextColumn(f"{name}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[note]}"))
+    columns = (
+        TextColumn(f"{name}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
     with Progress(*columns) as progress:
         bar = progress.add_task("demos", total=episodes, completed=len(store), note="")
         while len(store) < episodes:

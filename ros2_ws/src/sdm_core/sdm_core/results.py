@@ -47,3 +47,27 @@ def wilson(successes: int, trials: int) -> tuple[float, float]:
     centre = (rate + z2 / (2 * trials)) / (1 + z2 / trials)
     half = Z95 / (1 + z2 / trials) * (rate * (1 - rate) / trials + z2 / (4 * trials**2)) ** 0.5
     return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def paired_difference(first: str, second: str) -> tuple[float, float, float]:
+    """Difference of two success rates over the same seeds, and its 95 % interval: (difference, low, high).
+
+    `first` and `second` hold 0 or 1 for each seed. Newcombe's tenth method for paired proportions (Statistics in Medicine,
+    1998): Wilson's limits of both rates, joined by the correlation of the outcomes.
+    """
+    if len(first) != len(second) or not first:
+        raise DatasetError(f"{len(first)} and {len(second)} outcomes cannot be paired; evaluate both on the same seeds")
+    trials = len(first)
+    both = sum(a == b == "1" for a, b in zip(first, second, strict=True))
+    neither = sum(a == b == "0" for a, b in zip(first, second, strict=True))
+    count1, count2 = first.count("1"), second.count("1")
+    rate1, rate2 = count1 / trials, count2 / trials
+    (low1, high1), (low2, high2) = wilson(count1, trials), wilson(count2, trials)
+    spread = (count1 * (trials - count1) * count2 * (trials - count2)) ** 0.5
+    product = both * neither - (count1 - both) * (count2 - both)
+    # The continuity correction applies to positive association only.
+    correlation = (max(product - trials / 2, 0) if product > 0 else product) / spread if spread else 0.0
+    down, up = (rate1 - low1, high2 - rate2), (high1 - rate1, rate2 - low2)
+    difference = rate1 - rate2
+    reach = [(a * a - 2 * correlation * a * b + b * b) ** 0.5 for a, b in (down, up)]
+    return difference, difference - reach[0], difference + reach[1]

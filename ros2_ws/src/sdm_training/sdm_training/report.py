@@ -76,13 +76,31 @@ def success_table(lines: Sequence[Line], tasks: Sequence[str], difficulty: Calla
 def timing_table(lines: Sequence[Line]) -> str:
     """The newest timing of each part, device, backend and variant."""
     timings = [line for line in lines if line["kind"] == "timing"]
-    keys = list(dict.fromkeys((x["what"], x.get("variant", ""), x["device"], x["backend"], x["threads"]) for x in timings))
+    keys = list(
+        dict.fromkeys((x["what"], x.get("variant", ""), x["device"], x["backend"], x["threads"]) for x in timings)
+    )
     rows = []
     for what, variant, device, backend, threads in keys:
-        line = newest(timings, what=what, device=device, backend=backend, threads=threads, **({"variant": variant} if variant else {}))
+        line = newest(
+            timings,
+            what=what,
+            device=device,
+            backend=backend,
+            threads=threads,
+            **({"variant": variant} if variant else {}),
+        )
         assert line is not None
         rows.append(
-            [f"`{what}`", variant, device, backend, str(threads), f"{line['p50_ms']:.2f}", f"{line['p99_ms']:.2f}", str(line["n"])]
+            [
+                f"`{what}`",
+                variant,
+                device,
+                backend,
+                str(threads),
+                f"{line['p50_ms']:.2f}",
+                f"{line['p99_ms']:.2f}",
+                str(line["n"]),
+            ]
         )
     return table(["part", "variant", "device", "backend", "threads", "p50 ms", "p99 ms", "n"], rows)
 
