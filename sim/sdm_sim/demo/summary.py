@@ -25,8 +25,14 @@ PARTS = {
 
 
 def latencies(measured: Measured, part: str) -> NDArray[np.float64]:
-    """Milliseconds of one part, one value for each observation that was answered with an inference."""
-    return np.array([trace[part] for trace in measured.traces if trace[part] > 0])
+    """Milliseconds of one part, one value for each observation that was answered with an inference.
+
+    The policy node perceives and infers; whichever node published the first command in answer closed the loop.
+    """
+    answers = [trace for trace in measured.traces if trace["inference_ms"] > 0]
+    if part in ("gate_publish_ms", "loop_ms"):
+        return np.array([trace[part] for trace in answers if trace["commands"] and trace["loop_ms"] > 0])
+    return np.array([trace[part] for trace in answers if trace["node"] == "policy_node"])
 
 
 def table(runs: Sequence[Measured]) -> Table:
