@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import json
 import subprocess
 import sys
@@ -13,9 +14,17 @@ import yaml
 from helpers.launching import Launched, install_package
 from launch.actions import DeclareLaunchArgument
 from launch.launch_description_sources import get_launch_description_from_python_launch_file
+from sdm_policy_node.parameters import CommandParameters, PolicyParameters, RecorderParameters
+from sdm_sim.bridge.parameters import BridgeParameters
 
 ROOT = Path(__file__).parents[2]
 LAUNCH_FILES = sorted((ROOT / "launch").glob("*.launch.py"))
+DECLARED = {
+    "bridge_node": BridgeParameters,
+    "policy_node": PolicyParameters,
+    "command_node": CommandParameters,
+    "recorder_node": RecorderParameters,
+}
 PARAMETER_FILES = sorted(
     path for folder in ("nodes", "robot", "camera") for path in (ROOT / "config" / folder).glob("*")
 )
@@ -68,6 +77,16 @@ def nodes_of(output: str) -> dict[str, dict]:
     return {report["node"]: report for report in reports}
 
 
+def assert_declared(nodes: dict[str, dict]) -> None:
+    """Each parameter that a node was given is one that it declares, and of the type that it declares."""
+    for name, node in nodes.items():
+        defaults = {field.name: field.default for field in dataclasses.fields(DECLARED[name])}
+        defaults["use_sim_time"] = False
+        given = node["parameters"]
+        assert given.keys() <= defaults.keys()
+        assert {key: type(value) for key, value in given.items()} == {key: type(defaults[key]) for key in given}
+
+
 @pytest.mark.parametrize("path", LAUNCH_FILES, ids=lambda path: path.name)
 def test_every_argument_is_described(path):
     arguments = get_launch_description_from_python_launch_file(str(path)).get_launch_arguments()
@@ -84,6 +103,12 @@ def test_only_the_standard_launch_packages_are_imported(path):
         for name in ([node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names])
     }
     assert modules <= {"launch", "launch_ros"}
+
+
+def test_parameters_of_robot_and_camera_files_are_known_to_some_node():
+    known = {field.name for parameters in DECLARED.values() for field in dataclasses.fields(parameters)}
+    for path in PARAMETER_FILES:
+        assert yaml.safe_load(path.read_text())["/**"]["ros__parameters"].keys() <= known
 
 
 @pytest.mark.parametrize("path", PARAMETER_FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
@@ -109,6 +134,7 @@ def test_lockstep_runs_bridge_and_policy_and_ends_with_the_bridge(launch):
     assert "use_sim_time" not in bridge
     assert nodes["policy_node"]["rules"] == ["__node:=policy_node"]
     assert nodes["policy_node"]["threads"] == "1"
+    assert_declared(nodes)
 
 
 def test_realtime_adds_the_command_node_and_reads_sensors_best_effort(launch):
@@ -121,6 +147,7 @@ def test_realtime_adds_the_command_node_and_reads_sensors_best_effort(launch):
     assert command["dry_run"] is policy["dry_run"] is True
     assert command["use_sim_time"] is True
     assert nodes["bridge_node"]["parameters"]["checkpoint_name"] == "mine"
+    assert_declared(nodes)
 
 
 def test_recording_needs_an_image_every_step(launch):
@@ -130,6 +157,7 @@ def test_recording_needs_an_image_every_step(launch):
     assert nodes["bridge_node"]["parameters"]["camera_every"] == 1
     assert nodes["bridge_node"]["parameters"]["record"] is True
     assert nodes["recorder_node"]["parameters"]["output"] == "demos.zarr"
+    assert_declared(nodes)
 
 
 def test_text_that_looks_like_a_number_stays_text(launch):

@@ -24,7 +24,7 @@ _LABELS = {
     ParameterType.PARAMETER_DOUBLE_ARRAY: "Double values are:",
     ParameterType.PARAMETER_STRING_ARRAY: "String values are:",
 }
-_TIMEOUT = 5.0
+_SEARCH_SECONDS, _ANSWER_SECONDS = 2.0, 5.0
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -45,9 +45,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def _call(node: Node, service_type, name: str, request, node_name: str):
     client = node.create_client(service_type, f"{node_name}/{name}")
-    if not client.wait_for_service(timeout_sec=_TIMEOUT):
+    if not client.wait_for_service(timeout_sec=_SEARCH_SECONDS):
         raise CommandError(f"Node not found: no '{node_name}' with parameter services on this graph")
-    return spin_for_result(node, client.call_async(request), _TIMEOUT, f"node '{node_name}'")
+    return spin_for_result(node, client.call_async(request), _ANSWER_SECONDS, f"node '{node_name}'")
 
 
 def _list(options: argparse.Namespace) -> None:
