@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -166,7 +167,8 @@ def test_unknown_and_unconnected_frames_are_told_apart():
         buffer.lookup_transform("base", "gripper", Time())
     with pytest.raises(ConnectivityException, match="not part of the same tree"):
         buffer.lookup_transform("base", "cup", Time())
-    possible, why = buffer.can_transform("base", "cup", Time(), return_debug_tuple=True)
+    answer: Any = buffer.can_transform("base", "cup", Time(), return_debug_tuple=True)
+    possible, why = answer
     assert not possible
     assert "same tree" in why
 

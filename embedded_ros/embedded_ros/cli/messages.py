@@ -36,7 +36,7 @@ def to_plain(value: Any, truncate: int | None = None) -> Any:
     if isinstance(value, str):
         return value if truncate is None or len(value) <= truncate else f"{value[:truncate]}..."
     if isinstance(value, (bytes, Sequence)) or hasattr(value, "tolist"):
-        shown = value if truncate is None else value[:truncate]
+        shown: Any = value if truncate is None else value[:truncate]
         items = shown.tolist() if hasattr(shown, "tolist") else [to_plain(item, truncate) for item in shown]
         return items if len(shown) == len(value) else [*items, "..."]
     return value
