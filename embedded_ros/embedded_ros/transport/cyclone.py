@@ -87,7 +87,10 @@ class CycloneTransport:
         samples = (ctypes.c_void_p * _MOST_ENDPOINTS)()
         infos = (dds.SampleInfo * _MOST_ENDPOINTS)()
         reader = self._discovered[topic]
-        count = check(quick.dds_read(reader, samples, infos, _MOST_ENDPOINTS, dds.ALIVE_STATE), "read the graph")
+        count = check(
+            quick.dds_read_mask(reader, samples, infos, _MOST_ENDPOINTS, _MOST_ENDPOINTS, dds.ALIVE_STATE),
+            "read the graph",
+        )
         try:
             return [
                 _endpoint(ctypes.cast(samples[i], ctypes.POINTER(dds.BuiltinEndpoint)).contents)

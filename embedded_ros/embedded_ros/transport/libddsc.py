@@ -141,7 +141,7 @@ _QUICK: dict[str, tuple[Any, list[Any]]] = {
     "dds_take_status": (c_int32, [c_int32, POINTER(c_uint32), c_uint32]),
     "dds_set_guardcondition": (c_int32, [c_int32, c_bool]),
     "dds_take_guardcondition": (c_int32, [c_int32, POINTER(c_bool)]),
-    "dds_read": (c_int32, [c_int32, POINTER(c_void_p), POINTER(SampleInfo), c_size_t, c_uint32]),
+    "dds_read_mask": (c_int32, [c_int32, POINTER(c_void_p), POINTER(SampleInfo), c_size_t, c_uint32, c_uint32]),
     "dds_return_loan": (c_int32, [c_int32, POINTER(c_void_p), c_int32]),
     "dds_takecdr": (c_int32, [c_int32, POINTER(c_void_p), c_uint32, POINTER(SampleInfo), c_uint32]),
     "ddsi_serdata_from_ser_iov": (c_void_p, [c_void_p, c_int, c_size_t, POINTER(IoVec), c_size_t]),
