@@ -33,5 +33,6 @@ setup(
             "sdm-export = sdm_training.programs.export:main",
             "sdm-report = sdm_training.programs.report:main",
         ],
+        "sdm.backends": ["torch = sdm_training.torch_backend:TorchBackend"],
     },
 )

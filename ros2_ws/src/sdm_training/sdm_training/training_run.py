@@ -14,8 +14,8 @@ from safetensors import safe_open
 from sdm_core.atomic import atomic_write
 from sdm_core.checkpoint import METRICS
 from sdm_core.contract import Contract
-
 from sdm_sim.registry import make_task, task_names
+
 from sdm_training import provenance
 from sdm_training.action_error import action_error
 from sdm_training.compute import ComputeSettings

@@ -77,7 +77,8 @@ def evaluate_checkpoint(settings: EvaluateSettings) -> None:
     low, high = line["ci95"]
     console.print(
         f"{line['task']} {line['method']} nfe {line['nfe']} ({line['protocol']}): "
-        f"{line['successes']} of {line['episodes']} episodes succeeded, 95 % interval {100 * low:.0f}–{100 * high:.0f} %"
+        f"{line['successes']} of {line['episodes']} episodes succeeded, "
+        f"95 % interval {100 * low:.0f}–{100 * high:.0f} %"
     )
     if settings.results is not None:
         append_result(settings.results, line)

@@ -1,0 +1,35 @@
+"""The torch inference backend: runs a checkpoint's weights.safetensors, on a GPU where there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sdm_core.checkpoint import TRAINING, WEIGHTS, Checkpoint
+from sdm_core.errors import CheckpointError
+
+from sdm_training.compute import ComputeSettings, set_up
+from sdm_training.run_folder import RunFolder
+from sdm_training.sampling import Sampler
+
+
+class TorchBackend:
+    """See sdm_core.backends.Backend. Raises CheckpointError on a checkpoint that was shipped without its weights."""
+
+    def __init__(self, checkpoint: Checkpoint, threads: int) -> None:
+        missing = [name for name in (TRAINING, WEIGHTS) if not (checkpoint.path / name).is_file()]
+        if missing:
+            raise CheckpointError(f"{checkpoint.path}: lacks {' and '.join(missing)}; use the openvino backend instead")
+        self._device = set_up(ComputeSettings(threads=threads))
+        # An exported folder holds what a run folder does; its metrics say how many of the run's steps it takes.
+        run = RunFolder(checkpoint.path)
+        sampling = run.sampling().model_copy(update={"nfe": checkpoint.nfe})
+        self._sampler = Sampler(run.load_policy(self._device), sampling)
+
+    def run(self, inputs: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+        """One forward pass."""
+        tensors = (torch.from_numpy(inputs[name]).to(self._device) for name in ("point_cloud", "state", "noise"))
+        with torch.inference_mode():
+            return self._sampler(*tensors).cpu().numpy()
