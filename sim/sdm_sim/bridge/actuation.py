@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
-from rclpy.impl.rcutils_logger import RcutilsLogger
 
 from sdm_sim.bridge.command_inbox import Command, PoseTarget
 from sdm_sim.task import Task
@@ -27,9 +27,10 @@ class PoseControlled(Protocol):
 class Actuation:
     """A command of wrong size, frame or value changes nothing and is counted; its step is then held, and a miss."""
 
-    def __init__(self, task: Task, logger: RcutilsLogger) -> None:
+    def __init__(self, task: Task, warn: Callable[[str], None]) -> None:
+        """`warn` is told of each refusal."""
         self._task = task
-        self._logger = logger
+        self._warn = warn
         self._base = task.contract.action.base_frame
         self._hold = np.array([math.nan if value is None else value for value in task.contract.action.hold])
         self.reset()
@@ -71,7 +72,7 @@ class Actuation:
 
     def _refuse(self, reason: str) -> None:
         self.refused += 1
-        self._logger.warning(f"command refused ({self.refused} so far): {reason}", throttle_duration_sec=2.0)
+        self._warn(f"command refused ({self.refused} so far): {reason}")
 
     def _held(self) -> NDArray[np.float64]:
         last = self._actions[-1] if self._actions else np.zeros(self._task.contract.action_dim)

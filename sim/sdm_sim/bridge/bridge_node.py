@@ -7,11 +7,11 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict
 
 import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from sdm_core.errors import SdmError
@@ -36,6 +36,7 @@ from sdm_sim.registry import make_task
 # Each episode begins at a multiple of this, so that simulated time never runs backwards within a run.
 _EPISODE_SPACING_NS = 1_000 * 10**9
 _PROGRESS_PERIOD_S = 0.2
+_WARNING_PERIOD_S = 2.0
 # The executor's thread gets the interpreter this soon (s) while the simulation's is busy.
 _SWITCH_INTERVAL_S = 5e-4
 
@@ -65,7 +66,7 @@ class BridgeNode(Node):
         self.create_timer(_PROGRESS_PERIOD_S, self._publish_progress)
         # Created last: once a service has answered, its node knows the publishers and subscriptions above.
         self._peers = Peers(self, starters, settings.record, settings.answer_timeout_s)
-        parts = (self._task, self._sensors, self._inbox, self._faults, self.get_logger(), depth_period)
+        parts = (self._task, self._sensors, self._inbox, self._faults, self._warn, depth_period)
         self._world = (
             Lockstep(*parts, settings.answer_timeout_s) if lockstep else RealTime(*parts, settings.latency_ms / 1e3)
         )
@@ -157,6 +158,9 @@ class BridgeNode(Node):
 
         self.create_subscription(PolicyTrace, f"{name}/trace", take, QoSProfile(depth=100))
 
+    def _warn(self, line: str) -> None:
+        self.get_logger().warning(line, throttle_duration_sec=_WARNING_PERIOD_S)
+
     def _publish_progress(self) -> None:
         self._progress_out.publish(String(data=json.dumps(asdict(self._progress))))
 
@@ -168,8 +172,11 @@ def spinning(node: Node) -> Iterator[None]:
     executor.add_node(node)
 
     def spin() -> None:
-        with suppress(ExternalShutdownException):  # a signal has shut the context down; `run` notices by itself
+        try:
             executor.spin()
+        except Exception:
+            if node.context.ok():
+                raise  # else a signal has shut the context down, and `run` notices by itself
 
     thread = threading.Thread(target=spin, name="executor", daemon=True)
     thread.start()
@@ -190,10 +197,13 @@ def main() -> None:
         node = BridgeNode()
         with spinning(node):
             node.run()
-    except (Interrupted, KeyboardInterrupt, ExternalShutdownException):
+    except (Interrupted, KeyboardInterrupt):
         pass
     except SdmError as error:
         sys.exit(f"error: {error}")
+    except Exception:
+        if rclpy.ok():
+            raise  # else a signal has shut the context down, and publishing failed
     finally:
         if node is not None:
             node.close()

@@ -39,7 +39,7 @@ Command = NDArray[np.float64] | PoseTarget
 
 
 class CommandInbox:
-    """Filled on the executor's thread, emptied on the simulation's."""
+    """Filled on the executor's thread; emptied on the simulation's, where Interrupted says that the context is down."""
 
     def __init__(self, node: Node) -> None:
         self._ok = node.context.ok
@@ -65,6 +65,8 @@ class CommandInbox:
 
     def newest(self) -> tuple[Command | None, int]:
         """The last command since the previous call, and how many older ones came too late for their step."""
+        if not self._ok():
+            raise Interrupted
         with self._changed:
             late = max(len(self._commands) - 1, 0)
             command = self._commands[-1] if self._commands else None

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-
-from rclpy.impl.rcutils_logger import RcutilsLogger
+from collections.abc import Callable
 
 from sdm_sim.bridge.actuation import Actuation
 from sdm_sim.bridge.command_inbox import Command, CommandInbox
@@ -24,7 +23,7 @@ class Lockstep:
         sensors: SensorPublisher,
         inbox: CommandInbox,
         faults: DepthFaults,
-        logger: RcutilsLogger,
+        warn: Callable[[str], None],
         depth_period: int,
         answer_timeout_s: float,
     ) -> None:
@@ -35,8 +34,8 @@ class Lockstep:
         self._faults = faults
         self._depth_period = depth_period
         self._answer_timeout_s = answer_timeout_s
-        self._logger = logger
-        self._actuation = Actuation(task, logger)
+        self._warn = warn
+        self._actuation = Actuation(task, warn)
 
     def run(self, seed: int, base_ns: int, progress: Progress) -> Outcome:
         """Runs the episode that `task.reset` began, to its first success or last step; its time begins at `base_ns`."""
@@ -73,5 +72,5 @@ class Lockstep:
     def _answer(self, stamp_ns: int) -> list[Command]:
         commands, refusal = self._inbox.answer(stamp_ns, self._answer_timeout_s)
         if refusal:
-            self._logger.warning(f"policy_node refused an observation: {refusal}", throttle_duration_sec=2.0)
+            self._warn(f"policy_node refused an observation: {refusal}")
         return commands

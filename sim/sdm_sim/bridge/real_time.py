@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-
-from rclpy.impl.rcutils_logger import RcutilsLogger
+from collections.abc import Callable
 
 from sdm_sim.bridge.actuation import Actuation
 from sdm_sim.bridge.command_inbox import CommandInbox
@@ -32,7 +31,7 @@ class RealTime:
         sensors: SensorPublisher,
         inbox: CommandInbox,
         faults: DepthFaults,
-        logger: RcutilsLogger,
+        warn: Callable[[str], None],
         depth_period: int,
         latency_s: float,
     ) -> None:
@@ -43,7 +42,7 @@ class RealTime:
         self._faults = faults
         self._depth_period = depth_period
         self._line = DelayLine(latency_s)
-        self._actuation = Actuation(task, logger)
+        self._actuation = Actuation(task, warn)
 
     def run(self, seed: int, base_ns: int, progress: Progress) -> Outcome:
         """Runs the episode that `task.reset` began, to its first success or last step; its time begins at `base_ns`."""

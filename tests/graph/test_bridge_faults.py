@@ -1,0 +1,64 @@
+"""The faults that a bridge can inject are what they say, and an episode's seed repeats them."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from sdm_sim.bridge.delay_line import DelayLine
+from sdm_sim.bridge.depth_faults import DepthFaults
+
+DEPTH = np.full((64, 64), 1000, np.uint16)
+DEPTH[:8] = 0
+
+
+def applied(faults: DepthFaults, seed: int, images: int = 200) -> list[np.ndarray | None]:
+    faults.reset(seed)
+    return [faults.apply(DEPTH) for _ in range(images)]
+
+
+def test_without_faults_an_image_passes_untouched() -> None:
+    assert DepthFaults(0.0, 0.0).apply(DEPTH) is DEPTH
+
+
+def test_images_are_lost_at_the_rate_asked_for_and_counted() -> None:
+    faults = DepthFaults(0.3, 0.0)
+    lost = sum(image is None for image in applied(faults, 4, 2000))
+    assert faults.dropped == lost
+    assert lost / 2000 == pytest.approx(0.3, abs=0.04)
+
+
+def test_noise_has_the_deviation_asked_for_and_spares_invalid_pixels() -> None:
+    (image,) = applied(DepthFaults(0.0, 5.0), 4, 1)
+    assert image is not None
+    assert (image[:8] == 0).all()
+    assert image[8:].std() == pytest.approx(5.0, rel=0.05)
+    assert image[8:].mean() == pytest.approx(1000, abs=0.5)
+
+
+def test_an_episode_repeats_its_faults_and_another_has_others() -> None:
+    faults = DepthFaults(0.5, 3.0)
+    first, again, other = applied(faults, 7), applied(faults, 7), applied(faults, 8)
+    np.testing.assert_equal(first, again)
+    assert [image is None for image in first] != [image is None for image in other]
+
+
+def test_a_delay_line_delivers_in_order_and_not_before_its_delay() -> None:
+    line, delivered = DelayLine(0.02), []
+    begun = time.perf_counter()
+    for index in range(3):
+        line.send(lambda index=index: delivered.append((index, time.perf_counter() - begun)))
+    line.sleep_until(begun + 0.01)
+    assert delivered == []
+    line.sleep_until(begun + 0.05)
+    assert [index for index, _ in delivered] == [0, 1, 2]
+    assert all(age >= 0.02 for _, age in delivered)
+
+
+def test_what_is_under_way_can_be_lost() -> None:
+    line, delivered = DelayLine(0.01), []
+    line.send(lambda: delivered.append(1))
+    line.clear()
+    line.sleep_until(time.perf_counter() + 0.02)
+    assert delivered == []

@@ -1,0 +1,53 @@
+"""A bridge that cannot do its work ends with status 1 and one line that says what to mend."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.graph import graph
+from sdm_sim.bridge.errors import BridgeError
+from sdm_sim.bridge.parameters import BridgeParameters
+from sdm_sim.metaworld_task import metaworld_contract
+
+TASK = "metaworld/drawer-close"
+
+
+def refusal(folder: Path, **settings: Any) -> str:
+    """The one line with which a lone bridge gives up."""
+    with graph(folder) as nodes:
+        bridge = nodes.start("bridge_node", **settings)
+        assert bridge.process.wait(60) == 1, bridge.output
+        (line,) = [line for line in bridge.output.splitlines() if line.strip()]
+        return line
+
+
+def test_an_unknown_task_is_refused_with_near_names(tmp_path: Path) -> None:
+    line = refusal(tmp_path, task="metaworld/dor-open")
+    assert "unknown task 'metaworld/dor-open'" in line
+    assert "metaworld/door-open" in line
+
+
+@pytest.mark.parametrize("mode", ["lockstep", "realtime"])
+def test_a_missing_policy_is_named_after_a_bounded_wait(mode: str, tmp_path: Path) -> None:
+    line = refusal(tmp_path, task=TASK, mode=mode, startup_timeout_s=0.5)
+    assert "policy_node is missing" in line
+    assert "within 0.5 s" in line
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"mode": "slow"}, "'slow' is neither lockstep nor realtime"),
+        ({"camera_every": 3}, "3 does not divide n_action_steps, 4"),
+        ({"latency_ms": 20.0}, "20.0 has no meaning in lockstep"),
+    ],
+)
+def test_parameters_that_do_not_go_together_are_refused(settings: dict[str, Any], named: str) -> None:
+    with pytest.raises(BridgeError, match=named):
+        BridgeParameters(**settings).depth_period(metaworld_contract("drawer-close"))
+
+
+def test_real_time_takes_any_camera_rate() -> None:
+    assert BridgeParameters(mode="realtime", camera_every=3).depth_period(metaworld_contract("drawer-close")) == 3
