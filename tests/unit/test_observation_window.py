@@ -55,7 +55,7 @@ def test_states_are_the_nearest_to_each_wanted_stamp_or_it_is_refused(
         wanted = max(at - back * DT, int(stamps[0]))
         distance = np.abs(stamps - wanted)
         if distance.min() > skew_ms * MS:
-            with pytest.raises(ObservationError, match="nearest state lies .* ms allowed"):
+            with pytest.raises(ObservationError, match=r"nearest state lies .* ms allowed"):
                 subject.policy_input(at)
             return
         expected.append(float(distance.argmin()))
@@ -106,7 +106,7 @@ def test_a_state_that_has_not_come_yet_is_told_from_one_that_has() -> None:
     assert subject.has_state(DT // 2)
     assert not subject.has_state(DT // 2 + 1)
     subject.add_cloud(DT, cloud(0))
-    with pytest.raises(ObservationError, match="nearest state lies 100.0 ms"):
+    with pytest.raises(ObservationError, match=r"nearest state lies 100.0 ms"):
         subject.policy_input(DT)
 
 
@@ -116,7 +116,7 @@ def test_the_default_skew_is_half_a_period() -> None:
     subject.add_cloud(DT // 2, cloud(0))
     assert marks(subject.policy_input(DT // 2).state) == [0]
     subject.add_cloud(DT // 2 + 1, cloud(0))
-    with pytest.raises(ObservationError, match="50.0 ms allowed"):
+    with pytest.raises(ObservationError, match=r"50.0 ms allowed"):
         subject.policy_input(DT // 2 + 1)
 
 
@@ -144,9 +144,9 @@ def test_duplicates_and_late_arrivals_are_refused_and_change_nothing(back: int) 
     subject = window()
     subject.add_state(5 * DT, state(5))
     subject.add_cloud(5 * DT, cloud(5))
-    with pytest.raises(ObservationError, match="state stamp lies .* duplicate or out of order"):
+    with pytest.raises(ObservationError, match=r"state stamp lies .* duplicate or out of order"):
         subject.add_state(5 * DT - back, state(9))
-    with pytest.raises(ObservationError, match="cloud stamp lies .* duplicate or out of order"):
+    with pytest.raises(ObservationError, match=r"cloud stamp lies .* duplicate or out of order"):
         subject.add_cloud(5 * DT - back, cloud(9))
     observed = subject.policy_input(5 * DT)
     assert marks(observed.state) == [5, 5]

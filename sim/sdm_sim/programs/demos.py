@@ -53,14 +53,15 @@ def main() -> None:
 
     @hydra.main(version_base=None, config_path=str(share_directory("sdm_bringup") / "config"), config_name="demos")
     def run(config: DictConfig) -> None:
-        store = record(
-            config.task, config.episodes, config.seed0, config.max_failures, config.keep_depth, config.output
-        )
+        try:
+            store = record(
+                config.task, config.episodes, config.seed0, config.max_failures, config.keep_depth, config.output
+            )
+        except SdmError as error:  # here, since Hydra would print a traceback
+            sys.exit(f"sdm-demos: {error}")
         print(f"{store.path}: {len(store)} episodes, {int(store.episode_ends[-1])} steps")
 
     try:
         run()
-    except SdmError as error:
-        sys.exit(f"sdm-demos: {error}")
     except KeyboardInterrupt:
         sys.exit("sdm-demos: interrupted; what is stored is whole, and the same command continues")

@@ -1,0 +1,153 @@
+"""Expert demonstrations: what is stored, what is not, and that recording goes on where it stopped."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.toy_task import STEP, ToyTask
+from sdm_core.dataset import EpisodeStore
+from sdm_core.errors import DatasetError, TaskError
+from sdm_core.point_cloud import CloudPipeline
+from sdm_sim.demonstrations import MIN_SUCCESS_STEPS, demonstrate
+from sdm_sim.programs import demos
+
+
+@pytest.fixture
+def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[EpisodeStore, ToyTask]]:
+    """Records toy episodes into one store; returns it and the task that was driven."""
+
+    def run(episodes: int, hopeless: tuple[int, ...] = (), **options) -> tuple[EpisodeStore, ToyTask]:
+        task = ToyTask(hopeless)
+        monkeypatch.setattr(demos, "make_task", lambda name: task)
+        defaults = {"seed0": 0, "max_failures": 3, "keep_depth": False, "output": str(tmp_path / "toy.zarr")}
+        return demos.record("test/toy", episodes, **{**defaults, **options}), task
+
+    return run
+
+
+def seeds(store: EpisodeStore) -> list[int]:
+    return [entry["seed"] for entry in store.provenance]
+
+
+def test_a_demonstration_pairs_each_observation_with_the_command_that_follows() -> None:
+    task = ToyTask()
+    episode = demonstrate(task, 3, keep_depth=True)
+    assert episode is not None
+    steps = len(episode.state)
+    assert task.success_steps >= MIN_SUCCESS_STEPS
+    assert {name: len(values) for name, values in episode.arrays().items()} == dict.fromkeys(
+        ("state", "action", "point_cloud", "depth"), steps
+    )
+    # The next place is the present one moved by the action stored beside it.
+    np.testing.assert_allclose(
+        episode.state[1:, :2], (episode.state + STEP * _padded(episode.action))[:-1, :2], atol=1e-6
+    )
+    spec = task.contract.observation.cloud
+    assert spec is not None
+    for row in (0, steps - 1):
+        cloud = CloudPipeline(spec).from_depth(episode.extra["depth"][row], "16UC1", task.intrinsics, task.extrinsics)
+        assert cloud.tobytes() == episode.point_cloud[row].tobytes()
+
+
+def _padded(action: np.ndarray) -> np.ndarray:
+    return np.pad(action[:, :2], ((0, 0), (0, 2)))
+
+
+def test_an_episode_in_which_the_expert_fails_is_none() -> None:
+    assert demonstrate(ToyTask(hopeless=(3,)), 3) is None
+
+
+def test_failed_episodes_are_skipped_for_the_next_seeds(record: Callable) -> None:
+    store, task = record(3, hopeless=(1, 2))
+    assert seeds(store) == [0, 3, 4]
+    assert task.seeds == [0, 1, 2, 3, 4]
+    assert task.closed
+
+
+def test_recording_goes_on_after_the_last_stored_seed(record: Callable) -> None:
+    record(2)
+    before = EpisodeStore.open(record(2)[0].path).read("state")
+    store, task = record(4)
+    assert seeds(store) == [0, 1, 2, 3]
+    assert task.seeds == [2, 3]
+    assert store.read("state")[: len(before)].tobytes() == before.tobytes()
+
+
+def test_an_interrupted_recording_equals_an_uninterrupted_one(
+    record: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, _ = record(4, hopeless=(1,), output=str(tmp_path / "whole.zarr"))
+    step = ToyTask.step
+
+    def interrupted(self: ToyTask, action: np.ndarray) -> None:
+        if self.seeds[-1] == 2:
+            raise KeyboardInterrupt
+        step(self, action)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ToyTask, "step", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            record(4, hopeless=(1,))
+    resumed, _ = record(4, hopeless=(1,))
+    assert seeds(resumed) == seeds(whole) == [0, 2, 3, 4]
+    for name in ("state", "action", "point_cloud"):
+        assert resumed.read(name).tobytes() == whole.read(name).tobytes()
+
+
+def test_nothing_is_recorded_where_there_is_enough(record: Callable) -> None:
+    record(3)
+    store, task = record(2)
+    assert len(store) == 3
+    assert task.seeds == []
+
+
+def test_an_expert_that_keeps_failing_is_an_error_and_what_was_stored_stays(record: Callable, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="expert failed 4 times; raise max_failures"):
+        record(9, hopeless=(1, 2, 3, 4))
+    assert seeds(EpisodeStore.open(tmp_path / "toy.zarr")) == [0]
+
+
+def test_another_task_s_dataset_is_not_continued(record: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    record(1)
+    other = ToyTask().contract.model_copy(update={"task": "test/other"})
+    original = ToyTask.__init__
+
+    def renamed(self: ToyTask, *args) -> None:
+        original(self, *args)
+        self.contract = other
+
+    monkeypatch.setattr(ToyTask, "__init__", renamed)
+    with pytest.raises(DatasetError, match="recorded under another contract"):
+        record(2)
+
+
+def test_an_unknown_task_leaves_no_dataset_behind(tmp_path: Path) -> None:
+    with pytest.raises(TaskError, match="did you mean"):
+        demos.record("metaworld/dor-open", 1, 0, 1, False, str(tmp_path / "a.zarr"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_program_records_a_real_task_and_names_an_unknown_one(tmp_path: Path) -> None:
+    program = [sys.executable, "-c", "from sdm_sim.programs.demos import main; main()"]
+    wrong = subprocess.run([*program, "task=metaworld/dor-open"], cwd=tmp_path, capture_output=True, text=True)
+    assert wrong.returncode != 0
+    assert wrong.stderr.strip().startswith("sdm-demos: unknown task 'metaworld/dor-open'; did you mean")
+    assert "Traceback" not in wrong.stderr
+
+    right = subprocess.run(
+        [*program, "task=metaworld/reach", "episodes=1", "output=reach.zarr"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert right.returncode == 0, right.stderr
+    store = EpisodeStore.open(tmp_path / "reach.zarr")
+    assert len(store) == 1
+    assert store.contract.task == "metaworld/reach"
+    assert store.read("point_cloud").shape[1:] == (512, 3)
+    assert np.abs(store.read("action")).max() <= 1

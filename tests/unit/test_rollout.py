@@ -1,0 +1,106 @@
+"""Direct rollouts: window, noise and command pipeline against an oracle that does it all by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.linear_policy import LinearPolicy
+from helpers.toy_task import ToyTask
+from numpy.typing import NDArray
+from sdm_core.errors import ObservationError
+from sdm_core.point_cloud import CloudPipeline
+from sdm_core.policy_runtime import PolicyRuntime
+from sdm_sim.rollout import run_episode
+
+
+def by_hand(task: ToyTask, policy: LinearPolicy, seed: int) -> NDArray[np.float64]:
+    """The commands of an episode: every two steps a chunk, of which the first two entries are clipped and executed."""
+    cloud = task.contract.observation.cloud
+    assert cloud is not None
+    clouds = CloudPipeline(cloud)
+    task.reset(seed)
+    commands: list[NDArray[np.float64]] = []
+    states: list[list[float]] = []
+    chunk = np.zeros(0)
+    while len(commands) < task.step_limit and not task.succeeded:
+        frame = task.observe()
+        named = dict(zip(frame.names, frame.values.tolist(), strict=True))
+        states.append([named[name] for name in ("hand.x", "hand.y", "hand.z", "gap")])
+        if len(commands) % 2 == 0:
+            noise = np.random.default_rng([seed, len(commands) // 2]).standard_normal((1, 4, 3), np.float32)[0]
+            state = np.array([states[max(0, len(states) - 2)], states[-1]], np.float32)
+            image = frame.depth
+            assert image is not None
+            points = clouds.from_depth(image, "16UC1", task.intrinsics, task.extrinsics)
+            chunk = policy.action(points, state, noise)
+        commands.append(np.clip(chunk[len(commands) % 2], -1, 1))
+        task.step(commands[-1])
+    return np.array(commands)
+
+
+@pytest.fixture
+def lively(tmp_path: Path) -> tuple[LinearPolicy, PolicyRuntime]:
+    """A policy whose commands often meet their bounds."""
+    policy = LinearPolicy(ToyTask().contract, gain=3.0, noise_gain=0.8)
+    return policy, PolicyRuntime(policy.write(tmp_path / "lively"))
+
+
+@pytest.mark.parametrize("seed", [0, 1, 17])
+def test_an_episode_is_what_it_is_by_hand(seed: int, lively: tuple[LinearPolicy, PolicyRuntime]) -> None:
+    policy, runtime = lively
+    result = run_episode(ToyTask(), runtime, seed)
+    expected = by_hand(ToyTask(), policy, seed)
+    assert result.seed == seed
+    assert result.steps == len(expected) == len(result.actions)
+    np.testing.assert_allclose(result.actions, expected, atol=1e-5)
+    assert (np.abs(result.actions) == 1).any()
+    assert sum(result.gate_counts.values()) > 0
+
+
+def test_the_same_seed_gives_the_same_episode_whatever_came_between(
+    lively: tuple[LinearPolicy, PolicyRuntime],
+) -> None:
+    _, runtime = lively
+    task = ToyTask()
+    first = run_episode(task, runtime, 3)
+    other = run_episode(task, runtime, 4)
+    again = run_episode(task, runtime, 3)
+    assert again.actions.tobytes() == first.actions.tobytes()
+    assert (again.success, again.steps, again.gate_counts) == (first.success, first.steps, first.gate_counts)
+    assert not np.array_equal(other.actions, first.actions)
+
+
+def test_a_success_ends_the_episode_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = LinearPolicy(ToyTask().contract, gain=0.0, noise_gain=0.0)
+    policy.bias[:] = np.tile([0.5, 0.5, 1.0], 4)
+    runtime = PolicyRuntime(policy.write(tmp_path / "diagonal"))
+    monkeypatch.setattr("helpers.toy_task.REACH", 0.2)
+    task = ToyTask()
+    result = run_episode(task, runtime, 5)
+    assert result.success
+    assert result.steps < task.step_limit
+    assert task.success_steps == 1
+
+
+def test_a_failure_lasts_to_the_step_limit(tmp_path: Path) -> None:
+    policy = LinearPolicy(ToyTask().contract, gain=0.0, noise_gain=0.0)
+    result = run_episode(ToyTask(), PolicyRuntime(policy.write(tmp_path / "still")), 0)
+    assert not result.success
+    assert result.steps == 30
+
+
+def test_a_task_without_the_policy_s_state_names_is_refused(
+    lively: tuple[LinearPolicy, PolicyRuntime], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = ToyTask()
+    observe = task.observe
+
+    def renamed(depth: bool = True):
+        frame = observe(depth)
+        return type(frame)(("width", *frame.names[1:]), frame.values, frame.depth)
+
+    monkeypatch.setattr(task, "observe", renamed)
+    with pytest.raises(ObservationError, match="state lacks gap"):
+        run_episode(task, lively[1], 0)
