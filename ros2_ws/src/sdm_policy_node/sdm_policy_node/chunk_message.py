@@ -12,12 +12,13 @@ from sdm_policy_node.time_stamps import to_message, to_ns
 
 
 def to_chunk_message(chunk: ActionChunk, contract: Contract) -> ActionChunkMessage:
-    """The message of a chunk; header stamp and timings are left to the sender."""
+    """The message of a chunk of absolute targets; header stamp and timings are left to the sender."""
+    kind = contract.action.kind
     message = ActionChunkMessage(
         observation_stamp=to_message(chunk.stamp_ns),
         sequence=chunk.sequence,
         task=contract.task,
-        kind=contract.action.kind,
+        kind="ee_pose" if kind == "ee_delta" else kind,
         names=[entry.name for entry in contract.action.entries],
         dt=chunk.dt_ns * 1e-9,
         horizon=len(chunk.targets),

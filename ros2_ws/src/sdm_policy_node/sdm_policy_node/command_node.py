@@ -45,12 +45,12 @@ class CommandNode(LifecycleNode):
 
     def __init__(self) -> None:
         super().__init__("command_node")
-        self._parameters = declare(self, CommandParameters)
-        self._refusals = Refusals(self.get_logger())
+        self._settings = declare(self, CommandParameters)
+        self._refusals = Refusals(self)
         self._active = False
         self._measured: tuple[float, NDArray[np.float64]] | None = None
         self._states = StateSource(self, False, self._on_state, lambda _, error: self._refusals.note("state", error))
-        if self._parameters.autostart:
+        if self._settings.autostart:
             start_by_itself(self, 0.0)
 
     # --- lifecycle
@@ -64,7 +64,7 @@ class CommandNode(LifecycleNode):
         return TransitionCallbackReturn.SUCCESS
 
     def _prepare(self) -> None:
-        p = self._parameters
+        p = self._settings
         recorded = load_contract(p.checkpoint)
         self._contract = absolute(recorded, p.workspace_low, p.workspace_high)
         self._period_ns = round(1e9 / p.rate_hz) if p.rate_hz else self._contract.dt_ns
@@ -81,7 +81,7 @@ class CommandNode(LifecycleNode):
         self._traces = self.create_publisher(PolicyTrace, "~/trace", QoSProfile(depth=100))
 
     def on_activate(self, state: State) -> TransitionCallbackReturn:
-        p = self._parameters
+        p = self._settings
         self._liveness = Liveness(p.heartbeat_timeout_s, p.chunk_timeout_s)
         self._fault = ""
         self._rest()
@@ -89,11 +89,11 @@ class CommandNode(LifecycleNode):
             self.create_subscription(ActionChunkMessage, "action_chunk", self._on_chunk, QoSProfile(depth=10)),
             self.create_subscription(Header, "heartbeat", self._on_heartbeat, QoSProfile(depth=1)),
         ]
-        self._services = [
+        self._own_services = [
             self.create_service(StartEpisode, "~/start_episode", self._on_start_episode),
             self.create_service(Trigger, "~/reset_fault", self._on_reset_fault),
         ]
-        self._timers = [
+        self._own_timers = [
             self.create_timer(self._period_ns * 1e-9, self._tick),
             self.create_timer(_WATCH_PERIOD_S, self._watch_topics, clock=Clock(clock_type=ClockType.STEADY_TIME)),
         ]
@@ -106,9 +106,9 @@ class CommandNode(LifecycleNode):
 
     def on_deactivate(self, state: State) -> TransitionCallbackReturn:
         self._active = False
-        for timer in self._timers:
+        for timer in self._own_timers:
             self.destroy_timer(timer)
-        for service in self._services:
+        for service in self._own_services:
             self.destroy_service(service)
         for subscription in self._inputs:
             self.destroy_subscription(subscription)
@@ -194,7 +194,7 @@ class CommandNode(LifecycleNode):
             decision = self._pipeline.tick(self.get_clock().now().nanoseconds)
         else:
             if self._stop_at is None:
-                self._stop_at = now + self._parameters.hold_s
+                self._stop_at = now + self._settings.hold_s
                 self.get_logger().warning(f"stopping: {lost}")
             if now > self._stop_at:
                 self._rest()

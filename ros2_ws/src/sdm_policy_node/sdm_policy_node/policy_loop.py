@@ -22,13 +22,19 @@ _POLL_S = 0.001
 
 
 @dataclass(frozen=True, eq=False)
+class Plan:
+    """A chunk, and the newest state [S] of the observation that it answers."""
+
+    chunk: ActionChunk
+    state: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
 class Answer:
-    """What came of one frame: a chunk, or a refusal, or neither where no replan was due."""
+    """What came of one frame: a plan, or a refusal, or neither where no replan was due."""
 
     frame: Frame
-    chunk: ActionChunk | None = None
-    state: NDArray[np.float64] | None = None
-    """The newest state [S] that the chunk answers."""
+    plan: Plan | None = None
     refusal: str = ""
     cloud_ms: float = 0.0
     inference_ms: float = 0.0
@@ -201,8 +207,7 @@ class PolicyLoop:
         self._last_replan_ns = frame.stamp_ns
         return Answer(
             frame,
-            chunk,
-            observation.state[-1],
+            Plan(chunk, observation.state[-1]),
             cloud_ms=(after_cloud - start) / 1e6,
             inference_ms=(time.perf_counter_ns() - after_cloud) / 1e6,
         )

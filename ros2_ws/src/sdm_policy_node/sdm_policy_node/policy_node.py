@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import numpy as np
+from numpy.typing import NDArray
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, State, TransitionCallbackReturn
 from rclpy.qos import QoSProfile
@@ -22,7 +24,7 @@ from sdm_policy_node.chunk_message import to_chunk_message
 from sdm_policy_node.inline_commands import InlineCommands
 from sdm_policy_node.observation_source import Frame
 from sdm_policy_node.parameters import PolicyParameters, declare
-from sdm_policy_node.policy_loop import Answer, PolicyLoop
+from sdm_policy_node.policy_loop import Answer, Plan, PolicyLoop
 from sdm_policy_node.refusals import Refusals
 from sdm_policy_node.run_node import run_node, start_by_itself
 from sdm_policy_node.state_source import StateSource
@@ -39,15 +41,15 @@ class PolicyNode(LifecycleNode):
 
     def __init__(self) -> None:
         super().__init__("policy_node")
-        self._parameters = declare(self, PolicyParameters)
-        self._refusals = Refusals(self.get_logger())
         self._loop: PolicyLoop | None = None
-        reliable = self._parameters.reliable_sensors
-        self._source = OBSERVATION_SOURCES[self._parameters.observation_source](self, reliable, self._on_frame)
+        self._settings = declare(self, PolicyParameters)
+        self._refusals = Refusals(self)
+        reliable = self._settings.reliable_sensors
+        self._source = OBSERVATION_SOURCES[self._settings.observation_source](self, reliable, self._on_frame)
         self._states = StateSource(self, reliable, self._on_state, self._on_state_refused)
-        self._camera_pose = CameraPose(self, self._parameters.camera_frame, self._parameters.tf_timeout_s)
-        if self._parameters.autostart:
-            start_by_itself(self, self._parameters.startup_wait_s)
+        self._camera_pose = CameraPose(self, self._settings.camera_frame, self._settings.tf_timeout_s)
+        if self._settings.autostart:
+            start_by_itself(self, self._settings.startup_wait_s)
 
     # --- lifecycle
 
@@ -60,7 +62,7 @@ class PolicyNode(LifecycleNode):
         return TransitionCallbackReturn.SUCCESS
 
     def _prepare(self) -> None:
-        p = self._parameters
+        p = self._settings
         if not p.checkpoint:
             raise ContractError("parameter checkpoint is empty; name the folder of an exported policy")
         self._runtime = PolicyRuntime(p.checkpoint, p.backend, p.threads)
@@ -81,7 +83,7 @@ class PolicyNode(LifecycleNode):
         self._traces = self.create_publisher(PolicyTrace, "~/trace", QoSProfile(depth=100))
 
     def on_activate(self, state: State) -> TransitionCallbackReturn:
-        p = self._parameters
+        p = self._settings
         self._states.configure(self._contract, p.max_skew_s)
         self._loop = PolicyLoop(
             self._runtime,
@@ -134,7 +136,7 @@ class PolicyNode(LifecycleNode):
         if self._loop:
             self._loop.add_frame(frame)
 
-    def _on_state(self, stamp_ns: int, state) -> None:
+    def _on_state(self, stamp_ns: int, state: NDArray[np.float64]) -> None:
         if not self._loop:
             return
         try:
@@ -170,9 +172,9 @@ class PolicyNode(LifecycleNode):
             inference_ms=answer.inference_ms,
             refusal=answer.refusal,
         )
-        if answer.chunk is not None:
+        if answer.plan:
             try:
-                self._publish(answer, trace)
+                self._publish(answer.plan, answer, trace)
             except SdmError as error:
                 trace.refusal = str(error)
         if trace.refusal:
@@ -180,17 +182,13 @@ class PolicyNode(LifecycleNode):
         trace.header.stamp = self.get_clock().now().to_msg()
         self._traces.publish(trace)
 
-    def _publish(self, answer: Answer, trace: PolicyTrace) -> None:
+    def _publish(self, plan: Plan, answer: Answer, trace: PolicyTrace) -> None:
         begin = time.perf_counter_ns()
-        chunk = self._anchor.absolute(answer.chunk, answer.state)
+        chunk = self._anchor.absolute(plan.chunk, plan.state)
         trace.sequence = chunk.sequence
-        message = to_chunk_message(chunk, self._contract)
-        message.header.stamp = self.get_clock().now().to_msg()
-        message.received = to_message(answer.frame.received_wall_ns)
-        message.cloud_ms, message.inference_ms = answer.cloud_ms, answer.inference_ms
         if self._inline:
             interventions: set[str] = set()
-            for decision in self._inline.commands(chunk, answer.state):
+            for decision in self._inline.commands(chunk, plan.state):
                 interventions.update(decision.interventions)
                 if decision.command is not None and self._sink:
                     self._sink.publish(decision.command, self.get_clock().now().to_msg())
@@ -199,6 +197,10 @@ class PolicyNode(LifecycleNode):
                     self._note_times(trace, begin, answer)
             trace.interventions = sorted(interventions)
         else:
+            message = to_chunk_message(chunk, self._contract)
+            message.header.stamp = self.get_clock().now().to_msg()
+            message.received = to_message(answer.frame.received_wall_ns)
+            message.cloud_ms, message.inference_ms = answer.cloud_ms, answer.inference_ms
             self._chunks.publish(message)
             self._note_times(trace, begin, answer)
 

@@ -36,14 +36,15 @@ class RecorderNode(Node):
 
     def __init__(self) -> None:
         super().__init__("recorder_node")
-        p = self._parameters = declare(self, RecorderParameters)
-        self._refusals = Refusals(self.get_logger())
+        self._work: queue.Queue[tuple[EpisodeRecording, Frame] | None] = queue.Queue()
+        self._thread = threading.Thread(target=self._make_clouds, name="clouds", daemon=True)
+        p = self._settings = declare(self, RecorderParameters)
+        self._refusals = Refusals(self)
         self._contract = load_contract(p.checkpoint)
         if not p.output:
             raise ContractError("parameter output is empty; name the .zarr dataset to append to")
         self._store = EpisodeStore.open_or_create(p.output, self._contract)
         self._recording: EpisodeRecording | None = None
-        self._work: queue.Queue[tuple[EpisodeRecording, Frame] | None] = queue.Queue()
         self._source = OBSERVATION_SOURCES[p.observation_source](self, p.reliable_sensors, self._on_frame, _QUEUE)
         self._source.configure(self._contract, CameraPose(self, p.camera_frame, p.tf_timeout_s))
         states = StateSource(self, p.reliable_sensors, self._on_state, self._on_state_refused, _QUEUE)
@@ -52,13 +53,13 @@ class RecorderNode(Node):
         self.create_service(Trigger, "~/start", self._on_start)
         self.create_service(Trigger, "~/keep", self._on_keep)
         self.create_service(Trigger, "~/discard", self._on_discard)
-        self._thread = threading.Thread(target=self._make_clouds, name="clouds", daemon=True)
         self._thread.start()
         self.get_logger().info(f"ready: {p.output} holds {len(self._store)} episodes")
 
     def destroy_node(self) -> None:
-        self._work.put(None)
-        self._thread.join()
+        if self._thread.is_alive():
+            self._work.put(None)
+            self._thread.join()
         super().destroy_node()
 
     # --- in
@@ -85,7 +86,7 @@ class RecorderNode(Node):
         while (item := self._work.get()) is not None:
             recording, frame = item
             try:
-                depth = self._source.depth_image(frame) if self._parameters.record_depth else None
+                depth = self._source.depth_image(frame) if self._settings.record_depth else None
                 recording.add_frame(Observed(frame.stamp_ns, self._source.cloud(frame), depth))
             except ObservationError as error:
                 self._refusals.note("image", error)
@@ -99,9 +100,9 @@ class RecorderNode(Node):
     # --- services
 
     def _on_start(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        max_skew_ns = int(self._parameters.max_skew_s * 1e9) or self._contract.dt_ns // 2
+        max_skew_ns = int(self._settings.max_skew_s * 1e9) or self._contract.dt_ns // 2
         replaced = "; the one before it is discarded" if self._recording else ""
-        self._recording = EpisodeRecording(self._contract, self._parameters.reliable_sensors, max_skew_ns)
+        self._recording = EpisodeRecording(self._contract, self._settings.reliable_sensors, max_skew_ns)
         response.success, response.message = True, f"recording episode {len(self._store)}{replaced}"
         return response
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from rclpy.impl.rcutils_logger import RcutilsLogger
+from rclpy.node import Node
 
 _LOG_PERIOD_S = 2.0
 
@@ -12,8 +12,8 @@ _LOG_PERIOD_S = 2.0
 class Refusals:
     """`counts[what]` refusals of messages of one sort; one log line every two seconds at most."""
 
-    def __init__(self, logger: RcutilsLogger) -> None:
-        self._logger = logger
+    def __init__(self, node: Node) -> None:
+        self._logger = node.get_logger()
         self.counts: Counter[str] = Counter()
 
     def note(self, what: str, reason: object) -> None:

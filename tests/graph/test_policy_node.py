@@ -1,0 +1,308 @@
+"""The policy node as a process: what it answers, what it refuses, and that its answers are those of a direct run."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from builtin_interfaces.msg import Time
+from helpers.contracts import small_contract
+from helpers.fake_robot import FakeRobot, depth_image, state_values
+from helpers.graph import Graph, graph
+from helpers.linear_policy import LinearPolicy
+from lifecycle_msgs.msg import State, Transition
+from lifecycle_msgs.srv import ChangeState, GetState
+from sdm_core.command_pipeline import CommandPipeline
+from sdm_core.contract import Contract
+from sdm_core.observation_window import ObservationWindow
+from sdm_core.point_cloud import CloudPipeline, deproject, depth_to_metres
+from sdm_core.policy_runtime import PolicyRuntime
+from sdm_interfaces.msg import ActionChunk
+from sdm_interfaces.srv import StartEpisode
+from sensor_msgs.msg import PointCloud2
+from sensor_msgs_py.point_cloud2 import create_cloud_xyz32
+from std_msgs.msg import Header
+
+EPISODE_NS = 1_000_000_000_000
+CONTRACT = small_contract()
+DT = CONTRACT.dt_ns
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[Graph]:
+    with graph(tmp_path, use_sim_time=True) as made:
+        yield made
+
+
+@pytest.fixture
+def checkpoint_folder(tmp_path: Path) -> Path:
+    return LinearPolicy(CONTRACT).write(tmp_path / "policy").path
+
+
+def start_policy(world: Graph, folder: Path, **parameters) -> FakeRobot:
+    settings = {"command": "inline", "reliable_sensors": True, "startup_wait_s": 0.0, "state_timeout_s": 0.3}
+    world.start("policy_node", checkpoint=folder, backend="onnxruntime", **{**settings, **parameters})
+    robot = FakeRobot(world, CONTRACT)
+    robot.await_policy()
+    assert world.call(StartEpisode, "policy_node/start_episode", StartEpisode.Request(seed=7)).success
+    return robot
+
+
+def observe(robot: FakeRobot, step: int, *, depth: bool = True, image_first: bool = False) -> int:
+    """Publishes the observation of a step and gives its stamp."""
+    stamp = EPISODE_NS + step * DT
+    robot.tell_time(stamp)
+    if depth and image_first:
+        robot.tell_image(stamp, depth_image(step, CONTRACT))
+    robot.tell_state(stamp, state_values(step, CONTRACT))
+    if depth:
+        robot.tell_info(stamp)
+        if not image_first:
+            robot.tell_image(stamp, depth_image(step, CONTRACT))
+    return stamp
+
+
+def direct_commands(folder: Path, robot: FakeRobot, steps: int, seed: int, contract: Contract = CONTRACT) -> list:
+    """What a direct run of the same observations commands."""
+    runtime = PolicyRuntime(folder, "onnxruntime")
+    window, pipeline = ObservationWindow(contract), CommandPipeline(contract)
+    clouds = CloudPipeline(contract.observation.cloud)
+    runtime.start_episode(seed)
+    commands = []
+    for step in range(steps):
+        stamp = step * DT
+        window.add_state(stamp, state_values(step, contract))
+        if step % contract.n_action_steps == 0:
+            cloud = clouds.from_depth(depth_image(step, contract), "16UC1", robot.intrinsics, robot.extrinsics)
+            window.add_cloud(stamp, cloud)
+            pipeline.add(runtime.infer(window.policy_input(stamp)))
+        commands.append(pipeline.tick(stamp).command.tolist())
+    return commands
+
+
+@pytest.mark.parametrize("camera_every", [1, 2])
+def test_lockstep_commands_equal_those_of_a_direct_run_bit_for_bit(world, checkpoint_folder, camera_every):
+    robot = start_policy(world, checkpoint_folder)
+    steps = 8
+    for step in range(steps):
+        depth = step % camera_every == 0
+        stamp = observe(robot, step, depth=depth, image_first=step % 4 == 2)
+        if depth:
+            trace = robot.trace_of(stamp)
+            assert trace.refusal == ""
+            assert trace.commands == (CONTRACT.n_action_steps if step % CONTRACT.n_action_steps == 0 else 0)
+    assert world.spin_until(lambda: len(robot.commands) >= steps)
+    assert robot.commands == direct_commands(checkpoint_folder, robot, steps, seed=7)
+    times = [trace for trace in robot.traces if trace.commands]
+    assert all(0 < trace.inference_ms < trace.loop_ms and trace.cloud_ms > 0 for trace in times)
+
+
+def test_an_episode_can_be_repeated(world, checkpoint_folder):
+    robot = start_policy(world, checkpoint_folder)
+    for episode in range(2):
+        world.call(StartEpisode, "policy_node/start_episode", StartEpisode.Request(seed=3))
+        for step in (0, 1, 2):
+            stamp = EPISODE_NS * (episode + 1) + step * DT
+            robot.tell_time(stamp)
+            robot.tell_state(stamp, state_values(step, CONTRACT))
+            if step % 2 == 0:
+                robot.tell_info(stamp)
+                robot.tell_image(stamp, depth_image(step, CONTRACT))
+                assert robot.trace_of(stamp).commands == 2
+    assert world.spin_until(lambda: len(robot.commands) == 8)
+    assert robot.commands[:4] == robot.commands[4:]
+
+
+def test_reordered_joints_among_others_give_the_same_command(world, checkpoint_folder):
+    robot = start_policy(world, checkpoint_folder)
+    robot.tell_time(EPISODE_NS)
+    values = state_values(0, CONTRACT)
+    names = [*reversed(CONTRACT.state_names), "another_joint"]
+    robot.tell_state(EPISODE_NS, [*reversed(values), 9.0], names)
+    robot.tell_info(EPISODE_NS)
+    robot.tell_image(EPISODE_NS, depth_image(0, CONTRACT))
+    assert robot.trace_of(EPISODE_NS).commands == 2
+    assert world.spin_until(lambda: len(robot.commands) == 2)
+    assert robot.commands == direct_commands(checkpoint_folder, robot, 2, seed=7)
+
+
+def test_what_cannot_be_used_is_refused_and_nothing_moves(world, checkpoint_folder):
+    """One process sees every bad input in turn, and then still answers a good one."""
+    robot = start_policy(world, checkpoint_folder)
+    good_image, good_state = depth_image(0, CONTRACT), state_values(0, CONTRACT)
+    nan_state = good_state.copy()
+    nan_state[2] = np.nan
+    cases = [
+        ("depth encoding 'mono8' is not supported", {"image": good_image.astype(np.uint8), "encoding": "mono8"}),
+        ("malformed", {"image": good_image[:, :8], "encoding": "32FC1"}),
+        ("none of 0 valid points", {"image": np.zeros_like(good_image)}),
+        ("none of 0 valid points", {"image": np.full(good_image.shape, np.nan, np.float32), "encoding": "32FC1"}),
+        ("depth image is 8×12, camera_info says 16×12", {"image": np.ascontiguousarray(good_image[:, :8])}),
+        ("hand.z is not finite", {"state": nan_state}),
+        ("state lacks gap", {"state": good_state[:3], "names": CONTRACT.state_names[:3]}),
+        ("no state has come yet", {"state": None}),
+        ("camera_info says 8×12, the contract 16×12", {"info_width": 8}),
+    ]
+    for step, (reason, case) in enumerate(cases):
+        stamp = EPISODE_NS + step * 100 * DT
+        robot.tell_time(stamp)
+        world.call(StartEpisode, "policy_node/start_episode", StartEpisode.Request(seed=7))
+        state = case.get("state", good_state)
+        if state is not None:
+            robot.tell_state(stamp, state, case.get("names"))
+        robot.tell_info(stamp, width=case.get("info_width"))
+        robot.tell_image(stamp, case.get("image", good_image), case.get("encoding", "16UC1"))
+        trace = robot.trace_of(stamp)
+        assert reason in trace.refusal
+        assert trace.commands == 0
+    stale = EPISODE_NS + 2_000 * DT
+    robot.tell_time(stale + 10 * DT)
+    robot.tell_state(stale, good_state)
+    robot.tell_info(stale)
+    robot.tell_image(stale, good_image)
+    assert "ms old, 200 ms allowed" in robot.trace_of(stale).refusal
+    assert robot.commands == []
+
+    world.call(StartEpisode, "policy_node/start_episode", StartEpisode.Request(seed=7))
+    stamp = observe(robot, 3_000)
+    assert robot.trace_of(stamp).commands == 2
+    assert "refused" in world.outputs()
+
+
+def test_without_the_cameras_pose_frames_are_refused(world, checkpoint_folder):
+    world.start(
+        "policy_node",
+        checkpoint=checkpoint_folder,
+        backend="onnxruntime",
+        command="inline",
+        reliable_sensors=True,
+        startup_wait_s=0.0,
+    )
+    robot = FakeRobot(world, CONTRACT, publish_tf=False)
+    robot.await_policy()
+    stamp = observe(robot, 0)
+    assert "tf knows no pose of 'camera_depth_optical_frame' in 'world'" in robot.trace_of(stamp).refusal
+    assert robot.commands == []
+
+
+def test_chunk_mode_publishes_chunks_with_a_heartbeat_and_no_commands(world, checkpoint_folder):
+    chunks: list[ActionChunk] = []
+    beats: list[Header] = []
+    world.node.create_subscription(ActionChunk, "action_chunk", chunks.append, 10)
+    world.node.create_subscription(Header, "heartbeat", beats.append, 10)
+    robot = start_policy(world, checkpoint_folder, command="chunk")
+    stamp = observe(robot, 0)
+    assert robot.trace_of(stamp).refusal == ""
+    assert world.spin_until(lambda: len(chunks) == 1 and len(beats) >= 5)
+    chunk = chunks[0]
+    assert (chunk.task, chunk.kind, list(chunk.names)) == ("test/reach", "native", ["dx", "dy", "gripper"])
+    assert (chunk.horizon, chunk.dt) == (CONTRACT.horizon, pytest.approx(CONTRACT.dt))
+    assert chunk.observation_stamp == Time(sec=1000, nanosec=0)
+    rows = np.array(chunk.targets).reshape(chunk.horizon, 3)
+    assert rows[0].tolist() == direct_commands(checkpoint_folder, robot, 1, seed=7)[0]
+    assert robot.commands == []
+
+
+def test_a_point_cloud_gives_what_the_depth_image_gives(world, checkpoint_folder):
+    robot = start_policy(world, checkpoint_folder, observation_source="points", sink="native")
+    clouds = world.node.create_publisher(PointCloud2, "camera/camera/depth/color/points", 10)
+    assert world.spin_until(lambda: clouds.get_subscription_count() > 0)
+    points = deproject(depth_to_metres(depth_image(0, CONTRACT), "16UC1"), robot.intrinsics)
+
+    def publish(stamp: int, xyz: np.ndarray) -> None:
+        robot.tell_time(stamp)
+        robot.tell_state(stamp, state_values(0, CONTRACT))
+        header = Header(frame_id="camera_depth_optical_frame")
+        header.stamp = Time(sec=stamp // 10**9, nanosec=stamp % 10**9)
+        clouds.publish(create_cloud_xyz32(header, xyz))
+
+    publish(EPISODE_NS, np.full_like(points, np.nan))
+    assert "none of 0 valid points" in robot.trace_of(EPISODE_NS).refusal
+    world.call(StartEpisode, "policy_node/start_episode", StartEpisode.Request(seed=7))
+    # ordered clouds carry invalid points at the origin
+    publish(EPISODE_NS + DT, np.concatenate([np.zeros((5, 3), np.float32), points]))
+    assert robot.trace_of(EPISODE_NS + DT).commands == 2
+    assert world.spin_until(lambda: len(robot.commands) == 2)
+    assert robot.commands == direct_commands(checkpoint_folder, robot, 2, seed=7)
+
+
+def test_dry_run_does_everything_but_command(world, checkpoint_folder):
+    robot = start_policy(world, checkpoint_folder, dry_run=True)
+    trace = robot.trace_of(observe(robot, 0))
+    assert trace.commands == 0
+    assert trace.inference_ms > 0
+    assert world.node.count_publishers("native_command") == 0
+
+
+def test_it_is_a_lifecycle_node_and_silent_while_inactive(world, checkpoint_folder):
+    robot = start_policy(world, checkpoint_folder)
+
+    def state() -> int:
+        return world.call(GetState, "policy_node/get_state").current_state.id
+
+    assert state() == State.PRIMARY_STATE_ACTIVE
+    request = ChangeState.Request(transition=Transition(id=Transition.TRANSITION_DEACTIVATE))
+    assert world.call(ChangeState, "policy_node/change_state", request).success
+    observe(robot, 0)
+    world.spin_for(0.5)
+    assert state() == State.PRIMARY_STATE_INACTIVE
+    assert robot.traces == []
+    request = ChangeState.Request(transition=Transition(id=Transition.TRANSITION_ACTIVATE))
+    assert world.call(ChangeState, "policy_node/change_state", request).success
+    assert robot.trace_of(observe(robot, 1)).commands == 2
+
+
+@pytest.mark.parametrize(
+    ("break_it", "line"),
+    [
+        (lambda folder: (folder / "model.onnx").write_bytes(b"truncated"), "model.onnx"),
+        (lambda folder: (folder / "contract.yaml").unlink(), "lacks contract.yaml"),
+        (lambda folder: (folder / "contract.yaml").write_text("task: [1"), "not valid YAML"),
+    ],
+)
+def test_a_broken_checkpoint_leaves_it_unconfigured_with_one_line(world, checkpoint_folder, break_it, line):
+    break_it(checkpoint_folder)
+    process = world.start("policy_node", checkpoint=checkpoint_folder, backend="onnxruntime", startup_wait_s=0.0)
+    assert world.spin_until(lambda: "not configured" in process.output), process.output
+    assert line in process.output
+    assert "Traceback" not in process.output
+    assert world.call(GetState, "policy_node/get_state").current_state.id == State.PRIMARY_STATE_UNCONFIGURED
+
+
+def test_sensors_that_contradict_the_contract_keep_it_from_configuring(world, checkpoint_folder):
+    process = world.start(
+        "policy_node", checkpoint=checkpoint_folder, backend="onnxruntime", reliable_sensors=True, startup_wait_s=3.0
+    )
+    robot = FakeRobot(world, CONTRACT)
+    node = world.node
+    topics = ("camera/camera/depth/image_rect_raw", "camera/camera/depth/camera_info", "joint_states")
+    assert world.spin_until(lambda: all(node.count_subscribers(topic) for topic in topics))
+
+    def tell_until_configured() -> bool:
+        robot.tell_info(EPISODE_NS, width=64)
+        robot.tell_image(EPISODE_NS, np.zeros((12, 16), np.uint8), "mono8")
+        robot.tell_state(EPISODE_NS, [0.0], ["elbow"])
+        return "not configured" in process.output
+
+    assert world.spin_until(tell_until_configured), process.output
+    assert "camera_info says 64×12, the contract 16×12" in process.output
+    assert "depth encoding is 'mono8'" in process.output
+    assert "joint_states lack gap, hand.x, hand.y, hand.z" in process.output
+
+
+def test_a_wrong_choice_ends_the_process_with_one_line(world, checkpoint_folder):
+    process = world.start("policy_node", checkpoint=checkpoint_folder, observation_source="lidar")
+    assert process.process.wait(20) == 1
+    assert "parameter observation_source: 'lidar' is not one of depth, points" in process.output
+    assert "Traceback" not in process.output
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_cleanly(world, checkpoint_folder, number):
+    start_policy(world, checkpoint_folder)
+    process = world.processes[0]
+    assert process.end(number) == 0
+    assert "Traceback" not in process.output
