@@ -12,10 +12,11 @@ from typing import Any
 
 from embedded_ros.transport.interface import Transport
 
-from . import logging, signals
+from . import signals
 from ._arguments import RosArguments
 from ._graph import Graph
 from .exceptions import NotInitializedException, RCLError
+from .impl import rcutils_logger
 
 
 class Context:
@@ -45,7 +46,7 @@ class Context:
             self.arguments = RosArguments.parse(sys.argv if args is None else list(args))
             self._domain_id = domain_id if domain_id is not None else _domain_from_environment()
             if initialize_logging:
-                logging._configure(self.arguments.log_levels)
+                rcutils_logger.configure(self.arguments.log_levels)
             from embedded_ros.transport.cyclone import CycloneTransport
 
             self._transport: Transport = CycloneTransport(self._domain_id, f"enclave={self.arguments.enclave};")

@@ -11,7 +11,7 @@ from embedded_ros.interfaces.type_hash import type_hash
 from embedded_ros.transport.interface import Endpoint
 from rcl_interfaces.msg import Log, ParameterEvent
 
-from . import _graph, _names, _service_wire, logging
+from . import _graph, _names, _service_wire
 from ._arguments import RosArguments, applies
 from ._graph import REPLY, REQUEST, TOPIC
 from ._node_parameters import NodeParameters
@@ -23,6 +23,7 @@ from .clock import Clock, ROSClock
 from .context import Context
 from .exceptions import NotInitializedException, NoTypeSupportImportedException
 from .guard_condition import GuardCondition
+from .impl.rcutils_logger import RcutilsLogger, get_logger, rosout_publishers
 from .parameter import Parameter
 from .publisher import Publisher
 from .qos import (
@@ -69,7 +70,7 @@ class Node(NodeParameters):
         self._arguments = [own, *([self._context.arguments] if use_global_arguments else [])]
         self._name, self._namespace = self._remapped_identity(node_name, namespace or "")
         self._full_name = _names.full_node_name(self._name, self._namespace)
-        self._logger = logging.get_logger(self._full_name[1:].replace("/", "."))
+        self._logger = get_logger(self._full_name[1:].replace("/", "."))
         self._publishers: list[Publisher] = []
         self._subscriptions: list[Subscription] = []
         self._services: list[Service] = []
@@ -141,7 +142,7 @@ class Node(NodeParameters):
                     )
                 )  # fmt: skip
 
-        logging._rosout[self._logger.name] = publish
+        rosout_publishers[self._logger.name] = publish
 
     # --- identity
 
@@ -206,7 +207,7 @@ class Node(NodeParameters):
     def get_clock(self) -> Clock:
         return self._clock
 
-    def get_logger(self) -> logging.RcutilsLogger:
+    def get_logger(self) -> RcutilsLogger:
         return self._logger
 
     # --- entities
@@ -370,7 +371,7 @@ class Node(NodeParameters):
         self._destroyed = True
         if (executor := self.executor) is not None:
             executor.remove_node(self)
-        logging._rosout.pop(self._logger.name, None)
+        rosout_publishers.pop(self._logger.name, None)
         with self._graph.batch():
             for timer in list(self._timers):
                 self.destroy_timer(timer)

@@ -18,7 +18,7 @@ from ..qos import QoSProfile
 from .managed_entity import ManagedEntity, TransitionCallbackReturn
 from .publisher import LifecyclePublisher
 
-__all__ = ["LifecycleNode", "LifecycleNodeMixin", "LifecycleState", "State", "TransitionCallbackReturn"]
+__all__ = ["LifecycleNode", "LifecycleNodeMixin", "LifecycleState", "TransitionCallbackReturn"]
 
 
 class LifecycleState(NamedTuple):
@@ -26,11 +26,6 @@ class LifecycleState(NamedTuple):
 
     label: str
     state_id: int
-
-
-class State(NamedTuple):
-    state_id: int
-    label: str
 
 
 class _Transition(NamedTuple):

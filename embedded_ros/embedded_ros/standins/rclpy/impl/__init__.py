@@ -1,0 +1,1 @@
+"""What rclpy keeps behind its public modules, as far as programs import it."""
