@@ -1,4 +1,4 @@
-"""A small denoiser: residual MLP blocks on flattened chunk and condition, modulated by timestep and condition (AdaLN-Zero).
+"""A small denoiser: residual MLP blocks on chunk and condition, modulated by timestep and condition (AdaLN-Zero).
 
 The condition enters twice. By modulation alone, whose gates start at zero, the map from observation to action is learnt
 half as fast; and at high noise that map is all there is to learn.
