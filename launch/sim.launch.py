@@ -6,8 +6,10 @@ The bridge ends after its episodes and takes the launch with it; the launch's ex
 not, or when another node ended first.
 """
 
+from pathlib import Path
+
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, RegisterEventHandler, SetEnvironmentVariable, Shutdown
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, RegisterEventHandler, SetEnvironmentVariable, Shutdown
 from launch.conditions import IfCondition, UnlessCondition
 from launch.event_handlers import OnProcessExit
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution, PythonExpression
@@ -33,6 +35,14 @@ def flag(expression):
 
 def node_parameters(name):
     return PathJoinSubstitution([SHARE, "config", "nodes", f"{name}.yaml"])
+
+
+def require_checkpoint(context):
+    """Refuse a missing checkpoint before anything starts: the bridge would wait for the policy in vain."""
+    checkpoint = Path(LaunchConfiguration("checkpoint").perform(context))
+    if not checkpoint.is_dir():
+        shipped = sorted(path.name for path in Path(SHARE.perform(context), "models").glob("*_sdm"))
+        raise RuntimeError(f"no checkpoint folder {checkpoint}; shipped students: {', '.join(shipped) or 'none'}")
 
 
 def when_bridge_ends(event, context):
@@ -181,6 +191,7 @@ def generate_launch_description():
     return LaunchDescription(
         [
             *arguments,
+            OpaqueFunction(function=require_checkpoint),
             # One thread a process: software rendering and inference otherwise fight for the same cores.
             SetEnvironmentVariable("OMP_NUM_THREADS", "1"),
             SetEnvironmentVariable("LP_NUM_THREADS", "1"),

@@ -55,8 +55,11 @@ def launch(tmp_path, monkeypatch):
     for node in ("policy_node", "command_node", "recorder_node"):
         install_package(prefix, "sdm_policy_node", {node: LIVES})
     install_package(prefix, "sdm_bringup", {})
-    (prefix / "share" / "sdm_bringup").rmdir()
-    (prefix / "share" / "sdm_bringup").symlink_to(ROOT / "ros2_ws" / "src" / "sdm_bringup")
+    share = prefix / "share" / "sdm_bringup"
+    for folder in ("launch", "config"):
+        (share / folder).symlink_to(ROOT / folder)
+    for task in ("door-open", "drawer-close"):
+        (share / "models" / f"metaworld_{task}_sdm").mkdir(parents=True)
     monkeypatch.setenv("AMENT_PREFIX_PATH", str(prefix), prepend=":")
     monkeypatch.setenv("ROS_LOG_DIR", str(tmp_path / "log"))
     started: list[Launched] = []
@@ -102,7 +105,7 @@ def test_only_the_standard_launch_packages_are_imported(path):
         if isinstance(node, (ast.Import, ast.ImportFrom))
         for name in ([node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names])
     }
-    assert modules <= {"launch", "launch_ros"}
+    assert modules <= {"launch", "launch_ros", *sys.stdlib_module_names}
 
 
 def test_parameters_of_robot_and_camera_files_are_known_to_some_node():
@@ -137,13 +140,15 @@ def test_lockstep_runs_bridge_and_policy_and_ends_with_the_bridge(launch):
     assert_declared(nodes)
 
 
-def test_realtime_adds_the_command_node_and_reads_sensors_best_effort(launch):
-    _, output = launch("sim.launch.py", "mode:=realtime", "checkpoint:=runs/mine/", "dry_run:=true").finish()
+def test_realtime_adds_the_command_node_and_reads_sensors_best_effort(launch, tmp_path):
+    (tmp_path / "mine").mkdir()
+    checkpoint = f"{tmp_path}/mine/"
+    _, output = launch("sim.launch.py", "mode:=realtime", f"checkpoint:={checkpoint}", "dry_run:=true").finish()
     nodes = nodes_of(output)
     assert nodes.keys() == {"bridge_node", "policy_node", "command_node"}
     policy, command = nodes["policy_node"]["parameters"], nodes["command_node"]["parameters"]
     assert (policy["command"], policy["reliable_sensors"]) == ("chunk", False)
-    assert command["checkpoint"] == policy["checkpoint"] == "runs/mine/"
+    assert command["checkpoint"] == policy["checkpoint"] == checkpoint
     assert command["dry_run"] is policy["dry_run"] is True
     assert command["use_sim_time"] is True
     assert nodes["bridge_node"]["parameters"]["checkpoint_name"] == "mine"
@@ -179,6 +184,13 @@ def test_policy_that_ends_first_fails_the_launch(launch, tmp_path):
     assert code == 1
     assert "no checkpoint" in output
     assert "ended before the bridge, with exit code 1" in output
+
+
+def test_missing_checkpoint_is_refused_before_anything_starts(launch):
+    code, output = launch("sim.launch.py", "task:=metaworld/shelf-place").finish()
+    assert code == 1
+    assert "metaworld_shelf-place_sdm; shipped students: metaworld_door-open_sdm, metaworld_drawer-close_sdm" in output
+    assert "process started" not in output
 
 
 def test_franka_commands_nothing_unless_told_and_uses_the_arms_topics(launch, tmp_path):

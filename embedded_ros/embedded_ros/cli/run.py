@@ -27,4 +27,9 @@ def _run(options: argparse.Namespace) -> None:
     except (PackageNotFoundError, SubstitutionFailure, ValueError) as error:
         raise CommandError(str(error)) from error
     # The node takes this process's place, so that signals and the exit code are its own.
-    os.execv(path, [path, *options.argv])
+    try:
+        os.execv(path, [path, *options.argv])
+    except OSError as error:
+        raise CommandError(
+            f"{path} cannot be run: {error.strerror}; its first line must name an interpreter"
+        ) from error
