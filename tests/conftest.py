@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 
-# Before numpy and mujoco are imported anywhere: several thread pools on two cores only slow each other down.
+# Before numpy is imported anywhere: several thread pools on two cores only slow each other down.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("LP_NUM_THREADS", "1")
 
 from pathlib import Path
 
 import pytest
+import sdm_sim  # noqa: F401  (chooses mujoco's renderer, before mujoco is imported anywhere)
 from helpers.contracts import small_contract
 from helpers.linear_policy import LinearPolicy
 from hypothesis import settings

@@ -53,7 +53,10 @@ class DepthCamera:
     def _render(self, data: mujoco.MjData) -> NDArray[np.float32]:
         assert self._renderer is not None
         self._renderer.update_scene(data, camera=self._camera, scene_option=self._options)
-        return self._renderer.render()
+        metres = self._renderer.render()
+        # The far plane, where nothing is seen, is not a distance; the depth buffer is coarse near it.
+        far = self._model.vis.map.zfar * self._model.stat.extent
+        return np.where(metres < 0.99 * far, metres, np.float32(np.inf))
 
     def _cast(self, data: mujoco.MjData) -> NDArray[np.float32]:
         k = self.intrinsics
