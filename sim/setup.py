@@ -22,6 +22,7 @@ setup(
         "hydra-core>=1.3",
         "rich",
         "imageio[ffmpeg]",
+        "pillow>=10.1",
         "matplotlib",
     ],
     entry_points={

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from helpers.graph import Graph, NodeProcess, graph
 from helpers.linear_policy import LinearPolicy
 from sdm_core.results import read_results
 from sdm_sim.metaworld_task import metaworld_contract
+from std_msgs.msg import String
 
 TASK = "metaworld/drawer-close"
 
@@ -34,7 +36,7 @@ def start_bridge(nodes: Graph, folder: Path, episodes: int) -> NodeProcess:
         "bridge_node",
         task=TASK,
         episodes=episodes,
-        seed0=0,
+        seed0=1,  # the policy below soon succeeds
         results=folder / "results.jsonl",
         traces=folder / "traces.jsonl",
         video=folder / "film.mp4",
@@ -52,10 +54,17 @@ def is_whole_video(path: Path) -> bool:
 def test_a_run_that_finishes_leaves_a_line_an_episode_a_trace_an_image_and_a_video(
     nodes: Graph, tmp_path: Path
 ) -> None:
+    progress: list[dict] = []
+    nodes.node.create_subscription(
+        String, "bridge_node/progress", lambda message: progress.append(json.loads(message.data)), 10
+    )
     start_policy(nodes, tmp_path)
-    assert start_bridge(nodes, tmp_path, episodes=2).process.wait(60) == 0, nodes.outputs()
+    bridge = start_bridge(nodes, tmp_path, episodes=2)
+    assert nodes.spin_until(lambda: bridge.process.poll() is not None, 60), nodes.outputs()
+    assert bridge.process.returncode == 0, nodes.outputs()
+    assert (2, 2, 2) in [(line["episode"], line["of"], line["successes"]) for line in progress]
     results, traces = (read_results(tmp_path / f"{name}.jsonl") for name in ("results", "traces"))
-    assert [(line["seed"], line["success"]) for line in results] == [(0, False), (1, True)]
+    assert [(line["seed"], line["success"]) for line in results] == [(1, True), (2, True)]
     images = [-(-line["steps"] // 4) for line in results]
     assert [sum(trace["seed"] == line["seed"] for trace in traces) for line in results] == images
     assert all(trace["commands"] == 4 and trace["loop_ms"] > 0 for trace in traces)

@@ -36,6 +36,10 @@ def test_a_missing_policy_is_named_after_a_bounded_wait(mode: str, tmp_path: Pat
     assert "within 0.5 s" in line
 
 
+def test_a_parameter_out_of_range_is_named(tmp_path: Path) -> None:
+    assert "'episodes'" in refusal(tmp_path, task=TASK, episodes=0)
+
+
 @pytest.mark.parametrize(
     ("settings", "named"),
     [

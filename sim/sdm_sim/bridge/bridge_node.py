@@ -112,6 +112,7 @@ class BridgeNode(Node):
 
     def _report(self, outcome: Outcome) -> None:
         settings = self.parameters
+        self._publish_progress()
         self.get_logger().info(
             f"episode {self._progress.episode}/{settings.episodes}, seed {outcome.seed}: "
             f"{'success' if outcome.success else 'no success'} in {outcome.steps} steps at {outcome.rate_hz:.1f} Hz, "
@@ -199,8 +200,8 @@ def main() -> None:
             node.run()
     except (Interrupted, KeyboardInterrupt):
         pass
-    except SdmError as error:
-        sys.exit(f"error: {error}")
+    except (SdmError, OSError) as error:
+        sys.exit(f"error: {str(error).splitlines()[0]}")
     except Exception:
         if rclpy.ok():
             raise  # else a signal has shut the context down, and publishing failed

@@ -35,10 +35,11 @@ class Film:
         task.reset(outcome.seed)
         for step, action in enumerate(outcome.actions):
             if step % stride == 0:
-                self._append(task, outcome, mode, step)
+                self._append(self._picture(task, outcome, mode, step))
             task.step(action)
+        end = self._picture(task, outcome, mode, outcome.steps)
         for _ in range(FPS // 2):  # the end stays in sight for half a second
-            self._append(task, outcome, mode, outcome.steps)
+            self._append(end)
 
     def close(self) -> None:
         """Puts the video in its place; without frames there is none."""
@@ -48,17 +49,18 @@ class Film:
         else:
             self._partial.unlink(missing_ok=True)
 
-    def _append(self, task: Task, outcome: Outcome, mode: str, step: int) -> None:
+    def _append(self, picture: NDArray[np.uint8]) -> None:
+        self._writer.append_data(picture)
+        self._frames += 1
+
+    def _picture(self, task: Task, outcome: Outcome, mode: str, step: int) -> NDArray[np.uint8]:
+        """What is to be seen now, rgb8 [H,W,3], under its caption."""
         ending = ("   success" if task.succeeded else "   not solved") if step == outcome.steps else ""
         caption = (
             f"{task.name}   {mode}   {outcome.rate_hz:.0f} Hz\n"
             f"seed {outcome.seed}   t = {step * task.contract.dt:.2f} s{ending}"
         )
-        self._writer.append_data(self._captioned(task.render(SIZE, SIZE), caption))
-        self._frames += 1
-
-    def _captioned(self, picture: NDArray[np.uint8], caption: str) -> NDArray[np.uint8]:
-        image = Image.fromarray(np.ascontiguousarray(picture))
+        image = Image.fromarray(np.ascontiguousarray(task.render(SIZE, SIZE)))
         dim = Image.new("RGBA", (SIZE, _STRIP), (0, 0, 0, 150))
         image.paste(dim, (0, 0), dim)
         ImageDraw.Draw(image).multiline_text((10, 6), caption, font=self._font, fill="white", spacing=4)

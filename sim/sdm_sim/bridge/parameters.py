@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rclpy.exceptions import ParameterException
 from rclpy.node import Node
 from sdm_core.contract import Contract
 
@@ -40,13 +41,16 @@ class BridgeParameters:
 
     @classmethod
     def declare(cls, node: Node) -> BridgeParameters:
-        """Declares the fields on `node` and reads them."""
-        return cls(
-            **{
-                entry.name: node.declare_parameter(entry.name, entry.default, _descriptor(entry.metadata)).value
-                for entry in fields(cls)
-            }
-        )
+        """Declares the fields on `node` and reads them. Raises BridgeError on a value of wrong type or out of range."""
+        try:
+            return cls(
+                **{
+                    entry.name: node.declare_parameter(entry.name, entry.default, _descriptor(entry.metadata)).value
+                    for entry in fields(cls)
+                }
+            )
+        except ParameterException as error:
+            raise BridgeError(str(error)) from None
 
     def depth_period(self, contract: Contract) -> int:
         """Control steps between depth images. Raises BridgeError on values that do not go together."""
