@@ -8,7 +8,8 @@ The arm is moved by other means (teleoperation, another controller): the recorde
 """
 
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument
+from launch.actions import DeclareLaunchArgument, RegisterEventHandler
+from launch.event_handlers import OnProcessExit
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
@@ -17,6 +18,11 @@ from launch_ros.substitutions import FindPackageShare
 CONFIG = PathJoinSubstitution([FindPackageShare("sdm_bringup"), "config"])
 CAMERA_TOPICS = ("depth/image_rect_raw", "depth/camera_info", "depth/color/points")
 ROBOT_TOPICS = ("joint_states", "current_pose", "target_pose", "gripper_command")
+
+
+def when_recorder_ends(event, context):
+    if event.returncode != 0 and not context.is_shutdown:
+        raise RuntimeError(f"recorder_node ended with exit code {event.returncode}")
 
 
 def generate_launch_description():
@@ -65,4 +71,5 @@ def generate_launch_description():
             *((topic, LaunchConfiguration(topic)) for topic in ROBOT_TOPICS),
         ],
     )
-    return LaunchDescription([*arguments, recorder])
+    end = RegisterEventHandler(OnProcessExit(target_action=recorder, on_exit=when_recorder_ends))
+    return LaunchDescription([*arguments, end, recorder])

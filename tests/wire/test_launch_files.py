@@ -219,6 +219,20 @@ def test_recording_a_robot_listens_under_its_contract(launch, tmp_path):
     assert "target_pose:=/target_pose" in recorder["rules"]
 
 
+@pytest.mark.parametrize(
+    ("file", "node", "arguments"),
+    [
+        ("franka.launch.py", "command_node", ["checkpoint:=cell"]),
+        ("record.launch.py", "recorder_node", ["contract:=contract.yaml", "output:=demos.zarr"]),
+    ],
+)
+def test_failure_of_the_node_that_matters_fails_the_launch(launch, tmp_path, file, node, arguments):
+    install_package(tmp_path / "prefix", "sdm_policy_node", {node: "import sys; sys.exit(2)"})
+    code, output = launch(file, *arguments).finish()
+    assert code == 1
+    assert f"{node} ended with exit code 2" in output
+
+
 def test_required_argument_is_asked_for(launch):
     code, output = launch("franka.launch.py").finish()
     assert code == 1
