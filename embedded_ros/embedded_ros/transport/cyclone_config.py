@@ -10,7 +10,13 @@ RANGES = ("LOCALHOST", "SUBNET", "SYSTEM_DEFAULT", "OFF")
 
 # Large samples travel in few large datagrams; the kernel's default receive buffer would drop them in bursts.
 _TRANSFER = "<MaxMessageSize>65500B</MaxMessageSize><FragmentSize>65000B</FragmentSize>"
-_BUFFERS = '<Internal><SocketReceiveBufferSize max="4MB"/><Watermarks><WhcHigh>64MB</WhcHigh></Watermarks></Internal>'
+# A writer whose reader was killed waits this long for its acknowledgement when it is deleted; by default 1 s, one writer
+# after the other, which outlasts the patience of a launch.
+_LINGER = "<WriterLingerDuration>100ms</WriterLingerDuration>"
+_BUFFERS = (
+    '<Internal><SocketReceiveBufferSize max="4MB"/><Watermarks><WhcHigh>64MB</WhcHigh></Watermarks>'
+    f"{_LINGER}</Internal>"
+)
 _INDEX = "<ParticipantIndex>auto</ParticipantIndex><MaxAutoParticipantIndex>32</MaxAutoParticipantIndex>"
 
 
