@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -130,6 +132,34 @@ def test_an_unknown_task_leaves_no_dataset_behind(tmp_path: Path) -> None:
     with pytest.raises(TaskError, match="did you mean"):
         demos.record("metaworld/dor-open", 1, 0, 1, False, str(tmp_path / "a.zarr"))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_leaves_whole_episodes_and_the_same_command_goes_on(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "from sdm_sim.programs.demos import main; main()", "task=metaworld/reach"]
+    path = tmp_path / "reach.zarr"
+    recording = subprocess.Popen(
+        [*command, "episodes=500", f"output={path}"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+    while recording.poll() is None and len(list(path.glob("data/point_cloud/*.0.0"))) < 2:
+        time.sleep(0.02)
+    recording.send_signal(signal.SIGINT)
+    _, errors = recording.communicate()
+    assert recording.returncode == 1
+    assert errors.strip().splitlines()[-1].startswith("sdm-demos: interrupted; what is stored is whole")
+    assert "Traceback" not in errors
+    store = EpisodeStore.open(path)
+    stored = len(store)
+    assert stored >= 1
+    assert seeds(store) == list(range(stored))
+    assert len(store.read("action")) == store.episode_ends[-1]
+    subprocess.run(
+        [*command, f"episodes={stored + 1}", f"output={path}"], cwd=tmp_path, check=True, stdout=subprocess.DEVNULL
+    )
+    assert seeds(EpisodeStore.open(path)) == list(range(stored + 1))
 
 
 def test_the_program_records_a_real_task_and_names_an_unknown_one(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from sdm_sim import depth_camera
 from sdm_sim.depth_camera import DepthCamera
 from sdm_sim.gl import choose_gl, rendering_available
 
-# A table of 0.4 × 0.6 m, 0.2 m high, its centre at (0.1, −0.05), on the ground; above it float a site, and a geom that is
-# not drawn (group 3).
+# A table of 0.4 × 0.6 m, 0.2 m high, its centre at (0.1, −0.05), on the ground; above it float a site, and a geom of
+# group 3, which is not drawn.
 SCENE = """
 <mujoco>
   <worldbody>

@@ -1,0 +1,202 @@
+"""The arrows of the design: who may import whom, and that no file is ever unpickled."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = {
+    "sdm_core": ROOT / "ros2_ws/src/sdm_core/sdm_core",
+    "sdm_policy_node": ROOT / "ros2_ws/src/sdm_policy_node/sdm_policy_node",
+    "sdm_training": ROOT / "ros2_ws/src/sdm_training/sdm_training",
+    "sdm_sim": ROOT / "sim/sdm_sim",
+    "sdm_sim.bridge": ROOT / "sim/sdm_sim/bridge",
+    "embedded_ros": ROOT / "embedded_ros/embedded_ros",
+    "launch files": ROOT / "launch",
+    "benchmarks": ROOT / "benchmarks",
+}
+PROJECT = {"sdm_core", "sdm_policy_node", "sdm_training", "sdm_sim", "embedded_ros", "sdm_interfaces"}
+# Modules of ROS 2, real or stood in for.
+ROS = {
+    "rclpy", "launch", "launch_ros", "tf2_ros", "message_filters", "sensor_msgs_py", "ament_index_python", "std_msgs",
+    "std_srvs", "sensor_msgs", "geometry_msgs", "trajectory_msgs", "builtin_interfaces", "lifecycle_msgs",
+    "rosgraph_msgs", "tf2_msgs", "diagnostic_msgs", "rcl_interfaces", "sdm_interfaces",
+}  # fmt: skip
+TORCH = {"torch", "torchvision", "tensorboard", "diffusers"}
+
+# What each package must not import.
+FORBIDDEN = {
+    "sdm_core": (PROJECT - {"sdm_core"}) | ROS | TORCH | {"mujoco", "metaworld", "hydra"},
+    "sdm_policy_node": {"sdm_training", "sdm_sim", "embedded_ros", "mujoco", "metaworld"} | TORCH,
+    "sdm_training": {"sdm_policy_node", "embedded_ros"} | ROS,
+    "sdm_sim": {"sdm_training", "sdm_policy_node", "embedded_ros"} | ROS | TORCH,
+    "sdm_sim.bridge": {"sdm_training", "sdm_policy_node", "embedded_ros"} | TORCH,
+    "embedded_ros": {"sdm_core", "sdm_policy_node", "sdm_training", "sdm_sim"} | TORCH,
+    "launch files": {"sdm_training", "embedded_ros"} | TORCH,
+    "benchmarks": {"embedded_ros"},
+}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import: the file, its line, and the full name of the module."""
+
+    path: Path
+    line: int
+    module: str
+
+    def __str__(self) -> str:
+        return f"{self.path.relative_to(ROOT)}:{self.line}: imports {self.module}"
+
+
+def files_of(package: str) -> list[Path]:
+    """The package's sources; what has an entry of its own is not counted in."""
+    folder = PACKAGES[package]
+    nested = [other for other in PACKAGES.values() if other != folder and other.is_relative_to(folder)]
+    return [path for path in sorted(folder.rglob("*.py")) if not any(path.is_relative_to(other) for other in nested)]
+
+
+def imports_of(path: Path) -> Iterator[Import]:
+    """All imports of a file, also those within functions, by name and by importlib."""
+    for node in ast.walk(ast.parse(path.read_text(), str(path))):
+        if isinstance(node, ast.Import):
+            yield from (Import(path, node.lineno, name.name) for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield Import(path, node.lineno, node.module)
+            yield from (Import(path, node.lineno, f"{node.module}.{name.name}") for name in node.names)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in (
+            "importlib.import_module",
+            "import_module",
+            "__import__",
+        ):
+            name = node.args[0] if node.args else None
+            if isinstance(name, ast.Constant) and isinstance(name.value, str):
+                yield Import(path, node.lineno, name.value)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_packages_import_only_along_the_arrows(package: str) -> None:
+    wrong = [
+        str(found)
+        for path in files_of(package)
+        for found in imports_of(path)
+        if found.module.split(".")[0] in FORBIDDEN[package]
+        # The stand-ins are these modules.
+        and not (package == "embedded_ros" and found.module.split(".")[0] in ROS)
+    ]
+    assert wrong == []
+
+
+def test_imports_are_found_wherever_they_hide(tmp_path: Path) -> None:
+    source = tmp_path / "module.py"
+    source.write_text(
+        "import numpy as np\nfrom a.b import c\nfrom . import near\n"
+        "def f():\n    import torch.nn\n    return importlib.import_module('rclpy.node')\n"
+    )
+    assert {found.module for found in imports_of(source)} == {"numpy", "a.b", "a.b.c", "torch.nn", "rclpy.node"}
+
+
+# Of Python 3.11 and later; the nodes also run on Humble's 3.10.
+NEWER = {
+    "tomllib", "typing.Self", "typing.Never", "typing.LiteralString", "typing.assert_never", "typing.override",
+    "enum.StrEnum", "datetime.UTC", "contextlib.chdir", "itertools.batched",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("package", ["sdm_core", "sdm_policy_node", "embedded_ros"])
+def test_what_the_nodes_need_runs_on_python_3_10(package: str) -> None:
+    wrong = [str(found) for path in files_of(package) for found in imports_of(path) if found.module in NEWER]
+    assert wrong == []
+    for path in files_of(package):
+        ast.parse(path.read_text(), str(path), feature_version=(3, 10))
+
+
+def test_the_packages_are_where_this_test_looks() -> None:
+    for package in ("sdm_core", "sdm_sim", "sdm_sim.bridge", "sdm_policy_node", "sdm_training", "embedded_ros"):
+        assert files_of(package), package
+
+
+def test_the_simulation_s_own_parts_do_not_need_its_bridge() -> None:
+    wrong = [
+        str(found)
+        for path in files_of("sdm_sim")
+        for found in imports_of(path)
+        if found.module.startswith("sdm_sim.bridge")
+    ]
+    assert wrong == []
+
+
+def test_no_node_asks_which_runtime_it_runs_on() -> None:
+    wrong = [
+        str(path.relative_to(ROOT))
+        for package in ("sdm_policy_node", "sdm_sim", "sdm_sim.bridge", "sdm_core", "launch files")
+        for path in files_of(package)
+        if "embedded_ros" in path.read_text()
+    ]
+    assert wrong == []
+
+
+def own_sources() -> Iterator[Path]:
+    for package in PACKAGES:
+        yield from files_of(package)
+
+
+def test_no_pickle_is_ever_loaded() -> None:
+    wrong = []
+    for path in own_sources():
+        for node in ast.walk(ast.parse(path.read_text(), str(path))):
+            where = f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [name.name for name in node.names]
+                if {name.split(".")[0] for name in names} & {
+                    "pickle",
+                    "cPickle",
+                    "_pickle",
+                    "dill",
+                    "cloudpickle",
+                    "joblib",
+                }:
+                    wrong.append(f"{where}: imports {names}")
+            if not isinstance(node, ast.Call):
+                continue
+            call, keywords = ast.unparse(node.func), {each.arg: ast.unparse(each.value) for each in node.keywords}
+            if keywords.get("allow_pickle", "False") != "False":
+                wrong.append(f"{where}: {call} allows pickle")
+            if call == "torch.load" and keywords.get("weights_only") != "True":
+                wrong.append(f"{where}: torch.load without weights_only=True")
+            if call.startswith("yaml.") and call.split(".")[1] in ("load", "unsafe_load", "full_load", "load_all"):
+                wrong.append(f"{where}: {call} can run code")
+    assert wrong == []
+
+
+LIGHT = {
+    "the core, all of it": "import pkgutil, sdm_core\n"
+    "for module in pkgutil.walk_packages(sdm_core.__path__, 'sdm_core.'): __import__(module.name)",
+    "the simulation": "import sdm_sim.registry, sdm_sim.rollout, sdm_sim.demonstrations, sdm_sim.programs.demos\n"
+    "sdm_sim.registry.make_task('metaworld/reach').close()",
+    "inference": "from sdm_core.backends import openvino, onnxruntime",
+}
+
+
+@pytest.mark.parametrize("what", LIGHT)
+def test_the_demo_s_parts_run_without_torch_open3d_or_robosuite(what: str) -> None:
+    heavy = ("torch", "open3d", "robosuite", "diffusers", "sdm_training")
+    check = f"import sys\nprint([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", f"{LIGHT[what]}\n{check}"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().splitlines()[-1] == "[]"
+
+
+def test_naming_the_tasks_does_not_start_the_simulator() -> None:
+    code = (
+        "import sys, sdm_sim.registry as r; r.task_names(); print('mujoco' in sys.modules, 'metaworld' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False False"
