@@ -10,8 +10,8 @@ RANGES = ("LOCALHOST", "SUBNET", "SYSTEM_DEFAULT", "OFF")
 
 # Large samples travel in few large datagrams; the kernel's default receive buffer would drop them in bursts.
 _TRANSFER = "<MaxMessageSize>65500B</MaxMessageSize><FragmentSize>65000B</FragmentSize>"
-# A writer whose reader was killed waits this long for its acknowledgement when it is deleted; by default 1 s, one writer
-# after the other, which outlasts the patience of a launch.
+# A writer whose reader was killed waits this long for its acknowledgement when it is deleted; by default 1 s, writer
+# after writer, which outlasts the patience of a launch.
 _LINGER = "<WriterLingerDuration>100ms</WriterLingerDuration>"
 _BUFFERS = (
     '<Internal><SocketReceiveBufferSize max="4MB"/><Watermarks><WhcHigh>64MB</WhcHigh></Watermarks>'
