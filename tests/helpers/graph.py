@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -44,6 +45,11 @@ class NodeProcess:
     def send(self, number: signal.Signals) -> None:
         """Sends a signal."""
         self.process.send_signal(number)
+
+    def limit_file_size(self, size: int | None) -> None:
+        """Lets its writes beyond `size` bytes a file fail; None lifts that."""
+        limit = resource.RLIM_INFINITY if size is None else size
+        resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
 
     def end(self, number: signal.Signals = signal.SIGINT) -> int:
         """Ends it and gives the exit status."""

@@ -141,7 +141,7 @@ def test_a_chunk_of_another_width_is_refused():
 
 def test_an_unknown_mode_is_refused():
     with pytest.raises(CommandError, match="'newest' is unknown; use one of receding, ensemble"):
-        ChunkScheduler(NATIVE, "newest")  # type: ignore[arg-type]
+        ChunkScheduler(NATIVE, "newest")
 
 
 def test_malformed_chunks_cannot_be_made():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,7 +10,7 @@ from sdm_core.command_space import CommandSpace, is_motion
 from sdm_core.contract import Contract
 from sdm_core.errors import CommandError
 
-SchedulerMode = Literal["receding", "ensemble"]
+SCHEDULERS = ("receding", "ensemble")
 
 
 class ChunkScheduler:
@@ -25,9 +23,9 @@ class ChunkScheduler:
     poses and joint positions run linearly to the next entry and rest on the last.
     """
 
-    def __init__(self, contract: Contract, mode: SchedulerMode = "receding", decay: float = 0.01) -> None:
-        if mode not in get_args(SchedulerMode):
-            raise CommandError(f"scheduler '{mode}' is unknown; use one of {', '.join(get_args(SchedulerMode))}")
+    def __init__(self, contract: Contract, mode: str = "receding", decay: float = 0.01) -> None:
+        if mode not in SCHEDULERS:
+            raise CommandError(f"scheduler '{mode}' is unknown; use one of {', '.join(SCHEDULERS)}")
         self._space = CommandSpace(contract.action)
         self._interpolates = is_motion(contract.action)
         self._names = tuple(entry.name for entry in contract.action.entries)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdm_core.action_chunk import ActionChunk
-from sdm_core.chunk_scheduler import ChunkScheduler, SchedulerMode
+from sdm_core.chunk_scheduler import ChunkScheduler
 from sdm_core.command_gate import CommandGate, GateDecision
 from sdm_core.command_space import CommandSpace, is_motion
 from sdm_core.contract import Contract
@@ -25,7 +25,7 @@ class CommandPipeline:
         self,
         contract: Contract,
         *,
-        scheduler: SchedulerMode = "receding",
+        scheduler: str = "receding",
         period_ns: int | None = None,
         max_age_ns: int | None = None,
     ) -> None:

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 from sdm_core.action_chunk import ActionChunk
 from sdm_core.anchor import MeasuredPose
-from sdm_core.chunk_scheduler import SchedulerMode
 from sdm_core.command_gate import GateDecision
 from sdm_core.command_pipeline import CommandPipeline
 from sdm_core.command_space import is_motion
@@ -16,7 +15,7 @@ from sdm_core.contract import Contract
 class InlineCommands:
     """Ticks the pipeline through the control periods until the next replan, at their simulated times."""
 
-    def __init__(self, contract: Contract, scheduler: SchedulerMode, steps: int) -> None:
+    def __init__(self, contract: Contract, scheduler: str, steps: int) -> None:
         self._pipeline = CommandPipeline(contract, scheduler=scheduler)
         self._pose = MeasuredPose(contract) if is_motion(contract.action) else None
         self._dt_ns = contract.dt_ns

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
-from sdm_core.chunk_scheduler import SchedulerMode
+from sdm_core.chunk_scheduler import SCHEDULERS
 from sdm_core.errors import SdmError
 
 
@@ -56,7 +56,7 @@ class PolicyParameters(SensingParameters):
         "inline: publish commands here (lockstep); chunk: leave them to command_node",
         choices=("inline", "chunk"),
     )
-    scheduler: SchedulerMode = parameter("receding", "how overlapping chunks combine (inline)", choices=("receding", "ensemble"))
+    scheduler: str = parameter("receding", "how overlapping chunks combine (inline)", choices=SCHEDULERS)
     replan_steps: int = parameter(0, "control periods between two inferences; 0: the contract's", low=0, high=1000)
     max_age_s: float = parameter(0.2, "greatest age of an observation that is acted upon", low=0.001, high=10.0)
     state_timeout_s: float = parameter(
@@ -75,7 +75,7 @@ class CommandParameters:
 
     checkpoint: str = parameter("", "checkpoint folder, or its contract.yaml alone")
     sink: str = parameter("native", "what commands are published as", choices=("native", "pose"))
-    scheduler: SchedulerMode = parameter("receding", "how overlapping chunks combine", choices=("receding", "ensemble"))
+    scheduler: str = parameter("receding", "how overlapping chunks combine", choices=SCHEDULERS)
     rate_hz: float = parameter(0.0, "commands a second; 0: the contract's control rate", low=0.0, high=1000.0)
     max_age_s: float = parameter(
         0.0, "greatest age of the observation behind a command; 0: the contract's horizon", low=0.0, high=10.0

@@ -1,0 +1,277 @@
+"""The command node as a process: it streams what chunks say, and stops when the policy does, whatever befell it."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from geometry_msgs.msg import PoseStamped
+from helpers.contracts import small_contract
+from helpers.fake_robot import FakeRobot, depth_image, state_values, time_message
+from helpers.graph import Graph, graph
+from helpers.linear_policy import LinearPolicy
+from helpers.motion import pose_contract
+from sdm_core.contract import Contract
+from sdm_interfaces.msg import ActionChunk, PolicyTrace
+from sdm_interfaces.srv import StartEpisode
+from std_msgs.msg import Float64, Float64MultiArray, Header
+from std_srvs.srv import Trigger
+
+CONTRACT = small_contract(control_hz=50.0, horizon=8, n_action_steps=4)
+HOLD = [0.0, 0.0, 0.25]  # nothing moves, the gripper keeps its last value
+COMMAND = [0.5, -0.25, 0.25]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[Graph]:
+    with graph(tmp_path) as made:
+        yield made
+
+
+class Policy:
+    """Stands in for policy_node: chunks of constant targets and a heartbeat, as often as the test calls for."""
+
+    def __init__(self, world: Graph, contract: Contract, folder: Path, **parameters) -> None:
+        self.world, self.contract = world, contract
+        path = folder / "contract.yaml"
+        contract.save(path)
+        self.process = world.start(
+            "command_node", checkpoint=path, **{"hold_s": 0.2, "chunk_timeout_s": 0.2, **parameters}
+        )
+        self.chunks = world.node.create_publisher(ActionChunk, "action_chunk", 10)
+        self.heartbeat = world.node.create_publisher(Header, "heartbeat", 1)
+        self.commands: list[list[float]] = []
+        self.traces: list[PolicyTrace] = []
+        world.node.create_subscription(
+            Float64MultiArray, "native_command", lambda m: self.commands.append(list(m.data)), 50
+        )
+        world.node.create_subscription(PolicyTrace, "command_node/trace", self.traces.append, 50)
+        assert world.spin_until(
+            lambda: self.chunks.get_subscription_count() and self.heartbeat.get_subscription_count()
+        ), world.outputs()
+        self._sequence = 0
+
+    def beat(self) -> None:
+        self.heartbeat.publish(Header())
+
+    def send(self, target: list[float], **changes) -> None:
+        self._sequence += 1
+        message = ActionChunk(
+            observation_stamp=time_message(time.time_ns()),
+            sequence=self._sequence,
+            task=self.contract.task,
+            kind=self.contract.action.kind,
+            names=[entry.name for entry in self.contract.action.entries],
+            dt=self.contract.dt,
+            horizon=self.contract.horizon,
+            targets=np.tile(target, self.contract.horizon).tolist(),
+            received=time_message(time.time_ns()),
+        )
+        message.header.frame_id = self.contract.action.base_frame
+        for name, value in changes.items():
+            setattr(message, name, value)
+        self.chunks.publish(message)
+
+    def keep_alive_until(self, predicate, target: list[float] | None = None) -> bool:
+        """Beats, and sends a chunk each time, until the predicate holds."""
+
+        def step() -> bool:
+            if time.monotonic() - self._last > 0.04:
+                self._last = time.monotonic()
+                self.beat()
+                if target is not None:
+                    self.send(target)
+            return predicate()
+
+        self._last = 0.0
+        return self.world.spin_until(step, 15)
+
+
+def interventions(traces: list[PolicyTrace]) -> set[str]:
+    return {reason for trace in traces for reason in trace.interventions}
+
+
+def test_chunks_become_commands_at_the_contracts_rate(world, tmp_path):
+    policy = Policy(world, CONTRACT, tmp_path)
+    assert policy.keep_alive_until(lambda: len(policy.commands) >= 50, COMMAND)
+    assert all(command == COMMAND for command in policy.commands)
+    assert interventions(policy.traces) == set()
+    answered = [trace for trace in policy.traces if trace.sequence > 0]
+    assert answered
+    assert all(trace.commands == 1 and 0 < trace.loop_ms < 5000 for trace in answered)
+
+
+def test_without_a_heartbeat_nothing_is_ever_commanded(world, tmp_path):
+    policy = Policy(world, CONTRACT, tmp_path)
+    for _ in range(10):
+        policy.send(COMMAND)
+        world.spin_for(0.05)
+    assert set(map(tuple, policy.commands)) <= {(0.0, 0.0, 0.0)}
+    assert "heartbeat_lost" in interventions(policy.traces)
+
+
+@pytest.mark.parametrize("lost", ["chunks", "heartbeat"])
+def test_it_holds_and_then_falls_silent_when_the_policy_ends(world, tmp_path, lost):
+    policy = Policy(world, CONTRACT, tmp_path)
+    assert policy.keep_alive_until(lambda: len(policy.commands) >= 10, COMMAND)
+    if lost == "chunks":
+        policy.keep_alive_until(lambda: f"{lost}_lost" in interventions(policy.traces))
+    else:
+        world.spin_until(lambda: f"{lost}_lost" in interventions(policy.traces))
+    assert f"{lost}_lost" in interventions(policy.traces), world.outputs()
+    world.spin_for(0.5)
+    count = len(policy.commands)
+    assert policy.commands[-1] == HOLD
+    last_motion = max(index for index, command in enumerate(policy.commands) if command == COMMAND)
+    assert all(command == HOLD for command in policy.commands[last_motion + 1 :])
+    world.spin_for(0.3)
+    assert len(policy.commands) == count  # silence
+
+    assert policy.keep_alive_until(lambda: policy.commands[-1] == COMMAND, COMMAND)  # and it resumes
+
+
+def test_killing_the_policy_process_stops_the_robot(world, tmp_path):
+    folder = LinearPolicy(CONTRACT).write(tmp_path / "policy").path
+    brain = world.start(
+        "policy_node", checkpoint=folder, backend="onnxruntime", command="chunk", startup_wait_s=0.0, max_skew_s=0.03
+    )
+    policy = Policy(world, CONTRACT, tmp_path)
+    robot = FakeRobot(world, CONTRACT)
+    robot.await_policy()
+    told = 0
+
+    def observe() -> bool:
+        nonlocal told
+        stamp = time.time_ns()
+        if stamp - told >= CONTRACT.dt_ns:
+            told = stamp
+            robot.tell_state(stamp, state_values(0, CONTRACT))
+            robot.tell_info(stamp)
+            robot.tell_image(stamp, depth_image(0, CONTRACT))
+        return sum(any(command[:2]) for command in policy.commands) > 20
+
+    assert world.spin_until(observe), world.outputs()
+    brain.send(signal.SIGKILL)
+    killed = time.monotonic()
+    assert world.spin_until(
+        lambda: "heartbeat_lost" in interventions(policy.traces) or "chunks_lost" in interventions(policy.traces)
+    )
+    assert time.monotonic() - killed < 5
+    world.spin_for(0.6)
+    assert policy.commands[-1][:2] == [0.0, 0.0]
+    count = len(policy.commands)
+    world.spin_for(0.3)
+    assert len(policy.commands) == count
+
+
+def test_a_second_publisher_is_a_latched_fault(world, tmp_path):
+    policy = Policy(world, CONTRACT, tmp_path)
+    assert policy.keep_alive_until(lambda: len(policy.commands) >= 5, COMMAND)
+    intruder = world.node.create_publisher(Float64MultiArray, "native_command", 10)
+    assert policy.keep_alive_until(lambda: any(trace.refusal for trace in policy.traces), COMMAND)
+    assert "1 other publisher on /native_command" in policy.traces[-1].refusal
+    world.spin_for(0.1)
+    count = len(policy.commands)
+    policy.keep_alive_until(lambda: policy._sequence % 10 == 0, COMMAND)
+    assert len(policy.commands) == count
+
+    assert not world.call(Trigger, "command_node/reset_fault").success
+    assert not world.call(StartEpisode, "command_node/start_episode").success
+    world.node.destroy_publisher(intruder)
+    assert world.spin_until(lambda: world.node.count_publishers("native_command") == 1)
+    world.spin_for(0.2)
+    policy.send(COMMAND)
+    world.spin_for(0.2)
+    assert len(policy.commands) == count  # latched, though the other one has gone
+    assert world.spin_until(lambda: world.call(Trigger, "command_node/reset_fault").success)
+    assert policy.keep_alive_until(lambda: len(policy.commands) > count + 5, COMMAND)
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"task": "test/push"}, "task 'test/push', 'test/reach' expected"),
+        ({"names": ["dy", "dx", "gripper"]}, "('dx', 'dy', 'gripper') expected"),
+        ({"kind": "ee_pose"}, "kind 'ee_pose', 'native' expected"),
+        ({"targets": [0.0]}, "targets 1, 24 expected"),
+        ({"targets": [float("nan")] * 24}, "target 0 has dx = nan"),
+        ({"dt": 0.0}, "dt is 0 ns"),
+    ],
+)
+def test_chunks_that_are_not_of_the_contract_are_refused(world, tmp_path, changes, line):
+    policy = Policy(world, CONTRACT, tmp_path)
+    for _ in range(5):
+        policy.beat()
+        policy.send(COMMAND, **changes)
+        world.spin_for(0.05)
+    assert world.spin_until(lambda: line in world.outputs()), world.outputs()
+    assert COMMAND not in policy.commands
+
+
+def test_dry_run_traces_but_leaves_the_robots_topic_alone(world, tmp_path):
+    policy = Policy(world, CONTRACT, tmp_path, dry_run=True)
+    assert policy.keep_alive_until(lambda: len(policy.traces) >= 3, COMMAND)
+    assert all(trace.commands == 0 for trace in policy.traces)
+    assert world.node.count_publishers("native_command") == 0
+    assert policy.commands == []
+
+
+def test_start_episode_forgets_the_chunks(world, tmp_path):
+    policy = Policy(world, CONTRACT, tmp_path, chunk_timeout_s=5.0)
+    assert policy.keep_alive_until(lambda: len(policy.commands) >= 3, COMMAND)
+    assert world.call(StartEpisode, "command_node/start_episode", StartEpisode.Request(seed=1)).success
+    world.spin_for(0.1)
+    count = len(policy.commands)
+    world.spin_for(0.3)
+    assert len(policy.commands) == count
+
+
+# --- poses
+
+
+def test_poses_start_from_where_the_robot_stands_and_move_within_limits(world, tmp_path):
+    contract = pose_contract()
+    poses: list[PoseStamped] = []
+    grips: list[float] = []
+    world.node.create_subscription(PoseStamped, "target_pose", poses.append, 50)
+    world.node.create_subscription(Float64, "gripper_command", lambda message: grips.append(message.data), 50)
+    policy = Policy(world, contract, tmp_path, sink="pose")
+    goal = [0.1, -0.1, 0.2, 0.0, 0.0, 0.0, 1.0, 1.0]
+
+    policy.keep_alive_until(lambda: policy._sequence >= 5, goal)
+    assert poses == []  # the robot's pose is unknown
+    assert "the robot's position is unknown" in world.outputs()
+
+    robot = FakeRobot(world, contract)
+    stand = [0.3, 0.2, 0.1, 0.0, 0.0, 0.0, 1.0]
+
+    def arrived() -> bool:
+        robot.tell_pose(time.time_ns(), stand)
+        return bool(poses) and abs(poses[-1].pose.position.x - goal[0]) < 1e-3
+
+    assert policy.keep_alive_until(arrived, goal)
+    path = np.array([[p.pose.position.x, p.pose.position.y, p.pose.position.z] for p in poses])
+    assert path[0] == pytest.approx(stand[:3], abs=1e-3)
+    assert np.abs(np.diff(path, axis=0)).max() <= 0.5 * contract.dt + 1e-9
+    assert {pose.header.frame_id for pose in poses} == {"base"}
+    stamps = [pose.header.stamp.sec + pose.header.stamp.nanosec * 1e-9 for pose in poses]
+    assert abs(stamps[-1] - time.time()) < 5
+    assert grips[-1] == 1.0
+
+
+def test_a_sink_of_another_kind_is_refused(world, tmp_path):
+    CONTRACT.save(tmp_path / "contract.yaml")
+    process = world.start("command_node", checkpoint=tmp_path / "contract.yaml", sink="pose")
+    assert world.spin_until(lambda: "not configured" in process.output)
+    assert "sink 'pose' takes 'ee_pose' actions" in process.output
+
+
+def test_relative_actions_need_the_workspace(world, tmp_path):
+    pose_contract("ee_delta").save(tmp_path / "contract.yaml")
+    process = world.start("command_node", checkpoint=tmp_path / "contract.yaml", sink="pose")
+    assert world.spin_until(lambda: "not configured" in process.output)
+    assert "workspace of 'ee.x' is [0.0, 0.0]" in process.output

@@ -1,0 +1,209 @@
+"""The recorder as a process: a kept episode is on disk whole, a discarded or failed one not at all."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.contracts import small_contract
+from helpers.fake_robot import FakeRobot, depth_image, state_values
+from helpers.graph import Graph, graph
+from sdm_core.dataset import EpisodeStore
+from sdm_core.point_cloud import CloudPipeline
+from std_msgs.msg import Float64MultiArray
+from std_srvs.srv import Trigger
+
+CONTRACT = small_contract()
+DT = CONTRACT.dt_ns
+START_NS = 1_000_000_000_000
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[Graph]:
+    with graph(tmp_path) as made:
+        yield made
+
+
+class Demonstration:
+    """A robot that somebody else commands, and the recorder that watches it."""
+
+    def __init__(self, world: Graph, folder: Path, **parameters) -> None:
+        self.world, self.output = world, folder / "demos.zarr"
+        CONTRACT.save(folder / "contract.yaml")
+        settings = {"checkpoint": folder / "contract.yaml", "output": self.output, "reliable_sensors": True}
+        self.process = world.start("recorder_node", **{**settings, **parameters})
+        self.robot = FakeRobot(world, CONTRACT)
+        self.operator = world.node.create_publisher(Float64MultiArray, "native_command", 100)
+        topics = (
+            "camera/camera/depth/image_rect_raw",
+            "camera/camera/depth/camera_info",
+            "joint_states",
+            "native_command",
+        )
+        # the test listens to native_command too
+        wanted = {topic: 2 if topic == "native_command" else 1 for topic in topics}
+        assert world.spin_until(
+            lambda: all(world.node.count_subscribers(topic) == count for topic, count in wanted.items())
+        ), world.outputs()
+
+    def call(self, name: str) -> Trigger.Response:
+        return self.world.call(Trigger, f"recorder_node/{name}")
+
+    def observe(self, step: int, spacing: int = 1) -> None:
+        stamp = START_NS + step * spacing * DT
+        self.robot.tell_state(stamp, state_values(step, CONTRACT))
+        self.robot.tell_info(stamp)
+        self.robot.tell_image(stamp, depth_image(step, CONTRACT))
+
+    def command(self, *steps: int) -> None:
+        for step in steps:
+            self.operator.publish(Float64MultiArray(data=self.action(step)))
+
+    @staticmethod
+    def action(step: int) -> list[float]:
+        return [0.01 * step, -0.01 * step, 1.0]
+
+    def run(self, steps: int, spacing: int = 1) -> None:
+        """Frames one by one, each followed by its command."""
+        for step in range(steps):
+            self.observe(step, spacing)
+            self.world.spin_for(0.02)
+            self.command(step)
+        self.world.spin_for(0.2)
+
+    def assert_rows(self, rows: slice, steps: list[int]) -> None:
+        """The dataset's rows are those of these steps: cloud, state and command alike."""
+        store = EpisodeStore.open(self.output)
+        clouds = CloudPipeline(CONTRACT.observation.cloud)
+        for row, step in zip(range(rows.start, rows.stop), steps, strict=True):
+            cloud = clouds.from_depth(
+                depth_image(step, CONTRACT), "16UC1", self.robot.intrinsics, self.robot.extrinsics
+            )
+            assert store.read("point_cloud")[row].tobytes() == cloud.tobytes()
+            assert store.read("state")[row] == pytest.approx(state_values(step, CONTRACT), abs=1e-7)
+            assert store.read("action")[row] == pytest.approx(self.action(step), abs=1e-7)
+
+
+def test_a_kept_episode_is_what_was_seen_and_commanded(world, tmp_path):
+    demo = Demonstration(world, tmp_path, record_depth=True)
+    assert demo.call("start").success
+    demo.run(10)
+    response = demo.call("keep")
+    assert response.success, response.message
+    assert response.message == "episode 0: 10 rows, 0 images missing"
+    store = EpisodeStore.open(demo.output)
+    assert store.episode_ends.tolist() == [10]
+    assert store.contract == CONTRACT
+    demo.assert_rows(slice(0, 10), list(range(10)))
+    assert np.array_equal(store.read("depth")[3], depth_image(3, CONTRACT))
+
+
+def test_discarded_episodes_leave_no_trace_and_kept_ones_add_up(world, tmp_path):
+    demo = Demonstration(world, tmp_path)
+    for end in ("keep", "discard", "keep"):
+        demo.call("start")
+        demo.run(4)
+        assert demo.call(end).success
+    assert EpisodeStore.open(demo.output).episode_ends.tolist() == [4, 8]
+    assert not demo.call("keep").success  # nothing is being recorded
+    assert EpisodeStore.open(demo.output).episode_ends.tolist() == [4, 8]
+
+
+def test_a_chunks_commands_that_arrive_at_once_are_paired_in_order(world, tmp_path):
+    demo = Demonstration(world, tmp_path)
+    demo.call("start")
+    for step in range(8):
+        demo.observe(step)
+        world.spin_for(0.02)
+        if step % 4 == 0:
+            demo.command(step, step + 1, step + 2, step + 3)
+    world.spin_for(0.2)
+    assert demo.call("keep").success
+    demo.assert_rows(slice(0, 8), list(range(8)))
+
+
+def test_in_real_time_the_first_command_after_a_frame_counts(world, tmp_path):
+    demo = Demonstration(world, tmp_path, reliable_sensors=False)
+    demo.call("start")
+    demo.command(90)  # before any frame
+    world.spin_for(0.1)
+    for step in range(6):
+        demo.observe(step)
+        world.spin_for(0.1)
+        demo.command(step, 70 + step)  # the second one is not the first after the frame
+        world.spin_for(0.1)
+    demo.observe(6)  # never answered
+    world.spin_for(0.1)
+    assert demo.call("keep").success
+    demo.assert_rows(slice(0, 6), list(range(6)))
+
+
+def test_a_camera_slower_than_the_control_rate_is_refused(world, tmp_path):
+    demo = Demonstration(world, tmp_path)
+    demo.call("start")
+    demo.run(10, spacing=4)
+    response = demo.call("keep")
+    assert not response.success
+    assert "2.5 images a second, the contract's control rate is 10 Hz; set camera_every:=1" in response.message
+    assert len(EpisodeStore.open(demo.output)) == 0
+
+
+def test_an_episode_with_an_unusable_image_or_state_is_refused(world, tmp_path):
+    demo = Demonstration(world, tmp_path)
+    demo.call("start")
+    demo.run(4)
+    demo.robot.tell_image(START_NS + 4 * DT, np.zeros((12, 16), np.uint16))
+    demo.command(4)
+    world.spin_for(0.2)
+    assert "none of 0 valid points" in demo.call("keep").message
+    demo.call("start")
+    demo.robot.tell_state(START_NS, [float("nan")] * 4)
+    world.spin_for(0.2)
+    assert "is not finite" in demo.call("keep").message
+    assert len(EpisodeStore.open(demo.output)) == 0
+
+
+def test_a_full_disk_loses_that_episode_alone(world, tmp_path):
+    demo = Demonstration(world, tmp_path)
+    demo.call("start")
+    demo.run(4)
+    assert demo.call("keep").success
+    demo.process.limit_file_size(1500)  # as a full disk: the clouds' file cannot grow (the log still can)
+    demo.call("start")
+    demo.run(4)
+    response = demo.call("keep")
+    assert not response.success
+    assert "the episode is dropped, earlier ones are whole" in response.message
+    assert "Traceback" not in demo.process.output
+    demo.process.limit_file_size(None)
+    demo.assert_rows(slice(0, 4), list(range(4)))
+    demo.call("start")
+    demo.run(4)
+    assert demo.call("keep").success
+    assert EpisodeStore.open(demo.output).episode_ends.tolist() == [4, 8]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_ending_it_in_mid_episode_leaves_the_kept_ones_whole(world, tmp_path, number):
+    demo = Demonstration(world, tmp_path)
+    demo.call("start")
+    demo.run(4)
+    assert demo.call("keep").success
+    demo.call("start")
+    demo.run(2)
+    status = demo.process.end(number)
+    assert status == (0 if number == signal.SIGINT else -signal.SIGKILL)
+    assert EpisodeStore.open(demo.output).episode_ends.tolist() == [4]
+    demo.assert_rows(slice(0, 4), list(range(4)))
+
+
+def test_a_dataset_of_another_contract_is_refused_with_one_line(world, tmp_path):
+    EpisodeStore.create(tmp_path / "demos.zarr", small_contract(task="test/push"))
+    CONTRACT.save(tmp_path / "contract.yaml")
+    process = world.start("recorder_node", checkpoint=tmp_path / "contract.yaml", output=tmp_path / "demos.zarr")
+    assert process.process.wait(20) == 1
+    assert "recorded under another contract" in process.output
+    assert "Traceback" not in process.output
