@@ -199,6 +199,43 @@ def test_group_keeps_its_configurations_and_environment_to_itself(run):
     assert output.index("depth inner") < output.index("depth outer")
 
 
+def test_group_without_forwarding_knows_only_its_own_configurations(run):
+    _, output = run(
+        """
+        def entities():
+            show = LogInfo(msg=[LaunchConfiguration("a", default="no a"), " ", LaunchConfiguration("b", default="no b")])
+            return [SetLaunchConfiguration("a", "1"),
+                    GroupAction([show], forwarding=False, launch_configurations={"b": "2"}), show]
+        """
+    ).finish()
+    assert "[launch.user]: no a 2" in output
+    assert "[launch.user]: 1 no b" in output
+
+
+def test_actions_can_be_added_to_a_description(run):
+    _, output = run(
+        """
+        def entities():
+            inner = LaunchDescription()
+            inner.add_action(LogInfo(msg="added"))
+            return [inner]
+        """
+    ).finish()
+    assert "[launch.user]: added" in output
+
+
+def test_shutdown_does_not_wait_for_timers(run):
+    launched = run(
+        """
+        def entities():
+            return [TimerAction(period=3600.0, actions=[LogInfo(msg="late")]), TimerAction(period=0.1, actions=[Shutdown()])]
+        """
+    )
+    code, output = launched.finish(timeout=15)
+    assert code == 0
+    assert "late" not in output
+
+
 def test_group_whose_condition_fails_is_left_out(run):
     _, output = run(
         """
@@ -266,6 +303,44 @@ def test_output_goes_to_the_log_alone_unless_the_screen_is_named(run, tmp_path):
     ).finish()
     assert "quiet words" not in output
     assert any("quiet words" in path.read_text() for path in (tmp_path / "log").rglob("*.log"))
+
+
+def test_working_folder_and_environment_are_the_actions_own(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("KEPT", "kept")
+    _, output = run(
+        f"""
+        def entities():
+            show = "import os; print('env', os.getcwd(), os.environ.get('KEPT'), os.environ.get('ADDED'))"
+            return [script(show, cwd={str(tmp_path)!r}, additional_env={{"ADDED": LaunchConfiguration("a")}}),
+                    TimerAction(period=0.5, actions=[script(show, env={{"ADDED": "alone"}})])]
+        """,
+        "a:=added",
+    ).finish()
+    assert f"env {tmp_path} kept added" in output
+    assert "None alone" in output
+
+
+def test_shell_commands_are_run_by_a_shell(run):
+    _, output = run(
+        """
+        def entities():
+            return [ExecuteProcess(cmd=["echo one", "&& echo two"], shell=True, output="screen")]
+        """
+    ).finish()
+    assert "[echo-1] one" in output
+    assert "[echo-1] two" in output
+
+
+def test_output_of_each_stream_may_be_chosen(run):
+    _, output = run(
+        """
+        def entities():
+            both = "import sys; print('to out'); print('to err', file=sys.stderr)"
+            return [ExecuteProcess(cmd=[sys.executable, "-c", both], output={"stdout": "screen", "stderr": "log"})]
+        """
+    ).finish()
+    assert "to out" in output
+    assert "to err" not in output
 
 
 def test_death_of_a_process_is_reported_with_its_exit_code(run):

@@ -3,9 +3,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
-import shlex
 import signal
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from launch.action import Action
@@ -37,20 +36,21 @@ class ExecuteProcess(Action):
     def __init__(
         self,
         *,
-        cmd: Iterable[SomeSubstitutionsType],
+        cmd: Sequence[SomeSubstitutionsType],
         name: SomeSubstitutionsType | None = None,
         cwd: SomeSubstitutionsType | None = None,
         env: Mapping[Any, SomeSubstitutionsType] | None = None,
         additional_env: Mapping[Any, SomeSubstitutionsType] | None = None,
         shell: bool = False,
         output: str | Mapping[str, str] = "log",
-        log_cmd: bool = False,
         sigterm_timeout: Any = None,
         sigkill_timeout: Any = None,
         on_exit: Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if not cmd:
+            raise ValueError("ExecuteProcess: cmd is empty")
         self.__cmd = [normalize_to_list_of_substitutions(part) for part in cmd]
         self.__name = None if name is None else normalize_to_list_of_substitutions(name)
         self.__cwd = None if cwd is None else normalize_to_list_of_substitutions(cwd)
@@ -58,7 +58,6 @@ class ExecuteProcess(Action):
         self.__additional_env = additional_env or {}
         self.__shell = shell
         self.__output = _output_of_streams(os.environ.get("OVERRIDE_LAUNCH_PROCESS_OUTPUT") or output)
-        self.__log_cmd = log_cmd
         self.__sigterm_timeout = _seconds("sigterm_timeout", sigterm_timeout)
         self.__sigkill_timeout = _seconds("sigkill_timeout", sigkill_timeout)
         self.__on_exit = on_exit
@@ -88,11 +87,10 @@ class ExecuteProcess(Action):
         assert loop is not None
         cmd = self.command(context)
         cwd = None if self.__cwd is None else perform_substitutions(context, self.__cwd)
-        name = os.path.basename(cmd[0].split()[0]) if self.__name is None else self.__perform(context, self.__name)
+        program = os.path.basename(cmd[0].split()[0] if self.__shell else cmd[0])
+        name = program if self.__name is None else self.__perform(context, self.__name)
         label = self.__label = f"{name}-{next(_process_numbers)}"
         logger = get_logger(label)
-        if self.__log_cmd:
-            logger.info("process details: cmd='%s', cwd='%s'", shlex.join(cmd), cwd)
         ended = self.__ended = loop.create_future()
 
         def on_line(stream: str, line: str) -> None:
