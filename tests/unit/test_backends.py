@@ -78,9 +78,7 @@ def test_other_names_of_inputs_or_output_are_named(name: str, renamed: str, cont
 
 
 def test_an_unknown_backend_is_refused_with_those_there_are(checkpoint: Checkpoint) -> None:
-    with pytest.raises(
-        CheckpointError, match=r"'tensorrt' is not installed; there are .*onnxruntime.*openvino"
-    ):
+    with pytest.raises(CheckpointError, match=r"'tensorrt' is not installed; there are .*onnxruntime.*openvino"):
         load_backend("tensorrt", checkpoint, threads=1)
 
 
