@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -83,6 +84,7 @@ class BridgeNode(Node):
                 outcome = self._episode(index, settings.seed0 + index)
                 outcomes.append(outcome)
                 self._report(outcome)
+                self._peers.end_recording(keep=outcome.success)
                 if film and index < settings.video_episodes:
                     film.add(self._task, outcome, settings.mode)
         finally:
@@ -106,7 +108,6 @@ class BridgeNode(Node):
         outcome = self._world.run(seed, (index + 1) * _EPISODE_SPACING_NS, progress)
         if outcome.misses == outcome.steps and not self._inbox.traced:
             raise BridgeError(f"policy_node never answered in the episode of seed {seed}; see its log for why")
-        self._peers.end_recording(keep=outcome.success)
         progress.successes += outcome.success
         return outcome
 
@@ -196,6 +197,7 @@ def main() -> None:
     node = None
     try:
         node = BridgeNode()
+        gc.freeze()  # a full collection over all that start-up has built would last for many control periods
         with spinning(node):
             node.run()
     except (Interrupted, KeyboardInterrupt):

@@ -49,7 +49,7 @@ class Peers:
         self._wait(lambda: not unheard(), deadline)
         if unheard():
             raise BridgeError(
-                f"nobody listens to {', '.join(unheard())} after {timeout_s:g} s; "
+                f"after {timeout_s:g} s not every node listens to {', '.join(unheard())}; "
                 "check remappings, and reliable_sensors (true in lockstep, false in realtime)"
             )
 

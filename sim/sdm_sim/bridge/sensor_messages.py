@@ -6,7 +6,7 @@ from array import array
 
 import numpy as np
 from builtin_interfaces.msg import Time
-from geometry_msgs.msg import Point, PoseStamped, Quaternion, Transform, TransformStamped, Vector3
+from geometry_msgs.msg import Point, Pose, PoseStamped, Quaternion, Transform, TransformStamped, Vector3
 from numpy.typing import NDArray
 from sdm_core.point_cloud import Extrinsics, Intrinsics
 from sensor_msgs.msg import CameraInfo, Image, JointState
@@ -54,14 +54,11 @@ def joint_states(frame: SensorFrame, stamp: Time) -> JointState:
 def tool_pose(frame: SensorFrame, tool: str, base: str, stamp: Time) -> PoseStamped | None:
     """The pose in a frame's `tool.x` … `tool.qw`; without rotation entries the tool has the base's orientation."""
     values = dict(zip(frame.names, frame.values.tolist(), strict=True))
-    position = [values.get(f"{tool}.{axis}") for axis in "xyz"]
-    if None in position:
+    if not all(f"{tool}.{axis}" in values for axis in "xyz"):
         return None
-    rotation = [values.get(f"{tool}.q{axis}", float(axis == "w")) for axis in "xyzw"]
-    pose = PoseStamped(header=Header(stamp=stamp, frame_id=base))
-    pose.pose.position = Point(x=position[0], y=position[1], z=position[2])
-    pose.pose.orientation = Quaternion(x=rotation[0], y=rotation[1], z=rotation[2], w=rotation[3])
-    return pose
+    position = Point(**{axis: values[f"{tool}.{axis}"] for axis in "xyz"})
+    rotation = Quaternion(**{axis: values.get(f"{tool}.q{axis}", float(axis == "w")) for axis in "xyzw"})
+    return PoseStamped(header=Header(stamp=stamp, frame_id=base), pose=Pose(position=position, orientation=rotation))
 
 
 def camera_transform(extrinsics: Extrinsics, base: str, stamp: Time) -> TransformStamped:
