@@ -203,7 +203,8 @@ def test_group_without_forwarding_knows_only_its_own_configurations(run):
     _, output = run(
         """
         def entities():
-            show = LogInfo(msg=[LaunchConfiguration("a", default="no a"), " ", LaunchConfiguration("b", default="no b")])
+            a, b = LaunchConfiguration("a", default="no a"), LaunchConfiguration("b", default="no b")
+            show = LogInfo(msg=[a, " ", b])
             return [SetLaunchConfiguration("a", "1"),
                     GroupAction([show], forwarding=False, launch_configurations={"b": "2"}), show]
         """
@@ -228,7 +229,8 @@ def test_shutdown_does_not_wait_for_timers(run):
     launched = run(
         """
         def entities():
-            return [TimerAction(period=3600.0, actions=[LogInfo(msg="late")]), TimerAction(period=0.1, actions=[Shutdown()])]
+            late, soon = [LogInfo(msg="late")], [Shutdown()]
+            return [TimerAction(period=3600.0, actions=late), TimerAction(period=0.1, actions=soon)]
         """
     )
     code, output = launched.finish(timeout=15)
