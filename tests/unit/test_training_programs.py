@@ -74,6 +74,10 @@ def test_train_distill_and_export_make_checkpoints_that_name_their_origin(here):
     record(here / "data/test/reach.zarr", small_contract(256))
     common = ("task=test/reach", "network.points=128", "validation_episodes=1")
     train_teacher(composed("train", TrainSettings, *common, "teacher.steps=3", "loop.snapshots=3"))
+    weights = here / "runs/test/reach/teacher_small_seed0/weights.safetensors"
+    written = weights.stat().st_mtime_ns
+    train_teacher(composed("train", TrainSettings, *common, "teacher.steps=3", "loop.snapshots=3"))
+    assert weights.stat().st_mtime_ns == written, "a finished run is only exported again"
     for method in ("sdm", "regression"):
         distill(composed("distill", DistillSettings, *common, f"distiller={method}", "distiller.steps=3"))
     runs = here / "runs/test/reach"

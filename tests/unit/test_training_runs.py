@@ -11,6 +11,7 @@ import torch
 from helpers.training import Demonstrations, demonstrations, small_policy, windows_of
 from onnx import TensorProto
 from rich.console import Console
+from sdm_core.backends.onnxruntime import OnnxRuntimeBackend
 from sdm_core.checkpoint import Checkpoint
 from sdm_core.errors import CheckpointError
 from sdm_core.policy_runtime import PolicyRuntime
@@ -23,6 +24,7 @@ from sdm_training.policy import Policy
 from sdm_training.run_folder import RunFolder
 from sdm_training.sampling import Sampler, SamplingSettings
 from sdm_training.settings import SettingsError
+from sdm_training.torch_backend import TorchBackend
 from sdm_training.training_loop import LoopSettings, Trainee, load_state, train
 
 FAST = {"learning_rate": 1e-2}
@@ -190,12 +192,23 @@ def test_a_students_export_runs_in_the_policy_runtime(tmp_path):
     data = demonstrations()
     run = finished_run(tmp_path / "run", small_policy(data), SamplingSettings(timestep=99))
     (checkpoint,) = export_run(run, ExportSettings(), data, METRICS, Console(quiet=True))
-    assert PolicyRuntime(checkpoint, backend="onnxruntime").contract == run_contract(run)
+    assert PolicyRuntime(checkpoint, backend="onnxruntime").contract == run.load_policy().contract
     assert json.loads((checkpoint.path / "metrics.json").read_text())["parity"].keys() == {"openvino", "onnxruntime"}
 
 
-def run_contract(run: RunFolder):
-    return run.load_policy().contract
+@pytest.mark.parametrize("sampling", [SamplingSettings(nfe=10), SamplingSettings(timestep=65)])
+def test_the_torch_backend_agrees_with_the_exported_network(sampling, tmp_path):
+    data = demonstrations()
+    run = finished_run(tmp_path / "run", small_policy(data), sampling)
+    (checkpoint,) = export_run(run, ExportSettings(half_weights=False), data, METRICS, Console(quiet=True))
+    observations = {
+        key: values[:1] for key, values in parity_inputs(Sampler(run.load_policy(), sampling), data).items()
+    }
+    actions = [backend(checkpoint, threads=1).run(observations) for backend in (TorchBackend, OnnxRuntimeBackend)]
+    np.testing.assert_allclose(*actions, atol=1e-5)
+    (checkpoint.path / "weights.safetensors").unlink()
+    with pytest.raises(CheckpointError, match=r"lacks weights\.safetensors; use the openvino backend"):
+        TorchBackend(checkpoint, threads=1)
 
 
 def test_regression_ignores_the_noise(tmp_path):

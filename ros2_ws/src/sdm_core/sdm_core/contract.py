@@ -45,7 +45,7 @@ class CloudSpec(_Model):
 
     The cloud is `points` × `channels` float32: xyz in metres in `frame`, then rgb in [0, 1] where channels is 6. The
     first `network_points` of the farthest-point order enter the network, as `(p - centre) / scale`, where `centre` names
-    the three state entries that hold the reference point (empty: the origin of `frame`).
+    the three state entries that hold the reference point (empty: the crop box is mapped to [-1, 1]).
     """
 
     frame: str

@@ -25,9 +25,6 @@ from sdm_training.sampling import SamplingSettings
 from sdm_training.settings import SettingsError, build
 from sdm_training.training_loop import under
 
-# Changes of these do not change what is trained.
-IGNORED_ON_RESUME = ("commit", "sampling")
-
 
 class RunFolder:
     """Reads and writes one run; see the module's text for its files."""
@@ -48,7 +45,7 @@ class RunFolder:
         if file.exists():
             before = yaml.safe_load(file.read_text())
             for key, value in record.items():
-                if key not in IGNORED_ON_RESUME and before.get(key) != value:
+                if key != "commit" and before.get(key) != value:
                     raise SettingsError(
                         f"{self.path} was trained with another '{key}': delete the folder, or name another with run=…"
                     )

@@ -23,5 +23,7 @@ class FourierFeatures(nn.Module):
         return inputs * (1 + 2 * len(self.scales))
 
     def forward(self, x: Tensor) -> Tensor:
+        if not len(self.scales):  # a graph must not be exported with empty tensors
+            return x
         angles = (x[..., None] * self.scales).flatten(-2)
         return torch.cat([x, angles.sin(), angles.cos()], dim=-1)
