@@ -92,7 +92,7 @@ def _from_rosbags(name: str) -> Definition:
         with_placeholder(
             tuple(Field(field, _rosbags_type(described), _DEFAULTS.get((name, field))) for field, described in fields)
         ),
-        tuple((constant, value) for constant, _, value in constants),
+        tuple((constant, bytes([value]) if base == "byte" else value) for constant, base, value in constants),
     )
 
 

@@ -1,0 +1,223 @@
+"""The transport by itself: serialized samples between participants over DDS."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from embedded_ros.transport import libddsc
+from embedded_ros.transport.cyclone import CycloneReader, CycloneTransport, CycloneWriter
+from embedded_ros.transport.cyclone_config import configuration
+from embedded_ros.transport.interface import Sample, TransportError, WireQos
+
+DOMAIN = 101
+TYPE = "std_msgs::msg::dds_::String_"
+
+
+@pytest.fixture
+def transports() -> Iterator[tuple[CycloneTransport, CycloneTransport]]:
+    pair = CycloneTransport(DOMAIN, "enclave=/;"), CycloneTransport(DOMAIN, "enclave=/;")
+    yield pair
+    for transport in pair:
+        transport.close()
+
+
+def wait_until(condition: Callable[[], object], timeout: float = 10.0) -> None:
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, f"did not come true within {timeout:g} s"
+        time.sleep(0.005)
+
+
+def connect(
+    transports: tuple[CycloneTransport, CycloneTransport], offered: WireQos, wanted: WireQos
+) -> tuple[CycloneWriter, CycloneReader]:
+    writer = transports[0].create_writer("rt/x", TYPE, offered, "typehash=h;")
+    reader = transports[1].create_reader("rt/x", TYPE, wanted, "")
+    return writer, reader
+
+
+def sample(number: int, size: int = 4) -> bytearray:
+    return bytearray(b"\0\1\0\0") + number.to_bytes(size, "little")
+
+
+def take_all(reader: CycloneReader) -> list[int]:
+    found = []
+    while got := reader.take():
+        found.append(int.from_bytes(got.data[4:], "little"))
+    return found
+
+
+def test_samples_arrive_whole_with_their_time_and_writer(transports) -> None:
+    writer, reader = connect(transports, WireQos(), WireQos())
+    wait_until(writer.matched)
+    before = time.time_ns()
+    for size in (1, 2, 3, 5, 70_000, 9_800_000):  # odd sizes, several fragments, a large cloud
+        data = sample(200, size)
+        writer.write(data)
+        taken: list[Sample] = []
+        wait_until(lambda: taken.extend(filter(None, [reader.take()])) or taken)
+        (got,) = taken
+        assert got.data == data
+        assert got.writer == writer.handle
+        assert before <= got.source_timestamp_ns <= time.time_ns()
+
+
+def test_a_reader_keeps_the_last_samples_up_to_its_depth(transports) -> None:
+    writer, reader = connect(transports, WireQos(depth=1), WireQos(depth=3))
+    wait_until(writer.matched)
+    for number in range(9):
+        writer.write(sample(number))
+    assert take_all(reader) == [6, 7, 8]
+
+
+def test_depth_zero_keeps_all(transports) -> None:
+    writer, reader = connect(transports, WireQos(depth=0), WireQos(depth=0))
+    wait_until(writer.matched)
+    for number in range(500):
+        writer.write(sample(number))
+    assert take_all(reader) == list(range(500))
+
+
+def test_transient_local_reaches_late_readers_up_to_the_writers_depth(transports) -> None:
+    offered = WireQos(depth=2, transient_local=True)
+    writer = transports[0].create_writer("rt/x", TYPE, offered, "")
+    for number in range(5):
+        writer.write(sample(number))
+    late = transports[1].create_reader("rt/x", TYPE, WireQos(depth=9, transient_local=True), "")
+    volatile = transports[1].create_reader("rt/x", TYPE, WireQos(depth=9), "")
+    found: list[int] = []
+    wait_until(lambda: found.extend(take_all(late)) or len(found) >= 2)
+    assert found == [3, 4]
+    assert take_all(volatile) == []
+
+
+@pytest.mark.parametrize(
+    ("offered", "wanted", "matches"),
+    [
+        (WireQos(), WireQos(reliable=False), True),
+        (WireQos(reliable=False), WireQos(), False),
+        (WireQos(transient_local=True), WireQos(), True),
+        (WireQos(), WireQos(transient_local=True), False),
+        (WireQos(deadline_ns=10**8), WireQos(deadline_ns=10**9), True),
+        (WireQos(deadline_ns=10**9), WireQos(deadline_ns=10**8), False),
+        (WireQos(), WireQos(liveliness_manual=True), False),
+    ],
+)
+def test_endpoints_match_where_the_offer_meets_the_request(transports, offered, wanted, matches) -> None:
+    writer, reader = connect(transports, offered, wanted)
+    sure = transports[1].create_reader("rt/x", TYPE, WireQos(reliable=False), "")
+    wait_until(sure.matched)
+    assert bool(reader.matched()) == matches
+    assert len(writer.matched()) == 1 + matches
+
+
+def test_a_waiter_tells_of_new_data_once_and_of_a_wake(transports) -> None:
+    writer, reader = connect(transports, WireQos(), WireQos())
+    waiter = transports[1].create_waiter()
+    waiter.attach(reader, "reader")
+    wait_until(writer.matched)
+    writer.write(sample(1))
+    assert waiter.wait(5.0) == ["reader"]
+    assert waiter.wait(0.0) == []  # nothing new, although the sample still waits
+    assert take_all(reader) == [1]
+    writer.write(sample(2))
+    assert waiter.wait(5.0) == ["reader"]
+    waiter.wake()
+    assert waiter.wait(None) == []
+    waiter.detach("reader")
+    writer.write(sample(3))
+    assert waiter.wait(0.05) == []
+    waiter.close()
+
+
+def test_discovery_tells_topic_type_qos_and_user_data(transports) -> None:
+    offered = WireQos(depth=7, transient_local=True, deadline_ns=10**9, lifespan_ns=2 * 10**9)
+    writer = transports[0].create_writer("rt/seen", TYPE, offered, "clientid=1.2;typehash=RIHS01_a;")
+
+    def seen() -> list:
+        return [endpoint for endpoint in transports[1].writers() if endpoint.topic == "rt/seen"]
+
+    wait_until(seen)
+    (found,) = seen()
+    assert (found.gid, found.participant, found.type_name) == (writer.gid, transports[0].gid, TYPE)
+    assert found.user_data == {"clientid": "1.2", "typehash": "RIHS01_a"}
+    assert found.qos == offered
+    writer.close()
+    wait_until(lambda: not seen())
+
+
+def test_domains_are_apart(transports) -> None:
+    writer = transports[0].create_writer("rt/x", TYPE, WireQos(), "")
+    other = CycloneTransport(DOMAIN + 1, "enclave=/;")
+    try:
+        other.create_reader("rt/x", TYPE, WireQos(), "")
+        near = transports[1].create_reader("rt/x", TYPE, WireQos(), "")
+        wait_until(near.matched)
+        assert len(writer.matched()) == 1
+        assert not [endpoint for endpoint in other.writers() if endpoint.topic == "rt/x"]
+    finally:
+        other.close()
+
+
+def test_a_killed_process_is_noticed_and_its_writer_gone(transports) -> None:
+    code = f"""
+        import time
+        from embedded_ros.transport.cyclone import CycloneTransport
+        from embedded_ros.transport.interface import WireQos
+        transport = CycloneTransport({DOMAIN}, "enclave=/;")
+        writer = transport.create_writer("rt/x", {TYPE!r}, WireQos(), "")
+        while True:
+            writer.write(bytearray(b"\\0\\1\\0\\0abcd"))
+            time.sleep(0.01)
+    """
+    reader = transports[0].create_reader("rt/x", TYPE, WireQos(), "")
+    process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)])
+    try:
+        wait_until(reader.take, 20)
+        assert len(reader.matched()) == 1
+        process.terminate()
+        process.wait(10)
+        # Nobody says goodbye for a killed process: its lease of 10 s has to run out.
+        wait_until(lambda: not reader.matched(), 30)
+    finally:
+        process.kill()
+
+
+def test_entities_come_and_go_without_leaving_anything(transports) -> None:
+    def endpoints() -> int:
+        return len(transports[0].writers()) + len(transports[0].readers())
+
+    before = endpoints()
+    for _ in range(200):
+        writer, reader = connect(transports, WireQos(), WireQos())
+        writer.close()
+        reader.close()
+    wait_until(lambda: endpoints() == before)
+
+
+def test_a_wrong_version_of_the_library_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(libddsc.metadata, "version", lambda name: "0.10.5")
+    with pytest.raises(TransportError, match=r"cyclonedds 0\.10\.5 is installed, 11\.0\.\* is needed"):
+        libddsc._load()
+
+
+def test_the_machine_is_the_limit_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_STATIC_PEERS", "CYCLONEDDS_URI"):
+        monkeypatch.delenv(name, raising=False)
+    assert "127.0.0.1" in configuration()
+    assert "<AllowMulticast>false" in configuration()
+    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "subnet")
+    assert "127.0.0.1" not in configuration()
+    assert "AllowMulticast" not in configuration()
+    monkeypatch.setenv("ROS_STATIC_PEERS", "robot;10.0.0.7")
+    assert '<Peer address="robot"/><Peer address="10.0.0.7"/>' in configuration()
+    monkeypatch.setenv("CYCLONEDDS_URI", "file:///etc/cyclone.xml")
+    assert configuration().endswith(",file:///etc/cyclone.xml")
+    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "galaxy")
+    with pytest.raises(TransportError, match="GALAXY is not one of LOCALHOST, SUBNET"):
+        configuration()
