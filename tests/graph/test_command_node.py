@@ -191,24 +191,25 @@ def test_a_second_publisher_is_a_latched_fault(world, tmp_path):
     assert policy.keep_alive_until(lambda: len(policy.commands) > count + 5, COMMAND)
 
 
-@pytest.mark.parametrize(
-    ("changes", "line"),
-    [
+def test_chunks_that_are_not_of_the_contract_are_refused(world, tmp_path):
+    policy = Policy(world, CONTRACT, tmp_path)
+    cases = [
         ({"task": "test/push"}, "task 'test/push', 'test/reach' expected"),
         ({"names": ["dy", "dx", "gripper"]}, "('dx', 'dy', 'gripper') expected"),
         ({"kind": "ee_pose"}, "kind 'ee_pose', 'native' expected"),
         ({"targets": [0.0]}, "targets 1, 24 expected"),
         ({"targets": [float("nan")] * 24}, "target 0 has dx = nan"),
         ({"dt": 0.0}, "dt is 0 ns"),
-    ],
-)
-def test_chunks_that_are_not_of_the_contract_are_refused(world, tmp_path, changes, line):
-    policy = Policy(world, CONTRACT, tmp_path)
-    for _ in range(5):
-        policy.beat()
-        policy.send(COMMAND, **changes)
-        world.spin_for(0.05)
-    assert world.spin_until(lambda: line in world.outputs()), world.outputs()
+    ]
+    for changes, line in cases:
+
+        def refused(changes: dict = changes, line: str = line) -> bool:
+            policy.beat()
+            policy.send(COMMAND, **changes)
+            world.spin_for(0.05)
+            return line in world.outputs()
+
+        assert world.spin_until(refused), world.outputs()
     assert COMMAND not in policy.commands
 
 

@@ -69,6 +69,7 @@ def direct_commands(folder: Path, robot: FakeRobot, steps: int, seed: int, contr
     """What a direct run of the same observations commands."""
     runtime = PolicyRuntime(folder, "onnxruntime")
     window, pipeline = ObservationWindow(contract), CommandPipeline(contract)
+    assert contract.observation.cloud
     clouds = CloudPipeline(contract.observation.cloud)
     runtime.start_episode(seed)
     commands = []
@@ -79,7 +80,9 @@ def direct_commands(folder: Path, robot: FakeRobot, steps: int, seed: int, contr
             cloud = clouds.from_depth(depth_image(step, contract), "16UC1", robot.intrinsics, robot.extrinsics)
             window.add_cloud(stamp, cloud)
             pipeline.add(runtime.infer(window.policy_input(stamp)))
-        commands.append(pipeline.tick(stamp).command.tolist())
+        command = pipeline.tick(stamp).command
+        assert command is not None
+        commands.append(command.tolist())
     return commands
 
 
@@ -243,15 +246,21 @@ def test_it_is_a_lifecycle_node_and_silent_while_inactive(world, checkpoint_fold
     def state() -> int:
         return world.call(GetState, "policy_node/get_state").current_state.id
 
+    def change(transition: int) -> bool:
+        request = ChangeState.Request(transition=Transition(id=transition))
+        return world.call(ChangeState, "policy_node/change_state", request).success
+
     assert state() == State.PRIMARY_STATE_ACTIVE
-    request = ChangeState.Request(transition=Transition(id=Transition.TRANSITION_DEACTIVATE))
-    assert world.call(ChangeState, "policy_node/change_state", request).success
+    assert change(Transition.TRANSITION_DEACTIVATE)
     observe(robot, 0)
     world.spin_for(0.5)
     assert state() == State.PRIMARY_STATE_INACTIVE
     assert robot.traces == []
-    request = ChangeState.Request(transition=Transition(id=Transition.TRANSITION_ACTIVATE))
-    assert world.call(ChangeState, "policy_node/change_state", request).success
+    assert change(Transition.TRANSITION_CLEANUP)
+    assert world.spin_until(lambda: world.node.count_publishers("native_command") == 0)
+    assert change(Transition.TRANSITION_CONFIGURE)
+    assert change(Transition.TRANSITION_ACTIVATE)
+    robot.await_policy()
     assert robot.trace_of(observe(robot, 1)).commands == 2
 
 

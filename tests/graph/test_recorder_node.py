@@ -77,6 +77,7 @@ class Demonstration:
     def assert_rows(self, rows: slice, steps: list[int]) -> None:
         """The dataset's rows are those of these steps: cloud, state and command alike."""
         store = EpisodeStore.open(self.output)
+        assert CONTRACT.observation.cloud
         clouds = CloudPipeline(CONTRACT.observation.cloud)
         for row, step in zip(range(rows.start, rows.stop), steps, strict=True):
             cloud = clouds.from_depth(

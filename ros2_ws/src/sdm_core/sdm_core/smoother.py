@@ -45,14 +45,13 @@ class Smoother:
 
     def step(self, target: Vector) -> Vector:
         """The command float64[A] of the next period on the way to `target`."""
-        if self._position is None:
-            self.reset(target)
-        step = self._space.difference(self._position, target)
+        position = target if self._position is None else self._position
+        step = self._space.difference(position, target)
         # Where there is no trajectory (a target that is not finite), the target passes as it is: the gate judges it.
         motion = self._plan(step[self._axes], target) if self._ruckig and np.isfinite(target).all() else None
         if motion:
             step[self._axes], self._velocity, self._acceleration = motion
-        self._position, self._target = self._space.advance(self._position, step), target
+        self._position, self._target = self._space.advance(position, step), target
         return self._position
 
     def _plan(self, step: Vector, target: Vector) -> tuple[Vector, Vector, Vector] | None:

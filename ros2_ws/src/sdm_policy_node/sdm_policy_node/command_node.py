@@ -47,7 +47,6 @@ class CommandNode(LifecycleNode):
         super().__init__("command_node")
         self._settings = declare(self, CommandParameters)
         self._refusals = Refusals(self)
-        self._active = False
         self._measured: tuple[float, NDArray[np.float64]] | None = None
         self._states = StateSource(self, False, self._on_state, lambda _, error: self._refusals.note("state", error))
         if self._settings.autostart:
@@ -97,7 +96,6 @@ class CommandNode(LifecycleNode):
             self.create_timer(self._period_ns * 1e-9, self._tick),
             self.create_timer(_WATCH_PERIOD_S, self._watch_topics, clock=Clock(clock_type=ClockType.STEADY_TIME)),
         ]
-        self._active = True
         self.get_logger().info(
             f"active: {self._contract.task} at {1e9 / self._period_ns:.0f} Hz on "
             f"{', '.join(self._sink.topics) if self._sink else 'no topic (dry run)'}"
@@ -105,7 +103,8 @@ class CommandNode(LifecycleNode):
         return super().on_activate(state)
 
     def on_deactivate(self, state: State) -> TransitionCallbackReturn:
-        self._active = False
+        counts = ", ".join(f"{count} × {what}" for what, count in self._pipeline.counts.items())
+        self.get_logger().info(f"inactive; the gate intervened: {counts or 'never'}")
         for timer in self._own_timers:
             self.destroy_timer(timer)
         for service in self._own_services:

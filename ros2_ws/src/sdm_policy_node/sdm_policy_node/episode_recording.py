@@ -96,12 +96,12 @@ class EpisodeRecording:
                 f"nothing to keep: {len(self.frames)} images and {len(self._commands)} commands came since the start"
             )
         frames = self.frames[:rows]
-        extra = {} if frames[0].depth is None else {"depth": np.stack([frame.depth for frame in frames])}
+        depths = [frame.depth for frame in frames if frame.depth is not None]
         return Episode(
             state=np.stack([self._state_at(frame.stamp_ns) for frame in frames]).astype(np.float32),
             action=np.stack(self._commands[:rows]).astype(np.float32),
             point_cloud=np.stack([frame.cloud for frame in frames]),
-            extra=extra,
+            extra={"depth": np.stack(depths)} if depths else {},
         )
 
     def _state_at(self, stamp_ns: int) -> NDArray[np.float64]:

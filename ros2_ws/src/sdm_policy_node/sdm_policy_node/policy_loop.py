@@ -85,8 +85,8 @@ class PolicyLoop:
         self._episode = threading.Lock()
         self._last_replan_ns: int | None = None
         self._busy_since: float | None = None
-        self.dropped = 0
-        """Frames that a newer one overtook."""
+        self.overtaken = 0
+        """Frames that a newer one replaced before their turn."""
         self._thread = threading.Thread(target=self._run, name="policy_loop", daemon=True)
 
     def start(self, seed: int) -> None:
@@ -140,7 +140,7 @@ class PolicyLoop:
     def add_frame(self, frame: Frame) -> None:
         """A frame has come; one that still waits is overtaken."""
         with self._inbox:
-            self.dropped += self._frame is not None
+            self.overtaken += self._frame is not None
             self._frame = frame
             self._inbox.notify()
 

@@ -129,6 +129,9 @@ class PolicyNode(LifecycleNode):
         loop, self._loop = self._loop, None
         if loop:
             loop.stop()
+            if loop.overtaken or self._refusals.counts:
+                refused = self._refusals.summary() or "nothing"
+                self.get_logger().info(f"refused: {refused}; {loop.overtaken} frames overtaken by newer ones")
 
     # --- in
 
