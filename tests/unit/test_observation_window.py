@@ -98,6 +98,25 @@ def test_a_cloud_older_than_all_kept_states_is_refused() -> None:
         subject.policy_input(50 * DT)
 
 
+def test_a_cloud_from_before_the_episode_is_not_paired_with_its_later_states() -> None:
+    subject = window(steps=2, max_age_s=0.2)
+    subject.add_cloud(-DT, cloud(0))
+    subject.add_state(0, state(0))
+    assert marks(subject.policy_input(-DT).state) == [0, 0]
+    for index in range(1, 100):
+        subject.add_state(index * DT, state(index))
+    with pytest.raises(ObservationError, match="nearest state"):
+        subject.policy_input(-DT)
+
+
+def test_a_cloud_that_is_newer_than_asked_for_is_none() -> None:
+    subject = window()
+    subject.add_state(3 * DT, state(3))
+    subject.add_cloud(5 * DT, cloud(5))
+    with pytest.raises(ObservationError, match="no cloud"):
+        subject.policy_input(3 * DT)
+
+
 def test_a_state_that_has_not_come_yet_is_told_from_one_that_has() -> None:
     subject = window()
     assert not subject.has_state(0)
