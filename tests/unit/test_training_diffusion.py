@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -17,6 +19,8 @@ COMMON = {
     "clip_sample": True,
     "clip_sample_range": 1.0,
 }
+# Ours and diffusers' names of what a network predicts.
+PREDICTIONS = [("x0", "sample"), ("epsilon", "epsilon")]
 
 
 def schedule(prediction: str = "x0") -> NoiseSchedule:
@@ -41,12 +45,11 @@ def test_few_steps_start_at_the_noisiest_timestep():
     assert trailing_timesteps(100, 10) == (99, 89, 79, 69, 59, 49, 39, 29, 19, 9)
 
 
-@pytest.mark.parametrize("prediction", ["x0", "epsilon"])
+@pytest.mark.parametrize(("prediction", "theirs"), PREDICTIONS)
 @pytest.mark.parametrize("eta", [0.0, 0.6])
-def test_ddim_step_equals_diffusers(prediction, eta):
+def test_ddim_step_equals_diffusers(prediction, theirs, eta):
     ours = schedule(prediction)
-    kind = {"x0": "sample", "epsilon": "epsilon"}[prediction]
-    reference = DDIMScheduler(**COMMON, timestep_spacing="trailing", prediction_type=kind)
+    reference: Any = DDIMScheduler(**COMMON, timestep_spacing="trailing", prediction_type=theirs)
     reference.set_timesteps(10)
     generator = torch.Generator().manual_seed(1)
     for timestep in (89, 49, 9):  # at 99 diffusers' float32 epsilon → x0 division differs in the last digits
@@ -57,11 +60,10 @@ def test_ddim_step_equals_diffusers(prediction, eta):
         torch.testing.assert_close(got, expected.prev_sample, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("prediction", ["x0", "epsilon"])
-def test_ddpm_step_equals_diffusers(prediction, monkeypatch):
+@pytest.mark.parametrize(("prediction", "theirs"), PREDICTIONS)
+def test_ddpm_step_equals_diffusers(prediction, theirs, monkeypatch):
     ours = schedule(prediction)
-    kind = {"x0": "sample", "epsilon": "epsilon"}[prediction]
-    reference = DDPMScheduler(**COMMON, prediction_type=kind)
+    reference: Any = DDPMScheduler(**COMMON, prediction_type=theirs)
     generator = torch.Generator().manual_seed(2)
     for timestep in (90, 40, 1, 0):
         x, output, noise = (torch.randn(3, 4, 2, generator=generator) for _ in range(3))

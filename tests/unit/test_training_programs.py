@@ -21,7 +21,7 @@ from sdm_training.programs.export import ExportProgramSettings, export
 from sdm_training.programs.train import TrainSettings, train_teacher
 from sdm_training.protocols import best5, final
 from sdm_training.run_folder import RunFolder
-from sdm_training.settings import Settings, SettingsError, build, run_program
+from sdm_training.settings import SettingsError, SettingsType, build, run_program
 
 CONFIG = Path(__file__).parents[2] / "config"
 
@@ -30,7 +30,7 @@ def options(group: str) -> list[str]:
     return sorted(path.stem for path in (CONFIG / group).glob("*.yaml"))
 
 
-def composed(program: str, settings: type[Settings], *overrides: str):
+def composed(program: str, settings: type[SettingsType], *overrides: str) -> SettingsType:
     with initialize_config_dir(str(CONFIG), version_base=None):
         config = compose(program, list(overrides))
     return build(settings, OmegaConf.to_container(config, resolve=True, throw_on_missing=True))

@@ -131,7 +131,8 @@ def test_the_average_starts_as_the_plain_mean():
     for step, value in enumerate(values):
         torch.nn.init.constant_(module.weight, value)
         ema.update(step)
-    assert ema.average.weight.item() == pytest.approx(np.mean(values))
+    average = next(ema.average.parameters())
+    assert average.item() == pytest.approx(np.mean(values))
 
 
 def finished_run(path, policy: Policy, sampling: SamplingSettings) -> RunFolder:
@@ -204,8 +205,8 @@ def test_the_torch_backend_agrees_with_the_exported_network(sampling, tmp_path):
     observations = {
         key: values[:1] for key, values in parity_inputs(Sampler(run.load_policy(), sampling), data).items()
     }
-    actions = [backend(checkpoint, threads=1).run(observations) for backend in (TorchBackend, OnnxRuntimeBackend)]
-    np.testing.assert_allclose(*actions, atol=1e-5)
+    torch_action = TorchBackend(checkpoint, threads=1).run(observations)
+    np.testing.assert_allclose(torch_action, OnnxRuntimeBackend(checkpoint, 1).run(observations), atol=1e-5)
     (checkpoint.path / "weights.safetensors").unlink()
     with pytest.raises(CheckpointError, match=r"lacks weights\.safetensors; use the openvino backend"):
         TorchBackend(checkpoint, threads=1)
