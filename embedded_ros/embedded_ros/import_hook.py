@@ -90,7 +90,7 @@ def _refuse_foreign_ros() -> None:
         return
     folder = os.path.dirname(spec.origin)
     built = sorted(name for name in os.listdir(folder) if name.startswith("_rclpy_pybind11"))
-    if built and not any(name.endswith(suffix) for name in built for suffix in EXTENSION_SUFFIXES):
+    if built and not {f"_rclpy_pybind11{suffix}" for suffix in EXTENSION_SUFFIXES}.intersection(built):
         raise ImportError(
             f"the sourced ROS 2 at {folder} is built for another Python ({built[0]}), this is Python "
             f"{sys.version_info[0]}.{sys.version_info[1]}: use that ROS 2's Python, or start from a shell where "

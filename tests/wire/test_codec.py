@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import random
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -54,7 +55,8 @@ def rosbags_store():
     store = get_typestore(Stores.ROS2_JAZZY)
     texts = {f"sdm_interfaces/msg/{path.stem}": path.read_text() for path in OWN.glob("*.msg")}
     texts["control_msgs/msg/JointJog"] = (
-        "std_msgs/Header header\nstring[] joint_names\nfloat64[] displacements\nfloat64[] velocities\nfloat64 duration\n"
+        "std_msgs/Header header\nstring[] joint_names\n"
+        "float64[] displacements\nfloat64[] velocities\nfloat64 duration\n"
     )
     for name, text in texts.items():
         store.register(get_types_from_msg(text, name))
@@ -121,10 +123,9 @@ def test_damaged_bytes_are_refused_or_read_but_nothing_else(name: str, seed: int
     for _ in range(rng.randrange(5)):
         if damaged:
             damaged[rng.randrange(len(damaged))] = rng.randrange(256)
-    try:
-        cdr.deserialize(damaged, message_class(name))
-    except cdr.CdrError as error:
-        assert name in str(error)
+    with suppress(cdr.CdrError):
+        message = cdr.deserialize(damaged, message_class(name))
+        assert isinstance(message, message_class(name))
 
 
 def test_a_huge_length_is_refused_before_memory_is_taken() -> None:
@@ -164,8 +165,8 @@ def test_messages_start_with_their_defaults() -> None:
     joints = message_class("sensor_msgs/msg/JointState")()
     assert joints.position == array.array("d")
     assert joints.name == []
-    assert message_class("sensor_msgs/msg/PointField").FLOAT32 == 7  # pyright: ignore
-    assert message_class("diagnostic_msgs/msg/DiagnosticStatus").STALE == b"\3"  # pyright: ignore
+    assert message_class("sensor_msgs/msg/PointField").FLOAT32 == 7
+    assert message_class("diagnostic_msgs/msg/DiagnosticStatus").STALE == b"\3"
 
 
 def test_two_messages_share_no_mutable_default() -> None:
@@ -232,9 +233,9 @@ def test_interface_modules_name_what_they_have() -> None:
     assert SetCameraInfo.Request().camera_info == sensor.CameraInfo()
     assert {"Image", "JointState"} <= set(dir(sensor))
     with pytest.raises(ImportError):
-        from sensor_msgs.msg import Picture  # noqa: F401  # pyright: ignore
+        from sensor_msgs.msg import Picture  # noqa: F401
     with pytest.raises(ImportError):
-        import no_such_package.msg  # noqa: F401  # pyright: ignore
+        import no_such_package.msg  # noqa: F401
 
 
 def test_own_interfaces_are_found_by_their_package() -> None:
@@ -251,7 +252,8 @@ def test_an_unknown_message_is_answered_with_near_names() -> None:
 def test_definitions_are_read_with_bounds_constants_defaults_and_comments() -> None:
     of = parse_message(
         'int32 LIMIT=-3 # most\nstring NAME = "a # b"\n'
-        "\nfloat64 rate 2.5  # Hz\nstring<=5 unit 'mm'\nint8[<=4] few [1, 2]\nuint16[3] three\nHeader header\nPoint p\n",
+        "\nfloat64 rate 2.5  # Hz\nstring<=5 unit 'mm'\n"
+        "int8[<=4] few [1, 2]\nuint16[3] three\nHeader header\nPoint p\n",
         "geometry_msgs/msg/Odd",
     )
     assert dict(of.constants) == {"LIMIT": -3, "NAME": "a # b"}

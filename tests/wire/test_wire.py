@@ -45,6 +45,12 @@ def sample(number: int, size: int = 4) -> bytearray:
     return bytearray(b"\0\1\0\0") + number.to_bytes(size, "little")
 
 
+def take_one(reader: CycloneReader) -> Sample:
+    taken: list[Sample] = []
+    wait_until(lambda: taken.extend(filter(None, [reader.take()])) or taken)
+    return taken[0]
+
+
 def take_all(reader: CycloneReader) -> list[int]:
     found = []
     while got := reader.take():
@@ -59,9 +65,7 @@ def test_samples_arrive_whole_with_their_time_and_writer(transports) -> None:
     for size in (1, 2, 3, 5, 70_000, 9_800_000):  # odd sizes, several fragments, a large cloud
         data = sample(200, size)
         writer.write(data)
-        taken: list[Sample] = []
-        wait_until(lambda: taken.extend(filter(None, [reader.take()])) or taken)
-        (got,) = taken
+        got = take_one(reader)
         assert got.data == data
         assert got.writer == writer.handle
         assert before <= got.source_timestamp_ns <= time.time_ns()

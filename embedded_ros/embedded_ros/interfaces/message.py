@@ -69,7 +69,7 @@ def _equal(a: Any, b: Any) -> bool:
 
 
 @cache
-def message_class(name: str) -> type[Message]:
+def message_class(name: str) -> type[Any]:
     """The class of a message ("pkg/msg/Name"), or of half a service ("pkg/srv/Name_Request"); one class a name."""
     of = definition(name)
     package, kind, short = name.split("/")
@@ -113,7 +113,7 @@ def interface_module(package: str, kind: str, module: ModuleType) -> None:
 
     def __getattr__(short: str) -> Any:
         if kind == "srv" and short.endswith(("_Request", "_Response")) and short.rpartition("_")[0] in names:
-            made: type = message_class(f"{package}/srv/{short}")
+            made: type[Any] = message_class(f"{package}/srv/{short}")
         elif short in names:
             made = (message_class if kind == "msg" else service_class)(f"{package}/{kind}/{short}")
         else:
