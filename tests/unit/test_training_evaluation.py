@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import pytest
 from helpers.training import demonstrations, small_policy
 from rich.console import Console
+from sdm_core.checkpoint import Checkpoint
+from sdm_core.errors import TaskError
 from sdm_core.policy_runtime import PolicyRuntime
 from sdm_sim.registry import make_task
 from sdm_sim.rollout import run_episode
@@ -14,17 +19,21 @@ from sdm_training.run_folder import RunFolder
 from sdm_training.sampling import SamplingSettings
 
 
-def test_outcomes_of_workers_are_those_of_a_rollout_here(tmp_path):
-    task = make_task("metaworld/reach")
-    data = demonstrations((30,), task.contract)
+def exported(path: Path, task: str) -> Checkpoint:
+    """An untrained policy of a task with MetaWorld's observations."""
+    contract = make_task("metaworld/reach").contract.model_copy(update={"task": task})
+    data = demonstrations((30,), contract)
     sampling = SamplingSettings()
     policy = small_policy(data, points=256)
-    run = RunFolder(tmp_path / "run")
+    run = RunFolder(path / "run")
     run.begin({"policy": policy.settings.plain(), "sampling": sampling.model_dump(mode="json")}, policy.contract)
     run.finish(policy.state_dict(), 1.0)
     metrics = {"method": "dp3", "network": "tiny"}
-    (checkpoint,) = export_run(run, ExportSettings(), data, metrics, Console(quiet=True))
+    return export_run(run, ExportSettings(), data, metrics, Console(quiet=True))[0]
 
+
+def test_outcomes_of_workers_are_those_of_a_rollout_here(tmp_path):
+    checkpoint, task = exported(tmp_path, "metaworld/reach"), make_task("metaworld/reach")
     seen: list[Outcome] = []
     outcomes = evaluate(checkpoint.path, [7, 8, 9], workers=2, on_outcome=seen.append)
     here = run_episode(task, PolicyRuntime(checkpoint), 8)
@@ -33,3 +42,9 @@ def test_outcomes_of_workers_are_those_of_a_rollout_here(tmp_path):
     assert seen == outcomes
     assert outcomes[1] == Outcome(8, here.success, here.steps)
     assert np.isfinite(here.actions).all()
+
+
+def test_a_task_that_cannot_be_opened_ends_the_evaluation_with_one_error(tmp_path):
+    checkpoint = exported(tmp_path, "nowhere/reach")
+    with pytest.raises(TaskError, match="a worker ended while it opened or ran the task"):
+        evaluate(checkpoint.path, [1], workers=1)

@@ -6,9 +6,11 @@ import multiprocessing
 import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
+from sdm_core.errors import TaskError
 from sdm_core.policy_runtime import PolicyRuntime
 from sdm_sim.registry import make_task
 from sdm_sim.rollout import run_episode
@@ -44,6 +46,8 @@ def evaluate(
                 outcomes.append(outcome)
                 if on_outcome:
                     on_outcome(outcome)
+        except BrokenProcessPool:
+            raise TaskError(f"{checkpoint}: a worker ended while it opened or ran the task; see above") from None
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise

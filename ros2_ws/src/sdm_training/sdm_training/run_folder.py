@@ -87,9 +87,8 @@ class RunFolder:
         policy = Policy(build(PolicySettings, record["policy"], "policy"), Contract.load(self.path / "contract.yaml"))
         try:
             tensors = load_file(file)
-            raw = under("raw", tensors)
             averaged = {name: value for name, value in tensors.items() if not name.startswith("raw.")}
-            policy.load_state_dict(raw if weights == "raw" and raw else averaged)
+            policy.load_state_dict(under("raw", tensors) if weights == "raw" else averaged)
         except (SafetensorError, RuntimeError) as error:
             raise CheckpointError(
                 f"{file} does not fit its run ({str(error).splitlines()[0]}): train it again"

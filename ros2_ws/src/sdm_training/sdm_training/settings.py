@@ -88,5 +88,5 @@ def one_line_errors() -> Iterator[None]:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
-        print("interrupted: the last saved state is kept, and the same command resumes from it", file=sys.stderr)
+        print("interrupted: what is on disk is whole, a training resumes from its last saved state", file=sys.stderr)
         raise SystemExit(130) from None
