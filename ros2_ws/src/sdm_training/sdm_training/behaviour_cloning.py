@@ -17,7 +17,11 @@ from sdm_training.training_loop import prefixed, under
 
 
 class CloningSettings(Part):
-    """steps of training, or epochs over the windows; draws: (noise, timestep) pairs for each encoded observation."""
+    """steps of training, or epochs over the windows; draws: (noise, timestep) pairs that share one encoded observation.
+
+    state_dropout: share of the observations whose state is hidden from the encoder, so that it learns to find things in
+    the cloud rather than to recognise one of ten trajectories by the robot's pose.
+    """
 
     method: str
     steps: int | None = None
@@ -25,6 +29,7 @@ class CloningSettings(Part):
     observations: int = 32
     draws: int = 4
     points: PointChoice = "random"
+    state_dropout: float = 0.0
     optimiser: OptimiserSettings
     ema: EmaSettings = EmaSettings()
 
@@ -54,7 +59,9 @@ class BehaviourCloning(ABC):
         batch = self.windows.batch(
             self.windows.draw(self.settings.observations, self.generator), self.settings.points, self.generator
         )
-        condition = self.policy.encode(batch.point_cloud, batch.state).repeat_interleave(self.settings.draws, 0)
+        kept = torch.rand(len(batch.state), generator=self.generator) >= self.settings.state_dropout
+        condition = self.policy.encode(batch.point_cloud, batch.state, kept.to(batch.state.device))
+        condition = condition.repeat_interleave(self.settings.draws, 0)
         action = self.policy.normalise_action(batch.action).repeat_interleave(self.settings.draws, 0)
         loss = self.loss(condition, action)
         self.optimiser.step(loss, index)

@@ -136,8 +136,11 @@ class Policy(nn.Module):
         """(horizon, action dimension)."""
         return self.contract.horizon, self.contract.action_dim
 
-    def encode(self, point_cloud: Tensor, state: Tensor) -> Tensor:
-        """Raw clouds [B, C, N, channels] (metres, base frame; all N used) and states [B, T, S] → condition [B, D]."""
+    def encode(self, point_cloud: Tensor, state: Tensor, state_kept: Tensor | None = None) -> Tensor:
+        """Raw clouds [B, C, N, channels] (metres, base frame; all N used) and states [B, T, S] → condition [B, D].
+
+        Where `state_kept` (bool [B]) is false the encoder sees the cloud alone, still centred by the state.
+        """
         point_cloud = fill_padding(point_cloud)
         if len(self.centre_index):
             # Cloud c was taken at state T - C + c.
@@ -146,7 +149,8 @@ class Policy(nn.Module):
             centre = self.cloud_middle
         positions = (point_cloud[..., :3] - centre) / self.cloud_half_range
         clouds = torch.cat([positions, point_cloud[..., 3:]], dim=-1) if point_cloud.shape[-1] > 3 else positions
-        return self.encoder(clouds, (state - self.state_middle) / self.state_half_range)
+        states = (state - self.state_middle) / self.state_half_range
+        return self.encoder(clouds, states if state_kept is None else states * state_kept[:, None, None])
 
     def predict_x0(self, x_t: Tensor, timesteps: Tensor, condition: Tensor, clip: bool | None = None) -> Tensor:
         """The denoiser's x0 [B, H, A], clipped to the normalised range as configured unless `clip` says otherwise."""

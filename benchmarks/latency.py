@@ -1,0 +1,119 @@
+"""Latency of each part on this machine, as `timing` lines: perception and inference alone, then the loop on the graph.
+
+    python benchmarks/latency.py [--task metaworld/push-wall] [--repeats 500]
+
+Student at 1 step and its teacher at 10 are timed in turn, so that a drift of the machine meets both alike.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from sdm_core.checkpoint import Checkpoint
+from sdm_core.observation_window import PolicyInput
+from sdm_core.point_cloud import CloudPipeline
+from sdm_core.policy_runtime import PolicyRuntime
+from sdm_core.results import append_result
+from sdm_core.state_vector import StateVector
+from sdm_sim.demo.runs import Run, measure
+from sdm_sim.demo.summary import PARTS, latencies
+from sdm_sim.registry import make_task
+from sdm_training.provenance import commit, machine
+
+RESULTS = Path("benchmarks/results/timing.jsonl")
+GRAPH_NAMES = {"cloud_ms": "graph/depth_to_cloud", "inference_ms": "graph/infer", "gate_publish_ms": "gate_publish", "loop_ms": "loop"}
+
+
+def record(what: str, variant: str, backend: str, values: list[float] | np.ndarray) -> None:
+    """Appends a line for times in ms, and prints it."""
+    p50, p99 = np.percentile(values, [50, 99])
+    print(f"{what:22} {variant:32} {backend:12} p50 {p50:7.3f} ms   p99 {p99:7.3f} ms   n {len(values)}")
+    append_result(
+        RESULTS,
+        {
+            "kind": "timing",
+            "what": what,
+            "variant": variant,
+            "device": "cpu",
+            "threads": 1,
+            "backend": backend,
+            "p50_ms": round(float(p50), 4),
+            "p99_ms": round(float(p99), 4),
+            "n": len(values),
+            "machine": machine(),
+            "commit": commit(),
+            "date": datetime.date.today().isoformat(),
+        },
+    )
+
+
+def timed(call: Callable[[], object]) -> float:
+    """Milliseconds that a call takes."""
+    begin = time.perf_counter_ns()
+    call()
+    return (time.perf_counter_ns() - begin) / 1e6
+
+
+def parts(task_name: str, models: Path, repeats: int) -> None:
+    """Perception, and inference of student and teacher on both backends, without middleware."""
+    task = make_task(task_name)
+    spec = task.contract.observation.cloud
+    assert spec is not None
+    pipeline, states = CloudPipeline(spec), StateVector(task.contract.observation.state)
+    task.reset(0)
+    frame = task.observe()
+    assert frame.depth is not None
+    depth = frame.depth
+
+    def perceive() -> np.ndarray:
+        return pipeline.from_depth(depth, "16UC1", task.intrinsics, task.extrinsics)
+
+    record("depth_to_cloud", f"{depth.shape[1]}×{depth.shape[0]}", "numpy", [timed(perceive) for _ in range(repeats)])
+    state = np.repeat(states.gather(frame.names, frame.values)[None], task.contract.n_obs_steps, axis=0)
+    observation = PolicyInput(0, state, perceive()[None])
+    stem = task_name.replace("/", "_")
+    policies = {
+        (f"{role}, {Checkpoint.open(models / name).nfe} NFE", backend): PolicyRuntime(models / name, backend)
+        for role, name in (("student", f"{stem}_sdm"), ("teacher", f"{stem}_teacher"))
+        for backend in ("openvino", "onnxruntime")
+    }
+    times: dict[tuple[str, str], list[float]] = {key: [] for key in policies}
+    for _ in range(repeats):
+        for key, runtime in policies.items():
+            times[key].append(timed(lambda runtime=runtime: runtime.infer(observation)))
+    for (variant, backend), values in times.items():
+        record("infer", variant, backend, values)
+    task.close()
+
+
+def loop(task_name: str, models: Path, episodes: int) -> None:
+    """The graph in lockstep and in real time, from the nodes' traces."""
+    stem = task_name.replace("/", "_")
+    for mode in ("lockstep", "realtime"):
+        for name in (f"{stem}_sdm", f"{stem}_teacher"):
+            run = Run(Checkpoint.open(models / name), mode, episodes, seed0=20000)
+            measured = measure(run, Path("outputs/latency"), lambda *_: None)
+            for part in PARTS:
+                record(GRAPH_NAMES[part], f"{run.label}, {mode}", "openvino", latencies(measured, part))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--task", default="metaworld/push-wall")
+    parser.add_argument("--models", type=Path, default=Path("models"))
+    parser.add_argument("--repeats", type=int, default=500)
+    parser.add_argument("--episodes", type=int, default=10)
+    options = parser.parse_args()
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    parts(options.task, options.models, options.repeats)
+    loop(options.task, options.models, options.episodes)
+
+
+if __name__ == "__main__":
+    main()
