@@ -1,5 +1,4 @@
-"""command_node: the only process that writes to the robot. Chunks and heartbeat in, gated commands out, no
-inference."""
+"""command_node, the only process that writes to the robot: chunks and heartbeat in, gated commands out."""
 
 from __future__ import annotations
 
@@ -14,7 +13,7 @@ from sdm_core.anchor import MeasuredPose, absolute
 from sdm_core.command_gate import GateDecision
 from sdm_core.command_pipeline import CommandPipeline
 from sdm_core.command_space import is_motion
-from sdm_core.errors import CommandError, SdmError
+from sdm_core.errors import CommandError, ObservationError, SdmError
 from sdm_interfaces.msg import ActionChunk as ActionChunkMessage
 from sdm_interfaces.msg import PolicyTrace
 from sdm_interfaces.srv import StartEpisode
@@ -37,7 +36,7 @@ _START_AGE_S = 0.2
 
 
 class CommandNode(LifecycleNode):
-    """Silent until a chunk comes; then one command a period; a stop when chunks or heartbeat end: hold, then silence.
+    """Silent until chunk and heartbeat come; then one command a period; a stop when either ends: hold, then silence.
 
     A second publisher on a command topic is a latched fault: nothing is published until `~/reset_fault` is called and
     the other one is gone.
@@ -48,7 +47,6 @@ class CommandNode(LifecycleNode):
         self._settings = declare(self, CommandParameters)
         self._refusals = Refusals(self)
         self._measured: tuple[float, NDArray[np.float64]] | None = None
-        self._states = StateSource(self, False, self._on_state, lambda _, error: self._refusals.note("state", error))
         if self._settings.autostart:
             start_by_itself(self, 0.0)
 
@@ -74,10 +72,12 @@ class CommandNode(LifecycleNode):
             max_age_ns=int(p.max_age_s * 1e9) or None,
         )
         self._pose = MeasuredPose(recorded) if is_motion(self._contract.action) else None
-        if self._pose:
-            self._states.configure(recorded, p.max_skew_s)
         self._sink = None if p.dry_run else COMMAND_SINKS[p.sink](self, self._contract, depth=1)
         self._traces = self.create_publisher(PolicyTrace, "~/trace", QoSProfile(depth=100))
+        self._states = None
+        if self._pose:
+            self._states = StateSource(self, False, self._on_state, self._on_state_refused)
+            self._states.configure(recorded, p.max_skew_s)
 
     def on_activate(self, state: State) -> TransitionCallbackReturn:
         p = self._settings
@@ -116,6 +116,8 @@ class CommandNode(LifecycleNode):
     def on_cleanup(self, state: State) -> TransitionCallbackReturn:
         if self._sink:
             self._sink.close()
+        if self._states:
+            self._states.close()
         self.destroy_publisher(self._traces)
         return TransitionCallbackReturn.SUCCESS
 
@@ -126,6 +128,9 @@ class CommandNode(LifecycleNode):
 
     def _on_state(self, stamp_ns: int, state: NDArray[np.float64]) -> None:
         self._measured = time.monotonic(), state
+
+    def _on_state_refused(self, stamp_ns: int, error: ObservationError) -> None:
+        self._refusals.note("state", error)
 
     def _on_chunk(self, message: ActionChunkMessage) -> None:
         if self._fault:
@@ -142,8 +147,9 @@ class CommandNode(LifecycleNode):
         self._untraced = message
 
     def _begin(self) -> None:
-        """From rest to streaming. Raises CommandError if a robot that must be moved from where it stands is not
-        seen."""
+        """From rest to streaming. Raises CommandError without the policy's heartbeat or the robot's position."""
+        if self._liveness.heartbeat_lost(time.monotonic()):
+            raise CommandError("no heartbeat accompanies it; nothing is followed without one")
         position = None
         if self._pose:
             if self._measured is None or time.monotonic() - self._measured[0] > _START_AGE_S:
@@ -164,10 +170,8 @@ class CommandNode(LifecycleNode):
         if others:
             response.success, response.message = False, others
         else:
-            response.success, response.message = (
-                True,
-                f"cleared: {self._fault}" if self._fault else "there was no fault",
-            )
+            response.success = True
+            response.message = f"cleared: {self._fault}" if self._fault else "there was no fault"
             self._fault = ""
             self._rest()
         return response

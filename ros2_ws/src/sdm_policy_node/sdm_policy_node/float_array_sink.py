@@ -17,8 +17,7 @@ _KINDS = ("native", "joint_position")
 
 
 class Float64MultiArraySink:
-    """The command vector as it is. A receiver keeps its last command in silence, so the hold before it is what
-    stops."""
+    """The command vector as it is. Receivers keep the last command in silence: the hold before it stops them."""
 
     def __init__(self, node: Node, contract: Contract, depth: int) -> None:
         if contract.action.kind not in _KINDS:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 
 class Liveness:
-    """Chunks show that observations are answered, heartbeats that the process lives. Times are seconds of one steady
-    clock."""
+    """Chunks show that observations are answered, heartbeats that the process lives.
+
+    Times are seconds of one steady clock.
+    """
 
     def __init__(self, heartbeat_timeout_s: float, chunk_timeout_s: float) -> None:
         self._heartbeat_timeout_s = heartbeat_timeout_s
@@ -25,9 +27,13 @@ class Liveness:
         """Nothing is being followed any more."""
         self._chunk = None
 
+    def heartbeat_lost(self, now: float) -> bool:
+        """Whether no heartbeat has come for longer than the timeout, or none ever."""
+        return self._heartbeat is None or now - self._heartbeat > self._heartbeat_timeout_s
+
     def lost(self, now: float) -> str | None:
         """Which sign of life is missing: `heartbeat_lost`, `chunks_lost`, or None."""
-        if self._heartbeat is None or now - self._heartbeat > self._heartbeat_timeout_s:
+        if self.heartbeat_lost(now):
             return "heartbeat_lost"
         if self._chunk is None or now - self._chunk > self._chunk_timeout_s:
             return "chunks_lost"

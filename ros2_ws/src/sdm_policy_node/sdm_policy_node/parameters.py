@@ -113,8 +113,7 @@ Parameters = TypeVar("Parameters")
 
 
 def declare(node: Node, kind: type[Parameters]) -> Parameters:
-    """Declares the fields of `kind` on `node` and reads them. Raises SdmError on a value that is not among the
-    choices."""
+    """Declares the fields of `kind` on `node` and reads them. Raises SdmError on a value beside the choices."""
     values = {}
     for entry in fields(kind):  # type: ignore[arg-type]
         default = list(entry.default) if isinstance(entry.default, tuple) else entry.default

@@ -36,8 +36,7 @@ _STALL_S = 0.5
 
 
 class PolicyNode(LifecycleNode):
-    """Refuses to configure where contract and live sensors disagree; answers every depth frame with a trace while
-    active."""
+    """Refuses to configure where contract and live sensors disagree; while active answers every frame with a trace."""
 
     def __init__(self) -> None:
         super().__init__("policy_node")
@@ -169,6 +168,8 @@ class PolicyNode(LifecycleNode):
             self._heartbeat.publish(Header(stamp=self.get_clock().now().to_msg()))
 
     def _on_answer(self, answer: Answer) -> None:
+        if not self.context.ok():  # a signal came during the inference
+            return
         trace = PolicyTrace(
             observation_stamp=to_message(answer.frame.stamp_ns),
             cloud_ms=answer.cloud_ms,

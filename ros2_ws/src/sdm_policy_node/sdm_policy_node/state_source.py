@@ -38,8 +38,16 @@ class StateSource:
         self._pose: PoseStamped | None = None
         self._vector: StateVector | None = None
         self._last_ns: int | None = None
-        node.create_subscription(JointState, JOINT_TOPIC, self._on_joints, sensor_qos(reliable, depth))
-        node.create_subscription(PoseStamped, POSE_TOPIC, self._on_pose, sensor_qos(reliable, depth))
+        self._node = node
+        self._subscriptions = (
+            node.create_subscription(JointState, JOINT_TOPIC, self._on_joints, sensor_qos(reliable, depth)),
+            node.create_subscription(PoseStamped, POSE_TOPIC, self._on_pose, sensor_qos(reliable, depth)),
+        )
+
+    def close(self) -> None:
+        """Listens no more."""
+        for subscription in self._subscriptions:
+            self._node.destroy_subscription(subscription)
 
     def differences(self, contract: Contract) -> list[str]:
         """One line if the joint states heard so far lack names that the contract needs."""
