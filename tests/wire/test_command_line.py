@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 import yaml
@@ -45,7 +46,7 @@ except KeyboardInterrupt:
 @pytest.fixture(scope="module")
 def ros2():
     """Runs command lines on a domain where a node `/arm/talker` lives; gives exit code, output and errors."""
-    environment = {**os.environ, "ROS_DOMAIN_ID": "91"}
+    environment = {**os.environ, "ROS_DOMAIN_ID": str(1 + os.getpid() % 100)}
     talker = subprocess.Popen([sys.executable, "-c", TALKER], env=environment, stdout=subprocess.PIPE, text=True)
     assert talker.stdout is not None
     assert talker.stdout.readline() == "up\n"
@@ -58,6 +59,9 @@ def ros2():
             stderr=subprocess.PIPE,
             text=True,
         )
+        # A command that never prints what it should must not hold up the tests for ever.
+        watchdog = threading.Timer(60, command.kill)
+        watchdog.start()
         output = ""
         if stop_after is not None:
             assert command.stdout is not None
@@ -66,7 +70,8 @@ def ros2():
                 if stop_after in line:
                     break
             command.send_signal(signal.SIGINT)
-        rest, errors = command.communicate(timeout=30)
+        rest, errors = command.communicate()
+        watchdog.cancel()
         return command.returncode, output + rest, errors
 
     yield run

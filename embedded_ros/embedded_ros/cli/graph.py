@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import rclpy
+from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 
 from embedded_ros.cli.errors import CommandError
@@ -23,6 +24,9 @@ def command_node() -> Iterator[Node]:
         node = rclpy.create_node(f"_ros2cli_{os.getpid()}", start_parameter_services=False)
         yield node
         node.destroy_node()
+    except ExternalShutdownException as end:
+        # How rclpy tells of a signal where Python itself is told nothing.
+        raise KeyboardInterrupt from end
     finally:
         rclpy.try_shutdown()
 
