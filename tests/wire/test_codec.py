@@ -233,9 +233,9 @@ def test_interface_modules_name_what_they_have() -> None:
     assert SetCameraInfo.Request().camera_info == sensor.CameraInfo()
     assert {"Image", "JointState"} <= set(dir(sensor))
     with pytest.raises(ImportError):
-        from sensor_msgs.msg import Picture  # noqa: F401
+        from sensor_msgs.msg import Picture  # noqa: F401  # pyright: ignore
     with pytest.raises(ImportError):
-        import no_such_package.msg  # noqa: F401
+        import no_such_package.msg  # noqa: F401  # pyright: ignore
 
 
 def test_own_interfaces_are_found_by_their_package() -> None:

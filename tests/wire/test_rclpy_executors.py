@@ -204,6 +204,24 @@ def test_a_node_moves_to_the_executor_that_takes_it(graph) -> None:
     other.shutdown()
 
 
+def test_a_node_that_left_its_executor_is_called_no_more(graph) -> None:
+    calls: list[str] = []
+    leaving = graph.node("leaving")
+
+    def leave() -> None:
+        graph.executor.remove_node(leaving)
+        calls.append("leave")
+
+    staying = graph.node("staying")
+    leaving.create_timer(0.001, leave)
+    leaving.create_timer(0.001, lambda: calls.append("gone"))
+    staying.create_timer(0.001, lambda: calls.append("stays"))
+    time.sleep(0.01)
+    graph.spin_until(lambda: calls.count("stays") == 5)
+    assert calls.count("leave") == 1
+    assert "gone" not in calls
+
+
 def test_wait_for_message_gives_the_message_or_gives_up(graph) -> None:
     node = graph.node("node")
     publisher = graph.node("publisher").create_publisher(String, "a", 10)

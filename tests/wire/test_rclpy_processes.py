@@ -62,6 +62,23 @@ def test_signals_end_an_idle_spin_at_once_and_leave_the_graph(graph, number: int
         child.kill()
 
 
+def test_a_program_that_ends_without_shutdown_leaves_the_graph(graph) -> None:
+    heard: list[str] = []
+    listener = graph.node("listener")
+    listener.create_subscription(String, "/hello", lambda m: heard.append(m.data), 10)
+    code = SPIN.replace("rclpy.spin(node)", "[rclpy.spin_once(node) for _ in range(200)]; sys.exit(3)").replace(
+        "rclpy.try_shutdown()", "pass"
+    )
+    child = start(code, ROS_DOMAIN_ID=str(graph.domain_id))
+    try:
+        graph.spin_until(lambda: heard, timeout=30.0)
+        assert child.wait(30) == 3
+        # Well before the lease of 10 s ends.
+        graph.spin_until(lambda: listener.get_node_names() == ["listener"], timeout=5.0)
+    finally:
+        child.kill()
+
+
 def test_log_lines_have_rclpys_form_and_filters(capfd) -> None:
     logger = get_logger("some.node")
     for i in range(3):

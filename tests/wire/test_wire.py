@@ -155,6 +155,13 @@ def test_discovery_tells_topic_type_qos_and_user_data(transports) -> None:
     wait_until(lambda: not seen())
 
 
+def test_discovery_tells_every_endpoint_of_a_large_graph(transports) -> None:
+    names = {f"rt/topic{i}" for i in range(200)}
+    for name in names:
+        transports[0].create_writer(name, TYPE, WireQos(), "")
+    wait_until(lambda: names <= {endpoint.topic for endpoint in transports[1].writers()})
+
+
 def test_domains_are_apart(transports) -> None:
     writer = transports[0].create_writer("rt/x", TYPE, WireQos(), "")
     other = CycloneTransport(DOMAIN + 1, "enclave=/;")

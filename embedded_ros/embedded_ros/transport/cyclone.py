@@ -42,10 +42,6 @@ class CycloneTransport:
             )
         self._participant = code
         self.gid = _guid(self._participant)
-        self._discovered = {
-            topic: check(lib.dds_create_reader(self._participant, topic, None, None), "read the graph")
-            for topic in (dds.BUILTIN_PUBLICATIONS, dds.BUILTIN_SUBSCRIPTIONS)
-        }
 
     def create_writer(self, topic: str, type_name: str, qos: WireQos, user_data: str) -> CycloneWriter:
         return CycloneWriter(self._create_endpoint(lib.dds_create_writer, topic, type_name, qos, user_data))
@@ -86,7 +82,8 @@ class CycloneTransport:
     def _endpoints(self, topic: int) -> list[Endpoint]:
         samples = (ctypes.c_void_p * _MOST_ENDPOINTS)()
         infos = (dds.SampleInfo * _MOST_ENDPOINTS)()
-        reader = self._discovered[topic]
+        # A reader for this look only: one that stayed would collect what has gone, too.
+        reader = check(lib.dds_create_reader(self._participant, topic, None, None), "read the graph")
         count = check(
             quick.dds_read_mask(reader, samples, infos, _MOST_ENDPOINTS, _MOST_ENDPOINTS, dds.ALIVE_STATE),
             "read the graph",
@@ -100,6 +97,7 @@ class CycloneTransport:
         finally:
             if count:
                 quick.dds_return_loan(reader, samples, count)
+            lib.dds_delete(reader)
 
 
 class CycloneWriter:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+import numpy as np
 from embedded_ros.interfaces import cdr
 from embedded_ros.transport.interface import Endpoint, Transport, WireQos
 from rmw_dds_common.msg import Gid, NodeEntitiesInfo, ParticipantEntitiesInfo
@@ -160,7 +161,7 @@ def _type_of(kind: tuple[str, str], type_name: str) -> str:
 
 
 def _gid(guid: bytes) -> Any:
-    return Gid(data=list(guid.ljust(_GID_SIZE, b"\0")))
+    return Gid(data=np.frombuffer(guid.ljust(_GID_SIZE, b"\0"), np.uint8))
 
 
 def _bytes(gid: Any) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 import threading
@@ -17,6 +18,8 @@ from ._arguments import RosArguments
 from ._graph import Graph
 from .exceptions import NotInitializedException, RCLError
 from .impl import rcutils_logger
+
+_initialized: weakref.WeakSet[Context] = weakref.WeakSet()
 
 
 class Context:
@@ -53,6 +56,7 @@ class Context:
             self._graph = Graph(self._transport, self.arguments.enclave)
             self._ok = self._initialized = True
             signals.watch(self)
+            _initialized.add(self)
 
     def ok(self) -> bool:
         return self._ok
@@ -71,10 +75,10 @@ class Context:
         with self._lock:
             if not self._initialized:
                 return
-            for node in list(self._nodes):
-                node.destroy_node()
             for executor in list(self._executors):
                 executor._release()
+            for node in list(self._nodes):
+                node.destroy_node()
             if self._transport_open():
                 self._graph.close()
                 self._transport.close()
@@ -123,6 +127,13 @@ class Context:
     def _wake_executors(self) -> None:
         for executor in list(self._executors):
             executor.wake()
+
+
+@atexit.register
+def _leave_graph() -> None:
+    """A program that ends without shutdown leaves now, not when its peers' patience (the lease, 10 s) is over."""
+    for context in list(_initialized):
+        context.try_shutdown()
 
 
 def _domain_from_environment() -> int:

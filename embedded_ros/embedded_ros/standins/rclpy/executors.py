@@ -13,7 +13,7 @@ from inspect import isawaitable
 from types import TracebackType
 from typing import Any
 
-from embedded_ros.transport.interface import TransportError, Waiter
+from embedded_ros.transport.interface import Waiter
 
 from .context import Context
 from .task import Future, Task
@@ -51,6 +51,7 @@ class Executor:
     def __init__(self, *, context: Context | None = None) -> None:
         self._context = context or get_default_context()
         self._lock = threading.RLock()
+        self._waiting = threading.RLock()  # held by the thread that looks for work
         self._nodes: list[Any] = []
         self._is_shutdown = False
         self._waiter: Waiter | None = None
@@ -102,6 +103,12 @@ class Executor:
         """Stop spinning; True when all callbacks have ended."""
         self._is_shutdown = True
         self.wake()
+        if not self._waiting.acquire(timeout=-1 if timeout_sec is None else timeout_sec):
+            return False
+        try:
+            self._release()
+        finally:
+            self._waiting.release()
         return True
 
     def spin(self) -> None:
@@ -138,7 +145,8 @@ class Executor:
 
     def _spin_once(self, timeout_sec: float | None, condition: Callable[[], bool]) -> None:
         try:
-            work = self._wait_for_work(timeout_sec, condition)
+            with self._waiting:
+                work = self._wait_for_work(timeout_sec, condition)
         except (TimeoutException, ShutdownException, ConditionReachedException):
             return
         self._execute(work)
@@ -155,6 +163,8 @@ class Executor:
                 raise ExternalShutdownException()
             if condition():
                 raise ConditionReachedException()
+            if self._changed:
+                self._round.clear()  # it may hold entities of a node that has left
             while self._round:
                 if (work := self._claim(self._round.popleft())) is not None:
                     return work
@@ -176,12 +186,7 @@ class Executor:
             if deadline is not None:
                 waits.append(deadline - time.monotonic())
             timeout = max(0.0, min(waits)) if waits else None
-        try:
-            self._pending.update(dict.fromkeys(self._waiter.wait(timeout)))
-        except TransportError:
-            if self._context.ok():
-                raise
-            return  # the context left the graph meanwhile
+        self._pending.update(dict.fromkeys(self._waiter.wait(timeout)))
         self._round.extend(filter(self._runnable, self._candidates(timers)))
 
     def _candidates(self, timers: list[Any]) -> list[Any]:
@@ -255,12 +260,13 @@ class Executor:
         self._attached = wanted
 
     def _release(self) -> None:
-        """Let go of the middleware; the context is leaving."""
-        waiter, self._waiter = self._waiter, None
-        self._attached.clear()
-        self._changed = True
-        if waiter is not None:
-            waiter.close()
+        """Let go of the middleware, once no thread waits on it any more: whoever calls has ended the waits."""
+        with self._waiting:
+            waiter, self._waiter = self._waiter, None
+            self._attached.clear()
+            self._changed = True
+            if waiter is not None:
+                waiter.close()
 
     def _clock_moved(self, jump: object) -> None:
         self.wake()
@@ -283,12 +289,11 @@ class MultiThreadedExecutor(Executor):
         self._running: list[PoolFuture] = []
 
     def shutdown(self, timeout_sec: float | None = None) -> bool:
-        super().shutdown(timeout_sec)
+        ended = super().shutdown(timeout_sec)
         self._pool.shutdown(wait=timeout_sec is None)
-        return not any(not future.done() for future in self._running)
+        return ended and all(future.done() for future in self._running)
 
     def _execute(self, work: Work) -> None:
-        self._running = [future for future in self._running if not future.done() or future.result()]
         future = self._pool.submit(work)
         future.add_done_callback(lambda _: self.wake())  # its callback group is free for others
         self._running.append(future)

@@ -219,8 +219,6 @@ class Node(NodeParameters):
         qos_profile: QoSProfile | int,
         *,
         callback_group: CallbackGroup | None = None,
-        event_callbacks: Any = None,
-        qos_overriding_options: Any = None,
         publisher_class: type[Publisher] = Publisher,
     ) -> Any:
         _require_message(msg_type)
@@ -240,10 +238,7 @@ class Node(NodeParameters):
         qos_profile: QoSProfile | int,
         *,
         callback_group: CallbackGroup | None = None,
-        event_callbacks: Any = None,
-        qos_overriding_options: Any = None,
         raw: bool = False,
-        content_filter_options: Any = None,
     ) -> Subscription:
         _require_message(msg_type)
         qos = _profile_or_depth(qos_profile)
