@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import dataclass
 
@@ -10,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdm_core.braking import AxisLimits, brake, stop
-from sdm_core.command_space import CommandSpace, is_motion
+from sdm_core.command_space import CommandSpace, held_command, is_motion
 from sdm_core.contract import ActionSpec
 from sdm_core.errors import CommandError
 
@@ -36,8 +35,7 @@ class GateDecision:
 
 
 class CommandGate:
-    """Finite, in bounds, within velocity, acceleration and jerk, young enough: else changed, or held. Every change is
-    counted.
+    """Finite, in bounds, within velocity, acceleration and jerk, young enough: else changed or held, and counted.
 
     Native and twist commands are clipped to their bounds; a hold is the contract's hold command. For pose and joint
     kinds the gate keeps one invariant: from the last command there is a stop within all limits that stays inside the
@@ -47,15 +45,13 @@ class CommandGate:
     """
 
     def __init__(self, action: ActionSpec, period: float, max_age_ns: int) -> None:
-        """`period` (s) is the time between two commands, `max_age_ns` the greatest age of the observation behind a
-        command."""
+        """`period` (s): time between two commands; `max_age_ns`: greatest age of the observation behind a command."""
         if action.kind == "ee_delta":
             raise CommandError(
                 "the gate checks absolute targets; give it the contract of anchored chunks (anchor.absolute)"
             )
         self._space = CommandSpace(action)
         self._motion = is_motion(action)
-        self._hold = np.array([math.nan if value is None else value for value in action.hold])
         self._max_age_ns = max_age_ns
         self._period = period
         self._limits = [
@@ -97,8 +93,7 @@ class CommandGate:
 
     @property
     def motion(self) -> tuple[Vector, Vector, Vector] | None:
-        """The last command float64[A] with its velocity and acceleration float64[D]; None before a start or without
-        motion."""
+        """The last command float64[A], its velocity and acceleration float64[D]; None before a start."""
         if not self._motion or self._last is None:
             return None
         return self._last, self._velocity, self._acceleration
@@ -145,12 +140,11 @@ class CommandGate:
         return GateDecision(self._last, ("bounds",), False)
 
     def _held_command(self, refusal: str) -> GateDecision:
-        """The contract's hold; entries that keep their last value have none before the first command, and stay at
-        rest (0)."""
-        last = (
-            np.clip(np.zeros(len(self._hold)), self._space.low, self._space.high) if self._last is None else self._last
+        """The contract's hold; entries that keep their last value stay at rest (0) before the first command."""
+        last = np.clip(np.zeros(len(self._space.low)), self._space.low, self._space.high)
+        return GateDecision(
+            held_command(self._space.spec, last if self._last is None else self._last), (refusal,), True
         )
-        return GateDecision(np.where(np.isnan(self._hold), last, self._hold), (refusal,), True)
 
     def _braked(self, last: Vector, refusal: str) -> GateDecision:
         accelerations = [

@@ -29,8 +29,7 @@ class CommandPipeline:
         period_ns: int | None = None,
         max_age_ns: int | None = None,
     ) -> None:
-        """`period_ns`: time between ticks (default: the contract's); `max_age_ns`: of an observation (default: the
-        horizon)."""
+        """`period_ns` between ticks (default: the contract's), `max_age_ns` of observations (default: the horizon)."""
         period = (period_ns or contract.dt_ns) * 1e-9
         self._scheduler = ChunkScheduler(contract, scheduler)
         self._smoother = Smoother(CommandSpace(contract.action), period) if is_motion(contract.action) else None

@@ -21,9 +21,15 @@ _QUATERNION = ("qx", "qy", "qz", "qw")
 
 
 def is_motion(spec: ActionSpec) -> bool:
-    """Whether a command is a place to be (held by staying there) rather than a rate or the environment's own
-    command."""
+    """Whether a command is a place to be, held by staying there, and not a rate or the environment's own command."""
     return spec.kind in MOTION_KINDS
+
+
+def held_command(spec: ActionSpec, last: Vector) -> Vector:
+    """The command float64[A] that keeps a robot where `last` left it: the contract's hold, where it has one."""
+    if not spec.hold:
+        return last
+    return np.array([kept if value is None else value for value, kept in zip(spec.hold, last, strict=True)])
 
 
 class CommandSpace:
