@@ -29,7 +29,7 @@ class Launched:
                 return line.partition(text)[2].strip()
         pytest.fail(f"'{text}' never appeared in:\n{self.seen}")
 
-    def finish(self, timeout: float = 30.0) -> tuple[int, str]:
+    def finish(self, timeout: float = 120.0) -> tuple[int, str]:
         """Wait for the end; the exit code and all output."""
         output, _ = self.process.communicate(timeout=timeout)
         self.seen += output
@@ -49,7 +49,7 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def wait_until_gone(pid: int, timeout: float = 10.0) -> bool:
+def wait_until_gone(pid: int, timeout: float = 30.0) -> bool:
     deadline = time.monotonic() + timeout
     while is_running(pid) and time.monotonic() < deadline:
         time.sleep(0.02)

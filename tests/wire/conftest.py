@@ -35,7 +35,7 @@ class Graph:
             self.executor.add_node(node)
         return node
 
-    def spin_until(self, condition: Callable[[], object], timeout: float = 10.0) -> None:
+    def spin_until(self, condition: Callable[[], object], timeout: float = 60.0) -> None:
         deadline = time.monotonic() + timeout
         while not condition():
             assert time.monotonic() < deadline, f"did not come true within {timeout:g} s"

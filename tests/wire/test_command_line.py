@@ -60,7 +60,7 @@ def ros2():
             text=True,
         )
         # A command that never prints what it should must not hold up the tests for ever.
-        watchdog = threading.Timer(60, command.kill)
+        watchdog = threading.Timer(120, command.kill)
         watchdog.start()
         output = ""
         if stop_after is not None:
@@ -76,7 +76,7 @@ def ros2():
 
     yield run
     talker.send_signal(signal.SIGINT)
-    talker.wait(timeout=10)
+    talker.wait(timeout=60)
 
 
 def test_nodes_are_listed_by_their_full_names(ros2):

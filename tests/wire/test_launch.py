@@ -233,7 +233,7 @@ def test_shutdown_does_not_wait_for_timers(run):
             return [TimerAction(period=3600.0, actions=late), TimerAction(period=0.1, actions=soon)]
         """
     )
-    code, output = launched.finish(timeout=15)
+    code, output = launched.finish()
     assert code == 0
     assert "late" not in output
 
@@ -422,7 +422,7 @@ def test_signal_to_the_launch_stops_every_process(run, number):
     )
     pid = int(launched.wait_for("up with pid"))
     launched.process.send_signal(number)
-    launched.finish(timeout=15)
+    launched.finish()
     assert wait_until_gone(pid)
 
 
@@ -437,7 +437,7 @@ def test_process_that_ignores_sigint_gets_sigterm_then_sigkill(run):
     )
     launched.wait_for("up")
     launched.process.send_signal(signal.SIGINT)
-    _, output = launched.finish(timeout=15)
+    _, output = launched.finish()
     assert "failed to terminate '0.3' seconds after receiving 'SIGINT', escalating to 'SIGTERM'" in output
     assert "failed to terminate '0.3' seconds after receiving 'SIGTERM', escalating to 'SIGKILL'" in output
 

@@ -32,7 +32,7 @@ def ros2(tmp_path, monkeypatch):
 
     def run(*arguments: str) -> tuple[int, str, str]:
         done = subprocess.run(
-            [sys.executable, "-m", "embedded_ros.cli.main", *arguments], capture_output=True, text=True, timeout=60
+            [sys.executable, "-m", "embedded_ros.cli.main", *arguments], capture_output=True, text=True, timeout=120
         )
         return done.returncode, done.stdout, done.stderr
 

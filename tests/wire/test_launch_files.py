@@ -44,7 +44,15 @@ print("STARTED", json.dumps({"node": os.path.basename(sys.argv[0]), "parameters"
       "threads": os.environ.get("OMP_NUM_THREADS")}), flush=True)
 """
 LIVES = NODE + "time.sleep(60)\n"
-FINISHES = NODE + "time.sleep(1.5); sys.exit(int(os.environ.get('BRIDGE_EXIT', '0')))\n"
+# Ends when the test says so, which it does once all nodes have reported.
+FINISHES = (
+    NODE
+    + """
+while not os.path.exists(os.environ["FINISH"]):
+    time.sleep(0.02)
+sys.exit(int(os.environ.get("BRIDGE_EXIT", "0")))
+"""
+)
 
 
 @pytest.fixture
@@ -62,6 +70,7 @@ def launch(tmp_path, monkeypatch):
         (share / "models" / f"metaworld_{task}_sdm").mkdir(parents=True)
     monkeypatch.setenv("AMENT_PREFIX_PATH", str(prefix), prepend=":")
     monkeypatch.setenv("ROS_LOG_DIR", str(tmp_path / "log"))
+    monkeypatch.setenv("FINISH", str(tmp_path / "finish"))
     started: list[Launched] = []
 
     def start(name: str, *arguments: str) -> Launched:
@@ -72,6 +81,14 @@ def launch(tmp_path, monkeypatch):
     yield start
     for launched in started:
         launched.kill()
+
+
+def finish_after(launched: Launched, nodes: int, finish: Path) -> tuple[int, str]:
+    """Let the launch end when so many nodes have reported; its exit code and output."""
+    for _ in range(nodes):
+        launched.wait_for("STARTED")
+    finish.touch()
+    return launched.finish()
 
 
 def nodes_of(output: str) -> dict[str, dict]:
@@ -121,8 +138,10 @@ def test_parameter_files_apply_to_every_namespace(path):
     assert list(content["/**"]) == ["ros__parameters"]
 
 
-def test_lockstep_runs_bridge_and_policy_and_ends_with_the_bridge(launch):
-    code, output = launch("sim.launch.py", "task:=metaworld/drawer-close", "episodes:=3").finish()
+def test_lockstep_runs_bridge_and_policy_and_ends_with_the_bridge(launch, tmp_path):
+    code, output = finish_after(
+        launch("sim.launch.py", "task:=metaworld/drawer-close", "episodes:=3"), 2, tmp_path / "finish"
+    )
     nodes = nodes_of(output)
     assert code == 0
     assert nodes.keys() == {"bridge_node", "policy_node"}
@@ -143,7 +162,9 @@ def test_lockstep_runs_bridge_and_policy_and_ends_with_the_bridge(launch):
 def test_realtime_adds_the_command_node_and_reads_sensors_best_effort(launch, tmp_path):
     (tmp_path / "mine").mkdir()
     checkpoint = f"{tmp_path}/mine/"
-    _, output = launch("sim.launch.py", "mode:=realtime", f"checkpoint:={checkpoint}", "dry_run:=true").finish()
+    _, output = finish_after(
+        launch("sim.launch.py", "mode:=realtime", f"checkpoint:={checkpoint}", "dry_run:=true"), 3, tmp_path / "finish"
+    )
     nodes = nodes_of(output)
     assert nodes.keys() == {"bridge_node", "policy_node", "command_node"}
     policy, command = nodes["policy_node"]["parameters"], nodes["command_node"]["parameters"]
@@ -155,8 +176,10 @@ def test_realtime_adds_the_command_node_and_reads_sensors_best_effort(launch, tm
     assert_declared(nodes)
 
 
-def test_recording_needs_an_image_every_step(launch):
-    _, output = launch("sim.launch.py", "record:=true", "output:=demos.zarr", "camera_every:=4").finish()
+def test_recording_needs_an_image_every_step(launch, tmp_path):
+    _, output = finish_after(
+        launch("sim.launch.py", "record:=true", "output:=demos.zarr", "camera_every:=4"), 3, tmp_path / "finish"
+    )
     nodes = nodes_of(output)
     assert nodes.keys() == {"bridge_node", "policy_node", "recorder_node"}
     assert nodes["bridge_node"]["parameters"]["camera_every"] == 1
@@ -165,15 +188,15 @@ def test_recording_needs_an_image_every_step(launch):
     assert_declared(nodes)
 
 
-def test_text_that_looks_like_a_number_stays_text(launch):
-    _, output = launch("sim.launch.py", "results:=007", "video:=1e3").finish()
+def test_text_that_looks_like_a_number_stays_text(launch, tmp_path):
+    _, output = finish_after(launch("sim.launch.py", "results:=007", "video:=1e3"), 2, tmp_path / "finish")
     bridge = nodes_of(output)["bridge_node"]["parameters"]
     assert (bridge["results"], bridge["video"], bridge["traces"]) == ("007", "1e3", "")
 
 
-def test_failed_bridge_fails_the_launch(launch, monkeypatch):
+def test_failed_bridge_fails_the_launch(launch, monkeypatch, tmp_path):
     monkeypatch.setenv("BRIDGE_EXIT", "1")
-    code, output = launch("sim.launch.py").finish()
+    code, output = finish_after(launch("sim.launch.py"), 2, tmp_path / "finish")
     assert code == 1
     assert "bridge_node ended with exit code 1" in output
 
@@ -195,7 +218,7 @@ def test_missing_checkpoint_is_refused_before_anything_starts(launch):
 
 def test_franka_commands_nothing_unless_told_and_uses_the_arms_topics(launch, tmp_path):
     install_package(tmp_path / "prefix", "sdm_policy_node", {"command_node": FINISHES})
-    code, output = launch("franka.launch.py", "checkpoint:=cell").finish()
+    code, output = finish_after(launch("franka.launch.py", "checkpoint:=cell"), 2, tmp_path / "finish")
     nodes = nodes_of(output)
     assert code == 0
     assert nodes.keys() == {"policy_node", "command_node"}
@@ -211,7 +234,11 @@ def test_franka_commands_nothing_unless_told_and_uses_the_arms_topics(launch, tm
 
 def test_recording_a_robot_listens_under_its_contract(launch, tmp_path):
     install_package(tmp_path / "prefix", "sdm_policy_node", {"recorder_node": FINISHES})
-    code, output = launch("record.launch.py", "contract:=contract.yaml", "output:=demos.zarr", "depth:=true").finish()
+    code, output = finish_after(
+        launch("record.launch.py", "contract:=contract.yaml", "output:=demos.zarr", "depth:=true"),
+        1,
+        tmp_path / "finish",
+    )
     recorder = nodes_of(output)["recorder_node"]
     assert code == 0
     assert recorder["parameters"]["checkpoint"] == "contract.yaml"

@@ -54,7 +54,7 @@ def test_crashed_process_leaves_no_child_behind(launch):
 def test_signalled_launch_leaves_nothing_behind(launch, number):
     launched, pids = launch(SLEEPER + REPORT + "time.sleep(60)")
     launched.process.send_signal(number)
-    launched.finish(timeout=15)
+    launched.finish()
     assert all(wait_until_gone(pid) for pid in pids)
 
 
@@ -76,7 +76,7 @@ def test_second_interrupt_does_not_cut_the_orderly_stop_short(launch):
     launched.process.send_signal(signal.SIGINT)
     launched.wait_for("closing")
     launched.process.send_signal(signal.SIGINT)
-    _, output = launched.finish(timeout=15)
+    _, output = launched.finish()
     assert "again, ignoring" in output
     assert "file is whole" in output
     assert "finished cleanly" in output
