@@ -84,11 +84,12 @@ class CycloneTransport:
         infos = (dds.SampleInfo * _MOST_ENDPOINTS)()
         # A reader for this look only: one that stayed would collect what has gone, too.
         reader = check(lib.dds_create_reader(self._participant, topic, None, None), "read the graph")
-        count = check(
-            quick.dds_read_mask(reader, samples, infos, _MOST_ENDPOINTS, _MOST_ENDPOINTS, dds.ALIVE_STATE),
-            "read the graph",
-        )
+        count = 0
         try:
+            count = check(
+                quick.dds_read_mask(reader, samples, infos, _MOST_ENDPOINTS, _MOST_ENDPOINTS, dds.ALIVE_STATE),
+                "read the graph",
+            )
             return [
                 _endpoint(ctypes.cast(samples[i], ctypes.POINTER(dds.BuiltinEndpoint)).contents)
                 for i in range(count)

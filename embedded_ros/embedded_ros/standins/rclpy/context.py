@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import inspect
 import os
 import sys
 import threading
@@ -18,8 +19,6 @@ from ._arguments import RosArguments
 from ._graph import Graph
 from .exceptions import NotInitializedException, RCLError
 from .impl import rcutils_logger
-
-_initialized: weakref.WeakSet[Context] = weakref.WeakSet()
 
 
 class Context:
@@ -55,8 +54,7 @@ class Context:
             self._transport: Transport = CycloneTransport(self._domain_id, f"enclave={self.arguments.enclave};")
             self._graph = Graph(self._transport, self.arguments.enclave)
             self._ok = self._initialized = True
-            signals.watch(self)
-            _initialized.add(self)
+            signals.contexts.add(self)
 
     def ok(self) -> bool:
         return self._ok
@@ -71,7 +69,7 @@ class Context:
 
     def try_shutdown(self) -> None:
         """End all waits, then destroy the nodes and leave the graph."""
-        self._end("shutdown")
+        self._end()
         with self._lock:
             if not self._initialized:
                 return
@@ -87,7 +85,7 @@ class Context:
     def on_shutdown(self, callback: Callable[[], Any]) -> None:
         """Call `callback` once when this context shuts down; a method's object is not kept alive by it."""
         with self._lock:
-            self._callbacks.append(weakref.WeakMethod(callback) if hasattr(callback, "__self__") else lambda: callback)
+            self._callbacks.append(weakref.WeakMethod(callback) if inspect.ismethod(callback) else lambda: callback)
 
     def get_domain_id(self) -> int:
         if not self._initialized:
@@ -113,7 +111,7 @@ class Context:
     def _transport_open(self) -> bool:
         return hasattr(self, "_transport")
 
-    def _end(self, reason: str) -> None:
+    def _end(self) -> None:
         """No longer ok: every wait returns. Entities live on until `shutdown`; safe in a signal handler."""
         if not self._ok:
             return
@@ -132,7 +130,7 @@ class Context:
 @atexit.register
 def _leave_graph() -> None:
     """A program that ends without shutdown leaves now, not when its peers' patience (the lease, 10 s) is over."""
-    for context in list(_initialized):
+    for context in list(signals.contexts):
         context.try_shutdown()
 
 

@@ -125,7 +125,7 @@ class Executor:
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0:
                 return
-            self.spin_once_until_future_complete(future, left)
+            self._spin_once(left, lambda: future.done() or future.cancelled())
 
     def spin_once(self, timeout_sec: float | None = None) -> None:
         """Run what is ready first; return when nothing is within the time-out."""
@@ -267,9 +267,6 @@ class Executor:
             self._changed = True
             if waiter is not None:
                 waiter.close()
-
-    def _clock_moved(self, jump: object) -> None:
-        self.wake()
 
 
 class SingleThreadedExecutor(Executor):

@@ -17,7 +17,7 @@ class SignalHandlerOptions(IntEnum):
     ALL = 3
 
 
-_contexts: weakref.WeakSet = weakref.WeakSet()
+contexts: weakref.WeakSet = weakref.WeakSet()  # those that a signal, or the program's end, shuts down
 _installed: dict[int, Any] = {}  # signal → the handler that was there before
 _pipe: tuple[int, int] | None = None
 
@@ -55,13 +55,9 @@ def get_current_signal_handlers_options() -> SignalHandlerOptions:
     return SignalHandlerOptions(bits)
 
 
-def watch(context: object) -> None:
-    _contexts.add(context)
-
-
 def _on_signal(number: int, frame: object) -> None:
-    for context in list(_contexts):
-        context._end(f"signal {signal.Signals(number).name}")
+    for context in list(contexts):
+        context._end()
     previous = _installed.get(number)
     if callable(previous):
         previous(number, frame)
@@ -84,7 +80,7 @@ def _start_waker() -> None:
 
     def wake() -> None:
         while os.read(reader, 64):
-            for context in list(_contexts):
+            for context in list(contexts):
                 context._wake_executors()
         os.close(reader)
 
