@@ -27,7 +27,12 @@ from sdm_sim.registry import make_task
 from sdm_training.provenance import commit, machine
 
 RESULTS = Path("benchmarks/results/timing.jsonl")
-GRAPH_NAMES = {"cloud_ms": "graph/depth_to_cloud", "inference_ms": "graph/infer", "gate_publish_ms": "gate_publish", "loop_ms": "loop"}
+GRAPH_NAMES = {
+    "cloud_ms": "graph/depth_to_cloud",
+    "inference_ms": "graph/infer",
+    "gate_publish_ms": "gate_publish",
+    "loop_ms": "loop",
+}
 
 
 def record(what: str, variant: str, backend: str, values: list[float] | np.ndarray) -> None:

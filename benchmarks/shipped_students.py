@@ -2,8 +2,8 @@
 
     python benchmarks/shipped_students.py [--workers 2] [--tasks push-wall,sweep]
 
-Runs the public programs, one thread each, `--workers` tasks side by side. Resumable: what is there is not made again, and
-killed trainings continue. Success lines go to `benchmarks/results/success.jsonl`, checkpoints to `models/`.
+Runs the public programs, one thread each, `--workers` tasks side by side. Resumable: what is there is not made again,
+and killed trainings continue. Success lines go to `benchmarks/results/success.jsonl`, checkpoints to `models/`.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ name = "sdm_sim"
 setup(
     name=name,
     version="0.1.0",
-    description="Simulated benchmark tasks behind one registry, with cameras and experts, and the bridge that puts them on the ROS graph.",
+    description="Simulated benchmark tasks behind one registry, and the bridge that puts them on the ROS graph.",
     license="Apache-2.0",
     packages=find_packages(include=[name, f"{name}.*"]),
     package_data={name: ["py.typed"]},

@@ -9,13 +9,15 @@ from sdm_core.state_vector import StateVector
 
 from sdm_sim.task import Task
 
-# A demonstration ends, as an operator would end it, once the task has been solved for this many steps: longer ones would
-# spend most of a training on standing still. (DP3 keeps all 200 steps of those that are solved for at least five.)
+# A demonstration ends, as an operator would end it, once the task has been solved for this many steps: longer ones
+# would spend most of a training on standing still. (DP3 keeps all 200 steps of those that are solved for at least
+# five.)
 MIN_SUCCESS_STEPS = 10
 
 
 def demonstrate(task: Task, seed: int, keep_depth: bool = False) -> Episode | None:
-    """The expert's episode of `seed`, up to MIN_SUCCESS_STEPS solved steps; None where the expert does not get there."""
+    """The expert's episode of `seed`, up to MIN_SUCCESS_STEPS solved steps; None where the expert does not get
+    there."""
     spec = task.contract.observation.cloud
     assert spec is not None
     clouds, states = CloudPipeline(spec), StateVector(task.contract.observation.state)

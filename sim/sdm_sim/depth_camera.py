@@ -1,4 +1,7 @@
-"""A depth camera in MuJoCo, as a RealSense would publish it: 16UC1 millimetres, intrinsics, pose of the optical frame."""
+"""A depth camera in MuJoCo, as a RealSense would publish it: 16UC1 millimetres, intrinsics, optical frame."""
+
+# pyright: reportAttributeAccessIssue=false
+# (mujoco's compiled modules carry no types)
 
 from __future__ import annotations
 
@@ -67,8 +70,8 @@ class DepthCamera:
         count = len(rays)
         distance, geoms = np.zeros(count), np.zeros(count, np.int32)
         mujoco.mj_multiRay(
-            self._model, data, data.cam_xpos[self._camera], rays.ravel(), _VISIBLE_GROUPS, 1, -1, geoms, distance, count,
-            mujoco.mjMAXVAL,
+            self._model, data, data.cam_xpos[self._camera], rays.ravel(), _VISIBLE_GROUPS, 1, -1, geoms, distance,
+            count, mujoco.mjMAXVAL,
         )  # fmt: skip
         return np.where(distance > 0, distance, np.inf).reshape(k.height, k.width).astype(np.float32)
 

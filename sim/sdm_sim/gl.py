@@ -9,7 +9,8 @@ _CANDIDATES = {"egl": ("libEGL.so.1", "libGL.so.1"), "osmesa": ("libOSMesa.so.8"
 
 
 def choose_gl() -> str:
-    """Sets MUJOCO_GL to the first headless renderer whose libraries load, else to `disable`; a user's own setting stays."""
+    """Sets MUJOCO_GL to the first headless renderer whose libraries load, else to `disable`; a user's own setting
+    stays."""
     chosen = os.environ.get("MUJOCO_GL") or next((name for name in _CANDIDATES if _loads(name)), "disable")
     os.environ["MUJOCO_GL"] = chosen
     if chosen == "egl":

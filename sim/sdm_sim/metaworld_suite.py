@@ -7,14 +7,14 @@ from sdm_sim.task import Task
 DIFFICULTY: dict[str, tuple[str, ...]] = {
     "easy": (
         "button-press", "button-press-topdown", "button-press-topdown-wall", "button-press-wall", "coffee-button",
-        "dial-turn", "door-close", "door-lock", "door-open", "door-unlock", "drawer-close", "drawer-open", "faucet-close",
-        "faucet-open", "handle-press", "handle-press-side", "handle-pull", "handle-pull-side", "lever-pull",
+        "dial-turn", "door-close", "door-lock", "door-open", "door-unlock", "drawer-close", "drawer-open",
+        "faucet-close", "faucet-open", "handle-press", "handle-press-side", "handle-pull", "handle-pull-side", "lever-pull",
         "peg-unplug-side", "plate-slide", "plate-slide-back", "plate-slide-back-side", "plate-slide-side", "reach",
         "reach-wall", "window-close", "window-open",
     ),
     "medium": (
-        "basketball", "bin-picking", "box-close", "coffee-pull", "coffee-push", "hammer", "peg-insert-side", "push-wall",
-        "soccer", "sweep", "sweep-into",
+        "basketball", "bin-picking", "box-close", "coffee-pull", "coffee-push", "hammer", "peg-insert-side",
+        "push-wall", "soccer", "sweep", "sweep-into",
     ),
     "hard": ("assembly", "hand-insert", "pick-out-of-hole", "pick-place", "push", "push-back"),
     "very hard": ("disassemble", "pick-place-wall", "shelf-place", "stick-pull", "stick-push"),

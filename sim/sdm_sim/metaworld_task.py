@@ -1,6 +1,7 @@
 """MetaWorld (v3) under DP3's protocol: goal hidden from the policy, re-posed depth camera, 200 steps at 80 Hz.
 
-The policy observes the hand, both fingertips and the gap between them, and a depth camera. The scripted expert sees the goal.
+The policy observes the hand, both fingertips and the gap between them, and a depth camera. The scripted expert sees the
+goal.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ class MetaWorldTask:
         camera = self._model.camera(CAMERA).id
         self._model.cam_pos[camera] = CAMERA_POSITION
         self._model.cam_fovy[camera] = CAMERA_FOVY_DEG
-        mujoco.mj_forward(self._model, self._data)
+        mujoco.mj_forward(self._model, self._data)  # pyright: ignore[reportAttributeAccessIssue]
         self._camera = DepthCamera(self._model, CAMERA, IMAGE_SIZE, IMAGE_SIZE)
         self.intrinsics, self.extrinsics = self._camera.intrinsics, self._camera.extrinsics(self._data)
         self._expert = ENV_POLICY_MAP[f"{task}-v3"]()
@@ -114,7 +115,7 @@ class MetaWorldTask:
     def observe(self, depth: bool = True) -> SensorFrame:
         hand = self._data.body("hand").xpos
         right, left = self._data.site("rightEndEffector").xpos, self._data.site("leftEndEffector").xpos
-        values = np.array([*hand, *right, *left, np.linalg.norm(right - left)])
+        values = np.array([*hand, *right, *left, np.linalg.norm(right - left)], np.float64)
         return SensorFrame(STATE_NAMES, values, self._camera.depth(self._data) if depth else None)
 
     @property
@@ -128,6 +129,7 @@ class MetaWorldTask:
     def expert(self) -> NDArray[np.float64]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns of actions beyond ±1, which are clipped here
+            assert self._full_observation is not None  # reset has been called
             action = self._expert.get_action(self._full_observation)
         return np.clip(np.asarray(action, np.float64), -1.0, 1.0)
 

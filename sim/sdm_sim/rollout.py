@@ -1,12 +1,16 @@
-"""Drives a task directly with a policy: the same window, pipeline and noise as on the ROS graph, on a simulated clock."""
+"""Drives a task directly with a policy: the same window, pipeline and noise as on the ROS graph, on a simulated
+clock."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import deque
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from sdm_core.command_pipeline import CommandPipeline
+from sdm_core.command_space import held_command
+from sdm_core.errors import ContractError, ObservationError
 from sdm_core.observation_window import ObservationWindow
 from sdm_core.point_cloud import CloudPipeline
 from sdm_core.policy_runtime import PolicyRuntime
@@ -15,7 +19,7 @@ from sdm_core.state_vector import StateVector
 from sdm_sim.task import Task
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class EpisodeResult:
     """One episode: the seed, whether and after how many control steps it succeeded, and every command float64[T,A]."""
 
@@ -23,12 +27,18 @@ class EpisodeResult:
     success: bool
     steps: int
     actions: NDArray[np.float64]
-    gate_counts: dict[str, int] = field(default_factory=dict)
+    gate_counts: dict[str, int]
+    refused: int
+    """Observations that could not be used; the robot was held until the next one."""
 
 
 def run_episode(task: Task, runtime: PolicyRuntime, seed: int) -> EpisodeResult:
-    """Runs the episode of `seed` until its first success or the task's step limit, inferring every `n_action_steps`."""
+    """Runs the episode of `seed` until its first success or the task's step limit, inferring every `n_action_steps`.
+
+    Raises ContractError where the policy was made for other states, cameras or actions than the task has.
+    """
     contract = runtime.contract
+    _require_fit(task, runtime)
     cloud_spec = contract.observation.cloud
     assert cloud_spec is not None  # the runtime has checked
     clouds, states = CloudPipeline(cloud_spec), StateVector(contract.observation.state)
@@ -36,6 +46,8 @@ def run_episode(task: Task, runtime: PolicyRuntime, seed: int) -> EpisodeResult:
     task.reset(seed)
     runtime.start_episode(seed)
     actions: list[NDArray[np.float64]] = []
+    commands: deque[NDArray[np.float64]] = deque()
+    refused = 0
     while len(actions) < task.step_limit and not task.succeeded:
         stamp = len(actions) * contract.dt_ns
         replan = len(actions) % contract.n_action_steps == 0
@@ -43,10 +55,30 @@ def run_episode(task: Task, runtime: PolicyRuntime, seed: int) -> EpisodeResult:
         window.add_state(stamp, states.gather(frame.names, frame.values))
         if replan:
             assert frame.depth is not None
-            window.add_cloud(stamp, clouds.from_depth(frame.depth, "16UC1", task.intrinsics, task.extrinsics))
-            pipeline.add(runtime.infer(window.policy_input(stamp)))
-        command = pipeline.tick(stamp).command
-        assert command is not None  # native commands always have a hold
+            try:
+                window.add_cloud(stamp, clouds.from_depth(frame.depth, "16UC1", task.intrinsics, task.extrinsics))
+                pipeline.add(runtime.infer(window.policy_input(stamp)))
+            except ObservationError:
+                refused += 1
+            else:
+                decisions = [pipeline.tick(stamp + step * contract.dt_ns) for step in range(contract.n_action_steps)]
+                commands.extend(decision.command for decision in decisions if decision.command is not None)
+        last = actions[-1] if actions else np.zeros(contract.action_dim)
+        command = commands.popleft() if commands else held_command(contract.action, last)
         task.step(command)
         actions.append(command)
-    return EpisodeResult(seed, task.succeeded, len(actions), np.array(actions), pipeline.counts)
+    return EpisodeResult(seed, task.succeeded, len(actions), np.array(actions), pipeline.counts, refused)
+
+
+def _require_fit(task: Task, runtime: PolicyRuntime) -> None:
+    mine, theirs = runtime.contract, task.contract
+    for what, wanted, found in (
+        ("states", mine.observation.state, theirs.observation.state),
+        ("cameras", mine.observation.cameras, theirs.observation.cameras),
+        ("actions", mine.action, theirs.action),
+        ("rates", mine.rates, theirs.rates),
+    ):
+        if wanted != found:
+            raise ContractError(
+                f"{runtime.checkpoint.path} was made for other {what} than {task.name} has; choose one of this task"
+            )

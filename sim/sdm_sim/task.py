@@ -13,7 +13,7 @@ from sdm_core.point_cloud import Extrinsics, Intrinsics
 
 @dataclass(frozen=True)
 class SensorFrame:
-    """One instant of the sensors: named scalars (SI units), and a depth image uint16[H,W] in mm where one was asked for."""
+    """One instant of the sensors: named scalars (SI units), and, where asked for, a depth image uint16[H,W] in mm."""
 
     names: tuple[str, ...]
     values: NDArray[np.float64]

@@ -9,7 +9,7 @@ import pytest
 from helpers.linear_policy import LinearPolicy
 from helpers.toy_task import ToyTask
 from numpy.typing import NDArray
-from sdm_core.errors import ObservationError
+from sdm_core.errors import ContractError, ObservationError
 from sdm_core.point_cloud import CloudPipeline
 from sdm_core.policy_runtime import PolicyRuntime
 from sdm_sim.rollout import run_episode
@@ -89,6 +89,38 @@ def test_a_failure_lasts_to_the_step_limit(tmp_path: Path) -> None:
     result = run_episode(ToyTask(), PolicyRuntime(policy.write(tmp_path / "still")), 0)
     assert not result.success
     assert result.steps == 30
+
+
+def test_an_observation_that_cannot_be_used_holds_the_robot_until_the_next(
+    lively: tuple[LinearPolicy, PolicyRuntime], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = ToyTask()
+    observe, seen = task.observe, []
+
+    def blind_once(depth: bool = True):
+        frame = observe(depth)
+        if depth:
+            seen.append(frame)
+        if depth and len(seen) == 2:
+            return type(frame)(frame.names, frame.values, np.zeros_like(frame.depth))
+        return frame
+
+    monkeypatch.setattr(task, "observe", blind_once)
+    result = run_episode(task, lively[1], 1)
+    hold = task.contract.action.hold
+    assert result.refused == 1
+    for command in result.actions[2:4]:
+        kept = [last if value is None else value for value, last in zip(hold, result.actions[1], strict=True)]
+        np.testing.assert_array_equal(command, kept)
+    assert not np.array_equal(result.actions[4], result.actions[3])
+
+
+def test_a_policy_of_another_robot_is_refused(lively: tuple[LinearPolicy, PolicyRuntime]) -> None:
+    task = ToyTask()
+    action = task.contract.action.model_copy(update={"gripper": "-1 closes"})
+    task.contract = task.contract.model_copy(update={"action": action})
+    with pytest.raises(ContractError, match="made for other actions"):
+        run_episode(task, lively[1], 0)
 
 
 def test_a_task_without_the_policy_s_state_names_is_refused(

@@ -5,7 +5,7 @@ name = "sdm_core"
 setup(
     name=name,
     version="0.1.0",
-    description="Contracts, perception, policy runtime and command gate of one-step visuomotor policies: plain Python and numpy.",
+    description="Contracts, perception, policy runtime and command gate of one-step visuomotor policies.",
     license="Apache-2.0",
     packages=find_packages(include=[name, f"{name}.*"]),
     package_data={name: ["py.typed"]},

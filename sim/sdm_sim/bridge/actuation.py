@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+from sdm_core.command_space import held_command
 
 from sdm_sim.bridge.command_inbox import Command, PoseTarget
 from sdm_sim.task import Task
@@ -32,7 +32,6 @@ class Actuation:
         self._task = task
         self._warn = warn
         self._base = task.contract.action.base_frame
-        self._hold = np.array([math.nan if value is None else value for value in task.contract.action.hold])
         self.reset()
 
     def reset(self) -> None:
@@ -76,4 +75,4 @@ class Actuation:
 
     def _held(self) -> NDArray[np.float64]:
         last = self._actions[-1] if self._actions else np.zeros(self._task.contract.action_dim)
-        return np.where(np.isnan(self._hold), last, self._hold) if self._hold.size else last
+        return held_command(self._task.contract.action, last)

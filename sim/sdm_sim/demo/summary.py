@@ -15,7 +15,8 @@ from sdm_sim.demo.runs import Measured
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-# Parts of the way from an image to a command, as the traces time them. Colours: Okabe and Ito, safe for the colour-blind.
+# Parts of the way from an image to a command, as the traces time them. Colours: Okabe and Ito, safe for the
+# colour-blind.
 PARTS = {
     "cloud_ms": ("depth→cloud", "#56B4E9"),
     "inference_ms": ("inference", "#0072B2"),
@@ -39,7 +40,9 @@ def table(runs: Sequence[Measured]) -> Table:
     """A row for each run: success, control rate, missed steps, and p50/p99 of each part."""
     result = Table(title="Closed loop on the ROS graph", caption="latencies: p50 / p99 in ms")
     for heading in ("task", "policy", "mode", "success", "control rate", "missed steps"):
-        result.add_column(heading, justify="right" if heading in ("success", "control rate", "missed steps") else "left")
+        result.add_column(
+            heading, justify="right" if heading in ("success", "control rate", "missed steps") else "left"
+        )
     for name, _ in PARTS.values():
         result.add_column(name, justify="right")
     for measured in runs:
@@ -72,9 +75,20 @@ def latency_plot(runs: Sequence[Measured], path: Path) -> None:
         left += medians
     loops = [latencies(run, "loop_ms") for run in runs]
     for percentile, marker in ((50, "|"), (99, "x")):
-        points = [(np.percentile(values, percentile), place) for values, place in zip(loops, places, strict=True) if len(values)]
+        points = [
+            (np.percentile(values, percentile), place)
+            for values, place in zip(loops, places, strict=True)
+            if len(values)
+        ]
         x, y = zip(*points, strict=True)
-        axes.plot(x, y, marker, color=PARTS["loop_ms"][1], markersize=10 - 4 * (marker == "x"), label=f"whole loop, p{percentile}")
+        axes.plot(
+            x,
+            y,
+            marker,
+            color=PARTS["loop_ms"][1],
+            markersize=10 - 4 * (marker == "x"),
+            label=f"whole loop, p{percentile}",
+        )
     axes.set_yticks(places, [f"{run.run.task.split('/', 1)[1]}, {run.run.label}, {run.run.mode}" for run in runs])
     axes.set_xlabel("observation in → command out, ms")
     axes.set_xlim(left=0)

@@ -36,7 +36,10 @@ def plan(models: Path, lockstep_episodes: int, realtime_episodes: int) -> list[R
     )
     others = [student for student in students if student.contract.task not in compared]
     return [
-        *(Run(student, "lockstep", lockstep_episodes, SEED0, record=index == 0) for index, student in enumerate(others)),
+        *(
+            Run(student, "lockstep", lockstep_episodes, SEED0, record=index == 0)
+            for index, student in enumerate(others)
+        ),
         *(Run(policy, "lockstep", lockstep_episodes, SEED0) for policy in pairs),
         *(Run(policy, "realtime", realtime_episodes, SEED0) for policy in pairs),
     ]
@@ -69,7 +72,9 @@ def demo(folder: Path, models: Path, lockstep_episodes: int, realtime_episodes: 
     console.print(table(measured))
     videos = sorted(path.name for path in folder.glob("*.mp4"))
     console.print(f"latency plot: {plot}")
-    console.print(f"videos: {folder}/ {', '.join(videos)}" if videos else "no videos: rendering needs libegl1 and libgl1")
+    console.print(
+        f"videos: {folder}/ {', '.join(videos)}" if videos else "no videos: rendering needs libegl1 and libgl1"
+    )
     for run in runs:
         if run.record:
             console.print(f"recorded episodes (zarr, with contract): {folder / f'{run.name}.zarr'}")

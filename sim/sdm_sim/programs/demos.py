@@ -1,7 +1,7 @@
 """`sdm-demos task=metaworld/door-open episodes=10`: expert demonstrations into a zarr dataset.
 
-Resumable: what is there is kept, what was interrupted is rolled back, and the next seeds follow. An episode in which the
-expert fails is not stored; the next seed takes its place.
+Resumable: what is there is kept, what was interrupted is rolled back, and the next seeds follow. An episode in which
+the expert fails is not stored; the next seed takes its place.
 """
 
 from __future__ import annotations

@@ -62,7 +62,9 @@ class Checkpoint:
         if absent:
             raise CheckpointError(f"{path / METRICS}: lacks {', '.join(absent)}; export the checkpoint again")
         if not isinstance(metrics["nfe"], int) or metrics["nfe"] < 1:
-            raise CheckpointError(f"{path / METRICS}: nfe is {metrics['nfe']!r}, not a count; export the checkpoint again")
+            raise CheckpointError(
+                f"{path / METRICS}: nfe is {metrics['nfe']!r}, not a count; export the checkpoint again"
+            )
         return cls(path, contract, metrics)
 
     @classmethod

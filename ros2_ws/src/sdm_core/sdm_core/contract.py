@@ -1,7 +1,7 @@
 """The contract: all that a policy expects of its world, and its world of it.
 
-It is written once at recording, travels inside the dataset and the checkpoint, and a node refuses to activate on a mismatch.
-SI units throughout; frames follow REP-103 (optical frames look along +z).
+It is written once at recording, travels inside the dataset and the checkpoint, and a node refuses to activate on a
+mismatch. SI units throughout; frames follow REP-103 (optical frames look along +z).
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from sdm_core.errors import ContractError
 
 CONTRACT_VERSION = 1
-# Raised whenever the same depth image would give another cloud than before: old checkpoints are then refused, not misled.
+# Raised whenever the same depth image would give another cloud than before: old checkpoints are then refused, not
+# misled.
 PREPROCESSING_VERSION = 1
 
 Vector3 = tuple[float, float, float]
@@ -44,8 +45,8 @@ class CloudSpec(_Model):
     """How a depth image or a PointCloud2 becomes the network's cloud.
 
     The cloud is `points` × `channels` float32: xyz in metres in `frame`, then rgb in [0, 1] where channels is 6. The
-    first `network_points` of the farthest-point order enter the network, as `(p - centre) / scale`, where `centre` names
-    the three state entries that hold the reference point (empty: the crop box is mapped to [-1, 1]).
+    first `network_points` of the farthest-point order enter the network, as `(p - centre) / scale`, where `centre`
+    names the three state entries that hold the reference point (empty: the crop box is mapped to [-1, 1]).
     """
 
     frame: str
@@ -230,7 +231,8 @@ class Contract(_Model):
         return self.model_dump(mode="json", exclude_none=True)
 
     def differences(self, other: Contract) -> list[str]:
-        """One line for each entry in which `other` differs; normaliser statistics are a training's own and not compared."""
+        """One line for each entry in which `other` differs; normaliser statistics are a training's own and not
+        compared."""
         return _differences(self.document(), other.document(), "")
 
 

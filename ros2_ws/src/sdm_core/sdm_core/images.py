@@ -9,8 +9,11 @@ from PIL import Image
 from sdm_core.errors import ObservationError
 
 
-def resize_crop(image: NDArray[np.uint8], size: tuple[int, int], crop: tuple[int, int, int, int] | None = None) -> NDArray[np.uint8]:
-    """rgb8 [H,W,3] cut to `crop` = (left, top, width, height) pixels, then resized (area average) to `size` = (width, height)."""
+def resize_crop(
+    image: NDArray[np.uint8], size: tuple[int, int], crop: tuple[int, int, int, int] | None = None
+) -> NDArray[np.uint8]:
+    """rgb8 [H,W,3] cut to `crop` = (left, top, width, height) pixels, then resized (area average) to `size` = (width,
+    height)."""
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise ObservationError(f"image of shape {image.shape} and type {image.dtype} given, rgb8 [H,W,3] expected")
     if crop is not None:

@@ -14,7 +14,8 @@ from sdm_core.errors import ObservationError
 
 @dataclass(frozen=True)
 class PolicyInput:
-    """What a policy sees at `stamp_ns`: state float64[T,S], oldest first, and cloud float32[C,N,channels] in the base frame."""
+    """What a policy sees at `stamp_ns`: state float64[T,S], oldest first, and cloud float32[C,N,channels] in the base
+    frame."""
 
     stamp_ns: int
     state: NDArray[np.float64]
@@ -24,8 +25,9 @@ class PolicyInput:
 class ObservationWindow:
     """Collects stamped states and clouds; gives the policy's input for a cloud's stamp.
 
-    States come at the control rate, clouds often slower. The input of stamp t takes the states nearest to t, t−dt, … and the
-    `cloud.steps` newest clouds up to t. At an episode's start the first state and cloud are repeated, as DP3 does.
+    States come at the control rate, clouds often slower. The input of stamp t takes the states nearest to t, t−dt, …
+    and the `cloud.steps` newest clouds up to t. At an episode's start the first state and cloud are repeated, as DP3
+    does.
     """
 
     def __init__(self, contract: Contract, max_age_s: float = 0.2, max_skew_s: float | None = None) -> None:
@@ -96,7 +98,8 @@ class ObservationWindow:
         skew = abs(stamp - wanted_ns)
         if skew > self._max_skew_ns:
             raise ObservationError(
-                f"nearest state lies {skew / 1e6:.1f} ms from where it is needed, {self._max_skew_ns / 1e6:.1f} ms allowed"
+                f"nearest state lies {skew / 1e6:.1f} ms from where it is needed, "
+                f"{self._max_skew_ns / 1e6:.1f} ms allowed"
             )
         return state
 

@@ -1,7 +1,8 @@
 """From a depth image or a raw cloud to the network's cloud: deproject, transform, crop, farthest-point sample.
 
-This is the only implementation: recording, training data, simulation and the live node all call `CloudPipeline`, so that the
-same depth image gives the same cloud, bit for bit, everywhere. Depth is never resized, and the crop comes before sampling.
+This is the only implementation: recording, training data, simulation and the live node all call `CloudPipeline`, so
+that the same depth image gives the same cloud, bit for bit, everywhere. Depth is never resized, and the crop comes
+before sampling.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Intrinsics:
 
 @dataclass(frozen=True)
 class Extrinsics:
-    """Pose of the camera's optical frame in the base frame: p_base = R(quaternion) · p_camera + translation (metres)."""
+    """Pose of the camera's optical frame in the base frame, in metres: p_base = R(quaternion) · p_camera + translation."""
 
     quaternion_xyzw: tuple[float, float, float, float]
     translation: tuple[float, float, float]
@@ -73,7 +74,9 @@ def depth_to_metres(image: NDArray, encoding: str) -> NDArray[np.float32]:
     if encoding not in DEPTH_DTYPES:
         raise ObservationError(f"depth encoding '{encoding}' is not supported; publish 16UC1 (mm) or 32FC1 (m)")
     if image.dtype != DEPTH_DTYPES[encoding]:
-        raise ObservationError(f"depth encoding '{encoding}' holds {DEPTH_DTYPES[encoding].__name__}, not {image.dtype}")
+        raise ObservationError(
+            f"depth encoding '{encoding}' holds {DEPTH_DTYPES[encoding].__name__}, not {image.dtype}"
+        )
     if encoding == "16UC1":
         return image.astype(np.float32) * np.float32(1e-3)
     return np.where(np.isfinite(image) & (image > 0), image, np.float32(0))
@@ -88,7 +91,7 @@ def _rays(intrinsics: Intrinsics) -> NDArray[np.float32]:
 
 
 def deproject(depth: NDArray[np.float32], intrinsics: Intrinsics) -> NDArray[np.float32]:
-    """float32[M,3] points in the optical frame of the valid (> 0) pixels of depth float32[H,W] in metres, row by row."""
+    """The valid (> 0) pixels of depth float32[H,W] in metres as points float32[M,3] in the optical frame, row by row."""
     if depth.shape != (intrinsics.height, intrinsics.width):
         raise ObservationError(
             f"depth image is {depth.shape[1]}×{depth.shape[0]}, camera_info says "
@@ -111,8 +114,8 @@ def farthest_point_sample(points: NDArray[np.float32], count: int, start: int = 
 
     `start` is the first point's place in the order of the sampler's k-d tree, not its row in `points`.
 
-    Deterministic; the result is in sampling order, so that any prefix is itself a sample. With fewer than `count` points all
-    are kept, and zeros fill up (DP3's padding).
+    Deterministic; the result is in sampling order, so that any prefix is itself a sample. With fewer than `count`
+    points all are kept, and zeros fill up (DP3's padding).
     """
     sample = np.zeros((count, points.shape[1]), points.dtype)
     found = min(len(points), count)
@@ -148,13 +151,15 @@ class CloudPipeline:
         points = extrinsics.apply(deproject(depth, intrinsics))
         if self.spec.channels == 6:
             if colour is None or colour.shape != (*depth.shape, 3) or colour.dtype != np.uint8:
-                raise ObservationError(f"a colour cloud needs an rgb8 image aligned to depth, {depth.shape[::-1]} pixels")
+                raise ObservationError(
+                    f"a colour cloud needs an rgb8 image aligned to depth, {depth.shape[::-1]} pixels"
+                )
             rgb = colour.reshape(-1, 3)[np.flatnonzero(depth.ravel() > 0)].astype(np.float32) / 255
             points = np.concatenate([points, rgb], axis=1)
         return self._finish(points)
 
     def from_points(self, points: NDArray, extrinsics: Extrinsics | None) -> NDArray[np.float32]:
-        """The cloud of raw points [M,channels], in the camera's optical frame or, without extrinsics, in the base frame.
+        """The cloud of raw points [M,channels] in the camera's optical frame, or in the base frame without extrinsics.
 
         Points at the origin and those with a non-finite entry are a camera's invalid pixels, and dropped.
         """
@@ -163,14 +168,14 @@ class CloudPipeline:
         points = np.asarray(points, np.float32)
         points = points[np.isfinite(points).all(1) & points[:, :3].any(1)]
         if extrinsics is not None:
-            points = np.concatenate([extrinsics.apply(points[:, :3]), points[:, 3:]], axis=1)
+            points = np.concatenate([extrinsics.apply(points[:, :3]), points[:, 3:]], axis=1, dtype=np.float32)
         return self._finish(points)
 
     def _finish(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
         inside = crop(points, self.spec.crop_low, self.spec.crop_high)
         if not len(inside):
             raise ObservationError(
-                f"none of {len(points)} valid points lies in the crop box {self.spec.crop_low}–{self.spec.crop_high} m of "
-                f"'{self.spec.frame}'; check the camera's pose and the box"
+                f"none of {len(points)} valid points lies in the crop box "
+                f"{self.spec.crop_low}–{self.spec.crop_high} m of '{self.spec.frame}'; check the camera's pose and the box"
             )
         return farthest_point_sample(inside, self.spec.points, self.spec.start)

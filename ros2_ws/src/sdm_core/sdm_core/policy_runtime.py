@@ -17,8 +17,8 @@ from sdm_core.observation_window import PolicyInput
 class PolicyRuntime:
     """A checkpoint on a backend. Not thread-safe: one owner calls it.
 
-    The noise of the n-th observation of an episode comes from a generator seeded with (episode seed, n), so that an episode
-    can be repeated wherever it runs.
+    The noise of the n-th observation of an episode comes from a generator seeded with (episode seed, n), so that an
+    episode can be repeated wherever it runs.
     """
 
     def __init__(self, checkpoint: str | Path | Checkpoint, backend: str = "openvino", threads: int = 1) -> None:

@@ -22,7 +22,9 @@ def append_result(path: str | Path, result: dict[str, Any]) -> None:
     finally:
         os.close(handle)
     if written != len(line):
-        raise DatasetError(f"{path}: only {written} of {len(line)} bytes written; free the disk and remove the last line")
+        raise DatasetError(
+            f"{path}: only {written} of {len(line)} bytes written; free the disk and remove the last line"
+        )
 
 
 def read_results(path: str | Path) -> list[dict[str, Any]]:
@@ -52,8 +54,8 @@ def wilson(successes: int, trials: int) -> tuple[float, float]:
 def paired_difference(first: str, second: str) -> tuple[float, float, float]:
     """Difference of two success rates over the same seeds, and its 95 % interval: (difference, low, high).
 
-    `first` and `second` hold 0 or 1 for each seed. Newcombe's tenth method for paired proportions (Statistics in Medicine,
-    1998): Wilson's limits of both rates, joined by the correlation of the outcomes.
+    `first` and `second` hold 0 or 1 for each seed. Newcombe's tenth method for paired proportions (Statistics in
+    Medicine, 1998): Wilson's limits of both rates, joined by the correlation of the outcomes.
     """
     if len(first) != len(second) or not first:
         raise DatasetError(f"{len(first)} and {len(second)} outcomes cannot be paired; evaluate both on the same seeds")

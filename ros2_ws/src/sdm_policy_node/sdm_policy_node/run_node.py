@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable
 
@@ -41,5 +42,6 @@ def start_by_itself(node: LifecycleNode, after_s: float) -> None:
         timer.cancel()
         if node.trigger_configure() == TransitionCallbackReturn.SUCCESS:
             node.trigger_activate()
+        gc.freeze()  # a full collection over all that start-up has built would last for many control periods
 
     timer = node.create_timer(after_s, start, clock=Clock(clock_type=ClockType.STEADY_TIME))

@@ -15,7 +15,7 @@ import matplotlib.pyplot as plt
 
 Line = dict[str, Any]
 
-# Column heading, method and NFE, in the order of the tables. The colours are Okabe and Ito's, safe for the colour-blind.
+# Column heading, method, NFE and colour (Okabe and Ito's, safe for the colour-blind), in the order of the tables.
 VARIANTS = (
     ("SDM @ 1", "sdm", 1, "#0072B2"),
     ("teacher @ 10", "dp3", 10, "#D55E00"),
@@ -46,7 +46,7 @@ def success_lines(lines: Iterable[Line], task: str) -> list[Line | None]:
 
 
 def success_table(lines: Sequence[Line], tasks: Sequence[str], difficulty: Callable[[str], str]) -> str:
-    """Success with Wilson intervals, the student's paired difference to its teacher at ten steps, and the training cost."""
+    """Success with Wilson's intervals, the student's paired difference to its teacher at ten steps, training cost."""
     rows, means, differences = [], [[] for _ in VARIANTS], []
     for task in tasks:
         found = success_lines(lines, task)

@@ -17,7 +17,8 @@ OUTPUT = "action"
 
 
 class Backend(Protocol):
-    """Runs an exported network: point_cloud [1,C,N,channels], state [1,T,S], noise [1,H,A] → action [1,H,A], all float32."""
+    """Runs an exported network: point_cloud [1,C,N,channels], state [1,T,S], noise [1,H,A] → action [1,H,A], all
+    float32."""
 
     def __init__(self, checkpoint: Checkpoint, threads: int) -> None: ...
 

@@ -27,7 +27,9 @@ class OnnxRuntimeBackend:
             self._session = ort.InferenceSession(checkpoint.network, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's errors share no public base class
             reason = str(error).strip().splitlines()[-1]
-            raise CheckpointError(f"{checkpoint.network}: ONNX Runtime cannot read it ({reason}); export it again") from None
+            raise CheckpointError(
+                f"{checkpoint.network}: ONNX Runtime cannot read it ({reason}); export it again"
+            ) from None
         require_signature(
             checkpoint,
             {value.name for value in self._session.get_inputs()},

@@ -32,7 +32,9 @@ class OpenVinoBackend:
             self._request = core.compile_model(model, "CPU", options).create_infer_request()
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1]
-            raise CheckpointError(f"{checkpoint.network}: OpenVINO cannot read it ({reason}); export it again") from None
+            raise CheckpointError(
+                f"{checkpoint.network}: OpenVINO cannot read it ({reason}); export it again"
+            ) from None
 
     def run(self, inputs: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
         """One forward pass; see Backend."""

@@ -17,23 +17,27 @@ _BLOCK = re.compile(r"(<!-- results:begin -->\n).*?(<!-- results:end -->)", re.D
 
 _PAGE = """# Results
 
-Made by `sdm-report` from the lines in `benchmarks/results`; not edited by hand. {episodes} unseen episodes a cell, evaluation seeds
-from {seed0}, final checkpoint, through the exported network at the NFE that the column names, run by `sdm-evaluate`. Brackets: Wilson's
-95 % interval; of a difference, Newcombe's for paired outcomes. Machine: {machine}.
+Made by `sdm-report` from the lines in `benchmarks/results`, not edited by hand.
 
 ## Shipped students
 
-One training seed. 10 scripted demonstrations a task; teacher: x0-prediction diffusion (DDIM), network `small`; every column has the same
-network and the same evaluation seeds. Training minutes: teacher + student, one thread each, two tasks side by side.
+{episodes} unseen episodes a cell, on the same evaluation seeds from {seed0} in every column; these seeds were not used
+while the recipe was chosen. One training seed, final checkpoint, network `small` throughout, run by `sdm-evaluate`
+through the exported network at the evaluations that the column names. Ten scripted demonstrations a task. Brackets:
+Wilson's 95 % interval; of a difference, Newcombe's for paired outcomes. Training: wall-clock minutes of teacher +
+student, one thread each, two tasks side by side on a busy machine ({machine}).
 
 {success}
 
 ![Success per task](pictures/success.png)
 
-The scripted demonstrations have one mode, so plain regression and the teacher at one step do about as well as any distillation here:
-these tasks show that the student keeps its teacher's success at a tenth of the evaluations, not that distillation gains anything.
+Where plain regression, or the teacher at one step, does as well as the student, the task does not show a gain from
+distillation: scripted demonstrations have one mode. What it shows is that a student at one evaluation keeps what its
+teacher does with ten.
 
 ## Timing
+
+Made by `benchmarks/latency.py`: perception and inference alone, then the nodes on the graph.
 
 {timing}
 """
