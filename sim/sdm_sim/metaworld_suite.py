@@ -8,8 +8,8 @@ DIFFICULTY: dict[str, tuple[str, ...]] = {
     "easy": (
         "button-press", "button-press-topdown", "button-press-topdown-wall", "button-press-wall", "coffee-button",
         "dial-turn", "door-close", "door-lock", "door-open", "door-unlock", "drawer-close", "drawer-open",
-        "faucet-close", "faucet-open", "handle-press", "handle-press-side", "handle-pull", "handle-pull-side", "lever-pull",
-        "peg-unplug-side", "plate-slide", "plate-slide-back", "plate-slide-back-side", "plate-slide-side", "reach",
+        "faucet-close", "faucet-open", "handle-press", "handle-press-side", "handle-pull", "handle-pull-side",
+        "lever-pull", "peg-unplug-side", "plate-slide", "plate-slide-back", "plate-slide-back-side", "plate-slide-side", "reach",
         "reach-wall", "window-close", "window-open",
     ),
     "medium": (

@@ -45,7 +45,7 @@ class Intrinsics:
 
 @dataclass(frozen=True)
 class Extrinsics:
-    """Pose of the camera's optical frame in the base frame, in metres: p_base = R(quaternion) · p_camera + translation."""
+    """Pose of the camera's optical frame in the base frame, in m: p_base = R(quaternion) · p_camera + translation."""
 
     quaternion_xyzw: tuple[float, float, float, float]
     translation: tuple[float, float, float]
@@ -91,7 +91,7 @@ def _rays(intrinsics: Intrinsics) -> NDArray[np.float32]:
 
 
 def deproject(depth: NDArray[np.float32], intrinsics: Intrinsics) -> NDArray[np.float32]:
-    """The valid (> 0) pixels of depth float32[H,W] in metres as points float32[M,3] in the optical frame, row by row."""
+    """The valid (> 0) pixels of depth float32[H,W] in metres as points float32[M,3] of the optical frame, in order."""
     if depth.shape != (intrinsics.height, intrinsics.width):
         raise ObservationError(
             f"depth image is {depth.shape[1]}×{depth.shape[0]}, camera_info says "
@@ -155,7 +155,7 @@ class CloudPipeline:
                     f"a colour cloud needs an rgb8 image aligned to depth, {depth.shape[::-1]} pixels"
                 )
             rgb = colour.reshape(-1, 3)[np.flatnonzero(depth.ravel() > 0)].astype(np.float32) / 255
-            points = np.concatenate([points, rgb], axis=1)
+            points = np.concatenate([points, rgb], axis=1, dtype=np.float32)
         return self._finish(points)
 
     def from_points(self, points: NDArray, extrinsics: Extrinsics | None) -> NDArray[np.float32]:
@@ -175,7 +175,7 @@ class CloudPipeline:
         inside = crop(points, self.spec.crop_low, self.spec.crop_high)
         if not len(inside):
             raise ObservationError(
-                f"none of {len(points)} valid points lies in the crop box "
-                f"{self.spec.crop_low}–{self.spec.crop_high} m of '{self.spec.frame}'; check the camera's pose and the box"
+                f"none of {len(points)} valid points lies in the crop box {self.spec.crop_low}–{self.spec.crop_high} "
+                f"of '{self.spec.frame}' (m); check the camera's pose and the box"
             )
         return farthest_point_sample(inside, self.spec.points, self.spec.start)

@@ -39,6 +39,6 @@ class OnnxRuntimeBackend:
     def run(self, inputs: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
         """One forward pass; see Backend."""
         try:
-            return self._session.run([OUTPUT], dict(inputs))[0]
+            return np.asarray(self._session.run([OUTPUT], dict(inputs))[0])
         except Exception as error:
             raise RuntimeError(" ".join(str(error).split())) from None
