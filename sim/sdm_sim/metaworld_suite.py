@@ -9,8 +9,8 @@ DIFFICULTY: dict[str, tuple[str, ...]] = {
         "button-press", "button-press-topdown", "button-press-topdown-wall", "button-press-wall", "coffee-button",
         "dial-turn", "door-close", "door-lock", "door-open", "door-unlock", "drawer-close", "drawer-open",
         "faucet-close", "faucet-open", "handle-press", "handle-press-side", "handle-pull", "handle-pull-side",
-        "lever-pull", "peg-unplug-side", "plate-slide", "plate-slide-back", "plate-slide-back-side", "plate-slide-side", "reach",
-        "reach-wall", "window-close", "window-open",
+        "lever-pull", "peg-unplug-side", "plate-slide", "plate-slide-back", "plate-slide-back-side", "plate-slide-side",
+        "reach", "reach-wall", "window-close", "window-open",
     ),
     "medium": (
         "basketball", "bin-picking", "box-close", "coffee-pull", "coffee-push", "hammer", "peg-insert-side",

@@ -6,6 +6,7 @@ Ends with a table, a latency plot and videos in `outputs/demo`.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from pathlib import Path
@@ -90,6 +91,7 @@ def main() -> None:
     options = parser.parse_args()
     console = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 180)
     begin = time.monotonic()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the graph must not outlive the demo
     try:
         models = options.models or share_directory("sdm_bringup") / "models"
         demo(options.folder, models, options.lockstep_episodes, options.realtime_episodes, console)
