@@ -9,12 +9,14 @@ and killed trainings continue. Success lines go to `benchmarks/results/success.j
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from sdm_core.checkpoint import CONTRACT, METRICS, NETWORK, TRAINING
 from sdm_core.results import read_results
@@ -33,21 +35,31 @@ def run(program: str, *arguments: str) -> None:
     subprocess.run([PROGRAMS / program, *arguments], check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
 
 
+def success_line(task: str, method: str, nfe: int) -> dict[str, Any] | None:
+    """The result line of an evaluation, where there is one."""
+    wanted = (task, method, nfe, EPISODES, "final")
+    keys = ("task", "method", "nfe", "episodes", "protocol")
+    return next((line for line in read_results(RESULTS) if tuple(line.get(key) for key in keys) == wanted), None)
+
+
 def evaluate(task: str, checkpoint: Path, method: str, nfe: int) -> None:
     """Evaluates a checkpoint once; a line that is there already stands."""
-    wanted = (f"metaworld/{task}", method, nfe, EPISODES, "final")
-    keys = ("task", "method", "nfe", "episodes", "protocol")
-    if any(tuple(line.get(key) for key in keys) == wanted for line in read_results(RESULTS)):
+    if success_line(f"metaworld/{task}", method, nfe):
         return
     run("sdm-evaluate", f"checkpoint={checkpoint}", f"episodes={EPISODES}", "workers=1", f"results={RESULTS}")
 
 
 def ship(checkpoint: Path, name: str) -> None:
-    """Copies what a node needs of a checkpoint to `models/`."""
+    """Copies what a node needs of a checkpoint to `models/`, and adds its measured success to the metrics."""
     target = Path("models") / name
     target.mkdir(parents=True, exist_ok=True)
-    for file in (CONTRACT, NETWORK, METRICS, TRAINING):
+    for file in (CONTRACT, NETWORK, TRAINING):
         shutil.copyfile(checkpoint / file, target / file)
+    metrics = json.loads((checkpoint / METRICS).read_text())
+    line = success_line(*(metrics[key] for key in ("task", "method", "nfe")))
+    assert line is not None  # it has been evaluated
+    metrics["success"] = {key: line[key] for key in ("episodes", "successes", "ci95", "eval_seed0", "commit", "date")}
+    (target / METRICS).write_text(json.dumps(metrics, indent=2) + "\n")
 
 
 def student(task: str) -> None:

@@ -8,15 +8,23 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
+# What programs write while they measure; it is no part of the source that they were run from.
+PRODUCTS = ("benchmarks/results", "models", "docs")
+
 
 def commit() -> str:
-    """The checkout's commit, with "-dirty" where tracked files differ; "unknown" outside a checkout."""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    """The checkout's commit, with "-dirty" where tracked sources differ; "unknown" outside a checkout."""
     try:
-        done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True)
+        head = _git("rev-parse", "--short=12", "HEAD")
+        changed = _git("status", "--porcelain", "-uno", "--", ":/", *(f":(exclude,top){path}" for path in PRODUCTS))
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return done.stdout.strip()
+    return f"{head}-dirty" if changed else head
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", *arguments]
+    return subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def machine() -> str:
