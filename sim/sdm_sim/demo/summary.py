@@ -93,6 +93,6 @@ def latency_plot(runs: Sequence[Measured], path: Path) -> None:
     axes.set_xlabel("observation in → command out, ms")
     axes.set_xlim(left=0)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.4, -0.16 - 0.4 / len(runs)), ncols=3)
+    figure.legend(frameon=False, fontsize=8, loc="outside lower center", ncols=5)
     figure.savefig(path, dpi=150)
     plt.close(figure)
