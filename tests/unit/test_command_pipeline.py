@@ -171,3 +171,16 @@ def test_the_measured_pose_is_found_by_name():
     pose = MeasuredPose(pose_contract())
     assert len(POSE_STATE) == 7
     assert pose.of(np.arange(7.0)).tolist() == [0, 1, 2, 3, 4, 5, 6, 0]
+
+
+def test_an_unmeasured_gripper_stands_where_it_was_last_sent():
+    pose = MeasuredPose(pose_contract())
+    assert pose.of(np.arange(7.0), np.full(8, 0.75)).tolist() == [0, 1, 2, 3, 4, 5, 6, 0.75]
+
+
+def test_only_a_gripper_may_go_unmeasured():
+    contract = pose_contract()
+    state = tuple(entry for entry in contract.observation.state if entry.name not in ("ee.z", "ee.qx"))
+    blind = contract.model_copy(update={"observation": contract.observation.model_copy(update={"state": state})})
+    with pytest.raises(ContractError, match=r"action ee\.z, ee\.qx: no state entry of the same name"):
+        MeasuredPose(blind)

@@ -19,19 +19,26 @@ _REFERENCES = (None, "observation", "previous")
 class MeasuredPose:
     """Where the robot stands, in the terms of its commands: action entries found by name among the state entries.
 
-    Entries that no state entry names (a gripper that reports no position) count as standing at their lower bound.
+    A gripper may go unmeasured (many report no position): it then counts as standing where it was last sent, or at its
+    lower bound. Raises ContractError where any other entry does.
     """
 
     def __init__(self, contract: Contract) -> None:
         names = contract.state_names
         entries = contract.action.entries
+        unknown = [entry.name for entry in entries if entry.name not in names and not entry.is_gripper]
+        if unknown:
+            raise ContractError(
+                f"action {', '.join(unknown)}: no state entry of the same name, so where the robot stands is unknown; "
+                "name them alike, as in 'ee.x'"
+            )
         self.measured = np.array([i for i, entry in enumerate(entries) if entry.name in names], np.intp)
         self._columns = np.array([names.index(entries[i].name) for i in self.measured], np.intp)
         self._rest = np.array([entry.low for entry in entries])
 
-    def of(self, state: NDArray[np.float64]) -> NDArray[np.float64]:
-        """float64[A] from a state float64[S]."""
-        pose = self._rest.copy()
+    def of(self, state: NDArray[np.float64], last: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+        """float64[A] from a state float64[S]; `last` [A] is the last command sent, if any."""
+        pose = (self._rest if last is None else last).copy()
         pose[self.measured] = state[self._columns]
         return pose
 
@@ -56,10 +63,6 @@ class Anchor:
         self._space = CommandSpace(contract.action)
         self._sums = np.intersect1d(self._pose.measured, self._space.linear)
         self._chained = contract.action.delta_reference == "previous"
-        if len(self._sums) == 0:
-            raise ContractError(
-                "no action entry of kind 'ee_delta' is among the state names; name them alike, as in 'ee.x'"
-            )
 
     def absolute(self, chunk: ActionChunk, state: NDArray[np.float64]) -> ActionChunk:
         """`chunk` anchored to the newest state float64[S] of the observation that it answers."""

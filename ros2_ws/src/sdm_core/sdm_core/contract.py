@@ -105,6 +105,11 @@ class ActionEntry(_Model):
             raise ValueError(f"action '{self.name}': low {self.low} must be below high {self.high}")
         return self
 
+    @property
+    def is_gripper(self) -> bool:
+        """Named `gripper`, or `….gripper`: the one entry that need not be measured, nor limited in its motion."""
+        return self.name.rsplit(".", 1)[-1] == "gripper"
+
 
 class ActionSpec(_Model):
     """What a command means.
