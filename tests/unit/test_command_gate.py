@@ -196,6 +196,23 @@ def test_a_robot_that_stands_outside_the_bounds_is_refused():
         gate_of(joint_contract()).reset(np.array([np.nan, 0.0]))
 
 
+def test_a_start_needs_a_quaternion_with_a_direction_and_normalises_it():
+    gate = gate_of(pose_contract())
+    for part in (0.0, np.nan):
+        with pytest.raises(CommandError, match=r"the robot's ee\.qx = (0\.0|nan) is not finite or"):
+            gate.reset(np.array([0.0, 0.0, 0.0, part, part, part, part, 0.0]))
+    gate.reset(POSE_AT_REST * 1.0000001)
+    assert gate.motion[0].tolist() == POSE_AT_REST.tolist()
+
+
+def test_a_rotation_has_no_bounds_entry_by_entry():
+    gate = gate_of(pose_contract())
+    gate.reset(POSE_AT_REST)
+    decision = gate.check(np.array([0, 0, 0, 0, 0, 0, 5.0, 0]), 0)
+    assert decision.interventions == ()
+    assert decision.command.tolist() == POSE_AT_REST.tolist()
+
+
 def test_a_quaternion_without_direction_is_refused():
     gate = gate_of(pose_contract())
     gate.reset(POSE_AT_REST)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sdm_core.braking import AxisLimits, brake, stop
+from sdm_core.braking import AxisLimits, Stop, brake, stop
 from sdm_core.command_space import CommandSpace, held_command, is_motion
 from sdm_core.contract import ActionSpec
 from sdm_core.errors import CommandError
@@ -81,15 +81,19 @@ class CommandGate:
             self._last = self._start(np.asarray(position, np.float64))
 
     def _start(self, position: Vector) -> Vector:
-        outside = ~((position >= self._space.low) & (position <= self._space.high))
-        if outside.any():
-            entry = self._space.spec.entries[int(np.flatnonzero(outside)[0])]
-            value = position[np.flatnonzero(outside)[0]]
+        start, entries = self._space.normalised(position), self._space.spec.entries
+        for index in np.flatnonzero(~np.isfinite(start)):
             raise CommandError(
-                f"the robot's {entry.name} = {value:.4f} {entry.unit} is outside [{entry.low}, {entry.high}]; "
+                f"the robot's {entries[index].name} = {position[index]} is not finite or of a quaternion without "
+                "direction; check the driver"
+            )
+        for index in np.flatnonzero((start < self._space.low) | (start > self._space.high)):
+            entry = entries[index]
+            raise CommandError(
+                f"the robot's {entry.name} = {start[index]:.4f} {entry.unit} is outside [{entry.low}, {entry.high}]; "
                 "bring it inside by hand"
             )
-        return self._space.normalised(position)
+        return start
 
     @property
     def motion(self) -> tuple[Vector, Vector, Vector] | None:
@@ -186,12 +190,12 @@ class CommandGate:
             return "acceleration"
         if abs(jerk) > limits.jerk * (1 + _TOLERANCE):
             return "jerk"
-        if not self._can_stop(axis, position + velocity * self._period, float(velocity), float(acceleration), limits):
-            return "stopping_distance"
-        return None
+        path = stop(float(velocity), float(acceleration), limits)
+        return None if self._stays_inside(axis, position + velocity * self._period, path) else "stopping_distance"
 
-    def _can_stop(self, axis: int, position: float, velocity: float, acceleration: float, limits: AxisLimits) -> bool:
-        path = stop(velocity, acceleration, limits)
+    def _stays_inside(self, axis: int, position: float, path: Stop) -> bool:
+        """Whether a stop that begins at `position` keeps within the axis's bounds and speed."""
+        limits = self._limits[axis]
         return (
             path.peak_speed <= limits.velocity * (1 + _TOLERANCE)
             and position + path.low >= self._axis_low[axis] - _BOUND_SLACK
@@ -205,10 +209,9 @@ class CommandGate:
         def leads_safely(candidate: float) -> bool:
             next_velocity = velocity + candidate * limits.dt
             moved = next_velocity * limits.dt
-            if not self._can_stop(axis, position + moved, next_velocity, candidate, limits):
-                return False
             path = stop(next_velocity, candidate, limits)
-            return moved + path.high <= step if forward else moved + path.low >= step
+            passes = moved + path.high > step if forward else moved + path.low < step
+            return not passes and self._stays_inside(axis, position + moved, path)
 
         braking = brake(velocity, acceleration, limits)
         next_velocity = velocity + braking * limits.dt

@@ -35,9 +35,9 @@ def held_command(spec: ActionSpec, last: Vector) -> Vector:
 class CommandSpace:
     """Differences, steps and limits of the commands of one ActionSpec.
 
-    `low`/`high` bound the A entries; `max_velocity`, `max_acceleration`, `max_jerk` bound the D axes, infinite where
-    the contract names none. The quaternion's limit (rad/s, …; the smallest of its four entries) bounds the norm: each
-    of its three axes gets 1/√3 of it.
+    `low`/`high` bound the A entries, but not a quaternion's, which is normalised instead; `max_velocity`,
+    `max_acceleration`, `max_jerk` bound the D axes, infinite where the contract names none. The quaternion's limit
+    (rad/s, …; the smallest of its four entries) bounds the norm: each of its three axes gets 1/√3 of it.
     """
 
     def __init__(self, spec: ActionSpec) -> None:
@@ -46,6 +46,8 @@ class CommandSpace:
         self.low = np.array([entry.low for entry in entries])
         self.high = np.array([entry.high for entry in entries])
         self.rotation = self._rotation_slice()
+        if self.rotation:
+            self.low[self.rotation], self.high[self.rotation] = -math.inf, math.inf
         rotation = range(len(entries))[self.rotation] if self.rotation else range(0)
         self.linear = np.array([i for i in range(len(entries)) if i not in rotation], dtype=np.intp)
         self.dim = len(self.linear) + (3 if self.rotation else 0)
@@ -85,8 +87,8 @@ class CommandSpace:
         if self.rotation is None:
             return command
         result = command.copy()
-        norm = float(np.linalg.norm(command[self.rotation]))
-        result[self.rotation] = command[self.rotation] / norm if norm > 1e-6 else math.nan
+        norm = math.hypot(*command[self.rotation])
+        result[self.rotation] = command[self.rotation] / norm if 1e-6 < norm < math.inf else math.nan
         return result
 
     def difference(self, start: Vector, end: Vector) -> Vector:

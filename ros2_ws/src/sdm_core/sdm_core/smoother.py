@@ -45,6 +45,7 @@ class Smoother:
 
     def step(self, target: Vector) -> Vector:
         """The command float64[A] of the next period on the way to `target`."""
+        target = self._space.normalised(target)
         position = target if self._position is None else self._position
         step = self._space.difference(position, target)
         # Where there is no trajectory (a target that is not finite), the target passes as it is: the gate judges it.
