@@ -117,11 +117,6 @@ def test_an_interrupted_creation_leaves_nothing_in_the_way(
     assert len(EpisodeStore.open_or_create(tmp_path / "a.zarr", contract)) == 0
 
 
-def test_removal_leaves_nothing(tmp_path: Path, contract: Contract) -> None:
-    filled(tmp_path / "a.zarr", contract, [5]).remove()
-    assert list(tmp_path.iterdir()) == []
-
-
 # -- what does not fit ---------------------------------------------------------------------------------------------
 
 

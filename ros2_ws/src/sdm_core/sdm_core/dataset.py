@@ -7,7 +7,6 @@ after observation t. Rows beyond the last episode end are an interrupted append,
 
 from __future__ import annotations
 
-import shutil
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -220,7 +219,3 @@ class EpisodeStore:
         stored = self._root["meta/episode_ends"]
         if stored.shape[0] > len(ends):
             stored.resize((len(ends),))
-
-    def remove(self) -> None:
-        """Deletes the store from disk."""
-        shutil.rmtree(self.path)

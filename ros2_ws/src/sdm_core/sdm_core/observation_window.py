@@ -70,10 +70,6 @@ class ObservationWindow:
         if age_ns < -self._max_skew_ns:
             raise ObservationError(f"observation lies {-age_ns / 1e6:.0f} ms in the future; synchronise the clocks")
 
-    def has_state(self, stamp_ns: int) -> bool:
-        """Whether a state of (about) this stamp, or a newer one, has come."""
-        return bool(self._states) and self._states[-1][0] >= stamp_ns - self._max_skew_ns
-
     def policy_input(self, stamp_ns: int) -> PolicyInput:
         """The input for the cloud of `stamp_ns`. Raises ObservationError if a state or the cloud is missing or old."""
         stamps = [stamp for stamp, _ in self._clouds if stamp <= stamp_ns]
