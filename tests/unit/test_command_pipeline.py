@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sdm_core.action_chunk import ActionChunk
 from sdm_core.anchor import Anchor, MeasuredPose, absolute
 from sdm_core.command_pipeline import CommandPipeline
-from sdm_core.command_space import multiply, quaternion
+from sdm_core.command_space import multiply, quaternion, require_motion_limits
 from sdm_core.errors import CommandError, ContractError
 
 NATIVE = small_contract()
@@ -142,7 +142,7 @@ def test_targets_relative_to_the_previous_one_add_up():
 def test_other_kinds_pass_the_anchor_unchanged():
     chunk = ActionChunk(0, NATIVE.dt_ns, np.ones((NATIVE.horizon, 3)), 0)
     assert Anchor(NATIVE).absolute(chunk, np.zeros(4)) is chunk
-    assert absolute(NATIVE, (0, 0, 0), (1, 1, 1)) is NATIVE
+    assert absolute(NATIVE, (0.0, 0.0, 0.0), (0.0, 0.0, 0.0)) is NATIVE
 
 
 def test_anchored_chunks_are_bounded_by_the_workspace():
@@ -156,8 +156,32 @@ def test_anchored_chunks_are_bounded_by_the_workspace():
 def test_a_workspace_must_be_a_box():
     with pytest.raises(ContractError, match=r"workspace of 'ee.x' is \[0.0, 0.0\]"):
         absolute(pose_contract("ee_delta"), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
-    with pytest.raises(ContractError, match="2 and 3 bounds, the action 3 displacements"):
+    with pytest.raises(ContractError, match="2 and 3 bounds, the action 3 positions"):
         absolute(pose_contract("ee_delta"), (0.0, 0.0), (1.0, 1.0, 1.0))
+
+
+def test_the_workspace_narrows_the_bounds_of_poses():
+    contract = absolute(pose_contract(), (-0.1, -2.0, 0.0), (0.1, 2.0, 0.3))
+    assert [(entry.low, entry.high) for entry in contract.action.entries[:3]] == [(-0.1, 0.1), (-0.5, 0.5), (0.0, 0.3)]
+    assert contract.action.entries[3:] == pose_contract().action.entries[3:]
+    assert absolute(pose_contract(), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0)) == pose_contract()
+    with pytest.raises(ContractError, match=r"workspace of 'ee\.x' is \[0\.6, 0\.5\]"):
+        absolute(pose_contract(), (0.6, 0.0, 0.0), (0.9, 0.4, 0.4))
+
+
+def test_a_workspace_that_cannot_be_kept_is_refused():
+    for contract in (NATIVE, joint_contract()):
+        with pytest.raises(ContractError, match=f"not '{contract.action.kind}'; give none"):
+            absolute(contract, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+
+
+def test_entries_that_could_move_without_limit_are_named():
+    contract = pose_contract()
+    require_motion_limits(contract.action)  # its gripper has none
+    free = contract.action.entries[1].model_copy(update={"max_jerk": None})
+    entries = (contract.action.entries[0], free, *contract.action.entries[2:])
+    with pytest.raises(ContractError, match=r"action ee\.y: no max_velocity, .* set all three in the contract"):
+        require_motion_limits(contract.action.model_copy(update={"entries": entries}))
 
 
 def test_a_relative_contract_without_a_measured_pose_is_refused():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -85,25 +86,42 @@ class Anchor:
         return self._space.normalised(result)
 
 
-def absolute(contract: Contract, low: Sequence[float], high: Sequence[float]) -> Contract:
-    """The contract of anchored chunks: an `ee_delta` contract as `ee_pose`, its displacements bounded by the workspace.
+def absolute(contract: Contract, low: Sequence[float] = (), high: Sequence[float] = ()) -> Contract:
+    """The contract of anchored chunks, bounded by the workspace: an `ee_delta` contract becomes `ee_pose`.
 
-    `low`/`high` bound the entries that are displacements, in their order (metres). Other contracts come back unchanged.
+    `low`/`high` (metres) replace the bounds of an `ee_delta` contract's displacements, in their order, and narrow
+    those of an `ee_pose` contract's x, y, z; without them (or with all zeros, where the contract has bounds of its own)
+    displacements end nowhere and positions at the contract's bounds. Raises ContractError on a box for any other kind,
+    and on one that leaves no room.
     """
-    if contract.action.kind != "ee_delta":
+    kind = contract.action.kind
+    if kind == "ee_delta":
+        bounded = _displacements(contract)
+        low, high = low or [-math.inf] * len(bounded), high or [math.inf] * len(bounded)
+    elif not any(low) and not any(high):
         return contract
-    space = CommandSpace(contract.action)
-    displaced = [int(i) for i in np.intersect1d(MeasuredPose(contract).measured, space.linear)]
-    if len(low) != len(displaced) or len(high) != len(displaced):
-        raise ContractError(
-            f"the workspace has {len(low)} and {len(high)} bounds, the action {len(displaced)} displacements"
-        )
+    elif kind == "ee_pose":
+        bounded = _positions(contract)
+    else:
+        raise ContractError(f"a workspace bounds 'ee_pose' and 'ee_delta' actions, not '{kind}'; give none")
+    if len(low) != len(bounded) or len(high) != len(bounded):
+        raise ContractError(f"the workspace has {len(low)} and {len(high)} bounds, the action {len(bounded)} positions")
     entries = list(contract.action.entries)
-    for index, least, greatest in zip(displaced, low, high, strict=True):
+    for index, least, greatest in zip(bounded, low, high, strict=True):
+        entry = entries[index]
+        if kind == "ee_pose":
+            least, greatest = max(entry.low, least), min(entry.high, greatest)
         if not least < greatest:
-            raise ContractError(
-                f"workspace of '{entries[index].name}' is [{least}, {greatest}]; set the box of the cell"
-            )
-        entries[index] = entries[index].model_copy(update={"low": float(least), "high": float(greatest)})
+            raise ContractError(f"workspace of '{entry.name}' is [{least}, {greatest}]; set the box of the cell")
+        entries[index] = entry.model_copy(update={"low": float(least), "high": float(greatest)})
     action = contract.action.model_copy(update={"kind": "ee_pose", "delta_reference": None, "entries": tuple(entries)})
     return contract.model_copy(update={"action": action, "normaliser": None})
+
+
+def _displacements(contract: Contract) -> list[int]:
+    return np.intersect1d(MeasuredPose(contract).measured, CommandSpace(contract.action).linear).tolist()
+
+
+def _positions(contract: Contract) -> list[int]:
+    names = [entry.name.rsplit(".", 1)[-1] for entry in contract.action.entries]
+    return [names.index(axis) for axis in ("x", "y", "z") if axis in names]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdm_core.contract import ActionSpec
-from sdm_core.errors import CommandError
+from sdm_core.errors import CommandError, ContractError
 
 Vector = NDArray[np.float64]
 
@@ -23,6 +23,21 @@ _QUATERNION = ("qx", "qy", "qz", "qw")
 def is_motion(spec: ActionSpec) -> bool:
     """Whether a command is a place to be, held by staying there, and not a rate or the environment's own command."""
     return spec.kind in MOTION_KINDS
+
+
+def require_motion_limits(spec: ActionSpec) -> None:
+    """Raises ContractError naming the entries that could move without limit; a gripper alone may."""
+    limits = ("max_velocity", "max_acceleration", "max_jerk")
+    free = [
+        entry.name
+        for entry in spec.entries
+        if not entry.is_gripper and any(getattr(entry, limit) is None for limit in limits)
+    ]
+    if free:
+        raise ContractError(
+            f"action {', '.join(free)}: no {', '.join(limits)}, so the arm could move without limit; "
+            "set all three in the contract"
+        )
 
 
 def held_command(spec: ActionSpec, last: Vector) -> Vector:

@@ -92,10 +92,10 @@ class CommandParameters:
     chunk_timeout_s: float = parameter(0.5, "stop when no chunk came for longer (wall time)", low=0.01, high=10.0)
     hold_s: float = parameter(0.5, "a stop commands the hold this long, then falls silent", low=0.0, high=60.0)
     workspace_low: tuple[float, ...] = parameter(
-        (0.0, 0.0, 0.0), "relative actions: least x, y, z of the tool in the base frame (m)"
+        (0.0, 0.0, 0.0), "pose actions: least x, y, z of the tool in the base frame (m); all zeros: no box"
     )
     workspace_high: tuple[float, ...] = parameter(
-        (0.0, 0.0, 0.0), "relative actions: greatest x, y, z of the tool in the base frame (m)"
+        (0.0, 0.0, 0.0), "pose actions: greatest x, y, z of the tool in the base frame (m); relative ones need a box"
     )
     autostart: bool = parameter(True, "configure and activate by itself")
     dry_run: bool = parameter(False, "do everything but publish on the robot's topics")
