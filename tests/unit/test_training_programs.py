@@ -11,7 +11,7 @@ from helpers.training import demonstrations, small_contract
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from sdm_core.checkpoint import Checkpoint
-from sdm_core.contract import Contract
+from sdm_core.contract import Contract, Rates
 from sdm_core.dataset import Episode, EpisodeStore
 from sdm_core.errors import SdmError, TaskError
 from sdm_training.evaluation import Outcome
@@ -108,6 +108,29 @@ def test_a_teacher_with_another_network_is_refused(here):
         distill(composed("distill", DistillSettings, *common, "network.horizon=4"))
 
 
+def test_demonstrations_that_do_not_fit_the_teacher_are_refused(here):
+    contract = small_contract(256)
+    record(here / "data/test/reach.zarr", contract)
+    common = ("task=test/reach", "network.points=128")
+    train_teacher(composed("train", TrainSettings, *common, "teacher.steps=1", "export.nfe=[1]"))
+    record(here / "other.zarr", contract.model_copy(update={"rates": Rates(control_hz=20)}))
+    with pytest.raises(
+        SettingsError, match=r"does not fit the teacher .* \(rates.control_hz: 10.0 expected, 20.0 found"
+    ):
+        distill(composed("distill", DistillSettings, *common, "data=other.zarr"))
+
+
+def test_a_finished_run_keeps_the_origin_of_its_training(here, monkeypatch):
+    record(here / "data/test/reach.zarr", small_contract(256))
+    settings = composed("train", TrainSettings, "task=test/reach", "network.points=128", "teacher.steps=1")
+    here_and_there = iter([{"commit": name, "machine": name, "date": name} for name in ("trained", "again")])
+    monkeypatch.setattr("sdm_training.provenance.origin", lambda: next(here_and_there))
+    for _ in range(2):
+        train_teacher(settings)
+        metrics = Checkpoint.open(Path(settings.run) / "export_nfe1").metrics
+        assert {metrics[key] for key in ("commit", "machine", "date")} == {"trained"}
+
+
 def test_an_unknown_task_names_the_near_ones_and_a_known_one_its_missing_data(here):
     with pytest.raises(TaskError, match="did you mean metaworld/door-open"):
         train_teacher(composed("train", TrainSettings, "task=metaworld/dooropen"))
@@ -150,9 +173,13 @@ def test_result_lines_carry_interval_outcomes_and_the_best_five(here):
     assert (line["kind"], line["method"], line["network"], line["nfe"]) == ("success", "dp3", "small", 10)
     assert (line["eval_seed0"], line["protocol"], line["mode"]) == (100, "final", "direct")
 
-    successes = iter([0, 10, 4, 20, 8, 6])
-    line = best5(
-        run, demonstrations((9,), small_contract(256)), lambda _, episodes: outcomes(next(successes), episodes)
-    )
+    successes, weights = iter([0, 10, 4, 20, 8, 6]), []
+
+    def evaluate(folder: Path, episodes: int) -> list[Outcome]:
+        weights.append((folder / "weights.safetensors").read_bytes())
+        return outcomes(next(successes), episodes)
+
+    line = best5(run, demonstrations((9,), small_contract(256)), evaluate)
+    assert weights == [snapshot.read_bytes() for snapshot in run.snapshots()]
     assert (line["protocol"], line["episodes"], line["successes"]) == ("best5", 100, 48)
     assert line["curve"] == [[1, 0], [2, 10], [3, 4], [4, 20], [5, 8], [6, 6]]

@@ -61,6 +61,7 @@ def export_sampling(
     weights: Path | None = None,
 ) -> Checkpoint:
     """Writes one checkpoint folder and prints its parity; `weights` names a snapshot in place of the final weights."""
+    weights = weights or run.weights_file
     sampler = Sampler(run.load_policy(file=weights), sampling)
     observations = parity_inputs(sampler, demonstrations)
     metrics = {**metrics, "nfe": sampling.nfe}
@@ -68,7 +69,7 @@ def export_sampling(
     while checkpoint is None:
         network = to_onnx(sampler, half)
         metrics |= {"weights": "float16" if half else "float32", "bytes": len(network)}
-        written = Checkpoint.write(target, sampler.policy.contract, network, metrics, run.record(), run.weights_file)
+        written = Checkpoint.write(target, sampler.policy.contract, network, metrics, run.record(), weights)
         parity = parity_check(sampler, written, observations)
         if half and max(parity.values()) > settings.half_tolerance:
             console.print(

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from pydantic import field_validator
 from rich.console import Console
+from sdm_core.contract import Contract
 
 from sdm_training import registry
 from sdm_training.compute import set_up
@@ -48,7 +49,17 @@ def distill(settings: DistillSettings) -> None:
                 f"the teacher {settings.teacher_run} has another network or diffusion: "
                 "give distill the same network=… and diffusion=… as its training"
             )
-        data = load_data(settings, lambda _: policy.contract, device)
+
+        def teachers(recorded: Contract) -> Contract:
+            differences = policy.contract.differences(settings.network.contract(recorded))
+            if differences:
+                raise SettingsError(
+                    f"{settings.data} does not fit the teacher {settings.teacher_run} ({differences[0]}): "
+                    "distil from the data that it was trained on"
+                )
+            return policy.contract
+
+        data = load_data(settings, teachers, device)
         labels["teacher"] = f"{teacher_run.record()['method']} seed {teacher_run.record()['seed']}"
     else:
         data = load_data(settings, settings.network.contract, device)
