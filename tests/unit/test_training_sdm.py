@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 
 import pytest
 import torch
@@ -38,8 +39,10 @@ def test_score_of_a_gaussian_is_exact():
     torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-3)
 
 
-@pytest.mark.parametrize("weight", ["score", "x0", "variance"])
-@pytest.mark.parametrize("normalisation", ["per_sample", "batch", "none"])
+@pytest.mark.parametrize(
+    ("weight", "normalisation"),
+    [*itertools.product(["score", "x0", "variance"], ["per_sample", "none"]), ("score", "batch")],
+)
 def test_one_step_moves_the_generator_towards_the_teacher(weight, normalisation):
     """Teacher N(0, 1), generator N(2, 1): descending Eq. 4's gradient must lower the generator's mean."""
     schedule = NoiseSchedule(DiffusionSettings())
@@ -69,6 +72,26 @@ def test_the_gradient_is_the_difference_of_the_scores():
     got = generator_gradient(schedule, settings, a_t, a_t, x0_teacher, x0_critic, timesteps)
     expected = score(schedule, a_t, x0_critic, timesteps) - score(schedule, a_t, x0_teacher, timesteps)
     torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("normalisation", ["per_sample", "none"])
+def test_the_weight_scales_the_gradient_of_each_timestep(normalisation):
+    schedule = NoiseSchedule(DiffusionSettings())
+    a_g, a_t, x0_teacher, x0_critic = (torch.randn(40, 4, 2) for _ in range(4))
+    timesteps = torch.arange(30, 70)
+
+    def weighted(weight: str) -> Tensor:
+        settings = build(GradientSettings, {"weight": weight, "normalisation": normalisation})
+        return generator_gradient(schedule, settings, a_g, a_t, x0_teacher, x0_critic, timesteps)
+
+    alpha, sigma = schedule.alpha_sigma(timesteps)
+    torch.testing.assert_close(weighted("score") / weighted("x0"), (alpha / sigma**2).expand_as(a_g))
+    torch.testing.assert_close(weighted("variance") / weighted("x0"), alpha.expand_as(a_g))
+
+
+def test_the_batch_normalisation_is_refused_for_other_weights_than_the_score():
+    with pytest.raises(SettingsError, match='"batch" belongs to weight "score", not to "x0"'):
+        build(GradientSettings, {"weight": "x0", "normalisation": "batch"})
 
 
 def gradients(module: torch.nn.Module) -> list[Tensor | None]:

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 import torch
+from pydantic import model_validator
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
@@ -57,11 +58,18 @@ class GradientSettings(Settings):
 
     weight w(t): "score" is Eq. 4's first line, "x0" its second (alpha / sigma² absorbed), "variance" multiplies the
     score by sigma² as OneDP does. normalisation: "per_sample" divides by the sample's mean distance between generator
-    and teacher (DMD2), "batch" by the mean size of the teacher's weighted score over the batch (the published code).
+    and teacher (DMD2), "batch" by the mean size of the teacher's score over the batch (the published code), which is
+    of one kind with weight "score" alone.
     """
 
     weight: Weight = "x0"
     normalisation: Normalisation = "per_sample"
+
+    @model_validator(mode="after")
+    def batch_divides_scores(self) -> Self:
+        if self.normalisation == "batch" and self.weight != "score":
+            raise ValueError(f'normalisation "batch" belongs to weight "score", not to "{self.weight}"')
+        return self
 
 
 class SdmSettings(Part):
@@ -116,10 +124,10 @@ def generator_gradient(
     # -(s_P - s_D), in which a_t cancels: as a difference of scores it would lose digits near the last step.
     gradient = weight * (x0_critic - x0_teacher)
     if settings.normalisation == "per_sample":
-        return gradient / (weight * (a_g - x0_teacher)).abs().mean(dim=(1, 2), keepdim=True).clamp(min=MIN_SCALE)
+        # Unweighted, else w(t) would cancel.
+        return gradient / (a_g - x0_teacher).abs().mean(dim=(1, 2), keepdim=True).clamp(min=MIN_SCALE)
     if settings.normalisation == "batch":
-        per_score = weight * sigma**2 / alpha
-        return gradient / (per_score * score(schedule, a_t, x0_teacher, timesteps)).abs().mean().clamp(min=MIN_SCALE)
+        return gradient / score(schedule, a_t, x0_teacher, timesteps).abs().mean().clamp(min=MIN_SCALE)
     return gradient
 
 
