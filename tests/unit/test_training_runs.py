@@ -233,6 +233,18 @@ def test_a_run_made_with_another_configuration_is_not_continued(tmp_path):
         RunFolder(tmp_path / "run").begin(record, policy.contract)
 
 
+def test_a_run_is_continued_elsewhere_and_later_but_not_under_another_contract(tmp_path):
+    policy = small_policy(demonstrations())
+    run = RunFolder(tmp_path / "run")
+    run.begin({"method": "sdm", "commit": "a", "machine": "here", "date": "2026-01-01"}, policy.contract)
+    again = {"method": "sdm", "commit": "b", "machine": "there", "date": "2026-01-02"}
+    run.begin(again, policy.contract)
+    assert run.record()["machine"] == "here"
+    other = policy.contract.model_copy(update={"task": "test/push"})
+    with pytest.raises(SettingsError, match="was trained with another task: 'test/reach' expected, 'test/push' found"):
+        run.begin(again, other)
+
+
 def test_unfinished_and_missing_runs_say_what_to_do(tmp_path):
     with pytest.raises(CheckpointError, match="holds no training run"):
         RunFolder(tmp_path / "none").load_policy()

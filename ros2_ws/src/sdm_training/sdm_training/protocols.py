@@ -85,7 +85,5 @@ def _line(checkpoint: Checkpoint, outcomes: list[Outcome]) -> dict[str, Any]:
         "ci95": [round(low, 4), round(high, 4)],
         "eval_seed0": min(outcome.seed for outcome in outcomes),
         "checkpoint": str(checkpoint.path),
-        "commit": provenance.commit(),
-        "machine": provenance.machine(),
-        "date": provenance.today(),
+        **provenance.origin(),
     }

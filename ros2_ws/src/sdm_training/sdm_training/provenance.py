@@ -11,6 +11,9 @@ from pathlib import Path
 # What programs write while they measure; it is no part of the source that they were run from.
 PRODUCTS = ("benchmarks/results", "models", "docs")
 
+# Where and when a number was made: two runs may differ in it and still be the same training.
+ORIGIN = ("commit", "machine", "date")
+
 
 def commit() -> str:
     """The checkout's commit, with "-dirty" where tracked sources differ; "unknown" outside a checkout."""
@@ -36,9 +39,11 @@ def machine() -> str:
             line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if line.startswith("model name")
         ]
         model = names[0] if names else model
-    return f"{model}, {len(os.sched_getaffinity(0))} cores"
+    # macOS binds no process to cores.
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{model}, {cores} cores"
 
 
-def today() -> str:
-    """ISO date, UTC."""
-    return datetime.now(UTC).date().isoformat()
+def origin() -> dict[str, str]:
+    """The values of ORIGIN, here and now."""
+    return {"commit": commit(), "machine": machine(), "date": datetime.now(UTC).date().isoformat()}

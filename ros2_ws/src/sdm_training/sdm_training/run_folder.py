@@ -21,6 +21,7 @@ from sdm_core.errors import CheckpointError
 from torch import Tensor
 
 from sdm_training.policy import Policy, PolicySettings
+from sdm_training.provenance import ORIGIN
 from sdm_training.sampling import SamplingSettings
 from sdm_training.settings import SettingsError, build
 from sdm_training.training_loop import under
@@ -43,12 +44,13 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         file = self.path / "training.yaml"
         if file.exists():
-            before = yaml.safe_load(file.read_text())
-            for key, value in record.items():
-                if key != "commit" and before.get(key) != value:
-                    raise SettingsError(
-                        f"{self.path} was trained with another '{key}': delete the folder, or name another with run=…"
-                    )
+            before = self.record()
+            other = [f"'{key}'" for key in record if key not in ORIGIN and before.get(key) != record[key]]
+            other += Contract.load(self.path / "contract.yaml").differences(contract)
+            if other:
+                raise SettingsError(
+                    f"{self.path} was trained with another {other[0]}: delete the folder, or name another with run=…"
+                )
             return
         contract.save(self.path / "contract.yaml")
         atomic_write(file, yaml.safe_dump(record, sort_keys=False, allow_unicode=True).encode())

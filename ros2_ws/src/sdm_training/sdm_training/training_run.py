@@ -95,7 +95,7 @@ def complete(
         "sampling": trainee.sampling.model_dump(mode="json"),
         "config": settings.model_dump(mode="json", serialize_as_any=True, exclude={"compute", "export", "run"}),
         "dataset": {"episodes": len(data.demonstrations.lengths), "windows": len(data.train), "sha256": data.digest},
-        "commit": provenance.commit(),
+        **provenance.origin(),
     }
     run.begin(record, data.contract)
     if not run.finished:
@@ -103,7 +103,7 @@ def complete(
         run.finish(trainee.weights(), spent)
     with safe_open(str(run.weights_file), framework="pt") as file:
         train_s = float(file.metadata()["train_s"])
-    trained = run.load_policy(data.train.device)
+    trained, trained_as = run.load_policy(data.train.device), run.record()
     sampler = Sampler(trained, trainee.sampling)
     errors = {"train": action_error(sampler, data.train, teacher)}
     if data.held_out:
@@ -120,9 +120,7 @@ def complete(
         "steps": trainee.steps,
         "action_error": errors,
         "dataset_sha256": data.digest,
-        "machine": provenance.machine(),
-        "commit": record["commit"],
-        "date": provenance.today(),
+        **{key: trained_as.get(key, "unknown") for key in provenance.ORIGIN},
     }
     console.print(f"{run.path}: trained in {train_s:.0f} s; action error {errors}")
     atomic_write(run.path / METRICS, (json.dumps(metrics, indent=2) + "\n").encode())
