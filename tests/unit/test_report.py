@@ -8,23 +8,20 @@ import pytest
 from sdm_core.errors import DatasetError
 from sdm_core.results import append_result, paired_difference, wilson
 from sdm_training.programs.report import report
-from sdm_training.report import newest, success_table, timing_table
+from sdm_training.report import PROTOCOL, newest, success_lines, success_table, timing_table
 
 
-def success(task: str, method: str, nfe: int, outcomes: str) -> dict:
+def success(task: str, method: str, nfe: int, quarter: str) -> dict:
+    outcomes = 25 * quarter
     low, high = wilson(outcomes.count("1"), len(outcomes))
     return {
-        "kind": "success",
-        "protocol": "final",
-        "mode": "direct",
+        **PROTOCOL,
         "task": task,
         "method": method,
         "nfe": nfe,
-        "episodes": len(outcomes),
         "successes": outcomes.count("1"),
         "outcomes": outcomes,
         "ci95": [low, high],
-        "eval_seed0": 30000,
         "train_s": 120.0,
         "machine": "a machine",
     }
@@ -52,7 +49,7 @@ def test_what_is_not_run_is_shown_so_and_leaves_the_mean_open() -> None:
     lines = [success("metaworld/sweep", "sdm", 1, "1110"), success("metaworld/sweep", "dp3", 10, "1111")]
     table = success_table(lines, ["metaworld/sweep", "metaworld/soccer"], lambda task: "medium")
     sweep, soccer, mean = table.splitlines()[2:]
-    assert "**75** [30, 95]" in sweep
+    assert "75 [66, 82]" in sweep
     assert "-25 [" in sweep
     assert "2.0 + 2.0" in sweep
     assert soccer.count("not run") == 6
@@ -60,10 +57,19 @@ def test_what_is_not_run_is_shown_so_and_leaves_the_mean_open() -> None:
 
 
 def test_the_newest_line_counts() -> None:
-    lines = [success("a/b", "sdm", 1, "0"), success("a/b", "sdm", 1, "1")]
+    lines = [success("a/b", "sdm", 1, "0000"), success("a/b", "sdm", 1, "0001")]
     found = newest(lines, task="a/b")
     assert found is not None
-    assert found["successes"] == 1
+    assert found["successes"] == 25
+
+
+@pytest.mark.parametrize(
+    "other", [{"network": "paper"}, {"seed": 1}, {"episodes": 20}, {"eval_seed0": 0}, {"protocol": "best5"}]
+)
+def test_a_line_of_another_protocol_is_not_reported(other: dict) -> None:
+    line = success("metaworld/sweep", "sdm", 1, "1110")
+    assert success_lines([line, {**line, **other}], "metaworld/sweep")[0] is line
+    assert success_lines([{**line, **other}], "metaworld/sweep")[0] is None
 
 
 def test_a_timing_row_for_each_part_and_variant() -> None:
@@ -77,7 +83,7 @@ def test_the_page_and_the_readme_are_made_from_the_lines(tmp_path: Path) -> None
     readme, page = tmp_path / "README.md", tmp_path / "docs" / "results.md"
     readme.write_text("before\n<!-- results:begin -->\nold\n<!-- results:end -->\nafter\n")
     report(tmp_path / "results", page, readme)
-    assert "| `metaworld/sweep` | medium | **75**" in page.read_text()
+    assert "| `metaworld/sweep` | medium | 75 [" in page.read_text()
     text = readme.read_text()
     assert "| `metaworld/sweep`" in text
     assert "old" not in text

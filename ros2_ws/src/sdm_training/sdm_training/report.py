@@ -15,6 +15,18 @@ import matplotlib.pyplot as plt
 
 Line = dict[str, Any]
 
+# What every cell of the tables has in common.
+PROTOCOL: Line = {
+    "kind": "success",
+    "protocol": "final",
+    "mode": "direct",
+    "network": "small",
+    "seed": 0,
+    "demos": 10,
+    "episodes": 100,
+    "eval_seed0": 30000,
+}
+
 # Column heading, method, NFE and colour (Okabe and Ito's, safe for the colour-blind), in the order of the tables.
 VARIANTS = (
     ("SDM @ 1", "sdm", 1, "#0072B2"),
@@ -31,18 +43,20 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
+def matching(lines: Iterable[Line], **wanted: Any) -> list[Line]:
+    """The lines whose entries equal `wanted`."""
+    return [line for line in lines if all(line.get(key) == value for key, value in wanted.items())]
+
+
 def newest(lines: Iterable[Line], **wanted: Any) -> Line | None:
     """The last line whose entries equal `wanted`."""
-    return next((x for x in reversed(list(lines)) if all(x.get(key) == value for key, value in wanted.items())), None)
+    return next(reversed(matching(lines, **wanted)), None)
 
 
 def success_lines(lines: Iterable[Line], task: str) -> list[Line | None]:
-    """One line, or None, for each of VARIANTS."""
-    lines = list(lines)
-    return [
-        newest(lines, kind="success", protocol="final", mode="direct", task=task, method=method, nfe=nfe)
-        for _, method, nfe, _ in VARIANTS
-    ]
+    """One line of PROTOCOL, or None, for each of VARIANTS."""
+    lines = matching(lines, **PROTOCOL, task=task)
+    return [newest(lines, method=method, nfe=nfe) for _, method, nfe, _ in VARIANTS]
 
 
 def success_table(lines: Sequence[Line], tasks: Sequence[str], difficulty: Callable[[str], str]) -> str:
@@ -57,7 +71,7 @@ def success_table(lines: Sequence[Line], tasks: Sequence[str], difficulty: Calla
                 continue
             rate = 100 * line["successes"] / line["episodes"]
             mean.append(rate)
-            cells.append(f"**{rate:.0f}** [{100 * line['ci95'][0]:.0f}, {100 * line['ci95'][1]:.0f}]")
+            cells.append(f"{rate:.0f} [{100 * line['ci95'][0]:.0f}, {100 * line['ci95'][1]:.0f}]")
         student, teacher = found[:2]
         paired = "not run"
         if student and teacher:
@@ -66,7 +80,7 @@ def success_table(lines: Sequence[Line], tasks: Sequence[str], difficulty: Calla
             paired = f"{middle:+.0f} [{low:+.0f}, {high:+.0f}]"
         cost = " + ".join(f"{line['train_s'] / 60:.1f}" if line else "–" for line in (teacher, student))
         rows.append([f"`{task}`", difficulty(task), *cells, paired, cost])
-    average = [f"**{statistics.mean(mean):.1f}**" if len(mean) == len(tasks) else "–" for mean in means]
+    average = [f"{statistics.mean(mean):.1f}" if len(mean) == len(tasks) else "–" for mean in means]
     gap = f"{statistics.mean(differences):+.1f}" if len(differences) == len(tasks) else "–"
     rows.append(["mean", "", *average, gap, ""])
     header = ["task", "difficulty", *(name for name, *_ in VARIANTS), "SDM − teacher @ 10, paired", "training, min"]
