@@ -20,7 +20,7 @@ from sdm_core.share import share_directory
 from sdm_sim.demo.runs import Measured, Run, launcher, measure
 from sdm_sim.demo.summary import latency_plot, table
 
-# Unseen in training (demonstrations have seeds below 1000) and in the reported evaluation (from 10000).
+# Unseen in training (demonstrations have seeds below 1000) and in the reported evaluation (from 30000).
 SEED0 = 20000
 
 
