@@ -115,7 +115,7 @@ def test_demonstrations_that_do_not_fit_the_teacher_are_refused(here):
     train_teacher(composed("train", TrainSettings, *common, "teacher.steps=1", "export.nfe=[1]"))
     record(here / "other.zarr", contract.model_copy(update={"rates": Rates(control_hz=20)}))
     with pytest.raises(
-        SettingsError, match=r"does not fit the teacher .* \(rates.control_hz: 10.0 expected, 20.0 found"
+        SettingsError, match=r"does not fit the teacher .* \(rates.control_hz: 10.0 expected"
     ):
         distill(composed("distill", DistillSettings, *common, "data=other.zarr"))
 
