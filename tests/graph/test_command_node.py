@@ -199,7 +199,9 @@ def test_chunks_that_are_not_of_the_contract_are_refused(world, tmp_path):
         ({"kind": "ee_pose"}, "kind 'ee_pose', 'native' expected"),
         ({"targets": [0.0]}, "targets 1, 24 expected"),
         ({"targets": [float("nan")] * 24}, "target 0 has dx = nan"),
-        ({"dt": 0.0}, "dt is 0 ns"),
+        ({"dt": 0.0}, "dt in ns 0, 20000000 expected"),
+        ({"dt": 0.01}, "dt in ns 10000000, 20000000 expected"),
+        ({"dt": float("nan")}, "dt in ns nan, 20000000 expected"),
     ]
     for changes, line in cases:
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from sdm_core.action_chunk import ActionChunk
 from sdm_core.contract import Contract
@@ -37,6 +39,7 @@ def from_chunk_message(message: ActionChunkMessage, contract: Contract) -> Actio
         ("kind", message.kind, action.kind),
         ("frame", message.header.frame_id, action.base_frame),
         ("entries", tuple(message.names), names),
+        ("dt in ns", round(message.dt * 1e9) if math.isfinite(message.dt) else message.dt, contract.dt_ns),
         ("targets", len(message.targets), message.horizon * len(names)),
     ):
         if found != expected:
