@@ -96,8 +96,9 @@ class FakeRobot:
         joints.header.stamp = time_message(stamp_ns)
         self._joints.publish(joints)
 
-    def tell_pose(self, stamp_ns: int, values: Sequence[float] | NDArray) -> None:
+    def tell_pose(self, stamp_ns: int, values: Sequence[float] | NDArray, frame: str | None = None) -> None:
         message = PoseStamped()
+        message.header.frame_id = self.contract.action.base_frame if frame is None else frame
         message.header.stamp = time_message(stamp_ns)
         position, rotation = message.pose.position, message.pose.orientation
         position.x, position.y, position.z = (float(value) for value in values[:3])

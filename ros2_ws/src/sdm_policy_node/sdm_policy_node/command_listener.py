@@ -10,20 +10,21 @@ from numpy.typing import NDArray
 from rclpy.node import Node
 from sdm_core.command_space import CommandSpace
 from sdm_core.contract import Contract
-from sdm_core.errors import ContractError
+from sdm_core.errors import ContractError, ObservationError
 from std_msgs.msg import Float64, Float64MultiArray
 
 from sdm_policy_node import float_array_sink, pose_sink
 from sdm_policy_node.command_sink import command_qos
-from sdm_policy_node.state_source import pose_values
+from sdm_policy_node.pose_message import pose_values
 
 _QUEUE = 200
 
+Deliver = Callable[[NDArray[np.float64]], None]
+Refuse = Callable[[ObservationError], None]
 
-def listen_to_commands(
-    node: Node, sink: str, contract: Contract, deliver: Callable[[NDArray[np.float64]], None]
-) -> None:
-    """Calls `deliver` with every command that goes through a sink of this sort."""
+
+def listen_to_commands(node: Node, sink: str, contract: Contract, deliver: Deliver, refuse: Refuse) -> None:
+    """Calls `deliver` with every command that goes through a sink of this sort, `refuse` for one that is none."""
     if sink == "native":
         node.create_subscription(
             Float64MultiArray,
@@ -32,20 +33,21 @@ def listen_to_commands(
             command_qos(_QUEUE),
         )
     else:
-        PoseListener(node, contract, deliver)
+        PoseListener(node, contract, deliver, refuse)
 
 
 class PoseListener:
     """`target_pose` completed by the latest `gripper_command`; before the first of those the gripper stands at its
     low bound."""
 
-    def __init__(self, node: Node, contract: Contract, deliver: Callable[[NDArray[np.float64]], None]) -> None:
+    def __init__(self, node: Node, contract: Contract, deliver: Deliver, refuse: Refuse) -> None:
         action = contract.action
         names = [entry.name.rsplit(".", 1)[-1] for entry in action.entries]
         rotation = CommandSpace(action).rotation
         if action.kind != "ee_pose" or rotation is None:
             raise ContractError(f"sink 'pose' records 'ee_pose' actions with a quaternion, not '{action.kind}'")
-        self._deliver = deliver
+        self._deliver, self._refuse = deliver, refuse
+        self._frame = action.base_frame
         self._pose = [*(names.index(axis) for axis in ("x", "y", "z")), *range(rotation.start, rotation.stop)]
         self._command = np.array([entry.low for entry in action.entries])
         node.create_subscription(PoseStamped, pose_sink.POSE_TOPIC, self._on_pose, command_qos(_QUEUE))
@@ -57,5 +59,9 @@ class PoseListener:
         self._command[self._gripper] = message.data
 
     def _on_pose(self, message: PoseStamped) -> None:
-        self._command[self._pose] = pose_values(message)
+        try:
+            self._command[self._pose] = pose_values(message, pose_sink.POSE_TOPIC, self._frame)
+        except ObservationError as error:
+            self._refuse(error)
+            return
         self._deliver(self._command.copy())

@@ -49,7 +49,7 @@ class RecorderNode(Node):
         self._source.configure(self._contract, CameraPose(self, p.camera_frame, p.tf_timeout_s))
         states = StateSource(self, p.reliable_sensors, self._on_state, self._on_state_refused, _QUEUE)
         states.configure(self._contract, p.max_skew_s)
-        listen_to_commands(self, p.sink, self._contract, self._on_command)
+        listen_to_commands(self, p.sink, self._contract, self._on_command, self._on_command_refused)
         self.create_service(Trigger, "~/start", self._on_start)
         self.create_service(Trigger, "~/keep", self._on_keep)
         self.create_service(Trigger, "~/discard", self._on_discard)
@@ -81,6 +81,11 @@ class RecorderNode(Node):
     def _on_command(self, command: NDArray[np.float64]) -> None:
         if self._recording:
             self._recording.add_command(command)
+
+    def _on_command_refused(self, error: ObservationError) -> None:
+        self._refusals.note("command", error)
+        if self._recording:
+            self._recording.refuse(str(error))
 
     def _make_clouds(self) -> None:
         while (item := self._work.get()) is not None:

@@ -14,6 +14,7 @@ from sdm_core.state_vector import StateVector
 from sensor_msgs.msg import JointState
 
 from sdm_policy_node.observation_source import sensor_qos
+from sdm_policy_node.pose_message import frame_difference, pose_values
 from sdm_policy_node.time_stamps import to_ns
 
 JOINT_TOPIC = "joint_states"
@@ -50,18 +51,21 @@ class StateSource:
             self._node.destroy_subscription(subscription)
 
     def differences(self, contract: Contract) -> list[str]:
-        """One line if the joint states heard so far lack names that the contract needs."""
-        if self._joints is None:
-            return []
-        missing = set(contract.state_names) - set(self._joints.name) - set(POSE_NAMES)
-        return [f"joint_states lack {', '.join(sorted(missing))}; the contract's state needs them"] if missing else []
+        """A line each for what the messages heard so far lack: names that the contract needs, its base frame."""
+        lines = []
+        if self._joints and (missing := set(contract.state_names) - set(self._joints.name) - set(POSE_NAMES)):
+            lines.append(f"joint_states lack {', '.join(sorted(missing))}; the contract's state needs them")
+        if self._pose and _needs_pose(contract):
+            lines.append(frame_difference(self._pose, POSE_TOPIC, contract.action.base_frame))
+        return [line for line in lines if line]
 
     def configure(self, contract: Contract, max_skew_s: float) -> None:
         """Begins to deliver states of this contract; `max_skew_s` 0 means half a control period."""
         self._vector = StateVector(contract.observation.state)
-        self._needs_pose = not set(contract.state_names).isdisjoint(POSE_NAMES)
+        self._needs_pose = _needs_pose(contract)
         self._needs_joints = not set(contract.state_names) <= set(POSE_NAMES)
         self._max_skew_ns = int(max_skew_s * 1e9) or contract.dt_ns // 2
+        self._frame = contract.action.base_frame
         self._last_ns = None
 
     def _on_joints(self, message: JointState) -> None:
@@ -75,39 +79,34 @@ class StateSource:
             self._merge()
 
     def _merge(self) -> None:
-        names: list[str] = []
-        values: list[float] = []
-        stamps: list[int] = []
-        if self._needs_joints:
-            if self._joints is None:
-                return
-            names += self._joints.name
-            values += self._joints.position
-            stamps.append(to_ns(self._joints.header.stamp))
-        if self._needs_pose:
-            if self._pose is None:
-                return
-            names += POSE_NAMES
-            values += pose_values(self._pose)
-            stamps.append(to_ns(self._pose.header.stamp))
-        if max(stamps) - min(stamps) > self._max_skew_ns:
+        joints = self._joints if self._needs_joints else None
+        pose = self._pose if self._needs_pose else None
+        if (self._needs_joints and joints is None) or (self._needs_pose and pose is None):
             return
-        self._emit(min(stamps), names, values)
-
-    def _emit(self, stamp_ns: int, names: list[str], values: list[float]) -> None:
-        if stamp_ns == self._last_ns:
+        stamps = [to_ns(message.header.stamp) for message in (joints, pose) if message]
+        stamp_ns = min(stamps)
+        if max(stamps) - stamp_ns > self._max_skew_ns or stamp_ns == self._last_ns:
             return
-        assert self._vector is not None
         try:
-            state = self._vector.gather(names, values)
+            state = self._gathered(joints, pose)
         except ObservationError as error:
             self._refuse(stamp_ns, error)
             return
         self._last_ns = stamp_ns
         self._deliver(stamp_ns, state)
 
+    def _gathered(self, joints: JointState | None, pose: PoseStamped | None) -> NDArray[np.float64]:
+        names: list[str] = []
+        values: list[float] = []
+        if joints:
+            names += joints.name
+            values += joints.position
+        if pose:
+            names += POSE_NAMES
+            values += pose_values(pose, POSE_TOPIC, self._frame)
+        assert self._vector is not None
+        return self._vector.gather(names, values)
 
-def pose_values(message: PoseStamped) -> list[float]:
-    """x y z qx qy qz qw."""
-    position, rotation = message.pose.position, message.pose.orientation
-    return [position.x, position.y, position.z, rotation.x, rotation.y, rotation.z, rotation.w]
+
+def _needs_pose(contract: Contract) -> bool:
+    return not set(contract.state_names).isdisjoint(POSE_NAMES)

@@ -1,0 +1,26 @@
+"""PoseStamped as seven numbers, checked on arrival."""
+
+from __future__ import annotations
+
+import math
+
+from geometry_msgs.msg import PoseStamped
+from sdm_core.errors import ObservationError
+
+
+def frame_difference(message: PoseStamped, topic: str, frame: str) -> str:
+    """One line if the pose is not given in `frame`, else empty."""
+    found = message.header.frame_id
+    return "" if found == frame else f"{topic} is in frame '{found}', the contract's base frame is '{frame}'"
+
+
+def pose_values(message: PoseStamped, topic: str, frame: str) -> list[float]:
+    """x y z qx qy qz qw with a unit quaternion. Raises ObservationError on another frame or no direction."""
+    if difference := frame_difference(message, topic, frame):
+        raise ObservationError(difference)
+    position, rotation = message.pose.position, message.pose.orientation
+    quaternion = [rotation.x, rotation.y, rotation.z, rotation.w]
+    norm = math.hypot(*quaternion)
+    if not 1e-6 < norm < math.inf:
+        raise ObservationError(f"{topic} has the quaternion {quaternion}, which has no direction; check the driver")
+    return [position.x, position.y, position.z, *(part / norm for part in quaternion)]
