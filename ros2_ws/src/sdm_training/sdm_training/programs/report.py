@@ -22,9 +22,9 @@ Made by `sdm-report` from the lines in `benchmarks/results`, not edited by hand.
 ## Shipped students
 
 Success in per cent of {episodes} unseen episodes a cell, on the same evaluation seeds from {eval_seed0} in every
-column; these seeds were not used while the recipe was chosen. One training seed ({seed}), {protocol} checkpoint, network
-`{network}` throughout, run by `sdm-evaluate` through the exported network at the evaluations that the column names.
-{demos} scripted demonstrations a task. Brackets: Wilson's 95 % interval; of a difference, Newcombe's for paired
+column; these seeds were not used while the recipe was chosen. One training seed ({seed}), {protocol} checkpoint,
+network `{network}` throughout, run by `sdm-evaluate` through the exported network at the evaluations that the column
+names. {demos} scripted demonstrations a task. Brackets: Wilson's 95 % interval; of a difference, Newcombe's for paired
 outcomes. Training: wall-clock minutes of teacher + student, one thread each, two tasks side by side on a busy machine
 ({machine}).
 
