@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import signal
 from pathlib import Path
 
 import pytest
@@ -114,9 +115,7 @@ def test_demonstrations_that_do_not_fit_the_teacher_are_refused(here):
     common = ("task=test/reach", "network.points=128")
     train_teacher(composed("train", TrainSettings, *common, "teacher.steps=1", "export.nfe=[1]"))
     record(here / "other.zarr", contract.model_copy(update={"rates": Rates(control_hz=20)}))
-    with pytest.raises(
-        SettingsError, match=r"does not fit the teacher .* \(rates.control_hz: 10.0 expected"
-    ):
+    with pytest.raises(SettingsError, match=r"does not fit the teacher .* \(rates.control_hz: 10.0 expected"):
         distill(composed("distill", DistillSettings, *common, "data=other.zarr"))
 
 
@@ -138,9 +137,36 @@ def test_an_unknown_task_names_the_near_ones_and_a_known_one_its_missing_data(he
         train_teacher(composed("train", TrainSettings, "task=metaworld/door-open"))
 
 
+@pytest.fixture
+def sigterm():
+    """Puts the handler back that was there before the test."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.usefixtures("sigterm")
+def test_a_terminated_program_closes_what_is_open_and_leaves_nothing_of_hydras(monkeypatch, here):
+    monkeypatch.setattr("sys.argv", ["sdm-evaluate", "checkpoint=x"])
+    monkeypatch.setattr("sdm_training.settings.share_directory", lambda package: CONFIG.parent)
+    closed = []
+
+    def body(settings: EvaluateSettings) -> None:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            closed.append(settings.checkpoint)
+
+    with pytest.raises(SystemExit) as ended:
+        run_program("evaluate", EvaluateSettings, body)
+    assert (ended.value.code, closed) == (143, ["x"])
+    assert list(here.iterdir()) == []
+
+
+@pytest.mark.usefixtures("sigterm")
 def test_programs_end_with_one_line_on_a_wrong_value(monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["sdm-evaluate", "checkpoint=x", "episodes=many"])
-    monkeypatch.setattr("sdm_training.settings.config_folder", lambda: CONFIG)
+    monkeypatch.setattr("sdm_training.settings.share_directory", lambda package: CONFIG.parent)
     with pytest.raises(SystemExit) as ended:
         run_program("evaluate", EvaluateSettings, lambda settings: None)
     assert ended.value.code == 1
@@ -149,11 +175,13 @@ def test_programs_end_with_one_line_on_a_wrong_value(monkeypatch, capsys):
     assert error.count("\n") == 1
 
 
+@pytest.mark.usefixtures("sigterm")
 def test_a_missing_configuration_folder_is_one_line(monkeypatch, capsys, tmp_path):
+    monkeypatch.delenv("AMENT_PREFIX_PATH", raising=False)
     monkeypatch.setattr("sys.prefix", str(tmp_path))
     with pytest.raises(SystemExit):
         run_program("evaluate", EvaluateSettings, lambda settings: None)
-    assert capsys.readouterr().err.startswith(f"error: no configuration folder at {tmp_path}")
+    assert capsys.readouterr().err.startswith(f"error: package 'sdm_bringup' is not installed below {tmp_path}")
 
 
 def outcomes(successes: int, episodes: int) -> list[Outcome]:

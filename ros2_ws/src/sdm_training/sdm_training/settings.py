@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TypeVar
 
 import hydra
@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ConfigDict, ValidationError
 from sdm_core.errors import SdmError
+from sdm_core.share import share_directory
 
 
 class SettingsError(SdmError):
@@ -46,20 +47,10 @@ def build(settings: type[SettingsType], values: object, section: str = "") -> Se
         raise SettingsError(f"configuration key '{key}': {first['msg']}{shown}") from None
 
 
-def config_folder() -> Path:
-    """The `config/` folder that sdm_bringup installs under the environment's prefix."""
-    folder = Path(sys.prefix) / "share" / "sdm_bringup" / "config"
-    if not folder.is_dir():
-        raise SettingsError(
-            f"no configuration folder at {folder}: run 'make venv', or source the colcon workspace with sdm_bringup"
-        )
-    return folder
-
-
 def run_program(config_name: str, settings: type[SettingsType], body: Callable[[SettingsType], None]) -> None:
     """Runs `body` with the typed settings composed from `config/<config_name>.yaml` and the command line.
 
-    A project error ends the program with one line and status 1; Ctrl-C ends it with status 130.
+    A project error ends the program with one line and status 1; Ctrl-C ends it with status 130, SIGTERM with 143.
     """
 
     def with_composed(config: DictConfig) -> None:
@@ -71,11 +62,10 @@ def run_program(config_name: str, settings: type[SettingsType], body: Callable[[
                 raise SettingsError(str(error).splitlines()[0]) from None
             body(build(settings, values))
 
+    # As an exception, so that what is open is closed, and worker processes end with their parent.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with one_line_errors():
-        folder = config_folder()
-    # Hydra must neither change the working directory nor leave its own folders behind: runs/ is the record.
-    quiet = ("hydra.run.dir=.", "hydra.output_subdir=null", "hydra/job_logging=none", "hydra/hydra_logging=none")
-    sys.argv[1:1] = quiet
+        folder = share_directory("sdm_bringup") / "config"
     hydra.main(version_base=None, config_path=str(folder.resolve()), config_name=config_name)(with_composed)()
 
 
