@@ -26,9 +26,15 @@ demo: venv
 venv: $(VENV)/.runtime
 dev: $(VENV)/.dev
 
-$(VENV)/.runtime: constraints.txt $(wildcard $(RUNTIME:=/setup.py)) tools/system_packages.sh
+# pip is what a virtual environment gets last: where it is, the environment is whole.
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || { \
+	    echo "$(PYTHON) is not Python 3.11–3.13: install one and name it, as in 'make PYTHON=python3.11 demo'" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { rm -rf $(VENV); \
+	    echo "$(PYTHON) cannot make a virtual environment: run 'sudo apt install python3-venv', then make again" >&2; exit 1; }
+
+$(VENV)/.runtime: constraints.txt $(wildcard $(RUNTIME:=/setup.py)) tools/system_packages.sh | $(BIN)/pip
 	@echo "Setting up $(VENV) (a few minutes, once) …"
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@sh tools/system_packages.sh
 	@$(PIP) setuptools
 	@$(PIP) $(addprefix -e ,$(RUNTIME))
