@@ -25,6 +25,7 @@ setup(
         "openvino>=2024.6",
         "onnxruntime>=1.18",
         "scipy>=1.11",
+        "pillow>=10.1",
     ],
     entry_points={
         "sdm.backends": [
