@@ -15,6 +15,8 @@ from helpers.fake_robot import FakeRobot, depth_image, state_values, time_messag
 from helpers.graph import Graph, graph
 from helpers.linear_policy import LinearPolicy
 from helpers.motion import pose_contract
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 from sdm_core.contract import Contract
 from sdm_interfaces.msg import ActionChunk, PolicyTrace
 from sdm_interfaces.srv import StartEpisode
@@ -89,6 +91,11 @@ class Policy:
 
         self._last = 0.0
         return self.world.spin_until(step, 15)
+
+
+def change_state(world: Graph, transition: int) -> None:
+    request = ChangeState.Request(transition=Transition(id=transition))
+    assert world.call(ChangeState, "command_node/change_state", request).success, world.outputs()
 
 
 def interventions(traces: list[PolicyTrace]) -> set[str]:
@@ -191,6 +198,68 @@ def test_a_second_publisher_is_a_latched_fault(world, tmp_path):
     assert policy.keep_alive_until(lambda: len(policy.commands) > count + 5, COMMAND)
 
 
+def test_a_fault_outlasts_deactivation(world, tmp_path):
+    policy = Policy(world, CONTRACT, tmp_path)
+    intruder = world.node.create_publisher(Float64MultiArray, "native_command", 10)
+    assert world.spin_until(lambda: any(trace.refusal for trace in policy.traces)), world.outputs()
+    world.node.destroy_publisher(intruder)
+    assert world.spin_until(lambda: world.node.count_publishers("native_command") == 1)
+    change_state(world, Transition.TRANSITION_DEACTIVATE)
+    change_state(world, Transition.TRANSITION_ACTIVATE)
+    assert not world.call(StartEpisode, "command_node/start_episode").success
+    assert world.call(Trigger, "command_node/reset_fault").message.startswith("cleared: 1 other publisher")
+
+
+@pytest.mark.parametrize("transition", [Transition.TRANSITION_DEACTIVATE, Transition.TRANSITION_ACTIVE_SHUTDOWN])
+def test_leaving_the_active_state_in_motion_holds_once_and_listens_no_more(world, tmp_path, transition):
+    policy = Policy(world, CONTRACT, tmp_path, chunk_timeout_s=5.0, heartbeat_timeout_s=5.0)
+    assert policy.keep_alive_until(lambda: len(policy.commands) >= 5, COMMAND)
+    change_state(world, transition)
+    assert world.spin_until(lambda: policy.commands[-1] == HOLD), policy.commands[-3:]
+    assert policy.commands.count(HOLD) == 1
+    assert world.spin_until(lambda: policy.chunks.get_subscription_count() == 0)
+    count = len(policy.commands)
+    world.spin_for(0.2)
+    assert len(policy.commands) == count
+    writers = int(transition == Transition.TRANSITION_DEACTIVATE)
+    assert world.spin_until(lambda: world.node.count_publishers("native_command") == writers)
+
+
+def test_a_chunk_from_the_future_is_refused(world, tmp_path):
+    policy = Policy(world, CONTRACT, tmp_path)
+    ahead = time_message(time.time_ns() + 3600 * 10**9)
+    for _ in range(3):
+        policy.beat()
+        policy.send(COMMAND, observation_stamp=ahead)
+        world.spin_for(0.05)
+    assert policy.commands == []
+    assert "ms in the future; synchronise the clocks" in world.outputs()
+
+
+def test_a_stop_ends_though_the_ros_clock_stands(tmp_path):
+    with graph(tmp_path, use_sim_time=True) as world:
+        policy = Policy(world, CONTRACT, tmp_path)
+        robot = FakeRobot(world, CONTRACT)
+        told = 10**12
+
+        def streaming() -> bool:
+            nonlocal told
+            told += CONTRACT.dt_ns // 4
+            robot.tell_time(told)
+            policy.beat()
+            policy.send(COMMAND, observation_stamp=time_message(told))
+            return len(policy.commands) > 10
+
+        assert world.spin_until(streaming), world.outputs()
+        robot.tell_time(told // 2)  # and from here on no more
+        assert world.spin_until(lambda: policy.commands[-1] == HOLD), world.outputs()
+        world.spin_for(0.4)
+        count = len(policy.commands)
+        assert policy.commands.count(HOLD) > 1
+        world.spin_for(0.3)
+        assert len(policy.commands) == count
+
+
 def test_chunks_that_are_not_of_the_contract_are_refused(world, tmp_path):
     policy = Policy(world, CONTRACT, tmp_path)
     cases = [
@@ -264,6 +333,70 @@ def test_poses_start_from_where_the_robot_stands_and_move_within_limits(world, t
     stamps = [pose.header.stamp.sec + pose.header.stamp.nanosec * 1e-9 for pose in poses]
     assert abs(stamps[-1] - time.time()) < 5
     assert grips[-1] == 1.0
+
+
+def test_a_stop_leaves_an_unmeasured_gripper_as_it_was_last_sent(world, tmp_path):
+    contract = pose_contract()
+    poses: list[PoseStamped] = []
+    grips: list[float] = []
+    world.node.create_subscription(PoseStamped, "target_pose", poses.append, 50)
+    world.node.create_subscription(Float64, "gripper_command", lambda message: grips.append(message.data), 50)
+    policy = Policy(world, contract, tmp_path, sink="pose")
+    robot = FakeRobot(world, contract)
+    closed = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0]
+
+    def stopped(more: int) -> bool:
+        """Chunks that have ended already: the robot is held."""
+        robot.tell_pose(time.time_ns(), closed[:7])
+        policy.beat()
+        policy.send(closed, observation_stamp=time_message(time.time_ns() - 10**9))
+        return len(poses) >= more
+
+    def follows() -> bool:
+        robot.tell_pose(time.time_ns(), closed[:7])
+        return bool(grips)
+
+    assert world.spin_until(lambda: stopped(5)), world.outputs()
+    assert grips == []  # where it stands is unknown: it is told nothing
+    assert policy.keep_alive_until(follows, closed), world.outputs()
+    assert world.call(StartEpisode, "command_node/start_episode").success
+    count = len(poses)
+    assert world.spin_until(lambda: stopped(count + 10)), world.outputs()
+    assert set(grips) == {1.0}
+
+
+@pytest.mark.parametrize(
+    ("age_ns", "frame", "line"),
+    [
+        (10**9, None, "the last one is 10"),
+        (-(10**9), None, "the robot's position lies"),
+        (0, "camera", "current_pose is in frame 'camera', the contract's base frame is 'base'"),
+    ],
+)
+def test_a_pose_that_says_nothing_of_now_is_no_start(world, tmp_path, age_ns, frame, line):
+    contract = pose_contract()
+    poses: list[PoseStamped] = []
+    world.node.create_subscription(PoseStamped, "target_pose", poses.append, 50)
+    policy = Policy(world, contract, tmp_path, sink="pose")
+    robot = FakeRobot(world, contract)
+
+    def refused() -> bool:
+        robot.tell_pose(time.time_ns() - age_ns, [0.0] * 6 + [1.0], frame)
+        return line in world.outputs()
+
+    assert policy.keep_alive_until(refused, [0.0] * 6 + [1.0, 0.0]), world.outputs()
+    assert poses == []
+
+
+def test_an_arm_without_motion_limits_is_refused(world, tmp_path):
+    contract = pose_contract()
+    free = [entry.model_copy(update={"max_velocity": None}) for entry in contract.action.entries]
+    action = contract.action.model_copy(update={"entries": tuple(free)})
+    contract.model_copy(update={"action": action}).save(tmp_path / "contract.yaml")
+    process = world.start("command_node", checkpoint=tmp_path / "contract.yaml", sink="pose")
+    assert world.spin_until(lambda: "not configured" in process.output)
+    assert "ee.qw: no max_velocity" in process.output
+    assert "gripper" not in process.output
 
 
 def test_a_sink_of_another_kind_is_refused(world, tmp_path):

@@ -8,11 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, State, TransitionCallbackReturn
+from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
+from rclpy.service import Service
+from rclpy.subscription import Subscription
+from rclpy.timer import Timer
 from sdm_core.anchor import MeasuredPose, absolute
 from sdm_core.command_gate import GateDecision
 from sdm_core.command_pipeline import CommandPipeline
-from sdm_core.command_space import is_motion
+from sdm_core.command_space import is_motion, require_motion_limits
 from sdm_core.errors import CommandError, ObservationError, SdmError
 from sdm_interfaces.msg import ActionChunk as ActionChunkMessage
 from sdm_interfaces.msg import PolicyTrace
@@ -22,6 +26,7 @@ from std_srvs.srv import Trigger
 
 from sdm_policy_node.choices import COMMAND_SINKS
 from sdm_policy_node.chunk_message import from_chunk_message
+from sdm_policy_node.command_sink import CommandSink
 from sdm_policy_node.contract_file import load_contract
 from sdm_policy_node.liveness import Liveness
 from sdm_policy_node.parameters import CommandParameters, declare
@@ -33,20 +38,32 @@ from sdm_policy_node.time_stamps import to_ns
 _WATCH_PERIOD_S = 0.05
 # A measured position older than this is no place to start a motion from.
 _START_AGE_S = 0.2
+# The ROS clock's timer may lag by so many periods before the steady one takes a stop over from it.
+_CLOCK_PERIODS = 3
 
 
 class CommandNode(LifecycleNode):
     """Silent until chunk and heartbeat come; then one command a period; a stop when either ends: hold, then silence.
 
     A second publisher on a command topic is a latched fault: nothing is published until `~/reset_fault` is called and
-    the other one is gone.
+    the other one is gone, whatever transitions the node goes through meanwhile.
     """
 
     def __init__(self) -> None:
         super().__init__("command_node")
         self._settings = declare(self, CommandParameters)
         self._refusals = Refusals(self)
-        self._measured: tuple[float, NDArray[np.float64]] | None = None
+        self._measured: tuple[int, NDArray[np.float64]] | None = None
+        self._ticked = 0.0
+        self._last_sent: NDArray[np.float64] | None = None
+        self._moving = False
+        self._fault = ""
+        self._sink: CommandSink | None = None
+        self._states: StateSource | None = None
+        self._traces: Publisher | None = None
+        self._inputs: list[Subscription] = []
+        self._own_services: list[Service] = []
+        self._own_timers: list[Timer] = []
         if self._settings.autostart:
             start_by_itself(self, 0.0)
 
@@ -71,10 +88,12 @@ class CommandNode(LifecycleNode):
             period_ns=self._period_ns,
             max_age_ns=int(p.max_age_s * 1e9) or None,
         )
-        self._pose = MeasuredPose(recorded) if is_motion(self._contract.action) else None
+        self._pose = None
+        if is_motion(self._contract.action):
+            require_motion_limits(self._contract.action)
+            self._pose = MeasuredPose(recorded)
         self._sink = None if p.dry_run else COMMAND_SINKS[p.sink](self, self._contract, depth=1)
         self._traces = self.create_publisher(PolicyTrace, "~/trace", QoSProfile(depth=100))
-        self._states = None
         if self._pose:
             self._states = StateSource(self, False, self._on_state, self._on_state_refused)
             self._states.configure(recorded, p.max_skew_s)
@@ -82,7 +101,6 @@ class CommandNode(LifecycleNode):
     def on_activate(self, state: State) -> TransitionCallbackReturn:
         p = self._settings
         self._liveness = Liveness(p.heartbeat_timeout_s, p.chunk_timeout_s)
-        self._fault = ""
         self._rest()
         self._inputs = [
             self.create_subscription(ActionChunkMessage, "action_chunk", self._on_chunk, QoSProfile(depth=10)),
@@ -92,9 +110,11 @@ class CommandNode(LifecycleNode):
             self.create_service(StartEpisode, "~/start_episode", self._on_start_episode),
             self.create_service(Trigger, "~/reset_fault", self._on_reset_fault),
         ]
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._own_timers = [
             self.create_timer(self._period_ns * 1e-9, self._tick),
-            self.create_timer(_WATCH_PERIOD_S, self._watch_topics, clock=Clock(clock_type=ClockType.STEADY_TIME)),
+            self.create_timer(self._period_ns * 1e-9, self._tick_without_clock, clock=steady),
+            self.create_timer(_WATCH_PERIOD_S, self._watch_topics, clock=steady),
         ]
         self.get_logger().info(
             f"active: {self._contract.task} at {1e9 / self._period_ns:.0f} Hz on "
@@ -103,6 +123,24 @@ class CommandNode(LifecycleNode):
         return super().on_activate(state)
 
     def on_deactivate(self, state: State) -> TransitionCallbackReturn:
+        self._stop()
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: State) -> TransitionCallbackReturn:
+        self._release()
+        return super().on_cleanup(state)
+
+    def on_shutdown(self, state: State) -> TransitionCallbackReturn:
+        self._stop()
+        self._release()
+        return super().on_shutdown(state)
+
+    def _stop(self) -> None:
+        """Undoes `on_activate`; a moving robot is told to hold, once. Does nothing where nothing is active."""
+        if not self._own_timers:
+            return
+        if self._moving:
+            self._send(self._pipeline.hold("deactivated"))
         counts = ", ".join(f"{count} × {what}" for what, count in self._pipeline.counts.items())
         self.get_logger().info(f"inactive; the gate intervened: {counts or 'never'}")
         for timer in self._own_timers:
@@ -111,15 +149,18 @@ class CommandNode(LifecycleNode):
             self.destroy_service(service)
         for subscription in self._inputs:
             self.destroy_subscription(subscription)
-        return super().on_deactivate(state)
+        self._own_timers, self._own_services, self._inputs = [], [], []
+        self._rest()
 
-    def on_cleanup(self, state: State) -> TransitionCallbackReturn:
+    def _release(self) -> None:
+        """Undoes `on_configure`. Does nothing where nothing is configured."""
         if self._sink:
             self._sink.close()
         if self._states:
             self._states.close()
-        self.destroy_publisher(self._traces)
-        return TransitionCallbackReturn.SUCCESS
+        if self._traces:
+            self.destroy_publisher(self._traces)
+        self._sink = self._states = self._traces = None
 
     # --- in
 
@@ -127,7 +168,7 @@ class CommandNode(LifecycleNode):
         self._liveness.heartbeat(time.monotonic())
 
     def _on_state(self, stamp_ns: int, state: NDArray[np.float64]) -> None:
-        self._measured = time.monotonic(), state
+        self._measured = stamp_ns, state
 
     def _on_state_refused(self, stamp_ns: int, error: ObservationError) -> None:
         self._refusals.note("state", error)
@@ -137,6 +178,7 @@ class CommandNode(LifecycleNode):
             return
         try:
             chunk = from_chunk_message(message, self._contract)
+            self._refuse_future(f"chunk {chunk.sequence}", chunk.stamp_ns)
             if not self._moving:
                 self._begin()
             self._pipeline.add(chunk)
@@ -147,16 +189,41 @@ class CommandNode(LifecycleNode):
         self._untraced = message
 
     def _begin(self) -> None:
-        """From rest to streaming. Raises CommandError without the policy's heartbeat or the robot's position."""
+        """From rest to streaming. Raises CommandError without the policy's heartbeat or the robot's position, or with
+        another publisher."""
+        self._watch_topics()
+        if self._fault:
+            raise CommandError(self._fault)
         if self._liveness.heartbeat_lost(time.monotonic()):
             raise CommandError("no heartbeat accompanies it; nothing is followed without one")
         position = None
         if self._pose:
-            if self._measured is None or time.monotonic() - self._measured[0] > _START_AGE_S:
-                raise CommandError("the robot's position is unknown; joint_states and current_pose must be published")
-            position = self._pose.of(self._measured[1])
+            position = self._pose.of(self._measured_state(), self._last_sent)
         self._pipeline.reset(position)
         self._moving = True
+        self._ticked = time.monotonic()
+
+    def _measured_state(self) -> NDArray[np.float64]:
+        if self._measured is None:
+            raise CommandError("the robot's position is unknown; joint_states and current_pose must be published")
+        stamp_ns, state = self._measured
+        self._refuse_future("the robot's position", stamp_ns)
+        age_s = (self._now_ns() - stamp_ns) * 1e-9
+        if age_s > _START_AGE_S:
+            raise CommandError(
+                f"the robot's position is unknown: the last one is {age_s * 1e3:.0f} ms old; joint_states and "
+                "current_pose must be published"
+            )
+        return state
+
+    def _refuse_future(self, what: str, stamp_ns: int) -> None:
+        """Raises CommandError where a stamp lies more than a control period ahead of this node's clock."""
+        lead_ns = stamp_ns - self._now_ns()
+        if lead_ns > self._contract.dt_ns:
+            raise CommandError(f"{what} lies {lead_ns / 1e6:.0f} ms in the future; synchronise the clocks")
+
+    def _now_ns(self) -> int:
+        return self.get_clock().now().nanoseconds
 
     def _on_start_episode(
         self, request: StartEpisode.Request, response: StartEpisode.Response
@@ -190,22 +257,43 @@ class CommandNode(LifecycleNode):
     def _tick(self) -> None:
         if not self._moving or self._fault:
             return
-        begin, now = time.perf_counter_ns(), time.monotonic()
-        lost = self._liveness.lost(now)
+        begin = time.perf_counter_ns()
+        self._ticked = time.monotonic()
+        lost = self._liveness.lost(self._ticked)
         if lost is None:
             self._stop_at = None
-            decision = self._pipeline.tick(self.get_clock().now().nanoseconds)
+            self._send(self._pipeline.tick(self._now_ns()), begin)
         else:
-            if self._stop_at is None:
-                self._stop_at = now + self._settings.hold_s
-                self.get_logger().warning(f"stopping: {lost}")
-            if now > self._stop_at:
-                self._rest()
-                return
-            decision = self._pipeline.hold(lost)
-        if self._sink and decision.command is not None:
-            self._sink.publish(decision.command, self.get_clock().now().to_msg())
-        self._trace(decision, begin)
+            self._tick_stop(lost, begin)
+
+    def _tick_without_clock(self) -> None:
+        """Stops in the place of `_tick` where the ROS clock no longer drives that: it stands, or was set back."""
+        silent_s = time.monotonic() - self._ticked
+        if not self._moving or self._fault or silent_s < _CLOCK_PERIODS * self._period_ns * 1e-9:
+            return
+        lost = self._liveness.lost(time.monotonic())
+        if lost is None and silent_s > self._settings.chunk_timeout_s:
+            lost = "clock_stands"
+        if lost:
+            self._tick_stop(lost, time.perf_counter_ns())
+
+    def _tick_stop(self, lost: str, begin: int) -> None:
+        """One period of a stop: the hold, and after `hold_s` silence."""
+        now = time.monotonic()
+        if self._stop_at is None:
+            self._stop_at = now + self._settings.hold_s
+            self.get_logger().warning(f"stopping: {lost}")
+        if now > self._stop_at:
+            self._rest()
+        else:
+            self._send(self._pipeline.hold(lost), begin)
+
+    def _send(self, decision: GateDecision, begin: int | None = None) -> None:
+        if decision.command is not None:
+            self._last_sent = decision.command
+            if self._sink:
+                self._sink.publish(decision.command, self.get_clock().now().to_msg(), decision.held)
+        self._trace(decision, time.perf_counter_ns() if begin is None else begin)
 
     def _trace(self, decision: GateDecision, begin: int) -> None:
         """One trace for the first command out of each chunk, and one whenever the gate's interventions change."""
@@ -224,6 +312,10 @@ class CommandNode(LifecycleNode):
             trace.observation_stamp, trace.sequence = message.observation_stamp, message.sequence
             trace.cloud_ms, trace.inference_ms = message.cloud_ms, message.inference_ms
             trace.loop_ms = (time.time_ns() - to_ns(message.received)) / 1e6
+        self._publish_trace(trace)
+
+    def _publish_trace(self, trace: PolicyTrace) -> None:
+        assert self._traces
         trace.header.stamp = self.get_clock().now().to_msg()
         self._traces.publish(trace)
 
@@ -234,9 +326,7 @@ class CommandNode(LifecycleNode):
         if self._fault:
             self._rest()
             self.get_logger().error(f"fault: {self._fault}; call ~/reset_fault when it is gone")
-            trace = PolicyTrace(refusal=self._fault)
-            trace.header.stamp = self.get_clock().now().to_msg()
-            self._traces.publish(trace)
+            self._publish_trace(PolicyTrace(refusal=self._fault))
 
     def _other_publishers(self) -> str:
         """One line if somebody else publishes on a command topic, else empty."""

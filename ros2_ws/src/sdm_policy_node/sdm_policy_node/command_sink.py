@@ -15,7 +15,8 @@ from sdm_core.contract import Contract
 class CommandSink(Protocol):
     """Publishes gated commands float64[A] of one contract.
 
-    A stop is the same for every sink: some hold commands, then silence. Its docstring says what the silence means.
+    A stop is the same for every sink: hold commands (a single one where the node itself is deactivated), then silence.
+    Its docstring says what the silence means.
     """
 
     topics: tuple[str, ...]
@@ -25,8 +26,11 @@ class CommandSink(Protocol):
         """Raises ContractError where the contract's action is of another kind. `depth` commands may be sent at once."""
         ...
 
-    def publish(self, command: NDArray[np.float64], stamp: Time) -> None:
-        """Sends one command; `stamp` is the time of publication, by which receivers judge its age."""
+    def publish(self, command: NDArray[np.float64], stamp: Time, held: bool) -> None:
+        """Sends one command; `stamp` is the time of publication, by which receivers judge its age.
+
+        `held`: the command is a stop and not a policy's.
+        """
         ...
 
     def close(self) -> None:

@@ -26,7 +26,7 @@ class Float64MultiArraySink:
         self._publisher = node.create_publisher(Float64MultiArray, TOPIC, command_qos(depth))
         self.topics = (self._publisher.topic_name,)
 
-    def publish(self, command: NDArray[np.float64], stamp: Time) -> None:
+    def publish(self, command: NDArray[np.float64], stamp: Time, held: bool) -> None:
         self._publisher.publish(Float64MultiArray(data=command.tolist()))
 
     def close(self) -> None:
