@@ -102,6 +102,21 @@ def test_tasks_and_futures(graph) -> None:
     assert task.result() == 42
 
 
+def test_a_task_that_waits_for_a_thread_is_handed_out_once(graph) -> None:
+    executor = MultiThreadedExecutor(1, context=graph.context)
+    may_end = threading.Event()
+    blocking = executor.create_task(may_end.wait)
+    waiting = executor.create_task(lambda: 1)
+    for _ in range(20):
+        executor.spin_once(timeout_sec=0.01)
+    assert executor._pool._work_queue.qsize() == 1
+    may_end.set()
+    while not waiting.done():
+        executor.spin_once(timeout_sec=0.1)
+    assert (blocking.result(), waiting.result()) == (True, 1)
+    executor.shutdown()
+
+
 def test_a_future_tells_its_callbacks_and_keeps_its_error() -> None:
     future, seen = Future(), []
     future.add_done_callback(lambda f: seen.append(f.exception()))

@@ -9,8 +9,10 @@ import pytest
 from builtin_interfaces.msg import Time as TimeMessage
 from rclpy.clock import Clock, ClockType, JumpThreshold, ROSClock
 from rclpy.duration import Duration
+from rclpy.exceptions import ROSInterruptException
 from rclpy.parameter import Parameter
 from rclpy.time import Time
+from rclpy.timer import Rate
 from rosgraph_msgs.msg import Clock as ClockMessage
 
 SIM_TIME = [Parameter("use_sim_time", value=True)]
@@ -162,6 +164,37 @@ def test_sleeping_follows_the_nodes_clock(graph) -> None:
     sim.set(6.0)
     thread.join(10.0)
     assert woken == [True]
+
+
+class EndsOnceChecked:
+    """A context that ends between a rate's check of it and the rate's sleep."""
+
+    def __init__(self) -> None:
+        self.checks = 0
+
+    def ok(self) -> bool:
+        self.checks += 1
+        if self.checks == 1:
+            self.stop()
+        return self.checks == 1
+
+    def on_shutdown(self, callback) -> None:
+        self.stop = callback
+
+
+def test_a_rate_does_not_sleep_through_an_end_that_comes_just_before(graph) -> None:
+    rate = Rate(graph.node("node").create_timer(3600.0, lambda: None), context=EndsOnceChecked())
+    ended: list[type] = []
+
+    def sleep() -> None:
+        with pytest.raises(ROSInterruptException):
+            rate.sleep()
+        ended.append(ROSInterruptException)
+
+    thread = threading.Thread(target=sleep, daemon=True)
+    thread.start()
+    thread.join(10.0)
+    assert ended
 
 
 def test_a_rate_returns_once_a_period_and_ends_with_the_context(graph) -> None:

@@ -112,7 +112,11 @@ class Context:
         return hasattr(self, "_transport")
 
     def _end(self) -> None:
-        """No longer ok: every wait returns. Entities live on until `shutdown`; safe in a signal handler."""
+        """No longer ok: every wait returns. Entities live on until `shutdown`.
+
+        Signal handlers call this too, between any two instructions of the main thread: an `on_shutdown` callback that
+        takes a lock may wait there for that very thread.
+        """
         if not self._ok:
             return
         self._ok = False

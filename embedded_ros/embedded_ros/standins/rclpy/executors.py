@@ -59,6 +59,7 @@ class Executor:
         self._pending: dict[Any, None] = {}  # entities that may have data, oldest first
         self._round: deque[Any] = deque()
         self._tasks: list[Task] = []
+        self._claimed: set[Task] = set()  # handed out, and their step not over
         self._changed = True  # the nodes' entities, since the wait set was last fitted to them
         self._context._executors.add(self)
 
@@ -196,14 +197,17 @@ class Executor:
 
     def _runnable(self, entity: Any) -> bool:
         if isinstance(entity, Task):
-            return entity.ready()
+            return entity not in self._claimed and entity.ready()
         group = entity.callback_group
         return entity._may_have_work() and (group is None or group.can_execute(entity))
 
     def _claim(self, entity: Any) -> Work | None:
         """Take one piece of work from an entity, with the right of its callback group to run it."""
         if isinstance(entity, Task):
-            return (lambda: self._step(entity)) if entity.ready() else None
+            if not self._runnable(entity):
+                return None
+            self._claimed.add(entity)
+            return lambda: self._step(entity)
         group = entity.callback_group
         if group is not None and not group.beginning_execution(entity):
             return None
@@ -236,6 +240,7 @@ class Executor:
 
     def _step(self, task: Task) -> None:
         task()
+        self._claimed.discard(task)
         if task.done() or task.cancelled():
             with self._lock:
                 if task in self._tasks:

@@ -119,11 +119,11 @@ class Rate:
         self._tick.set()
 
     def sleep(self) -> None:
+        self._tick.clear()  # before the checks, so that an end after them is not forgotten
         if self._destroyed:
             raise RuntimeError("Rate cannot sleep: it is destroyed")
         if not self._context.ok():
             raise ROSInterruptException()
-        self._tick.clear()
         self._tick.wait()
         if not self._context.ok():
             raise ROSInterruptException()
