@@ -213,6 +213,21 @@ def test_group_without_forwarding_knows_only_its_own_configurations(run):
     assert "[launch.user]: 1 no b" in output
 
 
+def test_configurations_of_a_group_without_forwarding_may_name_its_surroundings(run):
+    _, output = run(
+        """
+        def entities():
+            own = {"b": ["from ", LaunchConfiguration("a")]}
+            a, b = LaunchConfiguration("a", default="no a"), LaunchConfiguration("b", default="no b")
+            show = LogInfo(msg=[a, ", ", b])
+            return [SetLaunchConfiguration("a", "1"),
+                    GroupAction([show], forwarding=False, launch_configurations=own), show]
+        """
+    ).finish()
+    assert "[launch.user]: no a, from 1" in output
+    assert "[launch.user]: 1, no b" in output
+
+
 def test_actions_can_be_added_to_a_description(run):
     _, output = run(
         """

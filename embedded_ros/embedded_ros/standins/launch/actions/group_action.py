@@ -7,17 +7,31 @@ from launch.action import Action
 from launch.actions.set_launch_configuration import SetLaunchConfiguration
 from launch.launch_context import LaunchContext
 from launch.launch_description_entity import LaunchDescriptionEntity
+from launch.utilities import normalize_to_list_of_substitutions, perform_substitutions
 
 
 class _EnterScope(Action):
-    def __init__(self, forwarding: bool) -> None:
-        super().__init__()
-        self._forwarding = forwarding
-
     def execute(self, context: LaunchContext) -> None:
         context.push_scope()
-        if not self._forwarding:
-            context.launch_configurations.clear()
+
+
+class _ResetConfigurations(Action):
+    """Leaves only the given configurations, whose values are those of the surroundings."""
+
+    def __init__(self, configurations: dict[Any, Any]) -> None:
+        super().__init__()
+        self._configurations = [
+            (normalize_to_list_of_substitutions(name), normalize_to_list_of_substitutions(value))
+            for name, value in configurations.items()
+        ]
+
+    def execute(self, context: LaunchContext) -> None:
+        evaluated = {
+            perform_substitutions(context, name): perform_substitutions(context, value)
+            for name, value in self._configurations
+        }
+        context.launch_configurations.clear()
+        context.launch_configurations.update(evaluated)
 
 
 class _LeaveScope(Action):
@@ -41,12 +55,14 @@ class GroupAction(Action):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.__actions: list[LaunchDescriptionEntity] = [
-            *(SetLaunchConfiguration(name, value) for name, value in (launch_configurations or {}).items()),
-            *actions,
-        ]
+        configurations = launch_configurations or {}
+        if scoped and not forwarding:
+            configured: list[Action] = [_ResetConfigurations(configurations)]
+        else:
+            configured = [SetLaunchConfiguration(name, value) for name, value in configurations.items()]
+        self.__actions: list[LaunchDescriptionEntity] = [*configured, *actions]
         if scoped:
-            self.__actions = [_EnterScope(forwarding), *self.__actions, _LeaveScope()]
+            self.__actions = [_EnterScope(), *self.__actions, _LeaveScope()]
 
     def execute(self, context: LaunchContext) -> list[LaunchDescriptionEntity]:
         return self.__actions
