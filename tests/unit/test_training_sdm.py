@@ -101,8 +101,8 @@ def gradients(module: torch.nn.Module) -> list[Tensor | None]:
 @pytest.mark.parametrize("encoder", ["frozen", "trained"])
 def test_the_generators_loss_reaches_the_generator_alone(encoder):
     method = sdm(encoder=encoder)
-    student_condition, condition = method._encode(torch.arange(8))
-    loss, _ = method.generator_loss(method.generate(method._noise(8), student_condition), condition)
+    encode, condition = method._encode(torch.arange(8))
+    loss, _ = method.generator_loss(method.generate(method._noise(8), encode()), condition)
     loss.backward()
     assert all(gradient is None for gradient in gradients(method.teacher) + gradients(method.critic))
     assert all(gradient is not None for gradient in gradients(method.student.denoiser))
@@ -111,10 +111,24 @@ def test_the_generators_loss_reaches_the_generator_alone(encoder):
 
 def test_the_critics_loss_reaches_the_critic_alone():
     method = sdm()
-    student_condition, condition = method._encode(torch.arange(8))
-    method.critic_loss(method.generate(method._noise(8), student_condition), condition).backward()
+    encode, condition = method._encode(torch.arange(8))
+    method.critic_loss(method.generate(method._noise(8), encode()), condition).backward()
     assert all(gradient is None for gradient in gradients(method.teacher) + gradients(method.student))
     assert all(gradient is not None for gradient in gradients(method.critic.denoiser))
+
+
+def test_a_trained_encoder_is_differentiated_for_the_generator_alone_and_encodes_again_after_its_update(monkeypatch):
+    method = sdm(encoder="trained", update_ratio=2)
+    encode, differentiated = method.student.encode, []
+
+    def watched(point_cloud: Tensor, state: Tensor) -> Tensor:
+        differentiated.append(torch.is_grad_enabled())
+        return encode(point_cloud, state)
+
+    monkeypatch.setattr(method.student, "encode", watched)
+    for index in range(3):
+        method.step(index)
+    assert differentiated == [True, False, False, True, False]
 
 
 def test_the_generator_moves_only_every_c_th_step_and_the_critic_in_each():
@@ -214,5 +228,5 @@ def pretrain(policy, teacher: MixtureTeacher, windows, generator: torch.Generato
 
 @torch.no_grad()
 def generated(method: Sdm, generator: torch.Generator) -> Tensor:
-    condition, _ = method._encode(torch.zeros(2000, dtype=torch.long))
+    _, condition = method._encode(torch.zeros(2000, dtype=torch.long))
     return method.generate(torch.randn(2000, 1, 2, generator=generator), condition)[:, 0]

@@ -11,7 +11,7 @@ and Eq. 4's gradient, by which G descends, is then -(s_P - s_D) = alpha_t / sigm
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar, Literal, Self
 
 import torch
@@ -162,16 +162,16 @@ class Sdm:
     def step(self, index: int) -> Mapping[str, Tensor]:
         """Lines 2–20 of Algorithm 1."""
         settings = self.settings
-        student_condition, condition = self._encode(self.windows.draw(settings.batch, self.generator))
+        encode, condition = self._encode(self.windows.draw(settings.batch, self.generator))
         noise = self._noise(settings.batch)
         if index % settings.update_ratio == 0:
             update = index // settings.update_ratio
-            loss, self._gap = self.generator_loss(self.generate(noise, student_condition), condition)
+            loss, self._gap = self.generator_loss(self.generate(noise, encode()), condition)
             self.generator_optimiser.step(loss, update)
             if self.ema:
                 self.ema.update(update)
         with torch.no_grad():
-            a_g = self.generate(noise, student_condition)
+            a_g = self.generate(noise, encode())
         critic_loss = self.critic_loss(a_g, condition)
         self.critic_optimiser.step(critic_loss, index)
         return {"critic_loss": critic_loss.detach(), "gap": self._gap}
@@ -224,16 +224,19 @@ class Sdm:
         """The student's weights: averaged where `ema` is set."""
         return dict((self.ema.average if self.ema else self.student).state_dict())
 
-    def _encode(self, indices: Tensor) -> tuple[Tensor, Tensor]:
-        """Conditions [B, D] for the student and for teacher and critic; the same one where the encoder is frozen."""
+    def _encode(self, indices: Tensor) -> tuple[Callable[[], Tensor], Tensor]:
+        """Conditions [B, D]: what gives the student's, by its weights as they are then, and that of teacher and critic.
+
+        Where the encoder is frozen they are the same one.
+        """
         if self._conditions is not None:
             subsets = torch.randint(len(self._conditions), indices.shape, generator=self.generator)
             condition = self._conditions[subsets, indices]
-            return condition, condition
+            return lambda: condition, condition
         batch = self.windows.batch(indices, "random", self.generator)
         with torch.no_grad():
             condition = self.teacher.encode(batch.point_cloud, batch.state)
-        return self.student.encode(batch.point_cloud, batch.state), condition
+        return lambda: self.student.encode(batch.point_cloud, batch.state), condition
 
     @torch.no_grad()
     def _encode_all(self) -> Tensor:
