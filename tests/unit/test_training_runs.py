@@ -103,10 +103,15 @@ def test_a_corrupt_state_is_one_clear_line(tmp_path):
         train(trainee("diffusion"), tmp_path, LoopSettings(), "test")
 
 
-def test_snapshots_are_kept_evenly_over_the_run(tmp_path):
-    train(trainee("diffusion"), tmp_path, LoopSettings(snapshots=3), "test")
-    steps = [path.stem for path in RunFolder(tmp_path).snapshots()]
-    assert steps == ["step_0000004", "step_0000008", "step_0000012"]
+@pytest.mark.parametrize(("count", "steps"), [(3, [4, 8, 12]), (5, [3, 5, 8, 10, 12]), (7, [2, 4, 6, 7, 9, 11, 12])])
+def test_snapshots_are_kept_evenly_over_the_run(count, steps, tmp_path):
+    train(trainee("diffusion"), tmp_path, LoopSettings(snapshots=count), "test")
+    assert [path.stem for path in RunFolder(tmp_path).snapshots()] == [f"step_{step:07d}" for step in steps]
+
+
+def test_more_snapshots_than_steps_are_refused(tmp_path):
+    with pytest.raises(SettingsError, match=r"loop\.snapshots 13 are more than the training's 12 steps"):
+        train(trainee("diffusion"), tmp_path, LoopSettings(snapshots=13), "test")
 
 
 def test_training_lowers_the_loss():

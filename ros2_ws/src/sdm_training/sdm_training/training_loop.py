@@ -17,11 +17,12 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from sdm_training.sampling import SamplingSettings
-from sdm_training.settings import Settings
+from sdm_training.settings import Settings, SettingsError
 
 
 class LoopSettings(Settings):
-    """All in steps; snapshots: how many sets of weights are kept over the run for the best-5 protocol (0: none)."""
+    """All in steps; snapshots: how many sets of weights are kept evenly over the run, the last at its end, for the
+    best-5 protocol (0: none)."""
 
     state_every: int = 500
     log_every: int = 50
@@ -56,7 +57,8 @@ def train(trainee: Trainee, folder: Path, settings: LoopSettings, title: str) ->
     """Trains to the end, from the folder's saved state where there is one; returns all seconds spent."""
     state_file = folder / "state.safetensors"
     first, spent_before = load_state(trainee, state_file) if state_file.exists() else (0, 0.0)
-    every = trainee.steps // settings.snapshots if settings.snapshots else 0
+    if settings.snapshots > trainee.steps:
+        raise SettingsError(f"loop.snapshots {settings.snapshots} are more than the training's {trainee.steps} steps")
     writer = SummaryWriter(str(folder / "tensorboard"), purge_step=first)
     started = time.perf_counter()
     columns = (
@@ -79,7 +81,7 @@ def train(trainee: Trainee, folder: Path, settings: LoopSettings, title: str) ->
                         writer.add_scalar(name, value, done)
                     report = "  ".join(f"{name} {value:.2e}" for name, value in values.items())
                     progress.update(bar, completed=done, rate=rate, report=report)
-                if every and done % every == 0:
+                if done * settings.snapshots // trainee.steps > index * settings.snapshots // trainee.steps:
                     atomic_write(folder / "snapshots" / f"step_{done:07d}.safetensors", save(trainee.weights()))
                 if done % settings.state_every == 0 or done == trainee.steps:
                     spent = spent_before + time.perf_counter() - started
