@@ -1,4 +1,4 @@
-"""Drives a task directly with a policy: the same window, pipeline and noise as on the ROS graph, on a simulated
+"""Drives a task directly with a policy: the same window, commands and noise as on the ROS graph, on a simulated
 clock."""
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sdm_core.command_pipeline import CommandPipeline
 from sdm_core.command_space import held_command
 from sdm_core.errors import ContractError, ObservationError
+from sdm_core.inline_commands import InlineCommands
 from sdm_core.observation_window import ObservationWindow
 from sdm_core.point_cloud import CloudPipeline
 from sdm_core.policy_runtime import PolicyRuntime
@@ -42,7 +42,7 @@ def run_episode(task: Task, runtime: PolicyRuntime, seed: int) -> EpisodeResult:
     cloud_spec = contract.observation.cloud
     assert cloud_spec is not None  # the runtime has checked
     clouds, states = CloudPipeline(cloud_spec), StateVector(contract.observation.state)
-    window, pipeline = ObservationWindow(contract), CommandPipeline(contract)
+    window, inline = ObservationWindow(contract), InlineCommands(contract, contract.n_action_steps)
     task.reset(seed)
     runtime.start_episode(seed)
     actions: list[NDArray[np.float64]] = []
@@ -52,22 +52,23 @@ def run_episode(task: Task, runtime: PolicyRuntime, seed: int) -> EpisodeResult:
         stamp = len(actions) * contract.dt_ns
         replan = len(actions) % contract.n_action_steps == 0
         frame = task.observe(depth=replan)
-        window.add_state(stamp, states.gather(frame.names, frame.values))
+        state = states.gather(frame.names, frame.values)
+        window.add_state(stamp, state)
         if replan:
             assert frame.depth is not None
             try:
                 window.add_cloud(stamp, clouds.from_depth(frame.depth, "16UC1", task.intrinsics, task.extrinsics))
-                pipeline.add(runtime.infer(window.policy_input(stamp)))
+                chunk = runtime.infer(window.policy_input(stamp))
             except ObservationError:
                 refused += 1
             else:
-                decisions = [pipeline.tick(stamp + step * contract.dt_ns) for step in range(contract.n_action_steps)]
+                decisions = inline.commands(chunk, state)
                 commands.extend(decision.command for decision in decisions if decision.command is not None)
-        last = actions[-1] if actions else np.zeros(contract.action_dim)
+        last = actions[-1] if actions else inline.standing(state)
         command = commands.popleft() if commands else held_command(contract.action, last)
         task.step(command)
         actions.append(command)
-    return EpisodeResult(seed, task.succeeded, len(actions), np.array(actions), pipeline.counts, refused)
+    return EpisodeResult(seed, task.succeeded, len(actions), np.array(actions), inline.counts, refused)
 
 
 def _require_fit(task: Task, runtime: PolicyRuntime) -> None:

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, State, TransitionCallbackReturn
 from rclpy.qos import QoSProfile
-from sdm_core.anchor import Anchor
+from sdm_core.anchor import Anchor, absolute
 from sdm_core.errors import ContractError, ObservationError, SdmError
+from sdm_core.inline_commands import InlineCommands
 from sdm_core.observation_window import ObservationWindow
 from sdm_core.policy_runtime import PolicyRuntime
 from sdm_interfaces.msg import ActionChunk as ActionChunkMessage
@@ -21,7 +22,6 @@ from std_msgs.msg import Header
 from sdm_policy_node.camera_pose import CameraPose
 from sdm_policy_node.choices import COMMAND_SINKS, OBSERVATION_SOURCES
 from sdm_policy_node.chunk_message import to_chunk_message
-from sdm_policy_node.inline_commands import InlineCommands
 from sdm_policy_node.observation_source import Frame
 from sdm_policy_node.parameters import PolicyParameters, declare
 from sdm_policy_node.policy_loop import Answer, Plan, PolicyLoop
@@ -74,9 +74,9 @@ class PolicyNode(LifecycleNode):
         self._steps = p.replan_steps or contract.n_action_steps
         self._inline = self._sink = None
         if p.command == "inline":
-            self._inline = InlineCommands(contract, p.scheduler, self._steps)
+            self._inline = InlineCommands(contract, self._steps, p.scheduler)
             if not p.dry_run:
-                self._sink = COMMAND_SINKS[p.sink](self, contract, depth=2 * self._steps)
+                self._sink = COMMAND_SINKS[p.sink](self, absolute(contract), depth=2 * self._steps)
         self._chunks = self.create_publisher(ActionChunkMessage, "action_chunk", QoSProfile(depth=10))
         self._heartbeat = self.create_publisher(Header, "heartbeat", QoSProfile(depth=1))
         self._traces = self.create_publisher(PolicyTrace, "~/trace", QoSProfile(depth=100))
@@ -188,11 +188,10 @@ class PolicyNode(LifecycleNode):
 
     def _publish(self, plan: Plan, answer: Answer, trace: PolicyTrace) -> None:
         begin = time.perf_counter_ns()
-        chunk = self._anchor.absolute(plan.chunk, plan.state)
-        trace.sequence = chunk.sequence
+        trace.sequence = plan.chunk.sequence
         if self._inline:
             interventions: set[str] = set()
-            for decision in self._inline.commands(chunk, plan.state):
+            for decision in self._inline.commands(plan.chunk, plan.state):
                 interventions.update(decision.interventions)
                 if decision.command is not None and self._sink:
                     self._sink.publish(decision.command, self.get_clock().now().to_msg(), decision.held)
@@ -201,7 +200,7 @@ class PolicyNode(LifecycleNode):
                     self._note_times(trace, begin, answer)
             trace.interventions = sorted(interventions)
         else:
-            message = to_chunk_message(chunk, self._contract)
+            message = to_chunk_message(self._anchor.absolute(plan.chunk, plan.state), self._contract)
             message.header.stamp = self.get_clock().now().to_msg()
             message.received = to_message(answer.frame.received_wall_ns)
             message.cloud_ms, message.inference_ms = answer.cloud_ms, answer.inference_ms
