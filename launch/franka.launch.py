@@ -18,7 +18,7 @@ from launch_ros.substitutions import FindPackageShare
 
 CONFIG = PathJoinSubstitution([FindPackageShare("sdm_bringup"), "config"])
 CAMERA_TOPICS = ("depth/image_rect_raw", "depth/camera_info", "depth/color/points")
-ROBOT_TOPICS = ("joint_states", "current_pose", "target_pose")
+ROBOT_TOPICS = ("joint_states", "current_pose", "target_pose", "gripper_command")
 
 
 def when_command_node_ends(event, context):
@@ -60,6 +60,9 @@ def generate_launch_description():
             "target_pose",
             default_value="/target_pose",
             description="Pose commanded to CRISP, which accepts one publisher",
+        ),
+        DeclareLaunchArgument(
+            "gripper_command", default_value="/gripper_command", description="Number commanded to the gripper"
         ),
     ]
     camera = LaunchConfiguration("camera_namespace")

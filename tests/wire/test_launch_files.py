@@ -26,7 +26,10 @@ DECLARED = {
     "recorder_node": RecorderParameters,
 }
 PARAMETER_FILES = sorted(
-    path for folder in ("nodes", "robot", "camera") for path in (ROOT / "config" / folder).glob("*")
+    path
+    for folder in ("nodes", "robot", "camera")
+    for path in (ROOT / "config" / folder).glob("*")
+    if not path.stem.endswith("_contract")
 )
 
 # Reports its parameters and remappings in one line of JSON, then lives until it is stopped, or ends as told.
@@ -227,6 +230,7 @@ def test_franka_commands_nothing_unless_told_and_uses_the_arms_topics(launch, tm
         assert node["parameters"]["sink"] == "pose"
         assert "joint_states:=/franka/joint_states" in node["rules"]
         assert "target_pose:=/target_pose" in node["rules"]
+        assert "gripper_command:=/gripper_command" in node["rules"]
         assert "camera/camera/depth/image_rect_raw:=/camera/camera/depth/image_rect_raw" in node["rules"]
     assert nodes["policy_node"]["parameters"]["command"] == "chunk"
     assert nodes["command_node"]["parameters"]["rate_hz"] >= 100.0
