@@ -1,13 +1,30 @@
-"""Poses from the graph are of the expected frame, and their quaternions have a direction."""
+"""Poses from the graph are of the expected frame, and their quaternions have a direction, whoever listens to them."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import pytest
 from geometry_msgs.msg import PoseStamped
+from helpers.contracts import small_contract
+from helpers.motion import pose_contract
 from sdm_core.errors import ObservationError
+from sdm_policy_node.command_listener import PoseListener
 from sdm_policy_node.pose_message import pose_values
+from sdm_policy_node.state_source import StateSource
+
+
+class Ears:
+    """In the place of a node: keeps the callback of each topic."""
+
+    def __init__(self) -> None:
+        self.hear: dict[str, Callable[[Any], None]] = {}
+
+    def create_subscription(self, kind: type, topic: str, callback: Callable[[Any], None], qos: object) -> None:
+        self.hear[topic] = callback
 
 
 def pose(*quaternion: float, frame: str = "base") -> PoseStamped:
@@ -34,3 +51,39 @@ def test_a_pose_in_another_frame_is_refused() -> None:
         ObservationError, match="current_pose is in frame 'camera', the contract's base frame is 'base'"
     ):
         pose_values(pose(0.0, 0.0, 0.0, 1.0, frame="camera"), "current_pose", "base")
+
+
+def test_a_robot_in_another_frame_differs_from_the_contract() -> None:
+    ears: Any = Ears()
+    source = StateSource(ears, False, lambda *_: None, lambda *_: None)
+    ears.hear["current_pose"](pose(0.0, 0.0, 0.0, 1.0, frame="world"))
+    assert source.differences(pose_contract()) == [
+        "current_pose is in frame 'world', the contract's base frame is 'base'"
+    ]
+    assert source.differences(small_contract()) == []  # needs no pose
+    ears.hear["current_pose"](pose(0.0, 0.0, 0.0, 1.0))
+    assert source.differences(pose_contract()) == []
+
+
+def test_a_state_whose_pose_cannot_be_used_is_refused() -> None:
+    ears: Any = Ears()
+    states: list[np.ndarray] = []
+    refusals: list[str] = []
+    source = StateSource(ears, False, lambda _, state: states.append(state), lambda _, why: refusals.append(str(why)))
+    source.configure(pose_contract(), 0.0)
+    ears.hear["current_pose"](pose(0.0, 0.0, 0.0, 0.0))
+    assert "no direction" in refusals[0]
+    ears.hear["current_pose"](pose(0.0, 0.0, 0.0, 2.0))
+    assert [state.tolist() for state in states] == [[0.5, 0, 0, 0, 0, 0, 1]]
+
+
+def test_a_recorded_target_in_another_frame_is_refused() -> None:
+    ears: Any = Ears()
+    commands: list[np.ndarray] = []
+    refusals: list[ObservationError] = []
+    PoseListener(ears, pose_contract(), commands.append, refusals.append)
+    ears.hear["target_pose"](pose(0.0, 0.0, 0.0, 1.0, frame="world"))
+    assert commands == []
+    assert "target_pose is in frame 'world'" in str(refusals[0])
+    ears.hear["target_pose"](pose(0.0, 0.0, 0.0, 1.0))
+    assert commands[0].tolist() == [0.5, 0, 0, 0, 0, 0, 1, 0]
