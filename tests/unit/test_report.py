@@ -8,7 +8,7 @@ import pytest
 from sdm_core.errors import DatasetError
 from sdm_core.results import append_result, paired_difference, wilson
 from sdm_training.programs.report import report
-from sdm_training.report import PROTOCOL, newest, success_lines, success_table, timing_table
+from sdm_training.report import PROTOCOL, best5_table, newest, success_lines, success_table, timing_table
 
 
 def success(task: str, method: str, nfe: int, quarter: str) -> dict:
@@ -54,6 +54,14 @@ def test_what_is_not_run_is_shown_so_and_leaves_the_mean_open() -> None:
     assert "2.0 + 2.0" in sweep
     assert soccer.count("not run") == 6
     assert mean.count("–") >= 2
+
+
+def test_the_best_five_stand_beside_the_final_checkpoint() -> None:
+    final = success("metaworld/sweep", "dp3", 10, "1110")
+    best = {**final, "protocol": "best5", "successes": 90, "curve": [[5, 9], [10, 18]]}
+    assert "| `metaworld/sweep` | dp3 @ 10 | 9 18 | 90 | 75 |" in best5_table([best, final])
+    assert "| not run |" in best5_table([best])
+    assert best5_table([final]) == "Not run."
 
 
 def test_the_newest_line_counts() -> None:

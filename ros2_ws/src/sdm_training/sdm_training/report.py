@@ -87,6 +87,19 @@ def success_table(lines: Sequence[Line], tasks: Sequence[str], difficulty: Calla
     return table(header, rows)
 
 
+def best5_table(lines: Sequence[Line]) -> str:
+    """DP3's protocol (mean of the five best of a run's evaluations) beside the final checkpoint's own success."""
+    rows = []
+    for line in matching(lines, kind="success", protocol="best5"):
+        final = newest(lines, **PROTOCOL, task=line["task"], method=line["method"], nfe=line["nfe"])
+        evaluations = " ".join(f"{successes}" for _, successes in line["curve"])
+        best = f"{100 * line['successes'] / line['episodes']:.0f}"
+        own = f"{100 * final['successes'] / final['episodes']:.0f}" if final else "not run"
+        rows.append([f"`{line['task']}`", f"{line['method']} @ {line['nfe']}", evaluations, best, own])
+    header = ["task", "policy", "successes of 20, in the order of training", "best five, %", "final, %"]
+    return table(header, rows) if rows else "Not run."
+
+
 def timing_table(lines: Sequence[Line]) -> str:
     """The newest timing of each part, device, backend and variant."""
     timings = [line for line in lines if line["kind"] == "timing"]
