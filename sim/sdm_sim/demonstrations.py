@@ -9,15 +9,15 @@ from sdm_core.state_vector import StateVector
 
 from sdm_sim.task import Task
 
-# A demonstration ends, as an operator would end it, once the task has been solved for this many steps: longer ones
-# would spend most of a training on standing still. (DP3 keeps all 200 steps of those that are solved for at least
-# five.)
-MIN_SUCCESS_STEPS = 10
+# DP3's rule: a demonstration counts where the task is solved for so many steps.
+MIN_SUCCESS_STEPS = 5
+# It ends, as an operator would end it, once the task has been solved for this long: all 200 steps, which DP3 keeps,
+# would spend most of a training on standing still.
+ENOUGH_SUCCESS_STEPS = 10
 
 
 def demonstrate(task: Task, seed: int, keep_depth: bool = False) -> Episode | None:
-    """The expert's episode of `seed`, up to MIN_SUCCESS_STEPS solved steps; None where the expert does not get
-    there."""
+    """The expert's episode of `seed`, up to ENOUGH_SUCCESS_STEPS solved steps; None where the expert fails."""
     spec = task.contract.observation.cloud
     assert spec is not None
     clouds, states = CloudPipeline(spec), StateVector(task.contract.observation.state)
@@ -33,9 +33,9 @@ def demonstrate(task: Task, seed: int, keep_depth: bool = False) -> Episode | No
         if keep_depth:
             rows["depth"].append(frame.depth)
         task.step(action)
-        if task.success_steps == MIN_SUCCESS_STEPS:
+        if task.success_steps == ENOUGH_SUCCESS_STEPS:
             break
-    else:
+    if task.success_steps < MIN_SUCCESS_STEPS:
         return None
     arrays = {name: np.stack(values) for name, values in rows.items() if values}
     return Episode(
