@@ -20,12 +20,12 @@ from typing import Any
 
 from sdm_core.checkpoint import CONTRACT, METRICS, NETWORK, TRAINING
 from sdm_core.results import read_results
+from sdm_training.report import PROTOCOL, newest
 
 # Named in the README before any of them was trained.
 TASKS = ("door-open", "drawer-open", "push-wall", "sweep", "assembly", "shelf-place")
 # Teachers are shipped of these two, for comparison in the demo.
 TEACHERS = ("push-wall", "shelf-place")
-EPISODES, DEMOS = 100, 10
 RESULTS = Path("benchmarks/results/success.jsonl")
 PROGRAMS = Path(sys.executable).parent
 
@@ -36,17 +36,16 @@ def run(program: str, *arguments: str) -> None:
 
 
 def success_line(task: str, method: str, nfe: int) -> dict[str, Any] | None:
-    """The result line of an evaluation, where there is one."""
-    wanted = (task, method, nfe, EPISODES, "final")
-    keys = ("task", "method", "nfe", "episodes", "protocol")
-    return next((line for line in read_results(RESULTS) if tuple(line.get(key) for key in keys) == wanted), None)
+    """The reported result line of an evaluation, where there is one."""
+    return newest(read_results(RESULTS), **PROTOCOL, task=task, method=method, nfe=nfe)
 
 
 def evaluate(task: str, checkpoint: Path, method: str, nfe: int) -> None:
     """Evaluates a checkpoint once; a line that is there already stands."""
     if success_line(f"metaworld/{task}", method, nfe):
         return
-    run("sdm-evaluate", f"checkpoint={checkpoint}", f"episodes={EPISODES}", "workers=1", f"results={RESULTS}")
+    episodes, seed0 = f"episodes={PROTOCOL['episodes']}", f"seed0={PROTOCOL['eval_seed0']}"
+    run("sdm-evaluate", f"checkpoint={checkpoint}", episodes, seed0, "workers=1", f"results={RESULTS}")
 
 
 def ship(checkpoint: Path, name: str) -> None:
@@ -66,7 +65,7 @@ def student(task: str) -> None:
     """All steps of one task."""
     name, runs = f"metaworld/{task}", Path("runs/metaworld") / task
     teacher, sdm, regression = (runs / f"{method}_small_seed0" for method in ("teacher", "sdm", "regression"))
-    run("sdm-demos", f"task={name}", f"episodes={DEMOS}")
+    run("sdm-demos", f"task={name}", f"episodes={PROTOCOL['demos']}")
     for folder, export, command in (
         (teacher, "export_nfe10", ("sdm-train", f"task={name}")),
         (sdm, "export", ("sdm-distill", f"task={name}", "distiller=sdm")),

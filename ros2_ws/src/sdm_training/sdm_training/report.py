@@ -102,21 +102,11 @@ def best5_table(lines: Sequence[Line]) -> str:
 
 def timing_table(lines: Sequence[Line]) -> str:
     """The newest timing of each part, device, backend and variant."""
-    timings = [line for line in lines if line["kind"] == "timing"]
-    keys = list(
-        dict.fromkeys((x["what"], x.get("variant", ""), x["device"], x["backend"], x["threads"]) for x in timings)
-    )
+    keys = ("what", "variant", "device", "backend", "threads")
+    # Later lines replace earlier ones, and keep their place.
+    latest = {tuple(line.get(key, "") for key in keys): line for line in matching(lines, kind="timing")}
     rows = []
-    for what, variant, device, backend, threads in keys:
-        line = newest(
-            timings,
-            what=what,
-            device=device,
-            backend=backend,
-            threads=threads,
-            **({"variant": variant} if variant else {}),
-        )
-        assert line is not None
+    for (what, variant, device, backend, threads), line in latest.items():
         rows.append(
             [
                 f"`{what}`",
