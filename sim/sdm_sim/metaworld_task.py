@@ -23,10 +23,9 @@ from sdm_core.contract import (
     Rates,
     StateEntry,
 )
-from sdm_core.errors import TaskError
 
 from sdm_sim.depth_camera import DepthCamera
-from sdm_sim.gl import rendering_available
+from sdm_sim.picture import Picture
 from sdm_sim.task import SensorFrame
 
 CONTROL_HZ = 80.0
@@ -81,6 +80,9 @@ def metaworld_contract(task: str) -> Contract:
 class MetaWorldTask:
     """One of the 50 tasks. See Task."""
 
+    way = None
+    score = None
+
     def __init__(self, task: str) -> None:
         self.name = f"metaworld/{task}"
         self.contract = metaworld_contract(task)
@@ -101,7 +103,7 @@ class MetaWorldTask:
         self._expert = ENV_POLICY_MAP[f"{task}-v3"]()
         self._full_observation: NDArray[np.float64] | None = None
         self._success_steps = 0
-        self._picture: mujoco.Renderer | None = None
+        self._picture = Picture(self._model, CAMERA)
 
     def reset(self, seed: int) -> None:
         self._env.seed(seed)
@@ -144,21 +146,8 @@ class MetaWorldTask:
         return np.clip([*delta, gripper or 0.0], -1.0, 1.0)
 
     def render(self, width: int, height: int) -> NDArray[np.uint8]:
-        if not rendering_available():
-            raise TaskError("pictures need GL: install libegl1 and libgl1; depth works without")
-        if self._picture is None or (self._picture.width, self._picture.height) != (width, height):
-            self._close_picture()
-            self._model.vis.global_.offwidth = max(self._model.vis.global_.offwidth, width)
-            self._model.vis.global_.offheight = max(self._model.vis.global_.offheight, height)
-            self._picture = mujoco.Renderer(self._model, height, width)
-        self._picture.update_scene(self._data, camera=CAMERA)
-        return self._picture.render()[::-1, ::-1]  # the camera hangs upside down
+        return self._picture.render(self._data, width, height)[::-1, ::-1]  # the camera hangs upside down
 
     def close(self) -> None:
-        self._close_picture()
+        self._picture.close()
         self._camera.close()
-
-    def _close_picture(self) -> None:
-        if self._picture is not None:
-            self._picture.close()
-            self._picture = None

@@ -10,9 +10,17 @@ from sdm_core.errors import TaskError
 from sdm_sim import metaworld_suite
 from sdm_sim.task import Task
 
+
+def _fork(task: str) -> Task:
+    from sdm_sim.fork_task import ForkTask  # here, as the simulator takes a second to import
+
+    return ForkTask()
+
+
 # A family: its task names, and the function that builds one of them.
 _FAMILIES: dict[str, tuple[tuple[str, ...], Callable[[str], Task]]] = {
     "metaworld": (metaworld_suite.TASKS, metaworld_suite.build),
+    "fork": (("reach",), _fork),
 }
 
 

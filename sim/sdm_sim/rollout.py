@@ -21,7 +21,10 @@ from sdm_sim.task import Task
 
 @dataclass(frozen=True, eq=False)
 class EpisodeResult:
-    """One episode: the seed, whether and after how many control steps it succeeded, and every command float64[T,A]."""
+    """One episode: the seed, whether and after how many control steps it succeeded, and every command float64[T,A].
+
+    `way` and `score` are the task's (see Task), None where it has none.
+    """
 
     seed: int
     success: bool
@@ -30,11 +33,14 @@ class EpisodeResult:
     gate_counts: dict[str, int]
     refused: int
     """Observations that could not be used; the robot was held until the next one."""
+    way: str | None = None
+    score: float | None = None
 
 
-def run_episode(task: Task, runtime: PolicyRuntime, seed: int) -> EpisodeResult:
+def run_episode(task: Task, runtime: PolicyRuntime, seed: int, noise_seed: int | None = None) -> EpisodeResult:
     """Runs the episode of `seed` until its first success or the task's step limit, inferring every `n_action_steps`.
 
+    `noise_seed` (default: `seed`) seeds the policy's noise, so that one start can be tried again with another.
     Raises ContractError where the policy was made for other states, cameras or actions than the task has.
     """
     contract = runtime.contract
@@ -44,7 +50,7 @@ def run_episode(task: Task, runtime: PolicyRuntime, seed: int) -> EpisodeResult:
     clouds, states = CloudPipeline(cloud_spec), StateVector(contract.observation.state)
     window, inline = ObservationWindow(contract), InlineCommands(contract, contract.n_action_steps)
     task.reset(seed)
-    runtime.start_episode(seed)
+    runtime.start_episode(seed if noise_seed is None else noise_seed)
     actions: list[NDArray[np.float64]] = []
     commands: deque[NDArray[np.float64]] = deque()
     refused = 0
@@ -68,7 +74,9 @@ def run_episode(task: Task, runtime: PolicyRuntime, seed: int) -> EpisodeResult:
         command = commands.popleft() if commands else held_command(contract.action, last)
         task.step(command)
         actions.append(command)
-    return EpisodeResult(seed, task.succeeded, len(actions), np.array(actions), inline.counts, refused)
+    return EpisodeResult(
+        seed, task.succeeded, len(actions), np.array(actions), inline.counts, refused, task.way, task.score
+    )
 
 
 def _require_fit(task: Task, runtime: PolicyRuntime) -> None:

@@ -54,8 +54,24 @@ class Task(Protocol):
         """Steps of this episode at which the task counted as done."""
         ...
 
+    @property
+    def way(self) -> str | None:
+        """Which of several equally good ways this episode took, as one character (`L`, `R`).
+
+        None where the task has but one, or none has been taken yet.
+        """
+        ...
+
+    @property
+    def score(self) -> float | None:
+        """The task's own graded success so far, in [0, 1]; None where it has no grades but success."""
+        ...
+
     def expert(self) -> NDArray[np.float64]:
-        """The scripted expert's action [A] for the present state; it may see what the policy may not."""
+        """The scripted expert's action [A] for the present state; it may see what the policy may not.
+
+        Raises TaskError where the task has no expert.
+        """
         ...
 
     def render(self, width: int, height: int) -> NDArray[np.uint8]:

@@ -17,6 +17,9 @@ REACH = 0.04
 class ToyTask:
     """See sdm_sim.task.Task. The expert stands still in the episodes of `hopeless` seeds, and so fails."""
 
+    way: str | None = None
+    score: float | None = None
+
     def __init__(self, hopeless: tuple[int, ...] = ()) -> None:
         self.contract = small_contract(task="test/toy")
         self.name = self.contract.task
