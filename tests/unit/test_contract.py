@@ -50,6 +50,7 @@ def test_dimensions_and_names_follow_the_entries(contract: Contract) -> None:
     [
         ("horizon", 0, "horizon"),
         ("n_action_steps", 5, "n_action_steps 5 exceeds horizon 4"),
+        ("past_actions", 3, "n_action_steps 2 exceeds horizon 4 without its 3 past actions"),
         ("rates.control_hz", 0.0, "control_hz"),
         ("rates.control_hz", float("nan"), "control_hz"),
         ("rates.control_hz", float("inf"), "control_hz"),

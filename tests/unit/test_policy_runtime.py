@@ -42,6 +42,15 @@ def test_a_chunk_is_the_network_s_answer_on_that_observation_s_noise(
         np.testing.assert_allclose(chunk.targets, expected(policy, given, 41, index), atol=1e-6)
 
 
+def test_actions_before_the_observation_are_not_commanded(contract: Contract, tmp_path: Path) -> None:
+    whole = LinearPolicy(contract)
+    policy = LinearPolicy(contract.model_copy(update={"past_actions": 1}))
+    chunk = PolicyRuntime(policy.write(tmp_path / "past")).infer(observation())
+    every = PolicyRuntime(whole.write(tmp_path / "whole")).infer(observation())
+    assert chunk.stamp_ns == every.stamp_ns
+    np.testing.assert_array_equal(chunk.targets, every.targets[1:])
+
+
 def episode(runtime: PolicyRuntime, seed: int, length: int = 4) -> list[ActionChunk]:
     runtime.start_episode(seed)
     return [runtime.infer(observation(index)) for index in range(length)]

@@ -29,12 +29,12 @@ class CommandPipeline:
         period_ns: int | None = None,
         max_age_ns: int | None = None,
     ) -> None:
-        """`period_ns` between ticks (default: the contract's), `max_age_ns` of observations (default: the horizon)."""
+        """`period_ns` between ticks (default: the contract's), `max_age_ns` of observations (default: a chunk's length)."""
         period = (period_ns or contract.dt_ns) * 1e-9
         self._scheduler = ChunkScheduler(contract, scheduler)
         self._smoother = Smoother(CommandSpace(contract.action), period) if is_motion(contract.action) else None
         self._gate = CommandGate(
-            contract.action, period, contract.horizon * contract.dt_ns if max_age_ns is None else max_age_ns
+            contract.action, period, contract.future_actions * contract.dt_ns if max_age_ns is None else max_age_ns
         )
 
     @property

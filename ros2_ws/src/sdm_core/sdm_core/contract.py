@@ -149,7 +149,11 @@ class NormaliserStatistics(_Model):
 
 
 class Contract(_Model):
-    """The whole agreement. `normaliser` is None until a training has seen its data."""
+    """The whole agreement. `normaliser` is None until a training has seen its data.
+
+    A chunk holds `horizon` actions. The first `past_actions` of them lie before the newest observation and are never
+    commanded: DP3's chunk begins at its oldest observation.
+    """
 
     version: Literal[1] = CONTRACT_VERSION
     preprocessing: Literal[1] = PREPROCESSING_VERSION
@@ -157,6 +161,7 @@ class Contract(_Model):
     rates: Rates
     n_obs_steps: Count
     horizon: Count
+    past_actions: Annotated[int, Field(ge=0)] = 0
     n_action_steps: Count
     observation: ObservationSpec
     action: ActionSpec
@@ -164,8 +169,9 @@ class Contract(_Model):
 
     @model_validator(mode="after")
     def _consistent(self) -> Contract:
-        if self.n_action_steps > self.horizon:
-            raise ValueError(f"n_action_steps {self.n_action_steps} exceeds horizon {self.horizon}")
+        if self.n_action_steps > self.future_actions:
+            past = f" without its {self.past_actions} past actions" if self.past_actions else ""
+            raise ValueError(f"n_action_steps {self.n_action_steps} exceeds horizon {self.horizon}{past}")
         names = self.state_names
         if len(set(names)) != len(names):
             raise ValueError(f"state names repeat: {', '.join(names)}")
@@ -195,6 +201,11 @@ class Contract(_Model):
     @property
     def action_dim(self) -> int:
         return len(self.action.entries)
+
+    @property
+    def future_actions(self) -> int:
+        """Actions of a chunk from the newest observation on: as many as can be commanded."""
+        return self.horizon - self.past_actions
 
     @property
     def dt_ns(self) -> int:

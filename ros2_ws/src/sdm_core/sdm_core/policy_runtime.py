@@ -49,7 +49,8 @@ class PolicyRuntime:
         noise = np.random.default_rng([self._seed, self._sequence]).standard_normal(self._noise_shape, np.float32)
         sequence = self._sequence
         self._sequence += 1
-        targets = self._run(observation.cloud[None], observation.state[None].astype(np.float32), noise)
+        actions = self._run(observation.cloud[None], observation.state[None].astype(np.float32), noise)
+        targets = actions[self.contract.past_actions :]
         return ActionChunk(observation.stamp_ns, self.contract.dt_ns, targets, sequence)
 
     def _run(self, cloud: NDArray, state: NDArray, noise: NDArray) -> NDArray[np.float64]:
