@@ -29,7 +29,7 @@ class CommandPipeline:
         period_ns: int | None = None,
         max_age_ns: int | None = None,
     ) -> None:
-        """`period_ns` between ticks (default: the contract's), `max_age_ns` of observations (default: a chunk's length)."""
+        """`period_ns` between ticks (the contract's by default), `max_age_ns` of observations (a chunk's span)."""
         period = (period_ns or contract.dt_ns) * 1e-9
         self._scheduler = ChunkScheduler(contract, scheduler)
         self._smoother = Smoother(CommandSpace(contract.action), period) if is_motion(contract.action) else None
