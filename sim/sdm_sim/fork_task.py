@@ -37,17 +37,17 @@ STEP_LIMIT = 100
 # How far a full command moves the pusher's target in one step, in m.
 STRIDE = 0.015
 CAMERA, IMAGE_SIZE = "above", 128
-CROP_LOW, CROP_HIGH = (-0.34, -0.14, 0.004), (0.34, 0.54, 0.24)
-WORKSPACE_LOW, WORKSPACE_HIGH = np.array([-0.32, -0.10, 0.02]), np.array([0.32, 0.50, 0.08])
+CROP_LOW, CROP_HIGH = (-0.28, -0.12, 0.004), (0.28, 0.44, 0.24)
+WORKSPACE_LOW, WORKSPACE_HIGH = np.array([-0.26, -0.10, 0.02]), np.array([0.26, 0.42, 0.08])
 
 STATE_NAMES = ("pusher.x", "pusher.y", "pusher.z")
 
-# Lengths in m. The obstacle is a wedge of 0.15 from centre to corner, taller than the pusher can rise. Obstacle, start
-# and goal are shifted together by OBSTACLE_SPREAD, the last two by their own besides.
-START, OBSTACLE, GOAL = np.array([0.0, 0.0, 0.06]), np.array([0.0, 0.20, 0.06]), np.array([0.0, 0.40, 0.03])
-START_SPREAD, OBSTACLE_SPREAD, GOAL_SPREAD = (0.008, 0.008), (0.03, 0.02), (0.03, 0.02)
+# Lengths in m. The obstacle is a wedge of 0.12 from centre to corner, taller than the pusher can rise. All is shifted
+# together by COMMON_SPREAD; the start stays on the obstacle's axis, so that no side is nearer.
+START, OBSTACLE, GOAL = np.array([0.0, 0.0, 0.06]), np.array([0.0, 0.16, 0.06]), np.array([0.0, 0.32, 0.03])
+COMMON_SPREAD, START_SPREAD, GOAL_SPREAD = (0.03, 0.03), (0.0, 0.003), (0.02, 0.02)
 GOAL_RADIUS = 0.02
-BULGE = 0.20
+BULGE = 0.16
 # The expert's speed leaves its commands room to be smaller than full.
 EXPERT_STRIDE = 0.9 * STRIDE
 
@@ -57,10 +57,10 @@ _SCENE = f"""
   <visual><headlight ambient="0.3 0.3 0.3" diffuse="0.3 0.3 0.3"/></visual>
   <worldbody>
     <light pos="0.5 -0.3 1.5" dir="-0.4 0.4 -1" diffuse="0.5 0.5 0.5"/>
-    <camera name="{CAMERA}" pos="0 0.2 1.0" fovy="40"/>
+    <camera name="{CAMERA}" pos="0 0.16 1.0" fovy="34"/>
     <geom name="table" type="plane" size="0.6 0.6 0.1" rgba="0.75 0.72 0.68 1" contype="0" conaffinity="0"/>
     <body name="obstacle" mocap="true">
-      <geom name="obstacle" type="box" size="0.106 0.106 0.06" euler="0 0 45" rgba="0.7 0.25 0.2 1"/>
+      <geom name="obstacle" type="box" size="0.085 0.085 0.06" euler="0 0 45" rgba="0.7 0.25 0.2 1"/>
     </body>
     <body name="goal" mocap="true">
       <geom type="cylinder" size="0.03 0.005" rgba="0.2 0.65 0.3 1" contype="0" conaffinity="0"/>
@@ -69,7 +69,7 @@ _SCENE = f"""
       <joint name="x" type="slide" axis="1 0 0"/>
       <joint name="y" type="slide" axis="0 1 0"/>
       <joint name="z" type="slide" axis="0 0 1"/>
-      <geom type="capsule" fromto="0 0 0 0 0 0.1" size="0.015" mass="1" rgba="0.25 0.4 0.8 1"/>
+      <geom type="capsule" fromto="0 0 0 0 0 0.1" size="0.012" mass="1" rgba="0.25 0.4 0.8 1"/>
     </body>
   </worldbody>
   <actuator>
@@ -124,7 +124,7 @@ class Layout:
         def shift(spread: tuple[float, float]) -> NDArray[np.float64]:
             return np.append(rng.uniform(-1.0, 1.0, 2) * spread, 0.0)
 
-        common = shift(OBSTACLE_SPREAD)
+        common = shift(COMMON_SPREAD)
         return cls(START + common + shift(START_SPREAD), OBSTACLE + common, GOAL + common + shift(GOAL_SPREAD))
 
 
