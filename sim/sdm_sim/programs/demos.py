@@ -7,6 +7,8 @@ the expert fails is not stored; the next seed takes its place.
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 import hydra
 from omegaconf import DictConfig
@@ -48,15 +50,19 @@ def record(name: str, episodes: int, seed0: int, max_failures: int, keep_depth: 
     return store
 
 
+def record_as_configured(config: Mapping[str, Any] | DictConfig) -> EpisodeStore:
+    """Records by the values of config/demos.yaml."""
+    names = ("task", "episodes", "seed0", "max_failures", "keep_depth", "output")
+    return record(*(config[name] for name in names))
+
+
 def main() -> None:
     """Console entry point."""
 
     @hydra.main(version_base=None, config_path=str(share_directory("sdm_bringup") / "config"), config_name="demos")
     def run(config: DictConfig) -> None:
         try:
-            store = record(
-                config.task, config.episodes, config.seed0, config.max_failures, config.keep_depth, config.output
-            )
+            store = record_as_configured(config)
         except SdmError as error:  # here, since Hydra would print a traceback
             sys.exit(f"sdm-demos: {error}")
         print(f"{store.path}: {len(store)} episodes, {int(store.episode_ends[-1])} steps")

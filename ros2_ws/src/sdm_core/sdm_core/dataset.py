@@ -10,7 +10,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import zarr
@@ -69,10 +69,23 @@ class EpisodeStore:
             raise DatasetError(f"{path}: no such dataset; `sdm-demos` or the recorder makes one")
         for stray in path.rglob("*.partial"):  # zarr's temporary file of a chunk that was being written
             stray.unlink(missing_ok=True)
+        store = cls._as_stored(path, "r+")
+        if len(store):
+            store._require(dict(store._data()), int(store.episode_ends[-1]))
+        store._roll_back()
+        return store
+
+    @classmethod
+    def count(cls, path: str | Path) -> int:
+        """Whole episodes in a store, 0 where none is. Changes nothing, so another process may be appending to it."""
+        return len(cls._as_stored(Path(path), "r")) if Path(path).is_dir() else 0
+
+    @classmethod
+    def _as_stored(cls, path: Path, mode: Literal["r", "r+"]) -> EpisodeStore:
         try:
-            root = zarr.open_group(str(path), mode="r+", **_FORMAT)
+            root = zarr.open_group(str(path), mode=mode, **_FORMAT)
             store = cls(path, root, Contract.parse(root.attrs["contract"], f"{path}: contract"))
-            ends, stored = store.episode_ends, dict(store._data())
+            _ = store.episode_ends, dict(store._data())  # raise where they cannot be read
         except SdmError:
             raise
         except Exception:  # zarr raises anything from KeyError to its own errors on a broken store
@@ -80,9 +93,6 @@ class EpisodeStore:
                 f"{path}: not a whole dataset of this project (contract, data or meta/episode_ends cannot be read); "
                 "copy or record it anew"
             ) from None
-        if len(ends):
-            store._require(stored, int(ends[-1]))
-        store._roll_back()
         return store
 
     @classmethod

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
 import hydra
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -65,8 +67,30 @@ def run_program(config_name: str, settings: type[SettingsType], body: Callable[[
     # As an exception, so that what is open is closed, and worker processes end with their parent.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with one_line_errors():
-        folder = share_directory("sdm_bringup") / "config"
-    hydra.main(version_base=None, config_path=str(folder.resolve()), config_name=config_name)(with_composed)()
+        folder = config_folder()
+    hydra.main(version_base=None, config_path=str(folder), config_name=config_name)(with_composed)()
+
+
+def composed(config_name: str, settings: type[SettingsType], overrides: Sequence[str]) -> SettingsType:
+    """The settings with which `run_program` would call its body, for a command line of `overrides`."""
+    return build(settings, composed_values(config_name, overrides))
+
+
+def composed_values(config_name: str, overrides: Sequence[str]) -> dict[str, Any]:
+    """The same as plain values."""
+    try:
+        with hydra.initialize_config_dir(str(config_folder()), version_base=None):
+            config = hydra.compose(config_name, list(overrides))
+        values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise SettingsError(f"{config_name}: {str(error).strip().splitlines()[0]}") from None
+    assert isinstance(values, dict)  # a configuration file's root is one
+    return {str(key): value for key, value in values.items()}
+
+
+def config_folder() -> Path:
+    """The shipped `config/`."""
+    return (share_directory("sdm_bringup") / "config").resolve()
 
 
 @contextmanager
