@@ -64,7 +64,7 @@ def ship(checkpoint: Path, name: str) -> None:
 def student(task: str) -> None:
     """All steps of one task."""
     name, runs = f"metaworld/{task}", Path("runs/metaworld") / task
-    teacher, sdm, regression = (runs / f"{method}_small_seed0" for method in ("teacher", "sdm", "regression"))
+    teacher, sdm, regression = (runs / f"{method}_small_seed0" for method in ("dp3", "sdm", "regression"))
     run("sdm-demos", f"task={name}", f"episodes={PROTOCOL['demos']}")
     for folder, export, command in (
         (teacher, "export_nfe10", ("sdm-train", f"task={name}")),

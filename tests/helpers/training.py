@@ -14,9 +14,10 @@ from sdm_core.contract import (
     StateEntry,
 )
 from sdm_training.data.windows import Demonstrations, Windows
-from sdm_training.diffusion.noise_schedule import DiffusionSettings
+from sdm_training.learner import Learner
 from sdm_training.policy import NetworkSettings, Policy, PolicySettings
 from sdm_training.settings import build
+from sdm_training.training import Training
 
 CPU = torch.device("cpu")
 
@@ -84,11 +85,17 @@ def network(**changes: object) -> NetworkSettings:
     return build(NetworkSettings, {**values, **changes})
 
 
-def small_policy(data: Demonstrations, seed: int = 0, prediction: str = "x0", **changes: object) -> Policy:
-    """A policy with the normaliser of `data`; `changes` are those of `network`."""
-    settings = PolicySettings(
-        network=network(**changes), diffusion=build(DiffusionSettings, {"prediction": prediction})
-    )
+def small_policy(
+    data: Demonstrations,
+    seed: int = 0,
+    prediction: str = "x0",
+    diffusion: dict[str, object] | None = None,
+    **changes: object,
+) -> Policy:
+    """A policy with the normaliser of `data`; `diffusion` names another process than the discrete one; `changes` are
+    those of `network`."""
+    process = diffusion or {"kind": "discrete", "prediction": prediction}
+    settings = build(PolicySettings, {"network": network(**changes), "diffusion": process})
     contract = settings.network.contract(data.contract).model_copy(update={"normaliser": data.normaliser()})
     torch.manual_seed(seed)
     policy = Policy(settings, contract)
@@ -96,6 +103,11 @@ def small_policy(data: Demonstrations, seed: int = 0, prediction: str = "x0", **
         for parameter in policy.parameters():  # zero-initialised gates would hide most of the network
             parameter.add_(0.05 * torch.randn_like(parameter))
     return policy
+
+
+def training_of(learner: Learner, windows: Windows, seed: int = 0) -> Training:
+    """The learner with its optimisers and feed."""
+    return Training(learner, windows, torch.Generator().manual_seed(seed))
 
 
 def windows_of(data: Demonstrations, policy: Policy) -> Windows:

@@ -9,8 +9,9 @@ import pytest
 import torch
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
-from sdm_training.diffusion.noise_schedule import DiffusionSettings, NoiseSchedule
+from sdm_training.diffusion.noise_schedule import NoiseSchedule
 from sdm_training.diffusion.samplers import ddim_step, ddpm_step, sample_ddim, trailing_timesteps
+from sdm_training.processes.discrete import Discrete, DiscreteSettings
 from sdm_training.settings import build
 
 COMMON = {
@@ -23,8 +24,12 @@ COMMON = {
 PREDICTIONS = [("x0", "sample"), ("epsilon", "epsilon")]
 
 
-def schedule(prediction: str = "x0") -> NoiseSchedule:
-    return NoiseSchedule(build(DiffusionSettings, {"prediction": prediction}))
+def schedule() -> NoiseSchedule:
+    return NoiseSchedule(100)
+
+
+def process(prediction: str) -> Discrete:
+    return Discrete(build(DiscreteSettings, {"prediction": prediction}))
 
 
 def test_alpha_bar_equals_diffusers_squared_cosine():
@@ -48,7 +53,7 @@ def test_few_steps_start_at_the_noisiest_timestep():
 @pytest.mark.parametrize(("prediction", "theirs"), PREDICTIONS)
 @pytest.mark.parametrize("eta", [0.0, 0.6])
 def test_ddim_step_equals_diffusers(prediction, theirs, eta):
-    ours = schedule(prediction)
+    ours = process(prediction)
     reference: Any = DDIMScheduler(**COMMON, timestep_spacing="trailing", prediction_type=theirs)
     reference.set_timesteps(10)
     generator = torch.Generator().manual_seed(1)
@@ -56,13 +61,13 @@ def test_ddim_step_equals_diffusers(prediction, theirs, eta):
         x, output, noise = (torch.randn(3, 4, 2, generator=generator) for _ in range(3))
         expected = reference.step(output, timestep, x, eta=eta, use_clipped_model_output=True, variance_noise=noise)
         x0 = ours.to_x0(output, x, torch.full((3,), timestep))
-        got = ddim_step(ours, x, x0, timestep, timestep - 10, eta, noise)
+        got = ddim_step(ours.schedule, x, x0, timestep, timestep - 10, eta, noise)
         torch.testing.assert_close(got, expected.prev_sample, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(("prediction", "theirs"), PREDICTIONS)
 def test_ddpm_step_equals_diffusers(prediction, theirs, monkeypatch):
-    ours = schedule(prediction)
+    ours = process(prediction)
     reference: Any = DDPMScheduler(**COMMON, prediction_type=theirs)
     generator = torch.Generator().manual_seed(2)
     for timestep in (90, 40, 1, 0):
@@ -70,7 +75,7 @@ def test_ddpm_step_equals_diffusers(prediction, theirs, monkeypatch):
         monkeypatch.setattr("diffusers.schedulers.scheduling_ddpm.randn_tensor", lambda *a, noise=noise, **k: noise)
         expected = reference.step(output, timestep, x).prev_sample
         x0 = ours.to_x0(output, x, torch.full((3,), timestep))
-        torch.testing.assert_close(ddpm_step(ours, x, x0, timestep, noise), expected, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(ddpm_step(ours.schedule, x, x0, timestep, noise), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_ddim_with_eta_one_is_ddpm_step_for_step():

@@ -10,6 +10,7 @@ import yaml
 from helpers.training import demonstrations, small_policy
 from sdm_training import registry
 from sdm_training.networks.encoders.pointnet import PointNet
+from sdm_training.observation import Observation
 from sdm_training.policy import NetworkSettings, parameter_count
 from sdm_training.settings import SettingsError, build
 
@@ -77,7 +78,7 @@ def test_moving_hand_and_cloud_together_changes_the_condition_through_the_state_
     moved = state.clone()
     moved[..., 1:] += shift
     features = policy.settings.network.encoder.cloud_features  # type: ignore[attr-defined]
-    before, after = policy.encode(cloud, state), policy.encode(cloud + shift, moved)
+    before, after = policy.encode(Observation(state, cloud)), policy.encode(Observation(moved, cloud + shift))
     torch.testing.assert_close(before[:, :features], after[:, :features], rtol=1e-4, atol=1e-5)
     assert not torch.allclose(before[:, features:], after[:, features:])
 

@@ -58,7 +58,7 @@ def test_every_shipped_teacher_configuration_is_valid(network, diffusion, teache
     settings = composed(
         "train", TrainSettings, "task=a/b", f"network={network}", f"diffusion={diffusion}", f"teacher={teacher}"
     )
-    assert settings.run == f"runs/a/b/teacher_{network}_seed0"
+    assert settings.run == f"runs/a/b/dp3_{network}_seed0"
     assert settings.data == "data/a/b.zarr"
 
 
@@ -68,14 +68,14 @@ def test_every_shipped_distiller_configuration_is_valid(network, distiller):
         "distill", DistillSettings, "task=a/b", f"network={network}", f"distiller={distiller}", "seed=3"
     )
     assert settings.run == f"runs/a/b/{distiller}_{network}_seed3"
-    assert settings.teacher_run == f"runs/a/b/teacher_{network}_seed3"
+    assert settings.teacher_run == f"runs/a/b/dp3_{network}_seed3"
 
 
 def test_train_distill_and_export_make_checkpoints_that_name_their_origin(here):
     record(here / "data/test/reach.zarr", small_contract(256))
     common = ("task=test/reach", "network.points=128", "validation_episodes=1")
     train_teacher(composed("train", TrainSettings, *common, "teacher.steps=3", "loop.snapshots=3"))
-    weights = here / "runs/test/reach/teacher_small_seed0/weights.safetensors"
+    weights = here / "runs/test/reach/dp3_small_seed0/weights.safetensors"
     written = weights.stat().st_mtime_ns
     train_teacher(composed("train", TrainSettings, *common, "teacher.steps=3", "loop.snapshots=3"))
     assert weights.stat().st_mtime_ns == written, "a finished run is only exported again"
@@ -84,9 +84,9 @@ def test_train_distill_and_export_make_checkpoints_that_name_their_origin(here):
     runs = here / "runs/test/reach"
     exports = sorted(str(folder.relative_to(runs).parent) for folder in runs.glob("*/export*/model.onnx"))
     assert exports == [
+        *(f"dp3_small_seed0/export_nfe{nfe}" for nfe in (1, 10, 2)),
         "regression_small_seed0/export",
         "sdm_small_seed0/export",
-        *(f"teacher_small_seed0/export_nfe{nfe}" for nfe in (1, 10, 2)),
     ]
     student = Checkpoint.open(runs / "sdm_small_seed0/export")
     assert (student.metrics["method"], student.nfe, student.metrics["teacher"]) == ("sdm", 1, "dp3 seed 0")
@@ -95,17 +95,17 @@ def test_train_distill_and_export_make_checkpoints_that_name_their_origin(here):
     assert training["config"]["distiller"]["update_ratio"] == 5
     assert training["dataset"]["sha256"] == student.metrics["dataset_sha256"]
 
-    export(composed("export", ExportProgramSettings, f"run={runs / 'teacher_small_seed0'}", "export.nfe=[5]"))
-    assert Checkpoint.open(checkpoint_folder(runs / "teacher_small_seed0", 5)).nfe == 5
+    export(composed("export", ExportProgramSettings, f"run={runs / 'dp3_small_seed0'}", "export.nfe=[5]"))
+    assert Checkpoint.open(checkpoint_folder(runs / "dp3_small_seed0", 5)).nfe == 5
     with pytest.raises(SettingsError, match=r"has no export, but export_nfe1, .*: choose nfe="):
-        checkpoint_folder(runs / "teacher_small_seed0", None)
+        checkpoint_folder(runs / "dp3_small_seed0", None)
 
 
 def test_a_teacher_with_another_network_is_refused(here):
     record(here / "data/test/reach.zarr", small_contract(256))
     common = ("task=test/reach", "network.points=128")
     train_teacher(composed("train", TrainSettings, *common, "teacher.steps=1", "export.nfe=[1]"))
-    with pytest.raises(SettingsError, match="another network or diffusion"):
+    with pytest.raises(SettingsError, match="another network"):
         distill(composed("distill", DistillSettings, *common, "network.horizon=4"))
 
 
@@ -192,7 +192,7 @@ def test_result_lines_carry_interval_outcomes_and_the_best_five(here):
     record(here / "data/test/reach.zarr", small_contract(256))
     settings = ("task=test/reach", "network.points=128", "teacher.steps=6", "loop.snapshots=6", "export.nfe=[10]")
     train_teacher(composed("train", TrainSettings, *settings))
-    run = RunFolder("runs/test/reach/teacher_small_seed0")
+    run = RunFolder("runs/test/reach/dp3_small_seed0")
     checkpoint = Checkpoint.open(run.path / "export_nfe10")
 
     line = final(checkpoint, 4, lambda _, episodes: outcomes(3, episodes))

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
 import torch
-from helpers.training import Demonstrations, demonstrations, small_policy, windows_of
+from helpers.methods import METHODS, learner_of
+from helpers.training import Demonstrations, demonstrations, small_policy, training_of, windows_of
 from onnx import TensorProto
 from rich.console import Console
 from sdm_core.backends.onnxruntime import OnnxRuntimeBackend
 from sdm_core.checkpoint import Checkpoint
 from sdm_core.errors import CheckpointError
 from sdm_core.policy_runtime import PolicyRuntime
-from sdm_training import registry
 from sdm_training.ema import Ema, EmaSettings
 from sdm_training.export import to_onnx
 from sdm_training.exporting import ExportSettings, export_run, parity_check, parity_inputs
-from sdm_training.optimiser import Optimiser, OptimiserSettings
+from sdm_training.optimiser import OptimiserSettings, learning_rate
 from sdm_training.policy import Policy
 from sdm_training.run_folder import RunFolder
 from sdm_training.sampling import Sampler, SamplingSettings
@@ -27,32 +28,10 @@ from sdm_training.settings import SettingsError
 from sdm_training.torch_backend import TorchBackend
 from sdm_training.training_loop import LoopSettings, Trainee, load_state, train
 
-FAST = {"learning_rate": 1e-2}
-TRAINEES = {
-    "diffusion": ("teachers", {"kind": "diffusion", "steps": 12, "observations": 4, "draws": 2, "optimiser": FAST}),
-    "regression": ("distillers", {"kind": "regression", "steps": 12, "observations": 4, "optimiser": FAST}),
-    "sdm": (
-        "distillers",
-        {
-            "kind": "sdm",
-            "steps": 12,
-            "batch": 4,
-            "update_ratio": 3,
-            "generator_optimiser": FAST,
-            "critic_optimiser": FAST,
-            "ema": {"max_decay": 0.9},
-        },
-    ),
-}
 
-
-def trainee(name: str, seed: int = 0, **changes: object) -> Trainee:
-    package, values = TRAINEES[name]
-    data = demonstrations()
-    policy = small_policy(data, seed)
-    settings = registry.build_part(package, {**values, **changes})
-    generator = torch.Generator().manual_seed(seed)
-    return registry.find(package, name).create(settings, policy, windows_of(data, policy), generator)
+def trainee(name: str, seed: int = 0, settings: dict[str, Any] | None = None) -> Trainee:
+    learner = learner_of(name, seed, settings)
+    return training_of(learner, windows_of(demonstrations(), learner.policy), seed)
 
 
 def assert_same(first: Trainee, second: Trainee) -> None:
@@ -62,7 +41,7 @@ def assert_same(first: Trainee, second: Trainee) -> None:
         torch.testing.assert_close(a[name], b[name], rtol=0, atol=0, msg=f"{name} differs")
 
 
-@pytest.mark.parametrize("name", TRAINEES)
+@pytest.mark.parametrize("name", METHODS)
 def test_the_same_seed_gives_the_same_weights(name, tmp_path):
     runs = [trainee(name), trainee(name)]
     for index, run in enumerate(runs):
@@ -77,7 +56,7 @@ class Killed(Exception):
     pass
 
 
-@pytest.mark.parametrize("name", TRAINEES)
+@pytest.mark.parametrize("name", METHODS)
 def test_a_killed_run_resumes_to_the_uninterrupted_weights(name, tmp_path):
     whole, killed, resumed = trainee(name), trainee(name), trainee(name)
     train(whole, tmp_path / "whole", LoopSettings(), "test")
@@ -115,28 +94,28 @@ def test_more_snapshots_than_steps_are_refused(tmp_path):
 
 
 def test_training_lowers_the_loss():
-    run = trainee("diffusion", steps=150)
+    run = trainee("diffusion", settings={"steps": 150})
     losses = [float(run.step(index)["loss"]) for index in range(150)]
     assert np.mean(losses[-30:]) < 0.6 * np.mean(losses[:10])
 
 
 def test_warm_up_and_cosine_shape_the_learning_rate():
-    parameter = torch.nn.Parameter(torch.zeros(1))
-    optimiser = Optimiser([parameter], OptimiserSettings(learning_rate=1.0, warmup_steps=10), 110)
-    assert optimiser.learning_rate(0) == pytest.approx(0.1)
-    assert optimiser.learning_rate(10) == 1.0
-    assert optimiser.learning_rate(60) == pytest.approx(0.5)
-    assert optimiser.learning_rate(110) == pytest.approx(0.0)
+    settings = OptimiserSettings(learning_rate=1.0, warmup_steps=10)
+    assert learning_rate(settings, 0, 110) == pytest.approx(0.1)
+    assert learning_rate(settings, 10, 110) == 1.0
+    assert learning_rate(settings, 60, 110) == pytest.approx(0.5)
+    assert learning_rate(settings, 110, 110) == pytest.approx(0.0)
 
 
 def test_the_average_starts_as_the_plain_mean():
     module = torch.nn.Linear(1, 1)
-    ema = Ema(module, EmaSettings(max_decay=0.999, power=1.0))
+    followed = torch.nn.Linear(1, 1).requires_grad_(False)
+    ema = Ema(module, followed, EmaSettings(max_decay=0.999, power=1.0))
     values = [3.0, 5.0, 10.0]
     for step, value in enumerate(values):
         torch.nn.init.constant_(module.weight, value)
         ema.update(step)
-    average = next(ema.average.parameters())
+    average = next(followed.parameters())
     assert average.item() == pytest.approx(np.mean(values))
 
 
@@ -196,13 +175,13 @@ def test_too_much_rounding_falls_back_to_32_bits(tmp_path):
 
 def test_a_students_export_runs_in_the_policy_runtime(tmp_path):
     data = demonstrations()
-    run = finished_run(tmp_path / "run", small_policy(data), SamplingSettings(timestep=99))
+    run = finished_run(tmp_path / "run", small_policy(data), SamplingSettings(level=99))
     (checkpoint,) = export_run(run, ExportSettings(), data, METRICS, Console(quiet=True))
     assert PolicyRuntime(checkpoint, backend="onnxruntime").contract == run.load_policy().contract
     assert json.loads((checkpoint.path / "metrics.json").read_text())["parity"].keys() == {"openvino", "onnxruntime"}
 
 
-@pytest.mark.parametrize("sampling", [SamplingSettings(nfe=10), SamplingSettings(timestep=65)])
+@pytest.mark.parametrize("sampling", [SamplingSettings(nfe=10), SamplingSettings(level=65)])
 def test_the_torch_backend_agrees_with_the_exported_network(sampling, tmp_path):
     data = demonstrations()
     run = finished_run(tmp_path / "run", small_policy(data), sampling)

@@ -10,6 +10,7 @@ from sdm_core.contract import Contract
 from sdm_core.dataset import Episode, EpisodeStore
 from sdm_core.errors import DatasetError
 from sdm_training.data.windows import Demonstrations, Windows, window_rows
+from sdm_training.draws import Draws
 
 
 def dp3_windows(length, n_obs, horizon, n_action):
@@ -51,19 +52,19 @@ def test_batches_hold_the_rows_and_the_first_points():
     rows = window_rows(data.lengths, 2, 1, 4, 2)
     indices = torch.tensor([0, 3, len(windows) - 1])
     batch = windows.batch(indices)
-    np.testing.assert_array_equal(batch.state, data.state[rows.state[indices]])
+    np.testing.assert_array_equal(batch.observation.state, data.state[rows.state[indices]])
     np.testing.assert_array_equal(batch.action, data.action[rows.action[indices]])
-    np.testing.assert_array_equal(batch.point_cloud, data.point_cloud[rows.cloud[indices]][:, :, :12])
+    np.testing.assert_array_equal(batch.observation.point_cloud, data.point_cloud[rows.cloud[indices]][:, :, :12])
 
 
 def test_random_points_are_distinct_points_of_the_same_cloud():
     data = demonstrations()
     windows = Windows(data, data.contract, CPU)
-    batch = windows.batch(torch.tensor([4, 5]), "random", torch.Generator().manual_seed(0))
+    batch = windows.batch(torch.tensor([4, 5]), Draws(CPU, torch.Generator().manual_seed(0)))
     rows = window_rows(data.lengths, 2, 1, 4, 2)
     for index, window in enumerate((4, 5)):
         cloud = {tuple(point) for point in data.point_cloud[rows.cloud[window, 0]].tolist()}
-        chosen = {tuple(point) for point in batch.point_cloud[index, 0].tolist()}
+        chosen = {tuple(point) for point in batch.observation.point_cloud[index, 0].tolist()}
         assert len(chosen) == 12
         assert chosen <= cloud
 

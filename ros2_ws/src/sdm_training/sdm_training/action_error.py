@@ -22,7 +22,7 @@ def action_error(sampler: Sampler, windows: Windows, teacher: Sampler | None = N
 
     def sample(of: Sampler) -> torch.Tensor:
         noise = torch.randn((count, *of.policy.chunk_shape), generator=generator).to(windows.device)
-        return of(batch.point_cloud, batch.state, noise)
+        return of(batch.observation.point_cloud, batch.observation.state, noise)
 
     actions = sample(sampler)
     errors = {"demonstrations": float((actions - batch.action).abs().mean())}

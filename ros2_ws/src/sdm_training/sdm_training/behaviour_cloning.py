@@ -1,29 +1,28 @@
-"""Supervised training of a policy on demonstration windows: what the teachers and plain regression share."""
+"""Supervised training on demonstration windows: what the teachers and the methods without a teacher share."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Mapping
+import copy
+from abc import abstractmethod
 
-import torch
 from torch import Tensor
 
-from sdm_training.data.windows import PointChoice, Windows
-from sdm_training.ema import Ema, EmaSettings
-from sdm_training.optimiser import Optimiser, OptimiserSettings
+from sdm_training.draws import Draws
+from sdm_training.ema import EmaSettings
+from sdm_training.learner import Average, Feeding, Learner, MethodSettings, PointChoice, Update
+from sdm_training.observation import Batch
+from sdm_training.optimiser import OptimiserSettings
 from sdm_training.policy import Policy
-from sdm_training.settings import Part, SettingsError
-from sdm_training.training_loop import prefixed, under
+from sdm_training.settings import SettingsError
 
 
-class CloningSettings(Part):
-    """steps of training, or epochs over the windows; draws: (noise, timestep) pairs that share one encoded observation.
+class CloningSettings(MethodSettings):
+    """steps of training, or epochs over the windows; draws: (noise, level) pairs that share one encoded observation.
 
     state_dropout: share of the observations whose state is hidden from the encoder, so that it learns to find things in
     the cloud rather than to recognise one of ten trajectories by the robot's pose.
     """
 
-    method: str
     steps: int | None = None
     epochs: int | None = None
     observations: int = 32
@@ -42,48 +41,28 @@ class CloningSettings(Part):
         return self.epochs * -(-windows // self.observations)
 
 
-class BehaviourCloning(ABC):
-    """A Trainee (see training_loop) whose loss a subclass defines on encoded observations and normalised actions."""
+class BehaviourCloning(Learner):
+    """A subclass defines the loss on encoded observations and normalised chunks; the averaged policy is deployed."""
 
-    def __init__(self, settings: CloningSettings, policy: Policy, windows: Windows, generator: torch.Generator) -> None:
-        self.settings, self.policy, self.windows, self.generator = settings, policy, windows, generator
-        self.steps = settings.total_steps(len(windows))
-        self.optimiser = Optimiser(policy.parameters(), settings.optimiser, self.steps)
-        self.ema = Ema(policy, settings.ema)
+    deployed, raw = "average", "trained_policy"
+
+    def __init__(self, settings: CloningSettings, policy: Policy, windows: int) -> None:
+        super().__init__()
+        self.settings = settings
+        self.steps = settings.total_steps(windows)
+        self.feeding = Feeding(settings.observations, settings.points)
+        self.trained_policy, self.average = policy, copy.deepcopy(policy)
+        self.updates = (Update("cloning", ("trained_policy",), settings.optimiser),)
+        self.averages = (Average("trained_policy", "average", "cloning", settings.ema),)
+        self.freeze()
 
     @abstractmethod
-    def loss(self, condition: Tensor, action: Tensor) -> Tensor:
+    def cloning_loss(self, condition: Tensor, chunk: Tensor, draws: Draws) -> Tensor:
         """Scalar loss for conditions [B, D] and normalised chunks [B, H, A]."""
 
-    def step(self, index: int) -> Mapping[str, Tensor]:
-        batch = self.windows.batch(
-            self.windows.draw(self.settings.observations, self.generator), self.settings.points, self.generator
-        )
-        kept = torch.rand(len(batch.state), generator=self.generator) >= self.settings.state_dropout
-        condition = self.policy.encode(batch.point_cloud, batch.state, kept.to(batch.state.device))
-        condition = condition.repeat_interleave(self.settings.draws, 0)
-        action = self.policy.normalise_action(batch.action).repeat_interleave(self.settings.draws, 0)
-        loss = self.loss(condition, action)
-        self.optimiser.step(loss, index)
-        self.ema.update(index)
-        return {"loss": loss.detach()}
-
-    def tensors(self) -> dict[str, Tensor]:
-        return {
-            **prefixed("policy", self.policy.state_dict()),
-            **prefixed("ema", self.ema.average.state_dict()),
-            **prefixed("optimiser", self.optimiser.tensors()),
-        }
-
-    def load(self, tensors: dict[str, Tensor]) -> None:
-        self.policy.load_state_dict(under("policy", tensors))
-        self.ema.average.load_state_dict(under("ema", tensors))
-        self.optimiser.load(under("optimiser", tensors))
-
-    def weights(self) -> dict[str, Tensor]:
-        """The averaged weights, and the last raw ones under `raw.`."""
-        return {**self.ema.average.state_dict(), **prefixed("raw", self.policy.state_dict())}
-
-    def noise_like(self, chunk: Tensor) -> Tensor:
-        """Standard normal noise from the run's generator."""
-        return torch.randn(chunk.shape, generator=self.generator).to(chunk.device)
+    def loss(self, update: str, batch: Batch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
+        kept = draws.uniform(len(batch.action)) >= self.settings.state_dropout
+        condition = self.trained_policy.encode(batch.observation, kept).repeat_interleave(self.settings.draws, 0)
+        chunk = self.trained_policy.normalise_action(batch.action).repeat_interleave(self.settings.draws, 0)
+        loss = self.cloning_loss(condition, chunk, draws)
+        return loss, {"loss": loss.detach()}

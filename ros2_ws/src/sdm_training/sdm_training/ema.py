@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-
 import torch
 from torch import Tensor, nn
 
@@ -24,13 +22,12 @@ class EmaSettings(Settings):
 
 
 class Ema:
-    """`average` is a frozen copy of the module that follows it."""
+    """`average`, a module like `source`, follows it."""
 
-    def __init__(self, module: nn.Module, settings: EmaSettings) -> None:
+    def __init__(self, source: nn.Module, average: nn.Module, settings: EmaSettings) -> None:
         self.settings = settings
-        self.average = copy.deepcopy(module).requires_grad_(False).eval()
-        self._averages: list[Tensor] = list(self.average.parameters())
-        self._sources: list[Tensor] = list(module.parameters())
+        self._averages: list[Tensor] = list(average.parameters())
+        self._sources: list[Tensor] = list(source.parameters())
 
     @torch.no_grad()
     def update(self, step: int) -> None:

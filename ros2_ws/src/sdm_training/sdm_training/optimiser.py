@@ -22,6 +22,16 @@ class OptimiserSettings(Settings):
     clip: float | None = None
 
 
+def learning_rate(settings: OptimiserSettings, step: int, steps: int) -> float:
+    """Linear from zero over the warm-up, then cosine to zero at the end of `steps` (or constant)."""
+    if step < settings.warmup_steps:
+        return settings.learning_rate * (step + 1) / settings.warmup_steps
+    if not settings.cosine:
+        return settings.learning_rate
+    progress = (step - settings.warmup_steps) / max(steps - settings.warmup_steps, 1)
+    return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+
+
 class Optimiser:
     """Steps `parameters`; the learning rate is a function of the step alone, so resuming needs no scheduler state."""
 
@@ -36,16 +46,6 @@ class Optimiser:
             fused=True,
         )
 
-    def learning_rate(self, step: int) -> float:
-        """Linear from zero over the warm-up, then cosine to zero at the end (or constant)."""
-        settings = self.settings
-        if step < settings.warmup_steps:
-            return settings.learning_rate * (step + 1) / settings.warmup_steps
-        if not settings.cosine:
-            return settings.learning_rate
-        progress = (step - settings.warmup_steps) / max(self.total_steps - settings.warmup_steps, 1)
-        return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
-
     def step(self, loss: Tensor, step: int) -> None:
         """Back-propagates `loss` into the parameters alone, and updates them."""
         gradients = torch.autograd.grad(loss, self.parameters)
@@ -54,7 +54,7 @@ class Optimiser:
         if self.settings.clip is not None:
             nn.utils.clip_grad_norm_(self.parameters, self.settings.clip)
         for group in self._adamw.param_groups:
-            group["lr"] = self.learning_rate(step)
+            group["lr"] = learning_rate(self.settings, step, self.total_steps)
         self._adamw.step()
         self._adamw.zero_grad()
 

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from sdm_training import registry
 from sdm_training.data.padding import fill_padding
-from sdm_training.diffusion.noise_schedule import DiffusionSettings, NoiseSchedule
+from sdm_training.observation import Observation
+from sdm_training.process import Process
 from sdm_training.settings import Part, Settings, SettingsError
 
 
@@ -75,7 +76,12 @@ class PolicySettings(Settings):
     """All that is needed, beside a contract with a normaliser, to build a policy."""
 
     network: NetworkSettings
-    diffusion: DiffusionSettings
+    diffusion: Part
+
+    @field_validator("diffusion", mode="before")
+    @classmethod
+    def diffusion_settings(cls, values: Any) -> Part:
+        return registry.build_part("processes", values)
 
     def plain(self) -> dict[str, Any]:
         """As plain values from which the same settings can be built."""
@@ -104,13 +110,13 @@ class Policy(nn.Module):
             )
         self.settings, self.contract = settings, contract
         self.points, self.cloud_steps = cloud.network_points, cloud.steps
-        self.schedule = NoiseSchedule(settings.diffusion)
+        self.process: Process = registry.find("processes", settings.diffusion.kind).create(settings.diffusion)
         network = settings.network
         self.encoder = registry.find("networks.encoders", network.encoder.kind).create(
             network.encoder, cloud.channels, cloud.steps, contract.state_dim, contract.n_obs_steps
         )
         self.denoiser = registry.find("networks.denoisers", network.denoiser.kind).create(
-            network.denoiser, contract.action_dim, contract.horizon, self.encoder.condition_dim
+            network.denoiser, contract.action_dim, contract.horizon, self.encoder.condition_dim, self.process.times
         )
         self._register_range("state", normaliser.state.low, normaliser.state.high)
         self._register_range("action", normaliser.action.low, normaliser.action.high)
@@ -136,12 +142,12 @@ class Policy(nn.Module):
         """(horizon, action dimension)."""
         return self.contract.horizon, self.contract.action_dim
 
-    def encode(self, point_cloud: Tensor, state: Tensor, state_kept: Tensor | None = None) -> Tensor:
-        """Raw clouds [B, C, N, channels] (metres, base frame; all N used) and states [B, T, S] → condition [B, D].
+    def encode(self, observation: Observation, state_kept: Tensor | None = None) -> Tensor:
+        """Raw observations (all points are used) → condition [B, D].
 
         Where `state_kept` (bool [B]) is false the encoder sees the cloud alone, still centred by the state.
         """
-        point_cloud = fill_padding(point_cloud)
+        state, point_cloud = observation.state, fill_padding(observation.point_cloud)
         if len(self.centre_index):
             # Cloud c was taken at state T - C + c.
             centre = state[:, state.shape[1] - self.cloud_steps :].index_select(-1, self.centre_index)[:, :, None]
@@ -152,9 +158,9 @@ class Policy(nn.Module):
         states = (state - self.state_middle) / self.state_half_range
         return self.encoder(clouds, states if state_kept is None else states * state_kept[:, None, None])
 
-    def predict_x0(self, x_t: Tensor, timesteps: Tensor, condition: Tensor, clip: bool | None = None) -> Tensor:
-        """The denoiser's x0 [B, H, A], clipped to the normalised range as configured unless `clip` says otherwise."""
-        return self.schedule.to_x0(self.denoiser(x_t, timesteps, condition), x_t, timesteps, clip)
+    def predict_x0(self, x: Tensor, levels: Tensor, condition: Tensor, clip: bool | None = None) -> Tensor:
+        """x0 [B, H, A] from x at `levels` [B], clipped as the process is configured unless `clip` says otherwise."""
+        return self.process.predict_x0(self.denoiser, x, levels, condition, clip)
 
     def normalise_action(self, action: Tensor) -> Tensor:
         """Raw units → [-1, 1]."""
@@ -164,6 +170,18 @@ class Policy(nn.Module):
         """[-1, 1] → raw units, limited to the contract's action bounds."""
         raw = chunk * self.action_half_range + self.action_middle
         return torch.minimum(torch.maximum(raw, self.action_low), self.action_high)
+
+
+def warm_start(policy: Policy, teacher: Policy) -> None:
+    """Gives `policy` the teacher's weights; where its network is told more times, theirs start at zero, so that it
+    computes what the teacher's does."""
+    theirs = teacher.state_dict()
+    with torch.no_grad():
+        for name, parameter in policy.named_parameters():
+            given = theirs[name]
+            if parameter.shape != given.shape:
+                parameter.zero_()
+            parameter[(..., slice(given.shape[-1]))] = given
 
 
 def parameter_count(module: nn.Module) -> int:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
-from sdm_training.diffusion.samplers import sample_ddim
+from sdm_training.observation import Observation
 from sdm_training.policy import Policy
+from sdm_training.process import same_level
 from sdm_training.settings import Settings
 
 
 class SamplingSettings(Settings):
-    """nfe: deterministic DDIM steps, trailing; one step may start at another timestep than the last (a student's
-    generator_timestep). noise_scale 0 makes the policy a function of the observation alone."""
+    """nfe: calls of the network, in the process's own sampler; or, where `level` is given, one call at that level (a
+    distilled generator's). noise_scale 0 makes the policy a function of the observation alone."""
 
     nfe: int = 1
-    timestep: int | None = None
+    level: float | None = None
     noise_scale: float = 1.0
 
 
@@ -31,14 +31,13 @@ class Sampler(nn.Module):
 
     def forward(self, point_cloud: Tensor, state: Tensor, noise: Tensor) -> Tensor:
         policy, settings = self.policy, self.settings
-        condition = policy.encode(point_cloud[:, :, : policy.points], state)
+        condition = policy.encode(Observation(state, point_cloud[:, :, : policy.points]))
         return policy.denormalise_action(self.chunk(condition, noise * settings.noise_scale))
 
     def chunk(self, condition: Tensor, noise: Tensor) -> Tensor:
         """The normalised chunk [B, H, A] for encoded observations."""
         policy, settings = self.policy, self.settings
-        if settings.timestep is not None:
-            return policy.predict_x0(
-                noise, torch.full(noise.shape[:1], settings.timestep, device=noise.device), condition
-            )
-        return sample_ddim(policy.schedule, lambda x, t: policy.predict_x0(x, t, condition), noise, settings.nfe)
+        if settings.level is None:
+            return policy.process.sample(policy.denoiser, noise, condition, settings.nfe)
+        levels = same_level(noise, settings.level)
+        return policy.predict_x0(policy.process.start(noise, levels), levels, condition)

@@ -21,11 +21,13 @@ from sdm_training.action_error import action_error
 from sdm_training.compute import ComputeSettings
 from sdm_training.data.windows import Demonstrations, Windows
 from sdm_training.exporting import ExportSettings, export_run
+from sdm_training.learner import Learner
 from sdm_training.policy import Policy, PolicySettings, parameter_count
 from sdm_training.run_folder import RunFolder
 from sdm_training.sampling import Sampler
 from sdm_training.settings import Settings, SettingsError
-from sdm_training.training_loop import LoopSettings, Trainee, train
+from sdm_training.training import Training
+from sdm_training.training_loop import LoopSettings, train
 
 
 class RunSettings(Settings):
@@ -76,39 +78,64 @@ def load_data(settings: RunSettings, narrow: Callable[[Contract], Contract], dev
     )
 
 
-def complete(
-    trainee: Trainee,
-    settings: RunSettings,
-    policy: PolicySettings,
-    data: Data,
-    labels: dict[str, Any],
-    teacher: Sampler | None,
-    console: Console,
-) -> None:
-    """Trains (or resumes, or finds it done), measures the action error and exports; `labels` go into the metrics."""
-    run = RunFolder(settings.run)
-    record = {
-        **labels,
-        "task": settings.task,
-        "seed": settings.seed,
-        "policy": policy.plain(),
-        "sampling": trainee.sampling.model_dump(mode="json"),
-        "config": settings.model_dump(mode="json", serialize_as_any=True, exclude={"compute", "export", "run"}),
-        "dataset": {"episodes": len(data.demonstrations.lengths), "windows": len(data.train), "sha256": data.digest},
-        **provenance.origin(),
-    }
-    run.begin(record, data.contract)
-    if not run.finished:
-        spent = train(trainee, run.path, settings.loop, f"{settings.task} {labels['method']}")
-        run.finish(trainee.weights(), spent)
-    with safe_open(str(run.weights_file), framework="pt") as file:
+@dataclass(frozen=True)
+class Run:
+    """A training about to begin. labels: what its record and results say beside task and seed (method, network, …)."""
+
+    settings: RunSettings
+    learner: Learner
+    data: Data
+    labels: dict[str, Any]
+    teacher: Sampler | None = None
+
+    @property
+    def folder(self) -> RunFolder:
+        return RunFolder(self.settings.run)
+
+    def begin(self) -> None:
+        """Writes the record, or checks that the run found in the folder is this one."""
+        settings = self.settings
+        record = {
+            **self.labels,
+            "task": settings.task,
+            "seed": settings.seed,
+            "policy": self.learner.policy.settings.plain(),
+            "sampling": self.learner.sampling.model_dump(mode="json"),
+            "config": settings.model_dump(mode="json", serialize_as_any=True, exclude={"compute", "export", "run"}),
+            "dataset": {
+                "episodes": len(self.data.demonstrations.lengths),
+                "windows": len(self.data.train),
+                "sha256": self.data.digest,
+            },
+            **provenance.origin(),
+        }
+        self.folder.begin(record, self.data.contract)
+
+
+def complete(run: Run, console: Console) -> None:
+    """Trains alone (or resumes, or finds it done), then concludes."""
+    run.begin()
+    if not run.folder.finished:
+        settings = run.settings
+        generator = torch.Generator().manual_seed(settings.seed)
+        training = Training(run.learner, run.data.train, generator)
+        spent = train(training, run.folder.path, settings.loop, f"{settings.task} {run.labels['method']}")
+        run.folder.finish(training.weights(), spent)
+    conclude(run, console)
+
+
+def conclude(run: Run, console: Console, **labels: Any) -> None:
+    """Measures a finished run's action error and exports it; `labels` go into the metrics beside the run's own."""
+    settings, data, folder = run.settings, run.data, run.folder
+    with safe_open(str(folder.weights_file), framework="pt") as file:
         train_s = float(file.metadata()["train_s"])
-    trained, trained_as = run.load_policy(data.train.device), run.record()
-    sampler = Sampler(trained, trainee.sampling)
-    errors = {"train": action_error(sampler, data.train, teacher)}
+    trained, trained_as = folder.load_policy(data.train.device), folder.record()
+    sampler = Sampler(trained, run.learner.sampling)
+    errors = {"train": action_error(sampler, data.train, run.teacher)}
     if data.held_out:
-        errors["held_out"] = action_error(sampler, data.held_out, teacher)
+        errors["held_out"] = action_error(sampler, data.held_out, run.teacher)
     metrics = {
+        **run.labels,
         **labels,
         "task": settings.task,
         "seed": settings.seed,
@@ -117,14 +144,14 @@ def complete(
         "parameters_encoder": parameter_count(trained.encoder),
         "parameters_denoiser": parameter_count(trained.denoiser),
         "train_s": round(train_s, 1),
-        "steps": trainee.steps,
+        "steps": run.learner.steps,
         "action_error": errors,
         "dataset_sha256": data.digest,
         **{key: trained_as.get(key, "unknown") for key in provenance.ORIGIN},
     }
-    console.print(f"{run.path}: trained in {train_s:.0f} s; action error {errors}")
-    atomic_write(run.path / METRICS, (json.dumps(metrics, indent=2) + "\n").encode())
-    export_run(run, settings.export, data.demonstrations, metrics, console)
+    console.print(f"{folder.path}: trained in {train_s:.0f} s; action error {errors}")
+    atomic_write(folder.path / METRICS, (json.dumps(metrics, indent=2) + "\n").encode())
+    export_run(folder, settings.export, data.demonstrations, metrics, console)
 
 
 def seeded_policy(settings: PolicySettings, contract: Contract, seed: int, device: torch.device) -> Policy:

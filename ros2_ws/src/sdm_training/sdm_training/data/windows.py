@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
-
 from sdm_core.contract import Contract, NormaliserStatistics
 from sdm_core.dataset import EpisodeStore
 from sdm_core.errors import DatasetError
 from sdm_core.normaliser import fit_bounds
-from sdm_training.data.padding import fill_padding
+from torch import Tensor
 
-PointChoice = Literal["first", "random"]
+from sdm_training.data.padding import fill_padding
+from sdm_training.draws import Draws
+from sdm_training.observation import Batch, Observation
 
 
 @dataclass(frozen=True)
@@ -29,11 +28,14 @@ class WindowRows:
     action: NDArray[np.int64]
 
 
-def window_rows(lengths: list[int], n_obs_steps: int, cloud_steps: int, horizon: int, n_action_steps: int) -> WindowRows:
+def window_rows(
+    lengths: list[int], n_obs_steps: int, cloud_steps: int, horizon: int, n_action_steps: int
+) -> WindowRows:
     """Windows of episodes of the given lengths that lie one after the other.
 
-    A window at observation t holds the states t-T+1 … t, the clouds t-C+1 … t and the actions t … t+H-1. What lies before an
-    episode's start or after its end is repeated from its edge, as in DP3: at the end up to n_action_steps - 1 actions are.
+    A window at observation t holds the states t-T+1 … t, the clouds t-C+1 … t and the actions t … t+H-1. What lies
+    before an episode's start or after its end is repeated from its edge, as in DP3: at the end up to
+    n_action_steps - 1 actions are.
     """
     states, clouds, actions = [], [], []
     start = 0
@@ -49,15 +51,6 @@ def window_rows(lengths: list[int], n_obs_steps: int, cloud_steps: int, horizon:
         actions.append(rows(now, 0, horizon, start, length))
         start += length
     return WindowRows(np.concatenate(states), np.concatenate(clouds), np.concatenate(actions))
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Raw units: point_cloud [B, C, N, channels], state [B, T, S], action [B, H, A]."""
-
-    point_cloud: Tensor
-    state: Tensor
-    action: Tensor
 
 
 class Windows:
@@ -83,21 +76,23 @@ class Windows:
     def __len__(self) -> int:
         return len(self._state_rows)
 
-    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+    def draw(self, count: int, draws: Draws) -> Tensor:
         """Indices of `count` windows, drawn with replacement."""
-        return torch.randint(len(self), (count,), generator=generator)
+        return draws.integers(0, len(self) - 1, count)
 
-    def batch(self, indices: Tensor, choice: PointChoice = "first", generator: torch.Generator | None = None) -> Batch:
-        """The windows [B] with network_points of each cloud: the first of the farthest-point order, or random ones."""
+    def batch(self, indices: Tensor, draws: Draws | None = None) -> Batch:
+        """The windows [B] with network_points of each cloud: random ones of its points, or without `draws` the first of
+        the farthest-point order."""
         indices = indices.to(self.device)
         rows = self._cloud_rows[indices]
         stored = self._clouds.shape[1]
-        if choice == "first" or self.network_points == stored:
+        if draws is None or self.network_points == stored:
             clouds = self._clouds[rows][:, :, : self.network_points]
         else:
-            order = torch.rand((*rows.shape, stored), generator=generator).argsort(-1)[..., : self.network_points]
-            clouds = self._clouds[rows[..., None], order.to(self.device)]
-        return Batch(clouds, self._states[self._state_rows[indices]], self._actions[self._action_rows[indices]])
+            order = draws.uniform(*rows.shape, stored).argsort(-1)[..., : self.network_points]
+            clouds = self._clouds[rows[..., None], order]
+        observation = Observation(self._states[self._state_rows[indices]], clouds)
+        return Batch(observation, self._actions[self._action_rows[indices]])
 
 
 @dataclass(frozen=True)
@@ -112,7 +107,7 @@ class Demonstrations:
 
     @classmethod
     def load(cls, path: str) -> Demonstrations:
-        """Every episode of a store; actions are limited to the contract's bounds. Raises DatasetError where none is there."""
+        """Every episode of a store; actions are limited to the contract's bounds. Raises DatasetError without any."""
         store = EpisodeStore.open(path)
         if not len(store):
             raise DatasetError(f"{path}: holds no episode; record some with sdm-demos first")
@@ -129,7 +124,7 @@ class Demonstrations:
     def split(self, held_out: int) -> tuple[Demonstrations, Demonstrations | None]:
         """Training episodes, and the last `held_out` ones (None for 0)."""
         if not 0 <= held_out < len(self.lengths):
-            raise DatasetError(f"{held_out} episodes to hold out of {len(self.lengths)}: keep at least one for training")
+            raise DatasetError(f"{held_out} episodes to hold out of {len(self.lengths)}: keep one or more to train on")
         if not held_out:
             return self, None
         kept = len(self.lengths) - held_out

@@ -59,7 +59,7 @@ def sample_ddim(
     generator: torch.Generator | None = None,
 ) -> Tensor:
     """Actions [B, H, A] in the normalised range after `nfe` network evaluations from `noise` [B, H, A]."""
-    timesteps = trailing_timesteps(schedule.settings.train_steps, nfe)
+    timesteps = trailing_timesteps(schedule.train_steps, nfe)
     x = noise
     for timestep, previous in zip(timesteps, (*timesteps[1:], -1), strict=True):
         x0 = predict_x0(x, torch.full(x.shape[:1], timestep, dtype=torch.long, device=x.device))

@@ -9,10 +9,10 @@ from torch import Tensor
 from torch.nn.functional import mse_loss
 
 from sdm_training.behaviour_cloning import BehaviourCloning, CloningSettings
-from sdm_training.data.windows import Windows
+from sdm_training.draws import Draws
 from sdm_training.policy import Policy
+from sdm_training.process import same_level
 from sdm_training.sampling import SamplingSettings
-from sdm_training.settings import SettingsError
 
 
 class RegressionSettings(CloningSettings):
@@ -26,24 +26,18 @@ class RegressionSettings(CloningSettings):
 
 
 class Regression(BehaviourCloning):
-    """Mean squared error of one pass at the last timestep on zeros in place of noise."""
+    """Mean squared error of one pass at the noisiest level, on zeros in place of noise."""
 
-    def __init__(
-        self, settings: RegressionSettings, policy: Policy, windows: Windows, generator: torch.Generator
-    ) -> None:
-        if policy.schedule.settings.prediction != "x0":
-            raise SettingsError("regression predicts the chunk itself: set diffusion.prediction to x0")
-        super().__init__(settings, policy, windows, generator)
-        self.sampling = SamplingSettings(nfe=1, noise_scale=0.0)
+    def __init__(self, settings: RegressionSettings, policy: Policy, windows: int) -> None:
+        super().__init__(settings, policy, windows)
+        self.sampling = SamplingSettings(level=policy.process.noisiest, noise_scale=0.0)
 
-    def loss(self, condition: Tensor, action: Tensor) -> Tensor:
-        last = torch.full(action.shape[:1], self.policy.schedule.last, device=action.device)
-        return mse_loss(self.policy.denoiser(torch.zeros_like(action), last, condition), action)
+    def cloning_loss(self, condition: Tensor, chunk: Tensor, draws: Draws) -> Tensor:
+        policy = self.trained_policy
+        zeros = torch.zeros_like(chunk)
+        levels = same_level(chunk, policy.process.noisiest)
+        return mse_loss(policy.predict_x0(zeros, levels, condition, clip=False), chunk)
 
 
 SETTINGS = RegressionSettings
-
-
-def create(settings: RegressionSettings, policy: Policy, windows: Windows, generator: torch.Generator) -> Regression:
-    """The Trainee of this method; `policy` is freshly initialised."""
-    return Regression(settings, policy, windows, generator)
+create = Regression

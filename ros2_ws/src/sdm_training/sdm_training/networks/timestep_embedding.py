@@ -11,7 +11,7 @@ MAX_PERIOD = 10_000.0
 
 
 class TimestepEmbedding(nn.Module):
-    """Integer timesteps [B] → [B, features] (Vaswani et al. 2017), for an even number of features."""
+    """Times [B, K] → [B, K · features] (Vaswani et al. 2017), for an even number of features."""
 
     frequencies: Tensor
 
@@ -21,6 +21,6 @@ class TimestepEmbedding(nn.Module):
         exponents = torch.arange(half) * (-math.log(MAX_PERIOD) / (half - 1))
         self.register_buffer("frequencies", exponents.exp(), persistent=False)
 
-    def forward(self, timesteps: Tensor) -> Tensor:
-        angles = timesteps.to(self.frequencies.dtype)[:, None] * self.frequencies[None]
-        return torch.cat([angles.sin(), angles.cos()], dim=-1)
+    def forward(self, times: Tensor) -> Tensor:
+        angles = times.to(self.frequencies.dtype)[..., None] * self.frequencies
+        return torch.cat([angles.sin(), angles.cos()], dim=-1).flatten(1)

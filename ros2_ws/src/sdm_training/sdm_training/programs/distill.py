@@ -11,21 +11,27 @@ from sdm_core.contract import Contract
 
 from sdm_training import registry
 from sdm_training.compute import set_up
-from sdm_training.diffusion.noise_schedule import DiffusionSettings
 from sdm_training.policy import NetworkSettings, PolicySettings
 from sdm_training.run_folder import RunFolder
 from sdm_training.sampling import Sampler
 from sdm_training.settings import Part, SettingsError, run_program
-from sdm_training.training_run import RunSettings, complete, load_data, seeded_policy
+from sdm_training.training_run import Run, RunSettings, complete, load_data, seeded_policy
 
 
 class DistillSettings(RunSettings):
-    """config/distill.yaml. teacher_run: the finished run to be distilled; methods without a teacher do not read it."""
+    """config/distill.yaml. teacher: the method of the run to be distilled, teacher_run: its folder; the student has its
+    network and process. Methods without a teacher read neither, and take network and diffusion from here."""
 
     network: NetworkSettings
-    diffusion: DiffusionSettings
+    diffusion: Part
     distiller: Part
+    teacher: str
     teacher_run: str
+
+    @field_validator("diffusion", mode="before")
+    @classmethod
+    def diffusion_settings(cls, values: Any) -> Part:
+        return registry.build_part("processes", values)
 
     @field_validator("distiller", mode="before")
     @classmethod
@@ -33,21 +39,18 @@ class DistillSettings(RunSettings):
         return registry.build_part("distillers", values)
 
 
-def distill(settings: DistillSettings) -> None:
-    """Trains one student as configured."""
-    device = set_up(settings.compute)
+def prepare(settings: DistillSettings, device: torch.device) -> Run:
+    """The run of one student, ready to be trained."""
     distiller: Any = settings.distiller
-    policy_settings = PolicySettings(network=settings.network, diffusion=settings.diffusion)
-    labels: dict[str, Any] = {"method": distiller.method, "network": settings.network.name}
+    labels: dict[str, Any] = {**distiller.labels, "network": settings.network.name}
     teacher = None
     if distiller.needs_teacher:
         teacher_run = RunFolder(settings.teacher_run)
         policy = teacher_run.load_policy(device, distiller.teacher_weights)
         teacher = Sampler(teacher_run.load_policy(device), teacher_run.sampling())
-        if policy.settings != policy_settings:
+        if policy.settings.network != settings.network:
             raise SettingsError(
-                f"the teacher {settings.teacher_run} has another network or diffusion: "
-                "give distill the same network=… and diffusion=… as its training"
+                f"the teacher {settings.teacher_run} has another network: give the same network=… as for its training"
             )
 
         def teachers(recorded: Contract) -> Contract:
@@ -61,12 +64,18 @@ def distill(settings: DistillSettings) -> None:
 
         data = load_data(settings, teachers, device)
         labels["teacher"] = f"{teacher_run.record()['method']} seed {teacher_run.record()['seed']}"
+        torch.manual_seed(settings.seed)  # for what a method adds to the teacher's networks
     else:
         data = load_data(settings, settings.network.contract, device)
+        policy_settings = PolicySettings(network=settings.network, diffusion=settings.diffusion)
         policy = seeded_policy(policy_settings, data.contract, settings.seed, device)
-    generator = torch.Generator().manual_seed(settings.seed)
-    trainee = registry.find("distillers", distiller.kind).create(distiller, policy, data.train, generator)
-    complete(trainee, settings, policy_settings, data, labels, teacher, Console(soft_wrap=True))
+    learner = registry.find("distillers", distiller.kind).create(distiller, policy, len(data.train))
+    return Run(settings, learner, data, labels, teacher)
+
+
+def distill(settings: DistillSettings) -> None:
+    """Trains one student as configured."""
+    complete(prepare(settings, set_up(settings.compute)), Console(soft_wrap=True))
 
 
 def main() -> None:

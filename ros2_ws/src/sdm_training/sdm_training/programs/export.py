@@ -1,4 +1,4 @@
-"""`sdm-export run=runs/metaworld/door-open/teacher_small_seed0 export.nfe=[1,10]`: exports a finished run again."""
+"""`sdm-export run=runs/metaworld/door-open/dp3_small_seed0 export.nfe=[1,10]`: exports a finished run again."""
 
 from __future__ import annotations
 

@@ -10,18 +10,22 @@ from rich.console import Console
 
 from sdm_training import registry
 from sdm_training.compute import set_up
-from sdm_training.diffusion.noise_schedule import DiffusionSettings
 from sdm_training.policy import NetworkSettings, PolicySettings
 from sdm_training.settings import Part, run_program
-from sdm_training.training_run import RunSettings, complete, load_data, seeded_policy
+from sdm_training.training_run import Run, RunSettings, complete, load_data, seeded_policy
 
 
 class TrainSettings(RunSettings):
     """config/train.yaml."""
 
     network: NetworkSettings
-    diffusion: DiffusionSettings
+    diffusion: Part
     teacher: Part
+
+    @field_validator("diffusion", mode="before")
+    @classmethod
+    def diffusion_settings(cls, values: Any) -> Part:
+        return registry.build_part("processes", values)
 
     @field_validator("teacher", mode="before")
     @classmethod
@@ -29,17 +33,19 @@ class TrainSettings(RunSettings):
         return registry.build_part("teachers", values)
 
 
-def train_teacher(settings: TrainSettings) -> None:
-    """Trains one teacher as configured."""
-    device = set_up(settings.compute)
+def prepare(settings: TrainSettings, device: torch.device) -> Run:
+    """The run of one teacher, ready to be trained."""
     data = load_data(settings, settings.network.contract, device)
     policy_settings = PolicySettings(network=settings.network, diffusion=settings.diffusion)
     policy = seeded_policy(policy_settings, data.contract, settings.seed, device)
-    generator = torch.Generator().manual_seed(settings.seed)
     teacher: Any = settings.teacher
-    trainee = registry.find("teachers", teacher.kind).create(teacher, policy, data.train, generator)
-    labels = {"method": teacher.method, "network": settings.network.name}
-    complete(trainee, settings, policy_settings, data, labels, None, Console(soft_wrap=True))
+    learner = registry.find("teachers", teacher.kind).create(teacher, policy, len(data.train))
+    return Run(settings, learner, data, {**teacher.labels, "network": settings.network.name})
+
+
+def train_teacher(settings: TrainSettings) -> None:
+    """Trains one teacher as configured."""
+    complete(prepare(settings, set_up(settings.compute)), Console(soft_wrap=True))
 
 
 def main() -> None:

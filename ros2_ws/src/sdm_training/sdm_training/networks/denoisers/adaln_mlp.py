@@ -40,13 +40,16 @@ class AdaLnBlock(nn.Module):
 
 
 class AdaLnMlp(nn.Module):
-    """Noisy chunk [B, H, A], timesteps [B], condition [B, D] → prediction [B, H, A]."""
+    """Noisy chunk [B, H, A], times [B, `times`], condition [B, D] → prediction [B, H, A]."""
 
-    def __init__(self, settings: AdaLnMlpSettings, action_dim: int, horizon: int, condition_dim: int) -> None:
+    def __init__(
+        self, settings: AdaLnMlpSettings, action_dim: int, horizon: int, condition_dim: int, times: int = 1
+    ) -> None:
         super().__init__()
         width, chunk = settings.width, horizon * action_dim
+        self.feature_dim = width
         self.timestep = nn.Sequential(
-            TimestepEmbedding(settings.timestep_features), nn.Linear(settings.timestep_features, width)
+            TimestepEmbedding(settings.timestep_features), nn.Linear(times * settings.timestep_features, width)
         )
         self.condition = nn.Linear(condition_dim, width)
         self.modulator = nn.Sequential(nn.SiLU(), nn.Linear(width, width), nn.SiLU())
@@ -54,12 +57,16 @@ class AdaLnMlp(nn.Module):
         self.blocks = nn.ModuleList(AdaLnBlock(width, settings.expansion) for _ in range(settings.blocks))
         self.outputs = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, chunk))
 
-    def forward(self, noisy: Tensor, timesteps: Tensor, condition: Tensor) -> Tensor:
-        modulator = self.modulator(self.timestep(timesteps) + self.condition(condition))
+    def features(self, noisy: Tensor, times: Tensor, condition: Tensor) -> Tensor:
+        """The last residual stream [B, feature_dim], from which a discriminator can judge the chunk."""
+        modulator = self.modulator(self.timestep(times) + self.condition(condition))
         x = self.inputs(torch.cat([noisy.flatten(1), condition], dim=-1))
         for block in self.blocks:
             x = block(x, modulator)
-        return self.outputs(x).reshape(noisy.shape)
+        return x
+
+    def forward(self, noisy: Tensor, times: Tensor, condition: Tensor) -> Tensor:
+        return self.outputs(self.features(noisy, times, condition)).reshape(noisy.shape)
 
 
 SETTINGS = AdaLnMlpSettings

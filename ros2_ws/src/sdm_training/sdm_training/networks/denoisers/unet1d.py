@@ -60,10 +60,13 @@ class FilmBlocks(nn.ModuleList):
 
 
 class Unet1d(nn.Module):
-    """Noisy chunk [B, H, A], timesteps [B], condition [B, D] → prediction [B, H, A]."""
+    """Noisy chunk [B, H, A], times [B, `times`], condition [B, D] → prediction [B, H, A]."""
 
-    def __init__(self, settings: Unet1dSettings, action_dim: int, horizon: int, condition_dim: int) -> None:
+    def __init__(
+        self, settings: Unet1dSettings, action_dim: int, horizon: int, condition_dim: int, times: int = 1
+    ) -> None:
         super().__init__()
+        self.feature_dim = settings.widths[-1]
         widths, features = settings.widths, settings.timestep_features
         halvings = len(widths) - 1
         if horizon % 2**halvings:
@@ -71,7 +74,10 @@ class Unet1d(nn.Module):
                 f"horizon {horizon} is halved {halvings} times by the U-Net: make it a multiple of {2**halvings}"
             )
         self.timestep = nn.Sequential(
-            TimestepEmbedding(features), nn.Linear(features, 4 * features), nn.Mish(), nn.Linear(4 * features, features)
+            TimestepEmbedding(features),
+            nn.Linear(times * features, 4 * features),
+            nn.Mish(),
+            nn.Linear(4 * features, features),
         )
 
         def level(inputs: int, outputs: int) -> FilmBlocks:
@@ -91,8 +97,20 @@ class Unet1d(nn.Module):
             ConvBlock(widths[0], widths[0], settings.kernel, settings.groups), nn.Conv1d(widths[0], action_dim, 1)
         )
 
-    def forward(self, noisy: Tensor, timesteps: Tensor, condition: Tensor) -> Tensor:
-        condition = torch.cat([self.timestep(timesteps), condition], dim=-1)
+    def features(self, noisy: Tensor, times: Tensor, condition: Tensor) -> Tensor:
+        """The deepest level [B, feature_dim], averaged over the chunk, from which a discriminator can judge it."""
+        middle, _, _ = self._descend(noisy, times, condition)
+        return middle.mean(-1)
+
+    def forward(self, noisy: Tensor, times: Tensor, condition: Tensor) -> Tensor:
+        x, passed, condition = self._descend(noisy, times, condition)
+        for blocks, upsample in zip(self.up, self.upsample, strict=True):
+            x = upsample(blocks(torch.cat([x, passed.pop()], dim=1), condition))
+        return self.outputs(x).transpose(1, 2)
+
+    def _descend(self, noisy: Tensor, times: Tensor, condition: Tensor) -> tuple[Tensor, list[Tensor], Tensor]:
+        """The deepest level [B, C, L], what each level passes across, and times and condition as FiLM takes them."""
+        condition = torch.cat([self.timestep(times), condition], dim=-1)
         x = noisy.transpose(1, 2)
         passed: list[Tensor] = []
         for index, blocks in enumerate(self.down):
@@ -100,10 +118,7 @@ class Unet1d(nn.Module):
             passed.append(x)
             if index < len(self.downsample):
                 x = self.downsample[index](x)
-        x = self.middle(x, condition)
-        for blocks, upsample in zip(self.up, self.upsample, strict=True):
-            x = upsample(blocks(torch.cat([x, passed.pop()], dim=1), condition))
-        return self.outputs(x).transpose(1, 2)
+        return self.middle(x, condition), passed, condition
 
 
 SETTINGS = Unet1dSettings

@@ -30,10 +30,15 @@ class PointNetSettings(Part):
 
 
 class PointNet(nn.Module):
-    """Clouds [M, N, channels] → features [M, F]: a shared MLP on every point, the maximum over points, a projection."""
+    """Clouds [M, N, channels] → features [M, F]: a shared MLP on every point, the maximum over points, a projection.
+
+    sparse_gradient: on a CPU, back-propagate through the winning points alone; their number depends on the data, so a
+    stack of trainings switches it off.
+    """
 
     def __init__(self, channels: int, widths: tuple[int, ...], features: int, frequencies: int = 0) -> None:
         super().__init__()
+        self.sparse_gradient = True
         fourier = FourierFeatures(frequencies)
         layers: list[nn.Module] = [fourier]
         for inputs, outputs in zip((fourier.width(channels), *widths), widths, strict=False):
@@ -42,8 +47,8 @@ class PointNet(nn.Module):
         self.projection = nn.Sequential(nn.Linear(widths[-1], features), nn.LayerNorm(features))
 
     def forward(self, clouds: Tensor) -> Tensor:
-        pooled = self.winning_points(clouds) if torch.is_grad_enabled() else self.points(clouds).amax(dim=1)
-        return self.projection(pooled)
+        sparse = self.sparse_gradient and torch.is_grad_enabled() and not clouds.is_cuda
+        return self.projection(self.winning_points(clouds) if sparse else self.points(clouds).amax(dim=1))
 
     def winning_points(self, clouds: Tensor) -> Tensor:
         """The pooled features, with gradients through the winners of the maximum alone.
@@ -51,7 +56,7 @@ class PointNet(nn.Module):
         The gradient is the same (the other points get none from a maximum), and most points need no backward pass.
         """
         clouds_count, points_count, channels = clouds.shape
-        at_once = clouds_count if clouds.is_cuda else max(1, POINTS_IN_CACHE // points_count)
+        at_once = max(1, POINTS_IN_CACHE // points_count)
         with torch.no_grad():
             winners = torch.cat([self.points(some).argmax(dim=1) for some in clouds.split(at_once)])
         winners = winners + torch.arange(clouds_count, device=clouds.device)[:, None] * points_count

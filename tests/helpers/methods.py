@@ -1,0 +1,38 @@
+"""Every method, small enough to be trained in milliseconds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sdm_training import registry
+from sdm_training.learner import Learner
+
+from helpers.training import demonstrations, small_policy, windows_of
+
+FAST = {"learning_rate": 1e-2}
+CLONING: dict[str, Any] = {"steps": 12, "observations": 4, "optimiser": FAST}
+SCORES: dict[str, Any] = {
+    "steps": 12,
+    "batch": 4,
+    "update_ratio": 3,
+    "generator_optimiser": FAST,
+    "critic_optimiser": FAST,
+    "ema": {"max_decay": 0.9},
+}
+
+# Name of the case: package, settings, and changes of the policy.
+METHODS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
+    "diffusion": ("teachers", {"kind": "diffusion", "draws": 2, **CLONING}, {}),
+    "regression": ("distillers", {"kind": "regression", **CLONING}, {}),
+    "sdm": ("distillers", {"kind": "sdm", **SCORES}, {}),
+    "sdm_trained_encoder": ("distillers", {"kind": "sdm", "encoder": "trained", **SCORES}, {}),
+}
+
+
+def learner_of(name: str, seed: int = 0, settings: dict[str, Any] | None = None, **network: object) -> Learner:
+    """The learner of a case, on the demonstrations of helpers.training; `settings` and `network` change the case's."""
+    package, values, changes = METHODS[name]
+    data = demonstrations()
+    policy = small_policy(data, seed, **{**changes, **network})
+    part = registry.build_part(package, {**values, **(settings or {})})
+    return registry.find(package, part.kind).create(part, policy, len(windows_of(data, policy)))
