@@ -5,26 +5,31 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from helpers.result_lines import success_line, timing_line
 from sdm_core.errors import DatasetError
-from sdm_core.results import append_result, paired_difference, wilson
-from sdm_training.programs.report import report
-from sdm_training.report import PROTOCOL, best5_table, newest, success_lines, success_table, timing_table
+from sdm_core.results import append_result, paired_difference
+from sdm_training.programs.report import check, report
+from sdm_training.report.core_comparison import TASKS, policies, scores, success_by_task, summary
+from sdm_training.report.lines import newest
+from sdm_training.report.markdown import NOT_RUN
+from sdm_training.report.policies import SDM, STUDENT_ROWS, TEACHER_ROWS, Policy
+from sdm_training.report.shipped_students import best5_table, success_lines, success_table
+from sdm_training.report.speed import latency_ms, untied_rows
+from sdm_training.report.success import difference_cell, mean_cell, spread_cell, success, task_cell
+from sdm_training.report.timings import timing_table
+
+ROOT = Path(__file__).parents[2]
+SWEEP, DOOR = "metaworld/sweep", "metaworld/door-open"
 
 
-def success(task: str, method: str, nfe: int, quarter: str) -> dict:
-    outcomes = 25 * quarter
-    low, high = wilson(outcomes.count("1"), len(outcomes))
-    return {
-        **PROTOCOL,
-        "task": task,
-        "method": method,
-        "nfe": nfe,
-        "successes": outcomes.count("1"),
-        "outcomes": outcomes,
-        "ci95": [low, high],
-        "train_s": 120.0,
-        "machine": "a machine",
-    }
+def hundred(task: str, method: str, nfe: int, quarter: str, **others: object) -> dict:
+    return success_line(task, method, nfe, 25 * quarter, **others)
+
+
+def rows(table: str) -> dict[str, list[str]]:
+    """The cells of each row of a Markdown table, by the first one."""
+    cells = [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in table.splitlines()[2:]]
+    return {first: rest for first, *rest in cells}
 
 
 def test_the_paired_interval_is_newcombe_s() -> None:
@@ -46,18 +51,18 @@ def test_outcomes_of_other_lengths_cannot_be_paired() -> None:
 
 
 def test_what_is_not_run_is_shown_so_and_leaves_the_mean_open() -> None:
-    lines = [success("metaworld/sweep", "sdm", 1, "1110"), success("metaworld/sweep", "dp3", 10, "1111")]
-    table = success_table(lines, ["metaworld/sweep", "metaworld/soccer"], lambda task: "medium")
+    lines = [hundred(SWEEP, "sdm", 1, "1110"), hundred(SWEEP, "dp3", 10, "1111")]
+    table = success_table(lines, [SWEEP, "metaworld/soccer"])
     sweep, soccer, mean = table.splitlines()[2:]
     assert "75 [66, 82]" in sweep
     assert "-25 [" in sweep
     assert "2.0 + 2.0" in sweep
-    assert soccer.count("not run") == 6
-    assert mean.count("–") >= 2
+    assert soccer.count(NOT_RUN) == 8
+    assert mean.count("–") == 8
 
 
 def test_the_best_five_stand_beside_the_final_checkpoint() -> None:
-    final = success("metaworld/sweep", "dp3", 10, "1110")
+    final = hundred(SWEEP, "dp3", 10, "1110")
     best = {**final, "protocol": "best5", "successes": 90, "curve": [[5, 9], [10, 18]]}
     assert "| `metaworld/sweep` | dp3 @ 10 | 9 18 | 90 | 75 |" in best5_table([best, final])
     assert "| not run |" in best5_table([best])
@@ -65,42 +70,179 @@ def test_the_best_five_stand_beside_the_final_checkpoint() -> None:
 
 
 def test_the_newest_line_counts() -> None:
-    lines = [success("a/b", "sdm", 1, "0000"), success("a/b", "sdm", 1, "0001")]
+    lines = [hundred("a/b", "sdm", 1, "0000"), hundred("a/b", "sdm", 1, "0001")]
     found = newest(lines, task="a/b")
     assert found is not None
     assert found["successes"] == 25
+    assert task_cell(lines, "a/b", SDM).startswith("25 ")
 
 
 @pytest.mark.parametrize(
-    "other", [{"network": "paper"}, {"seed": 1}, {"episodes": 20}, {"eval_seed0": 0}, {"protocol": "best5"}]
+    "other",
+    [
+        {"network": "paper"},
+        {"seed": 1},
+        {"episodes": 20},
+        {"eval_seed0": 0},
+        {"protocol": "best5"},
+        {"variant": "scratch"},
+        {"repeats": 10},
+    ],
 )
-def test_a_line_of_another_protocol_is_not_reported(other: dict) -> None:
-    line = success("metaworld/sweep", "sdm", 1, "1110")
-    assert success_lines([line, {**line, **other}], "metaworld/sweep")[0] is line
-    assert success_lines([{**line, **other}], "metaworld/sweep")[0] is None
+def test_a_line_of_another_protocol_is_not_a_shipped_student_s(other: dict) -> None:
+    line = hundred(SWEEP, "sdm", 1, "1110")
+    assert success_lines([line, {**line, **other}], SWEEP)[0] is line
+    assert success_lines([{**line, **other}], SWEEP)[0] is None
+
+
+def test_training_seeds_are_pooled_and_each_counts_once() -> None:
+    lines = [
+        hundred(SWEEP, "sdm", 1, "0000", seed=0),
+        hundred(SWEEP, "sdm", 1, "1111", seed=0),
+        hundred(SWEEP, "sdm", 1, "1100", seed=1),
+    ]
+    found = success(lines, SWEEP, SDM)
+    assert found is not None
+    assert [line["seed"] for line in found.lines] == [0, 1]
+    assert (found.rate, found.episodes) == (0.75, 200)
+    assert task_cell(lines, SWEEP, SDM) == "75 [69, 80] (200)"
+
+
+def test_the_spread_is_that_of_the_seeds_means_over_tasks() -> None:
+    lines = [hundred(task, "sdm", 1, "1110", seed=0) for task in (SWEEP, DOOR)]
+    assert spread_cell(lines, [SWEEP, DOOR], SDM) == "– (1)"
+    lines += [hundred(SWEEP, "sdm", 1, "1111", seed=1), hundred(DOOR, "sdm", 1, "1110", seed=1)]
+    assert spread_cell(lines, [SWEEP, DOOR], SDM) == "± 8.8 (2)"  # of 75 and 87.5
+    assert spread_cell([], [SWEEP], SDM) == NOT_RUN
+
+
+def test_lines_with_repeated_starts_count_only_where_there_are_no_others() -> None:
+    repeated = hundred(SWEEP, "sdm", 1, "0000", repeats=10)
+    assert task_cell([repeated], SWEEP, SDM).startswith("0 ")
+    assert task_cell([hundred(SWEEP, "sdm", 1, "1111"), repeated], SWEEP, SDM).startswith("100 ")
+
+
+def test_a_mean_over_tasks_weighs_each_task_alike_and_says_which_part_was_run() -> None:
+    lines = [hundred(SWEEP, "sdm", 1, "1111", seed=seed) for seed in range(3)] + [hundred(DOOR, "sdm", 1, "0000")]
+    assert mean_cell(lines, [SWEEP, DOOR], SDM) == "50.0 (400)"
+    assert mean_cell(lines, [SWEEP, DOOR, "a/b"], SDM) == "50.0 (400, 2 of 3 tasks)"
+    assert mean_cell(lines, ["a/b"], SDM) == NOT_RUN
+
+
+def test_a_student_is_paired_with_its_own_teacher_of_the_same_seed() -> None:
+    student = hundred(SWEEP, "sdm", 1, "1110", seed=1)
+    teachers = [hundred(SWEEP, "dp3", 10, "0000", seed=0), hundred(SWEEP, "dp3", 10, "1111", seed=1)]
+    assert difference_cell([student, *teachers], [SWEEP], SDM).startswith("-25.0 [")
+    assert difference_cell([student, teachers[0]], [SWEEP], SDM) == NOT_RUN
+    other = hundred(SWEEP, "dp3_eps", 10, "1010", seed=1)
+    named = {**student, "teacher": "dp3_eps"}
+    assert difference_cell([named, *teachers, other], [SWEEP], SDM).startswith("+25.0 [")
+    assert difference_cell(teachers, [SWEEP], Policy("dp3", 10)) == "–"
+
+
+def test_pairs_of_all_tasks_are_joined() -> None:
+    lines = [hundred(task, method, nfe, "1110") for task in (SWEEP, DOOR) for method, nfe in (("sdm", 1), ("dp3", 10))]
+    assert difference_cell(lines, [SWEEP, DOOR], SDM).endswith("(200)")
+
+
+def test_without_lines_every_row_of_the_comparison_is_there_and_not_run() -> None:
+    table = rows(success_by_task([]))
+    assert list(table) == [policy.name for policy in TEACHER_ROWS + STUDENT_ROWS]
+    assert all(cells == [NOT_RUN] * (len(TASKS) + 1) for cells in table.values())
+    assert len(rows(summary([]))) == len(table)
+
+
+def test_no_cell_is_empty() -> None:
+    lines = [hundred(SWEEP, "sdm", 1, "1110"), timing_line("student, 1 NFE", 1.0)]
+    for table in (success_by_task(lines), summary(lines), success_table(lines), timing_table(lines)):
+        assert all(cell for cells in rows(table).values() for cell in cells)
+
+
+def test_what_was_run_besides_comes_after_the_usual_rows() -> None:
+    lines = [hundred(SWEEP, "sdm", 1, "1111", variant="gpu-batched"), hundred(SWEEP, "new", 4, "1111", network="paper")]
+    assert [policy.name for policy in policies(lines)[-2:]] == ["SDM @ 1, gpu-batched", "new @ 4, paper network"]
+    assert rows(success_by_task(lines))["new @ 4, paper network"][1] == "100 [96, 100] (100)"
+    assert rows(summary(lines))["new @ 4, paper network"][2:4] == ["–", "–"]
+
+
+def test_a_student_s_training_comes_on_top_of_its_teacher_s() -> None:
+    lines = [
+        hundred(SWEEP, "sdm", 1, "1110", train_s=60.0),
+        hundred(SWEEP, "dp3", 10, "1110", train_s=300.0),
+        hundred(SWEEP, "regression", 1, "1110", train_s=240.0),
+    ]
+    table = rows(summary(lines))
+    assert [table[name][4] for name in ("SDM @ 1", "DP3 @ 10", "regression @ 1")] == ["5.0 + 1.0", "5.0", "4.0"]
+    assert rows(summary(lines[:1]))["SDM @ 1"][4] == "not run + 1.0"
+
+
+def test_scores_are_shown_where_a_task_has_one() -> None:
+    line = hundred("pusht/push-t", "sdm", 1, "1110")
+    assert scores([line]) == "Not run."
+    table = scores([{**line, "score": 0.8}, {**line, "score": 0.9, "seed": 1}])
+    assert "| `pusht/push-t` | SDM @ 1 | 0.850 | 2 |" in table
+
+
+def test_a_latency_is_that_of_the_network_and_its_evaluations() -> None:
+    lines = [
+        timing_line("student, 1 NFE", 1.0),
+        timing_line("teacher, 10 NFE", 2.5),
+        timing_line("student, 1 NFE", 0.8, backend="onnxruntime"),
+        timing_line("big", 50.0, nfe=1, network="paper"),
+    ]
+    assert latency_ms(lines, SDM) == 1.0
+    assert latency_ms(lines, Policy("edm", 10)) == 2.5
+    assert latency_ms(lines, Policy("sdm", 1, network="paper")) == 50.0
+    assert latency_ms(lines, Policy("mip", 2)) is None
+    assert latency_ms(lines, Policy("dp2d", 10)) is None  # looks at images, which no line has timed
+    assert untied_rows(lines, [10]) == [["10", "small", "cpu", "openvino", "1", "400"]]
 
 
 def test_a_timing_row_for_each_part_and_variant() -> None:
-    line = {"kind": "timing", "what": "infer", "device": "cpu", "backend": "openvino", "threads": 1, "n": 9}
-    lines = [{**line, "variant": name, "p50_ms": 1.0, "p99_ms": 2.0} for name in ("student", "teacher")]
+    lines = [timing_line(name, 1.0) for name in ("student", "teacher", "student")]
     assert timing_table(lines).count("| `infer` |") == 2
+    assert timing_table([]) == "Not run."
 
 
-def test_the_page_and_the_readme_are_made_from_the_lines(tmp_path: Path) -> None:
-    append_result(tmp_path / "results" / "success.jsonl", success("metaworld/sweep", "sdm", 1, "1101"))
-    readme, page = tmp_path / "README.md", tmp_path / "docs" / "results.md"
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path, Path, Path]:
+    """Results of one line, the published figures, a page to be made, and a README with a block for the table."""
+    append_result(tmp_path / "results" / "success.jsonl", hundred(SWEEP, "sdm", 1, "1101"))
+    readme = tmp_path / "README.md"
     readme.write_text("before\n<!-- results:begin -->\nold\n<!-- results:end -->\nafter\n")
-    report(tmp_path / "results", page, readme)
-    assert "| `metaworld/sweep` | medium | 75 [" in page.read_text()
+    return tmp_path / "results", ROOT / "benchmarks/published", tmp_path / "docs" / "results.md", readme
+
+
+def test_the_page_and_the_readme_are_made_from_the_lines(files: tuple[Path, Path, Path, Path]) -> None:
+    report(*files)
+    _, _, page, readme = files
+    assert "| SDM @ 1 | not run | 75 [66, 82] (100) |" in page.read_text()
+    assert "| |" not in page.read_text()
     text = readme.read_text()
     assert "| `metaworld/sweep`" in text
     assert "old" not in text
     assert text.startswith("before")
     assert text.endswith("after\n")
-    assert (tmp_path / "docs" / "pictures" / "success.png").stat().st_size > 10_000
+    assert (page.parent / "pictures" / "success.png").stat().st_size > 10_000
+
+
+def test_a_page_that_the_lines_do_not_give_is_found_out(files: tuple[Path, Path, Path, Path]) -> None:
+    results, _, page, _ = files
+    with pytest.raises(DatasetError, match=r"results\.md.*run sdm-report"):
+        check(*files)
+    report(*files)
+    check(*files)
+    append_result(results / "success.jsonl", hundred(DOOR, "sdm", 1, "1101"))
+    with pytest.raises(DatasetError, match=r"results\.md"):
+        check(*files)
+    assert "75" not in page.read_text().split("door-open")[0]  # checking writes nothing
+
+
+def test_the_committed_page_is_what_the_committed_lines_give() -> None:
+    check(ROOT / "benchmarks/results", ROOT / "benchmarks/published", ROOT / "docs/results.md", ROOT / "README.md")
 
 
 def test_no_lines_no_page(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="no success lines"):
-        report(tmp_path / "results", tmp_path / "page.md", tmp_path / "README.md")
+        report(tmp_path / "results", ROOT / "benchmarks/published", tmp_path / "page.md", tmp_path / "README.md")
     assert not (tmp_path / "page.md").exists()

@@ -1,0 +1,60 @@
+"""Success along a training: of a run's snapshots, over steps and over wall-clock time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sdm_core.results import wilson
+
+from sdm_training.report.lines import Line, matching
+from sdm_training.report.policies import NETWORK, Policy
+
+
+@dataclass(frozen=True)
+class Point:
+    """One snapshot: its training step, the wall-clock seconds until it, and its success over all training seeds."""
+
+    step: int
+    seconds: float | None
+    rate: float
+    interval: tuple[float, float]
+
+
+Curves = dict[str, dict[Policy, list[Point]]]
+"""By task and policy, in the order of training."""
+
+
+def curves(lines: Sequence[Line]) -> Curves:
+    """From lines of protocol `snapshot`, pooled over training seeds, and where there are none from `best5` lines.
+
+    A student's seconds are those of its distillation alone.
+    """
+    snapshots: dict[tuple[str, Policy], dict[int, dict[int, Line]]] = {}
+    for line in matching(lines, kind="success", protocol="snapshot"):
+        by_step = snapshots.setdefault((line["task"], _policy(line)), {})
+        by_step.setdefault(line["step"], {})[line["seed"]] = line
+    found: Curves = {}
+    for (task, policy), by_step in snapshots.items():
+        points = [_point(step, list(by_step[step].values())) for step in sorted(by_step)]
+        found.setdefault(task, {})[policy] = points
+    for line in matching(lines, kind="success", protocol="best5"):
+        if _policy(line) not in found.setdefault(line["task"], {}):
+            found[line["task"]][_policy(line)] = _points_of_best5(line)
+    return found
+
+
+def _policy(line: Line) -> Policy:
+    return Policy(line["method"], line["nfe"], line.get("network", NETWORK), line.get("variant"))
+
+
+def _point(step: int, lines: list[Line]) -> Point:
+    successes, episodes = (sum(line[key] for line in lines) for key in ("successes", "episodes"))
+    seconds = sum(line["train_s"] for line in lines) / len(lines)
+    return Point(step, seconds, successes / episodes, wilson(successes, episodes))
+
+
+def _points_of_best5(line: Line) -> list[Point]:
+    """Every evaluation of the run; the line knows when only the last one was reached."""
+    episodes = line["episodes"] // 5
+    return [Point(step, None, successes / episodes, wilson(successes, episodes)) for step, successes in line["curve"]]

@@ -1,0 +1,183 @@
+"""docs/results.md, whole, from result lines and published figures."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+from sdm_training.report import core_comparison, shipped_students
+from sdm_training.report.ablation_table import ablation_table
+from sdm_training.report.contradictions import contradiction_table
+from sdm_training.report.domain_tables import domain_table
+from sdm_training.report.image_tables import image_table
+from sdm_training.report.learning_curves import curves
+from sdm_training.report.lines import FINAL, PROTOCOL, Line
+from sdm_training.report.markdown import NOT_RUN, table
+from sdm_training.report.plots.curve_panels import curve_panels
+from sdm_training.report.plots.speed_success import speed_points, speed_success
+from sdm_training.report.plots.success_bars import core_bars, shipped_bars
+from sdm_training.report.published import Published, PublishedTable
+from sdm_training.report.speed import untied_rows
+from sdm_training.report.task_tables import task_table
+from sdm_training.report.timings import timing_table
+
+PAPERS = ("SDM Policy", "OneDP")
+
+_NOT_RUN = f"{NOT_RUN.capitalize()}."
+
+_PAGE = """# Results
+
+Made by `sdm-report` from the lines in `benchmarks/results` and the published figures in `benchmarks/published`, not
+edited by hand; `sdm-report --check` says whether it is what the lines give. What has no line is shown as "not run".
+
+**Protocol.** The last weights of a training are evaluated, never the best of several, on unseen starts: evaluation
+seeds from {eval_seed0} on, which no recipe was chosen by. Policies run through the exported network, as on a robot. A
+cell such as `96 [90, 98] (100)` is the success in per cent, Wilson's 95 % interval and the number of episodes. Training
+seeds are pooled: the interval speaks of episodes, the column "over seeds" (standard deviation of the mean over tasks,
+and how many seeds) of trainings. "@ 10" is the number of network evaluations (NFE) an action costs. The network is the
+small one (1.7 M parameters) where no other is named.
+
+## Every method on the same tasks
+
+The same demonstrations, encoder, network size and evaluation seeds for every row. The five MetaWorld tasks have ten
+scripted demonstrations each, all of one way to do it. In `fork/reach` (twenty) two ways are equally good, and their
+mean fails. `pusht/push-t` has human demonstrations. Where plain regression, or the teacher at one evaluation, does as
+well as a student, the task shows no gain from distillation.
+
+{core}
+
+{bars}
+
+The difference is taken over pairs of the same task, training seed and evaluation seed, with Newcombe's 95 % interval
+for paired outcomes and the number of pairs. A student is compared with the teacher that it was distilled from, and so
+is that teacher at other numbers of evaluations; a method without a teacher is compared with DP3. Training time is
+wall-clock, a mean over tasks; a student's comes after its teacher's. p50 is the median latency of one inference.
+
+{summary}
+
+{speed}
+
+Graded success, where a task has one (PushT: the greatest share of the target that was covered, as a part of 95 %):
+
+{scores}
+
+### Learning curves
+
+Snapshots of one training, evaluated like the last weights. A student's time is that of its distillation alone; bands
+are Wilson's 95 % intervals.
+
+{curves}
+
+## Shipped students
+
+The students in `models/`: one training seed ({seed}), {demos} scripted demonstrations a task, {episodes} episodes a
+cell. The last columns: the student's paired difference to its teacher, and minutes of teacher + student, one thread
+each, two tasks side by side on a busy machine.
+
+{shipped}
+
+![Success of the shipped students](pictures/success.png)
+
+### What the best five of fifteen would say
+
+DP3 evaluates 20 episodes fifteen times during training and reports the mean of the best five, and so do the papers
+below. On the same kind of run as above (`loop.snapshots=15`, `sdm-evaluate protocol=best5`):
+
+{best5}
+
+## The papers' tables
+
+Published figures beside ours. Read them with these differences in mind:
+
+* **Simulator**: MetaWorld v3 here, the papers' fork of v2 there. The own teacher is the measure, the published figure a
+  guide.
+* **Protocol**: last weights on unseen seeds here; the mean of the best five of fifteen evaluations (SDM) or the peak
+  during training (OneDP) there, chosen on the episodes that are reported.
+* **Input**: clouds of coordinates alone, cropped in the world and centred on the gripper here; the papers' SDM tables
+  use clouds of another crop and camera pose, their Tables 10–12 and OneDP images.
+* **Network**: 1.7 M parameters here, 255 M there, so neither success nor speed is like for like.
+
+A mean over several tasks counts each alike; "4 of 28 tasks" names the part of them that were run, and such a mean is
+not comparable with the printed one.
+
+{papers}
+
+## Where the printed tables contradict themselves
+
+Averages are computed again from the printed cells, and cells compared that are printed twice.
+
+{contradictions}
+
+## Timing
+
+Made by `benchmarks/latency.py`: perception and inference alone, then the nodes on the graph. In real time the whole
+loop includes the wait for the next 12.5 ms tick of the command node, which is why it exceeds the sum of its parts and
+hardly separates student from teacher.
+
+{timing}
+"""
+
+# What the measure of each quantity is here, and how it compares.
+_COMPARABLE = {
+    "success": "",
+    "score": "Cells: the paper's figure / ours (episodes).",
+    "speed": "Ours: inferences per second at the median latency of the network alone, on a CPU; the papers': a GPU.",
+    "action_error": (
+        "Ours: mean absolute difference to the demonstrations, in raw action units, on the windows trained on. "
+        "The paper gives neither norm nor unit, so the columns cannot be compared across."
+    ),
+    "ablation": "Ours: units as in Tables 1, 3 and 4. A generator from scratch has the variant `scratch`.",
+}
+
+
+def page(lines: Sequence[Line], published: Published) -> str:
+    """The text of docs/results.md."""
+    return _PAGE.format(
+        **FINAL,
+        **{key: PROTOCOL[key] for key in ("seed", "demos", "episodes")},
+        core=core_comparison.success_by_task(lines),
+        bars=_picture("Success on each task", "core_success") if core_comparison.shown(lines) else _NOT_RUN,
+        summary=core_comparison.summary(lines),
+        speed=_picture("Latency and success", "speed_success") if speed_points(lines) else _NOT_RUN,
+        scores=core_comparison.scores(lines),
+        curves=_picture("Learning curves", "learning_curves") if curves(lines) else _NOT_RUN,
+        shipped=shipped_students.success_table(lines),
+        best5=shipped_students.best5_table(lines),
+        papers="\n\n".join(_paper_table(lines, published, one) for paper in PAPERS for one in published.of(paper)),
+        contradictions=contradiction_table(published),
+        timing=timing_table(lines),
+    )
+
+
+def _paper_table(lines: Sequence[Line], published: Published, one: PublishedTable) -> str:
+    if one.detail:
+        rows = domain_table(lines, one, published.table(one.paper, one.detail))
+    elif one.quantity == "ablation":
+        rows = ablation_table(lines, one)
+    elif one.columns[0].domain:
+        rows = task_table(lines, one)
+    else:
+        rows = image_table(lines, one)
+    words = " ".join(filter(None, (*one.notes, _COMPARABLE[one.quantity])))
+    parts = [f"### {one.heading}", textwrap.fill(words, 120), rows]
+    if one.quantity == "speed" and one.detail:
+        parts += ["Ours, tied to no task, since network and input are the same for all:", _untied(lines, one)]
+    return "\n\n".join(parts)
+
+
+def _untied(lines: Sequence[Line], one: PublishedTable) -> str:
+    rows = untied_rows(lines, [policy.nfe for policy in one.ours])
+    return table(["NFE", "network", "device", "backend", "threads", "Hz"], rows) if rows else _NOT_RUN
+
+
+def _picture(words: str, name: str) -> str:
+    return f"![{words}](pictures/{name}.png)"
+
+
+def pictures(lines: Sequence[Line], folder: Path) -> None:
+    """Writes the pictures that the page shows."""
+    shipped_bars(lines, folder / "success")
+    core_bars(lines, folder / "core_success")
+    speed_success(lines, folder / "speed_success")
+    curve_panels(curves(lines), folder / "learning_curves")

@@ -1,0 +1,45 @@
+"""Learning curves: one row of panels a task, over steps on the left and over wall-clock seconds on the right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sdm_training.report.learning_curves import Curves, Point
+from sdm_training.report.plots.canvas import canvas
+from sdm_training.report.policies import GREY, Policy
+
+
+def curve_panels(curves: Curves, path: Path) -> None:
+    """Draws the curves, where there are any."""
+    if not curves:
+        return
+    tasks = sorted(curves)
+    with canvas(path, len(tasks), 2, 0.3 + 2.1 * len(tasks), sharey=True) as (figure, axes):
+        for (over_steps, over_seconds), task in zip(axes, tasks, strict=True):
+            for policy, points in curves[task].items():
+                _draw(over_steps, policy, points, [point.step for point in points])
+                timed = [point for point in points if point.seconds is not None]
+                _draw(over_seconds, policy, timed, [point.seconds for point in timed])
+            if not over_seconds.lines:
+                over_seconds.text(0.5, 0.5, "not run", transform=over_seconds.transAxes, ha="center", color=GREY)
+                over_seconds.set_xticks([])
+            over_steps.set_ylabel(f"{task}\nsuccess, %")
+            over_steps.set_ylim(0, 102)
+            for plot in (over_steps, over_seconds):
+                plot.set_xlim(left=0)
+                plot.grid()
+        axes[-1, 0].set_xlabel("training step")
+        axes[-1, 1].set_xlabel("wall-clock time of this training, s")
+        handles = {line.get_label(): line for plot in axes[:, 0] for line in plot.lines}
+        figure.legend(list(handles.values()), list(handles), ncols=4, loc="outside upper center")
+
+
+def _draw(plot: Any, policy: Policy, points: list[Point], x: list[Any]) -> None:
+    if not points:
+        return
+    method = policy.described
+    low, high = ([100 * point.interval[side] for point in points] for side in (0, 1))
+    plot.fill_between(x, low, high, color=method.colour, alpha=0.15, linewidth=0)
+    rates = [100 * point.rate for point in points]
+    plot.plot(x, rates, color=method.colour, marker=method.marker, markersize=3, linewidth=1.2, label=policy.name)

@@ -1,0 +1,75 @@
+"""What a policy's speed costs in success."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sdm_training.report.core_comparison import TASKS, policies
+from sdm_training.report.lines import Line
+from sdm_training.report.plots.canvas import canvas, errors
+from sdm_training.report.policies import DP3, SDM, Policy
+from sdm_training.report.speed import HARDWARE, latency_ms
+from sdm_training.report.success import Success, over_tasks
+
+
+@dataclass(frozen=True)
+class Point:
+    """A policy's median latency in ms, its success in [0, 1], and the 95 % interval of that."""
+
+    policy: Policy
+    latency: float
+    rate: float
+    interval: tuple[float, float]
+
+
+def compared_tasks(lines: Sequence[Line]) -> list[str]:
+    """The tasks on which both the SDM student and its teacher were run."""
+    return [task for task in TASKS if all(over_tasks(lines, [task], one) for one in (SDM, DP3))]
+
+
+def speed_points(lines: Sequence[Line]) -> list[Point]:
+    """A point for each policy that was timed, and run on all of the compared tasks."""
+    tasks, points = compared_tasks(lines), []
+    for policy in policies(lines):
+        found, latency = over_tasks(lines, tasks, policy), latency_ms(lines, policy)
+        if found and len(found) == len(tasks) and latency is not None:
+            together = Success(tuple(line for one in found.values() for line in one.lines))
+            points.append(Point(policy, latency, together.rate, together.interval))
+    return points
+
+
+def speed_success(lines: Sequence[Line], path: Path) -> None:
+    """Latency of an inference against mean success; filled markers are policies of one evaluation."""
+    points = speed_points(lines)
+    if not points:
+        return
+    with canvas(path, 1, 1, 3.0) as (_, axes):
+        plot = axes[0, 0]
+        for point, latency in zip(points, _apart(points), strict=True):
+            method, rate = point.policy.described, 100 * point.rate
+            reach = errors(point.rate, point.interval)
+            fill = method.colour if point.policy.nfe == 1 else "white"
+            plot.errorbar(latency, rate, reach, fmt="none", ecolor=method.colour, elinewidth=0.8)
+            plot.plot(latency, rate, method.marker, color=method.colour, mfc=fill, label=point.policy.name)
+        where = f"{HARDWARE['device']}, {HARDWARE['backend']}, {HARDWARE['threads']} thread"
+        timed = sorted({point.latency for point in points})
+        plot.set_xscale("log")
+        plot.set_xticks(timed, [f"{latency:.3g}" for latency in timed])
+        plot.set_xticks([], minor=True)
+        # A whole ten below the lowest interval: neither zero nor a magnifying glass.
+        plot.set_ylim(100 * min(point.interval[0] for point in points) // 10 * 10, 101)
+        plot.set_xlabel(f"median latency of an inference, ms ({where})")
+        plot.set_ylabel(f"mean success over {len(compared_tasks(lines))} tasks, %")
+        plot.grid()
+        plot.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+
+
+def _apart(points: Sequence[Point]) -> list[float]:
+    """The latencies, equal ones a few per cent beside one another, so that no point hides another."""
+    moved = []
+    for point in points:
+        equal = [other for other in points if other.latency == point.latency]
+        moved.append(point.latency * 1.03 ** (equal.index(point) - (len(equal) - 1) / 2))
+    return moved

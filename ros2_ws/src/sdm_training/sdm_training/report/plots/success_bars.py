@@ -1,0 +1,83 @@
+"""Success per task, one bar a policy, with 95 % intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sdm_training.report.core_comparison import TASKS, shown
+from sdm_training.report.lines import Line
+from sdm_training.report.plots.canvas import canvas, errors
+from sdm_training.report.policies import BLUE, GREY, ORANGE, VERMILLION, YELLOW
+from sdm_training.report.shipped_students import TASKS as SHIPPED
+from sdm_training.report.shipped_students import success_lines
+from sdm_training.report.success import over_tasks
+
+# The teacher at fewer evaluations pales.
+_SHIPPED_BARS = (
+    ("SDM @ 1", BLUE),
+    ("teacher @ 10", VERMILLION),
+    ("teacher @ 2", ORANGE),
+    ("teacher @ 1", YELLOW),
+    ("regression @ 1", GREY),
+)
+
+
+def shipped_bars(lines: Sequence[Line], path: Path) -> None:
+    """The shipped students beside their teachers and plain regression."""
+    width = 0.8 / len(_SHIPPED_BARS)
+    with canvas(path, 1, 1, 2.8) as (_, axes):
+        plot = axes[0, 0]
+        for index, (name, colour) in enumerate(_SHIPPED_BARS):
+            shift = (index - (len(_SHIPPED_BARS) - 1) / 2) * width
+            found = [success_lines(lines, task)[index] for task in SHIPPED]
+            points = [(place, line) for place, line in enumerate(found) if line]
+            rates = [line["successes"] / line["episodes"] for _, line in points]
+            reach = [errors(rate, line["ci95"]) for rate, (_, line) in zip(rates, points, strict=True)]
+            plot.bar(
+                [place + shift for place, _ in points],
+                [100 * rate for rate in rates],
+                width,
+                label=name,
+                color=colour,
+                yerr=[[low[0] for low, _ in reach], [high[0] for _, high in reach]],
+                error_kw={"elinewidth": 0.8, "capsize": 1.5},
+            )
+        plot.set_xticks(range(len(SHIPPED)), [task.split("/")[-1] for task in SHIPPED])
+        plot.tick_params(axis="x", length=0)
+        plot.set_ylabel("success, %")
+        plot.set_ylim(0, 104)
+        plot.grid(axis="y")
+        plot.legend(ncols=len(_SHIPPED_BARS), loc="upper center", bbox_to_anchor=(0.5, -0.1))
+
+
+def core_bars(lines: Sequence[Line], path: Path) -> None:
+    """Every policy that was run on a task of the core comparison; one panel a task."""
+    policies = shown(lines)
+    if not policies:
+        return
+    columns = 4
+    rows = -(-len(TASKS) // columns)
+    with canvas(path, rows, columns, rows * (0.6 + 0.16 * len(policies)), sharex=True, sharey=True) as (_, axes):
+        for plot, task in zip(axes.flat, TASKS, strict=False):
+            plot.set_title(task.removeprefix("metaworld/"))
+            plot.tick_params(axis="y", length=0)
+            plot.grid(axis="x")
+            for place, policy in enumerate(policies):
+                found = over_tasks(lines, [task], policy).get(task)
+                if found is None:
+                    plot.text(2, place, "not run", va="center", fontsize=6, color=GREY)
+                    continue
+                colour = policy.described.colour
+                reach = errors(found.rate, found.interval)
+                error_style = {"elinewidth": 0.8, "capsize": 1.5}
+                plot.barh(place, 100 * found.rate, 0.75, color=colour, xerr=reach, error_kw=error_style)
+        for plot in axes.flat[len(TASKS) :]:
+            plot.set_visible(False)
+        for plot in axes.flat[len(TASKS) - columns : len(TASKS)]:
+            plot.tick_params(labelbottom=True)
+            plot.set_xlabel("success, %")
+        first = axes[0, 0]
+        first.set_yticks(range(len(policies)), [policy.name for policy in policies])
+        first.set_ylim(len(policies) - 0.4, -0.6)
+        first.set_xlim(0, 104)

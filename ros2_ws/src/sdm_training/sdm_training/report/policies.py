@@ -1,0 +1,99 @@
+"""The policies that are compared: their names, their teachers, and how plots draw them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+NETWORK = "small"
+
+# Okabe and Ito's colours, which the colour-blind can tell apart.
+BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
+YELLOW, BLUE, VERMILLION, PURPLE, GREY = "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#999999"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A method at so many network evaluations (NFE), with a network, and a variant of its training if there is one."""
+
+    method: str
+    nfe: int
+    network: str = NETWORK
+    variant: str | None = None
+
+    @property
+    def name(self) -> str:
+        """As tables and legends print it, such as `SDM @ 1`."""
+        network = "" if self.network == NETWORK else f", {self.network} network"
+        variant = f", {self.variant}" if self.variant else ""
+        return f"{self.described.name} @ {self.nfe}{network}{variant}"
+
+    @property
+    def described(self) -> Method:
+        """Its method; one that is not known here goes by its own name and is compared with nothing."""
+        return METHODS.get(self.method) or Method(self.method, self, GREY, "x")
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method's printed name, the policy that it is compared with, its colour and marker, and whether it is distilled
+    from a teacher (its own training then comes on top of the teacher's)."""
+
+    name: str
+    reference: Policy
+    colour: str
+    marker: str
+    distilled: bool = False
+
+
+DP3 = Policy("dp3", 10)
+DP3_EPSILON = Policy("dp3_eps", 10)
+EDM = Policy("edm", 19)
+IMAGES = Policy("dp2d", 10)
+SDM = Policy("sdm", 1)
+
+# By the name that result lines give a student's teacher.
+TEACHERS = {teacher.method: teacher for teacher in (DP3, DP3_EPSILON, EDM, IMAGES)}
+
+# A student's usual teacher is its reference; a result line that names another one overrules it.
+METHODS = {
+    "dp3": Method("DP3", DP3, VERMILLION, "o"),
+    "dp3_eps": Method("DP3, noise prediction", DP3_EPSILON, ORANGE, "o"),
+    "edm": Method("EDM", EDM, YELLOW, "o"),
+    "dp2d": Method("Diffusion Policy, images", IMAGES, SKY, "o"),
+    "sdm": Method("SDM", DP3, BLUE, "s", distilled=True),
+    "best": Method("best recipe", DP3, BLUE, "*", distilled=True),
+    "onedp_s": Method("OneDP-S", DP3_EPSILON, GREEN, "^", distilled=True),
+    "onedp_d": Method("OneDP-D", DP3_EPSILON, GREEN, "v", distilled=True),
+    "manicm": Method("ManiCM", DP3, PURPLE, "D", distilled=True),
+    "consistency": Method("Consistency Policy", EDM, PURPLE, "P", distilled=True),
+    "dmd2": Method("DMD2", DP3, SKY, "X", distilled=True),
+    "regression": Method("regression", DP3, GREY, "s"),
+    "mip": Method("MIP", DP3, GREY, "D"),
+    "meanflow": Method("MeanFlow", DP3, BLACK, "^"),
+}
+
+TEACHER_ROWS = (
+    DP3,
+    Policy("dp3", 2),
+    Policy("dp3", 1),
+    DP3_EPSILON,
+    Policy("edm", 35),
+    EDM,
+    Policy("edm", 1),
+    Policy("dp2d", 10),
+    Policy("dp3", 10, network="simple"),
+)
+STUDENT_ROWS = (
+    SDM,
+    Policy("sdm", 1, variant="scratch"),
+    Policy("best", 1),
+    Policy("onedp_s", 1),
+    Policy("onedp_d", 1),
+    Policy("manicm", 1),
+    Policy("consistency", 1),
+    Policy("consistency", 3),
+    Policy("dmd2", 1),
+    Policy("regression", 1),
+    Policy("mip", 2),
+    Policy("meanflow", 1),
+)

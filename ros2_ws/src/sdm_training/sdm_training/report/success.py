@@ -1,0 +1,126 @@
+"""Success of a policy, pooled over its training seeds, and its paired difference to another policy."""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sdm_core.results import paired_difference, wilson
+
+from sdm_training.report.lines import FINAL, Line, matching
+from sdm_training.report.markdown import NONE, NOT_RUN, bracket, percent
+from sdm_training.report.policies import TEACHERS, Policy
+
+
+@dataclass(frozen=True)
+class Success:
+    """The newest result line of each training seed, on one task or on several.
+
+    The interval is Wilson's of the pooled episodes. It takes them as independent, while training seeds share the
+    evaluation seeds; `spread` shows what a new training would change.
+    """
+
+    lines: tuple[Line, ...]
+
+    @property
+    def episodes(self) -> int:
+        """Evaluation episodes of all lines together."""
+        return sum(line["episodes"] for line in self.lines)
+
+    @property
+    def rate(self) -> float:
+        """In [0, 1]."""
+        return sum(line["successes"] for line in self.lines) / self.episodes
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Wilson's 95 % interval of the rate."""
+        return wilson(sum(line["successes"] for line in self.lines), self.episodes)
+
+    @property
+    def cell(self) -> str:
+        """Such as `96 [90, 98] (100)`."""
+        return percent(self.rate, self.interval, self.episodes)
+
+    @property
+    def train_minutes(self) -> float:
+        """Mean wall-clock minutes of a training."""
+        return statistics.fmean(line["train_s"] for line in self.lines) / 60
+
+
+def success(lines: Iterable[Line], task: str, policy: Policy) -> Success | None:
+    """Success on one task; None where nothing was run.
+
+    Lines with repeated starts measure mode coverage; they count only where there are no others.
+    """
+    found = matching(lines, **FINAL, task=task, **dataclasses.asdict(policy))
+    once = [line for line in found if "repeats" not in line]
+    by_seed = {line["seed"]: line for line in once or found}
+    return Success(tuple(by_seed[seed] for seed in sorted(by_seed))) if by_seed else None
+
+
+def over_tasks(lines: Sequence[Line], tasks: Iterable[str], policy: Policy) -> dict[str, Success]:
+    """Success on each of those tasks that were run."""
+    found = {task: success(lines, task, policy) for task in tasks}
+    return {task: one for task, one in found.items() if one}
+
+
+def task_cell(lines: Sequence[Line], task: str, policy: Policy) -> str:
+    """A table's cell for one task."""
+    found = success(lines, task, policy)
+    return found.cell if found else NOT_RUN
+
+
+def mean_cell(lines: Sequence[Line], tasks: Sequence[str], policy: Policy) -> str:
+    """A table's cell for the mean over tasks, each of which counts alike; where some are not run, it says so."""
+    found = over_tasks(lines, tasks, policy)
+    if not found:
+        return NOT_RUN
+    rate = statistics.fmean(one.rate for one in found.values())
+    partly = "" if len(found) == len(tasks) else f", {len(found)} of {len(tasks)} tasks"
+    episodes = sum(one.episodes for one in found.values())
+    return f"{100 * rate:.1f} ({episodes}{partly})"
+
+
+def spread_cell(lines: Sequence[Line], tasks: Sequence[str], policy: Policy) -> str:
+    """The standard deviation over training seeds of the mean over tasks: `± 0.7 (3)`; `–` for a single seed."""
+    found = over_tasks(lines, tasks, policy)
+    if not found:
+        return NOT_RUN
+    rates = [{line["seed"]: line["successes"] / line["episodes"] for line in one.lines} for one in found.values()]
+    seeds = set.intersection(*(set(rate) for rate in rates))
+    means = [100 * statistics.fmean(rate[seed] for rate in rates) for seed in seeds]
+    return f"± {statistics.stdev(means):.1f} ({len(means)})" if len(means) > 1 else f"{NONE} ({len(means)})"
+
+
+def reference(line: Line, policy: Policy) -> Policy:
+    """What a policy is compared with: the teacher that its line names, else its method's usual one."""
+    found = TEACHERS.get(line.get("teacher", ""), policy.described.reference)
+    return dataclasses.replace(found, network=policy.network)
+
+
+def same_sampling(first: Policy, second: Policy) -> bool:
+    """Whether two policies are one method at equally many evaluations."""
+    return (first.method, first.nfe) == (second.method, second.nfe)
+
+
+def difference_cell(lines: Sequence[Line], tasks: Iterable[str], policy: Policy) -> str:
+    """Success minus the reference's, in points: pairs of equal task, training seed and evaluation seed, joined.
+
+    Such as `-3.0 [-8.7, +1.5] (100)`, with Newcombe's 95 % interval and the number of pairs; `–` for a reference.
+    """
+    own, other = "", ""
+    for task, found in over_tasks(lines, tasks, policy).items():
+        for line in found.lines:
+            against = reference(line, policy)
+            if same_sampling(against, policy):
+                return NONE
+            teacher = success(lines, task, against)
+            for match in matching(teacher.lines if teacher else (), seed=line["seed"], episodes=line["episodes"]):
+                own, other = own + line["outcomes"], other + match["outcomes"]
+    if not own:
+        return NOT_RUN
+    middle, low, high = paired_difference(own, other)
+    return f"{100 * middle:+.1f} {bracket((low, high), '+.1f')} ({len(own)})"

@@ -1,0 +1,30 @@
+"""Latency of each part of the loop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sdm_training.report.lines import Line, matching
+from sdm_training.report.markdown import NONE, NOT_RUN, code, table
+
+
+def timing_table(lines: Sequence[Line]) -> str:
+    """The newest timing of each part, device, backend and variant."""
+    keys = ("what", "variant", "device", "backend", "threads")
+    # Later lines replace earlier ones, and keep their place.
+    latest = {tuple(line.get(key, NONE) for key in keys): line for line in matching(lines, kind="timing")}
+    rows = [
+        [
+            code(what),
+            variant,
+            device,
+            backend,
+            str(threads),
+            f"{line['p50_ms']:.2f}",
+            f"{line['p99_ms']:.2f}",
+            str(line["n"]),
+        ]
+        for (what, variant, device, backend, threads), line in latest.items()
+    ]
+    header = ["part", "variant", "device", "backend", "threads", "p50 ms", "p99 ms", "n"]
+    return table(header, rows) if rows else f"{NOT_RUN.capitalize()}."

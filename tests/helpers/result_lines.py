@@ -1,0 +1,43 @@
+"""Result lines as sdm-evaluate writes them, for tests of what is made from them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sdm_core.results import wilson
+from sdm_training.report.lines import PROTOCOL
+
+
+def success_line(task: str, method: str, nfe: int, outcomes: str, **others: Any) -> dict[str, Any]:
+    """A success line of the reported protocol; `others` overrule its entries."""
+    low, high = wilson(outcomes.count("1"), len(outcomes))
+    return {
+        **PROTOCOL,
+        "task": task,
+        "method": method,
+        "nfe": nfe,
+        "episodes": len(outcomes),
+        "successes": outcomes.count("1"),
+        "outcomes": outcomes,
+        "ci95": [low, high],
+        "action_error": {"train": {"demonstrations": 0.01}},
+        "train_s": 120.0,
+        "machine": "a machine",
+        **others,
+    }
+
+
+def timing_line(variant: str, p50_ms: float, **others: Any) -> dict[str, Any]:
+    """A timing of inference on the hardware that is reported; `others` overrule its entries."""
+    return {
+        "kind": "timing",
+        "what": "infer",
+        "variant": variant,
+        "device": "cpu",
+        "backend": "openvino",
+        "threads": 1,
+        "p50_ms": p50_ms,
+        "p99_ms": 2 * p50_ms,
+        "n": 9,
+        **others,
+    }

@@ -1,0 +1,73 @@
+"""The report's pictures: written where there are lines, absent where there are none, equal for equal lines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.result_lines import success_line, timing_line
+from sdm_training.report.core_comparison import TASKS
+from sdm_training.report.learning_curves import curves
+from sdm_training.report.page import pictures
+from sdm_training.report.plots.speed_success import speed_points
+from sdm_training.report.policies import DP3, SDM, Policy
+
+NAMES = ("success", "core_success", "speed_success", "learning_curves")
+
+
+def lines() -> list[dict[str, Any]]:
+    """A few policies on every core task, timed, and the snapshots of two trainings."""
+    found = [timing_line("student, 1 NFE", 1.0), timing_line("teacher, 10 NFE", 2.5)]
+    for task in TASKS:
+        found += [success_line(task, method, nfe, "1110" * 25) for method, nfe in (("sdm", 1), ("dp3", 10), ("mip", 2))]
+    return found + [snapshot(step, seed) for step in (100, 200) for seed in (0, 1)]
+
+
+def snapshot(step: int, seed: int) -> dict[str, Any]:
+    line = success_line("fork/reach", "sdm", 1, ("1110" if seed else "1000") * 5)
+    return {**line, "protocol": "snapshot", "seed": seed, "step": step, "train_s": step / 10 + seed}
+
+
+@pytest.mark.parametrize("suffix", [".png", ".svg"])
+def test_every_picture_is_written_and_not_empty(tmp_path: Path, suffix: str) -> None:
+    pictures(lines(), tmp_path)
+    for name in NAMES:
+        assert (tmp_path / name).with_suffix(suffix).stat().st_size > 5_000
+
+
+def test_equal_lines_give_equal_pictures(tmp_path: Path) -> None:
+    for folder in ("first", "second"):
+        pictures(lines(), tmp_path / folder)
+    for name in NAMES:
+        for suffix in (".png", ".svg"):
+            first, second = ((tmp_path / folder / name).with_suffix(suffix) for folder in ("first", "second"))
+            assert first.read_bytes() == second.read_bytes()
+
+
+def test_snapshots_are_pooled_over_seeds_in_the_order_of_training() -> None:
+    points = curves([snapshot(200, 0), snapshot(100, 1), snapshot(100, 0)])["fork/reach"][SDM]
+    assert [(point.step, point.rate, point.seconds) for point in points] == [(100, 0.5, 10.5), (200, 0.25, 20.0)]
+
+
+def test_the_evaluations_of_a_best_five_make_a_curve_without_seconds() -> None:
+    best = success_line("a/b", "dp3", 10, "1" * 100, protocol="best5", curve=[[5, 10], [10, 20]])
+    points = curves([best])["a/b"][DP3]
+    assert [(point.step, point.rate, point.seconds) for point in points] == [(5, 0.5, None), (10, 1.0, None)]
+
+
+def test_only_timed_policies_that_ran_on_all_compared_tasks_have_a_point() -> None:
+    found = lines()
+    assert {point.policy for point in speed_points(found)} == {SDM, DP3}  # mip's two evaluations were not timed
+    found += [timing_line("two", 1.2, nfe=2), success_line("metaworld/sweep", "manicm", 1, "1110" * 25)]
+    points = {point.policy: point for point in speed_points(found)}
+    assert set(points) == {SDM, DP3, Policy("mip", 2)}
+    assert points[SDM].rate == 0.75
+
+
+def test_no_lines_no_picture(tmp_path: Path) -> None:
+    assert speed_points([]) == []
+    assert curves([]) == {}
+    pictures([], tmp_path)
+    assert not (tmp_path / "speed_success.png").exists()
+    assert not (tmp_path / "learning_curves.png").exists()
