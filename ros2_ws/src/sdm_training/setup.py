@@ -24,13 +24,18 @@ setup(
         "tensorboard",
         "rich",
     ],
-    extras_require={"test": ["diffusers", "hypothesis", "pyright", "pytest", "ruff"]},
+    extras_require={
+        "test": ["diffusers", "hypothesis", "pyright", "pytest", "ruff"],
+        "ray": ["ray>=2.40"],
+        "slurm": ["submitit>=1.5"],
+    },
     entry_points={
         "console_scripts": [
             "sdm-train = sdm_training.programs.train:main",
             "sdm-distill = sdm_training.programs.distill:main",
             "sdm-evaluate = sdm_training.programs.evaluate:main",
             "sdm-export = sdm_training.programs.export:main",
+            "sdm-benchmark = sdm_training.programs.benchmark:main",
             "sdm-report = sdm_training.programs.report:main",
         ],
         "sdm.backends": ["torch = sdm_training.torch_backend:TorchBackend"],

@@ -1,0 +1,1 @@
+"""The stages of a comparison, one file each: demonstrations, training, evaluation."""

@@ -1,0 +1,60 @@
+"""The last stage: one evaluation, one result line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, ClassVar
+
+from sdm_core.checkpoint import Checkpoint
+from sdm_core.errors import CheckpointError
+from sdm_core.results import read_results
+
+from sdm_training.benchmark.cell import Cell
+from sdm_training.benchmark.jobs.job import Job
+
+
+@dataclass(frozen=True)
+class EvaluationJob(Job):
+    """Evaluates a checkpoint for a cell."""
+
+    kind: ClassVar[str] = "evaluation"
+
+    cell: Cell
+    checkpoint: Path
+
+    def done(self) -> bool:
+        return self._line() is not None
+
+    def check(self) -> None:
+        """A checkpoint of something else would give a line that is not the cell's, again and again."""
+        metrics = Checkpoint.open(self.places.root / self.checkpoint).metrics
+        for key in ("method", "variant", "network", "seed", "nfe", "demos"):
+            wanted, found = getattr(self.cell, key), metrics.get(key)
+            if wanted != found:
+                raise CheckpointError(
+                    f"{self.checkpoint} has {key} {found}, the suite wants {wanted}: correct its row, or delete the run"
+                )
+
+    def result(self) -> str:
+        line = self._line()
+        assert line is not None  # it has just been written
+        return f"{line['successes']} of {line['episodes']}"
+
+    def _line(self) -> dict[str, Any] | None:
+        lines = result_lines(self.places.root / self.places.results)
+        return next((line for line in lines if self.cell.reported_by(line)), None)
+
+
+def result_lines(file: Path) -> list[dict[str, Any]]:
+    """All lines of the file as it is now; parsed again only when it has changed."""
+    if not file.exists():
+        return []
+    state = file.stat()
+    return _parsed(file, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=1)
+def _parsed(file: Path, size: int, modified_ns: int) -> list[dict[str, Any]]:
+    return read_results(file)

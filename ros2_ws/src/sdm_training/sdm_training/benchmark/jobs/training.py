@@ -1,0 +1,30 @@
+"""The second stage: a teacher from demonstrations, then a student from its teacher."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from sdm_core.checkpoint import METRICS
+
+from sdm_training.benchmark.jobs.job import Job
+
+
+@dataclass(frozen=True)
+class TrainingJob(Job):
+    """Trains a run and exports it at every step count that is evaluated; both resume where they were killed."""
+
+    kind: ClassVar[str] = "training"
+
+    checkpoints: tuple[Path, ...]
+
+    def done(self) -> bool:
+        # An export folder appears whole.
+        return all((self.places.root / checkpoint / METRICS).is_file() for checkpoint in self.checkpoints)
+
+    def check(self) -> None:
+        """The programs check what they start from themselves."""
+
+    def result(self) -> str:
+        return "trained"

@@ -1,0 +1,1 @@
+"""Where jobs run; one file and one `config/runner/*.yaml` each."""

@@ -1,0 +1,63 @@
+"""A Ray cluster: each job is a task, which Ray starts anew where its worker or its machine has died."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ray  # pyright: ignore[reportMissingImports] (an extra)
+import ray.exceptions  # pyright: ignore[reportMissingImports]
+from pydantic import Field
+
+from sdm_training.benchmark.job_queue import JobQueue
+from sdm_training.benchmark.run_job import Finished, run_job
+from sdm_training.benchmark.single_thread import SINGLE_THREAD
+from sdm_training.settings import Part
+
+
+class RaySettings(Part):
+    """address: of a running cluster, "auto" for this machine's, null to start one here; retries: after deaths of its
+    worker; cpus, gpus: what a job is given."""
+
+    kind: str = "ray"
+    address: str | None
+    retries: int = Field(ge=0)
+    cpus: float = Field(ge=0)
+    gpus: float = Field(ge=0)
+
+
+class RayRunner:
+    """See Runner. The cluster's machines share the folders and the Python environment."""
+
+    def __init__(self, settings: RaySettings) -> None:
+        self.settings = settings
+
+    def run(self, queue: JobQueue) -> None:
+        settings = self.settings
+        with ray.init(settings.address, runtime_env={"env_vars": SINGLE_THREAD}, ignore_reinit_error=True):
+            # A fresh worker for each job, as the local runner has.
+            task = ray.remote(run_job).options(
+                num_cpus=settings.cpus, num_gpus=settings.gpus, max_retries=settings.retries, max_calls=1
+            )
+            running: dict[Any, str] = {}
+            while True:
+                running |= {task.remote(job): job.name for job in queue.take()}
+                if not running:
+                    return
+                ended, _ = ray.wait(list(running))
+                for reference in ended:
+                    queue.settle(_finished(reference, running.pop(reference)))
+
+
+def _finished(reference: Any, name: str) -> Finished:
+    try:
+        return ray.get(reference)
+    except ray.exceptions.RayError as error:  # its worker has died more often than it is retried
+        return Finished(name, "failed", str(error).strip().partition("\n")[0])
+
+
+SETTINGS = RaySettings
+
+
+def create(settings: RaySettings) -> RayRunner:
+    """The runner of this kind."""
+    return RayRunner(settings)

@@ -1,0 +1,108 @@
+"""A suite is data: tasks, methods and the protocol under which they are compared."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from sdm_training.settings import Settings, SettingsError
+
+Program = Literal["train", "distill"]
+
+
+class TaskRow(Settings):
+    """One task. demos: how many demonstrations are trained on.
+
+    source: a file of recorded demonstrations, where the task has no scripted expert.
+    episodes, repeats: of its evaluation, where they differ from the suite's; each start is played `repeats` times.
+    overrides: of the training programs' settings, e.g. {train: [teacher.steps=8000]}.
+    """
+
+    name: str
+    demos: int = Field(gt=0)
+    source: str | None = None
+    episodes: int | None = Field(None, gt=0)
+    repeats: int = Field(1, gt=0)
+    overrides: dict[Program, tuple[str, ...]] = Field({})
+
+
+class MethodRow(Settings):
+    """One method. program: `train` trains from demonstrations alone, `distill` is every other.
+
+    overrides: the program's settings; a row of `distill` without any takes the distiller of its own name.
+    method, variant: its names in the result lines, where they differ from the row's.
+    network: where it differs from the suite's.
+    teacher: the row that it distils, trained with the same seed and network.
+    nfe: the step counts that are evaluated, the method's own one last.
+    """
+
+    name: str
+    program: Program = "distill"
+    overrides: tuple[str, ...]
+    method: str
+    variant: str | None = None
+    network: str | None = None
+    teacher: str | None = None
+    nfe: tuple[int, ...] = Field((1,), min_length=1)
+    seeds: tuple[int, ...] = (0,)
+
+    @model_validator(mode="before")
+    @classmethod
+    def named_after_its_row(cls, values: dict[str, Any]) -> dict[str, Any]:
+        own = [] if values.get("program") == "train" else [f"distiller={values['name']}"]
+        return {"method": values["name"], "overrides": own, **values}
+
+    @property
+    def samples_by_itself(self) -> bool:
+        """Whether it is exported and evaluated as its own sampling says, not at step counts that are asked of it."""
+        return self.program == "distill" and len(self.nfe) == 1
+
+    def export(self, nfe: int) -> str:
+        """The run's folder of the checkpoint with `nfe` steps."""
+        return "export" if self.samples_by_itself else f"export_nfe{nfe}"
+
+
+class CurveRows(Settings):
+    """Learning curves: these trainings keep `snapshots` sets of weights, which `curve=true` evaluates."""
+
+    tasks: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = (0,)
+    snapshots: int = Field(default=15, gt=0)
+    episodes: int = Field(default=20, gt=0)
+
+
+class Suite(Settings):
+    """config/suite/*.yaml. episodes: of each evaluation; eval_seed0: the first one's seed, the others follow."""
+
+    network: str
+    episodes: int = Field(gt=0)
+    eval_seed0: int
+    tasks: dict[str, TaskRow]
+    methods: dict[str, MethodRow]
+    curve: CurveRows = Field(default_factory=CurveRows)
+
+    @field_validator("tasks", "methods", mode="before")
+    @classmethod
+    def rows_know_their_names(cls, rows: Any) -> Any:
+        return {name: {"name": name, **(row or {})} for name, row in rows.items()}
+
+    @model_validator(mode="after")
+    def fits_together(self) -> Suite:
+        for row in self.methods.values():
+            if row.teacher is not None and row.teacher not in self.methods:
+                raise ValueError(f"method '{row.name}' needs the teacher '{row.teacher}', which is no row of the suite")
+        for what, wanted, known in (
+            ("task", self.curve.tasks, self.tasks),
+            ("method", self.curve.methods, self.methods),
+        ):
+            require_known(what, wanted, known)
+        return self
+
+
+def require_known(what: str, wanted: tuple[str, ...], known: dict[str, Any]) -> None:
+    """Raises SettingsError on a name that is no row."""
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        raise SettingsError(f"the suite has no {what} '{unknown[0]}', but {', '.join(known)}")

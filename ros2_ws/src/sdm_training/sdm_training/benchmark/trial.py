@@ -1,0 +1,149 @@
+"""One method on one task with one seed: its jobs and their command lines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sdm_training.benchmark.cell import Cell
+from sdm_training.benchmark.jobs.demonstrations import DemonstrationsJob
+from sdm_training.benchmark.jobs.evaluation import EvaluationJob
+from sdm_training.benchmark.jobs.job import Places
+from sdm_training.benchmark.jobs.training import TrainingJob
+from sdm_training.benchmark.suite import MethodRow, Suite, TaskRow
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The row `method` on the row `task` of a suite."""
+
+    suite: Suite
+    places: Places
+    task: TaskRow
+    method: MethodRow
+    seed: int
+
+    @property
+    def network(self) -> str:
+        return self.method.network or self.suite.network
+
+    @property
+    def name(self) -> str:
+        return f"{self.task.name}/{self.method.name}_{self.network}_seed{self.seed}"
+
+    @property
+    def run(self) -> Path:
+        """The training's folder; without a variant the programs' own choice too."""
+        return self.places.runs / self.name
+
+    @property
+    def teacher(self) -> Trial | None:
+        """What is distilled: it has the network and the seed of its student."""
+        if self.method.teacher is None:
+            return None
+        row = self.suite.methods[self.method.teacher]
+        return replace(self, method=row.model_copy(update={"network": self.network}))
+
+    def demonstrations(self) -> DemonstrationsJob:
+        """The job that records or converts them."""
+        store = self.places.data / f"{self.task.name}.zarr"
+        source = [] if self.task.source is None else [f"source={self.task.source}"]
+        return DemonstrationsJob(
+            places=self.places,
+            name=f"{self.task.name}/demonstrations",
+            needs=(),
+            program="demos",
+            overrides=(f"task={self.task.name}", f"episodes={self.task.demos}", *source, f"output={store}"),
+            store=store,
+            episodes=self.task.demos,
+        )
+
+    def training(self) -> TrainingJob:
+        """The job that trains the run and exports its checkpoints."""
+        method, teacher, demonstrations = self.method, self.teacher, self.demonstrations()
+        part = "teacher" if method.program == "train" else "distiller"
+        options = [f"{part}.method={method.method}"]
+        if method.variant is not None:
+            options.append(f"++{part}.variant={method.variant}")
+        if teacher is not None:
+            options.append(f"teacher_run={teacher.run}")
+        if self.has_curve:
+            options.append(f"loop.snapshots={self.suite.curve.snapshots}")
+        if not method.samples_by_itself:
+            options.append(f"export.nfe=[{','.join(map(str, method.nfe))}]")
+        return TrainingJob(
+            places=self.places,
+            name=f"{self.name}.training",
+            needs=(demonstrations.name, *([] if teacher is None else [teacher.training().name])),
+            program=method.program,
+            overrides=(
+                f"task={self.task.name}",
+                f"seed={self.seed}",
+                f"network={self.network}",
+                *method.overrides,
+                *options,
+                *self.task.overrides.get(method.program, ()),
+                f"data={demonstrations.store}",
+                f"run={self.run}",
+            ),
+            checkpoints=tuple(self.run / method.export(nfe) for nfe in method.nfe),
+        )
+
+    def evaluations(self) -> list[EvaluationJob]:
+        """One job for each step count at which the final weights are evaluated."""
+        return [self._evaluation(f"nfe{nfe}", self._cell(nfe)) for nfe in self.method.nfe]
+
+    @property
+    def has_curve(self) -> bool:
+        """Whether the training keeps snapshots for a learning curve."""
+        curve = self.suite.curve
+        return self.task.name in curve.tasks and self.method.name in curve.methods and self.seed in curve.seeds
+
+    def curve(self) -> list[EvaluationJob]:
+        """One job for each snapshot of the training, sampled with the last of the step counts."""
+        if not self.has_curve:
+            return []
+        curve = self.suite.curve
+        cell = replace(self._cell(self.method.nfe[-1]), protocol="snapshot", episodes=curve.episodes, repeats=1)
+        return [
+            self._evaluation(
+                f"snapshot{number}", replace(cell, snapshot=number), "protocol=snapshot", f"snapshot={number}"
+            )
+            for number in range(1, curve.snapshots + 1)
+        ]
+
+    def _evaluation(self, what: str, cell: Cell, *options: str) -> EvaluationJob:
+        nfe = [] if self.method.samples_by_itself else [f"nfe={cell.nfe}"]
+        repeats = [] if cell.repeats == 1 else [f"repeats={cell.repeats}"]
+        return EvaluationJob(
+            places=self.places,
+            name=f"{self.name}.{what}",
+            needs=(self.training().name,),
+            program="evaluate",
+            overrides=(
+                f"checkpoint={self.run}",
+                *nfe,
+                f"episodes={cell.episodes}",
+                f"seed0={cell.eval_seed0}",
+                *repeats,
+                *options,
+                "workers=1",
+                f"results={self.places.results}",
+            ),
+            cell=cell,
+            checkpoint=self.run / self.method.export(cell.nfe),
+        )
+
+    def _cell(self, nfe: int) -> Cell:
+        return Cell(
+            task=self.task.name,
+            method=self.method.method,
+            variant=self.method.variant,
+            network=self.network,
+            seed=self.seed,
+            nfe=nfe,
+            episodes=self.task.episodes or self.suite.episodes,
+            repeats=self.task.repeats,
+            eval_seed0=self.suite.eval_seed0,
+            demos=self.task.demos,
+        )
