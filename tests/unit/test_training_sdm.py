@@ -9,11 +9,11 @@ import pytest
 import torch
 from helpers.mixture import STD, exact, mode_statistics, plane_policy
 from helpers.training import CPU, demonstrations, small_policy, training_of, windows_of
-from sdm_training.distillers.sdm import GradientSettings, NoiseLevels, Sdm, SdmSettings, generator_gradient
+from sdm_training.distillers.sdm import GradientSettings, Sdm, SdmSettings, generator_gradient
 from sdm_training.draws import Draws
 from sdm_training.process import Process
 from sdm_training.processes.discrete import Discrete, DiscreteSettings
-from sdm_training.score_distillation import score
+from sdm_training.score_distillation import NoiseLevels, score
 from sdm_training.settings import SettingsError, build
 from sdm_training.training import Training
 from torch import Tensor

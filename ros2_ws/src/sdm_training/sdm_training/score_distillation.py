@@ -6,13 +6,13 @@ a network's score follows from the posterior mean x0_hat that it predicts, with 
 
     s(a_t) = -(a_t - alpha x0_hat(a_t)) / sigma².
 
-The generator's own score is unknown: a critic D, trained to denoise what G makes, stands for it.
+Where the generator's own score is unknown a critic D, trained to denoise what G makes, stands for it.
 """
 
 from __future__ import annotations
 
 import copy
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeVar
 
 import torch
 from torch import Tensor
@@ -25,32 +25,61 @@ from sdm_training.optimiser import OptimiserSettings
 from sdm_training.policy import Policy
 from sdm_training.process import Process, same_level
 from sdm_training.sampling import SamplingSettings
+from sdm_training.settings import Settings, SettingsError
 
 # Where generator and teacher agree to four digits the direction of their difference is noise, and is not scaled up.
 MIN_SCALE = 1e-4
+
+Value = TypeVar("Value")
+
+
+class NoiseLevels(Settings):
+    """Timesteps at which the distributions are compared: `low` … `high` (both included), every `stride`-th from `low`.
+
+    DDIM's grid of SDM's published code is low 9, high 99, stride 10.
+    """
+
+    low: int = 0
+    high: int = 99
+    stride: int = 1
+
+    def check(self, process: Process) -> None:
+        """Raises SettingsError where there are no such timesteps."""
+        for bound in (self.low, self.high):
+            process.check_level("distiller.noise_levels", bound)
+        if self.low > self.high:
+            raise SettingsError(f"distiller.noise_levels.low {self.low} lies above high {self.high}")
+
+    def draw(self, count: int, draws: Draws) -> Tensor:
+        """Uniform timesteps [count]."""
+        return self.low + self.stride * draws.integers(0, (self.high - self.low) // self.stride, count)
 
 
 class ScoreDistillationSettings(MethodSettings):
     """steps counts critic updates; the generator is updated in every `update_ratio`-th (Algorithm 1's c of SDM).
 
-    generator_level: where G is called, None for the process's noisiest; teacher_weights: the teacher's averaged ones or
-    its last; start: G begins as the teacher, or (the papers' ablation) from scratch; encoder "trained" lets G's loss
-    train a copy of the teacher's encoder, while P and D keep the frozen one; point_subsets: with a frozen encoder,
-    random point subsets of which each observation's encodings are kept.
+    batch: observations a step; draws: chunks generated for each of them. generator_level: where G is called, None for
+    the process's noisiest; noise_levels: where the distributions are compared and D learns, None for the process's own;
+    both may be given by the kind of the teacher's process, {discrete: …, edm: …}. teacher_weights: the teacher's
+    averaged ones or its last; start: G begins as the teacher, or (the papers' ablation) from scratch; encoder "trained"
+    lets G's loss train a copy of the teacher's encoder, while P and D keep the frozen one; point_subsets: with a frozen
+    encoder, random point subsets of which each observation's encodings are kept. critic_optimiser: None without a D.
     """
 
     needs_teacher: ClassVar[bool] = True
 
     steps: int = 4000
     batch: int = 128
+    draws: int = 1
     update_ratio: int = 5
     teacher_weights: Literal["ema", "raw"] = "ema"
     start: Literal["teacher", "scratch"] = "teacher"
-    generator_level: float | None = None
+    generator_level: float | dict[str, float] | None = None
+    noise_levels: NoiseLevels | dict[str, NoiseLevels] | None = None
     encoder: Literal["frozen", "trained"] = "frozen"
     point_subsets: int = 8
     generator_optimiser: OptimiserSettings
-    critic_optimiser: OptimiserSettings
+    critic_optimiser: OptimiserSettings | None
     ema: EmaSettings | None = None
 
 
@@ -61,16 +90,23 @@ def score(process: Process, a_t: Tensor, x0: Tensor, levels: Tensor) -> Tensor:
 
 
 class ScoreDistillation(Learner):
-    """Student G, frozen teacher P and critic D. A subclass defines the gradient; it may add parts and updates."""
+    """Student G, frozen teacher P and critic D. A subclass defines the gradient; it may add parts and updates.
+
+    With `draws` chunks an observation, B below is the batch times them.
+    """
 
     def __init__(self, settings: ScoreDistillationSettings, policy: Policy) -> None:
         super().__init__()
-        process = policy.process
-        level = process.noisiest if settings.generator_level is None else settings.generator_level
-        process.check_level("distiller.generator_level", level)
-        self.settings, self.level = settings, level
-        self.steps, self.sampling = settings.steps, SamplingSettings(level=level)
-        self.teacher, self.student, self.critic = policy, copy.deepcopy(policy), copy.deepcopy(policy.denoiser)
+        process, kind = policy.process, policy.settings.diffusion.kind
+        level = for_process(settings.generator_level, kind)
+        self.level = process.noisiest if level is None else level
+        process.check_level("distiller.generator_level", self.level)
+        self.noise_levels = for_process(settings.noise_levels, kind)
+        if self.noise_levels:
+            self.noise_levels.check(process)
+        self.settings = settings
+        self.steps, self.sampling = settings.steps, SamplingSettings(level=self.level)
+        self.teacher, self.student = policy, copy.deepcopy(policy)
         if settings.start == "scratch":
             self.student.denoiser.load_state_dict(Policy(policy.settings, policy.contract).denoiser.state_dict())
         self.encodes = settings.encoder == "trained"
@@ -78,52 +114,66 @@ class ScoreDistillation(Learner):
             settings.batch, encoder=None if self.encodes else self.teacher, point_subsets=settings.point_subsets
         )
         generator = "student" if self.encodes else "student.denoiser"
-        self.updates = (
-            Update("generator", (generator,), settings.generator_optimiser, settings.update_ratio),
-            Update("critic", ("critic",), settings.critic_optimiser),
-        )
+        self.updates = (Update("generator", (generator,), settings.generator_optimiser, settings.update_ratio),)
+        if settings.critic_optimiser:
+            self.critic = copy.deepcopy(policy.denoiser)
+            self.updates += (Update("critic", ("critic",), settings.critic_optimiser),)
         self.deployed = "student"
         if settings.ema:
             self.average, self.deployed = copy.deepcopy(self.student), "average"
             self.averages = (Average("student", "average", "generator", settings.ema),)
         self.freeze()
 
-    def gradient(self, a_g: Tensor, condition: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
-        """The divergence's gradient [B, H, A] with respect to a_g, and the mean distance of critic and teacher."""
+    def gradient(self, a_g: Tensor, batch: Batch, draws: Draws) -> tuple[Tensor, Tensor]:
+        """The divergence's gradient [B, H, A] with respect to a_g, and the mean distance of generator and teacher."""
         raise NotImplementedError
 
     def loss(self, update: str, batch: Batch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
         if update == "generator":
-            own, shared = self.conditions(batch)
-            a_g = self.generate(draws.normal(*batch.action.shape), own)
-            with torch.no_grad():
-                gradient, gap = self.gradient(a_g, shared, draws)
-            # A scalar whose gradient with respect to a_g is that one, over the number of its entries.
-            return (gradient * a_g).mean(), {"gap": gap}
+            return self.generator_loss(self.generated(batch, draws), batch, draws)
         with torch.no_grad():
-            own, shared = self.conditions(batch)
-            a_g = self.generate(draws.normal(*batch.action.shape), own)
-        loss = self.critic_loss(a_g, shared, draws)
+            a_g = self.generated(batch, draws)
+        return self.critic_loss(a_g, batch, draws)
+
+    def generator_loss(self, a_g: Tensor, batch: Batch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
+        """A scalar whose gradient with respect to a_g is the divergence's, over the number of its entries."""
+        with torch.no_grad():
+            gradient, gap = self.gradient(a_g, batch, draws)
+        return (gradient * a_g).mean(), {"gap": gap}
+
+    def critic_loss(self, a_g: Tensor, batch: Batch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
+        """The denoising objective of D on generated chunks, which are its targets and get no gradient."""
+        levels, epsilon = self.draw_levels(len(a_g), draws), draws.normal(*a_g.shape)
+        condition = self.critic_condition(batch)
+        loss = self.teacher.process.denoising_loss(self.critic, a_g, levels, epsilon, condition)
         return loss, {"critic_loss": loss.detach()}
 
-    def conditions(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Conditions [B, D] of the student, and of teacher and critic; the same one where the encoder is frozen."""
-        if batch.condition is not None:
-            return batch.condition, batch.condition
+    def condition(self, policy: Policy, batch: Batch) -> Tensor:
+        """Conditions [B, D] as `policy` encodes the observations; the kept ones where the encoder is frozen."""
+        condition = policy.encode(batch.observation) if batch.condition is None else batch.condition
+        return condition.repeat_interleave(self.settings.draws, 0)
+
+    def critic_condition(self, batch: Batch) -> Tensor:
+        """Conditions [B, D] of D, which sees what the teacher does."""
         with torch.no_grad():
-            shared = self.teacher.encode(batch.observation)
-        return self.student.encode(batch.observation), shared
+            return self.condition(self.teacher, batch)
+
+    def generated(self, batch: Batch, draws: Draws) -> Tensor:
+        """Chunks a_G [B, H, A] of the student for the batch's observations."""
+        condition = self.condition(self.student, batch)
+        return self.generate(draws.normal(len(condition), *self.student.chunk_shape), condition)
 
     def generate(self, noise: Tensor, condition: Tensor) -> Tensor:
         """a_G [B, H, A] = G(z): one pass from pure noise, unclipped so that every chunk gets its gradient."""
-        levels = same_level(noise, self.level)
+        levels, noise = same_level(noise, self.level), noise * self.sampling.noise_scale
         return self.student.predict_x0(self.student.process.start(noise, levels), levels, condition, clip=False)
 
     def draw_levels(self, count: int, draws: Draws) -> Tensor:
         """Levels [count] at which distributions are compared and the critic learns."""
-        return self.teacher.process.draw_levels(count, draws)
+        levels = self.noise_levels
+        return levels.draw(count, draws) if levels else self.teacher.process.draw_levels(count, draws)
 
-    def critic_loss(self, a_g: Tensor, condition: Tensor, draws: Draws) -> Tensor:
-        """The denoising objective of D on generated chunks, which are its targets and get no gradient."""
-        levels, epsilon = self.draw_levels(len(a_g), draws), draws.normal(*a_g.shape)
-        return self.teacher.process.denoising_loss(self.critic, a_g, levels, epsilon, condition)
+
+def for_process(value: Value | dict[str, Value] | None, kind: str) -> Value | None:
+    """What a setting says for this kind of process."""
+    return value.get(kind) if isinstance(value, dict) else value

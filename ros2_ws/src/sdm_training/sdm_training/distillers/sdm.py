@@ -14,28 +14,15 @@ from pydantic import model_validator
 from torch import Tensor
 
 from sdm_training.draws import Draws
+from sdm_training.observation import Batch
+from sdm_training.optimiser import OptimiserSettings
 from sdm_training.policy import Policy
 from sdm_training.process import Process
 from sdm_training.score_distillation import MIN_SCALE, ScoreDistillation, ScoreDistillationSettings, score
-from sdm_training.settings import Settings, SettingsError
+from sdm_training.settings import Settings
 
 Weight = Literal["score", "x0", "variance"]
 Normalisation = Literal["per_sample", "batch", "none"]
-
-
-class NoiseLevels(Settings):
-    """Timesteps at which the distributions are compared: `low` … `high` (both included), every `stride`-th from `low`.
-
-    DDIM's grid of the published code is low 9, high 99, stride 10.
-    """
-
-    low: int = 0
-    high: int = 99
-    stride: int = 1
-
-    def draw(self, count: int, draws: Draws) -> Tensor:
-        """Uniform timesteps [count]."""
-        return self.low + self.stride * draws.integers(0, (self.high - self.low) // self.stride, count)
 
 
 class GradientSettings(Settings):
@@ -58,12 +45,12 @@ class GradientSettings(Settings):
 
 
 class SdmSettings(ScoreDistillationSettings):
-    """generator_scale and critic_scale: λ and γ of Eq. 5 and 6; noise_levels: null for the process's own."""
+    """generator_scale and critic_scale: λ and γ of Eq. 5 and 6."""
 
     kind: str = "sdm"
     method: str = "sdm"
     gradient: GradientSettings = GradientSettings()
-    noise_levels: NoiseLevels | None = None
+    critic_optimiser: OptimiserSettings
     generator_scale: float = 1.0
     critic_scale: float = 1.0
 
@@ -99,32 +86,22 @@ class Sdm(ScoreDistillation):
     settings: SdmSettings
 
     def __init__(self, settings: SdmSettings, policy: Policy, windows: int) -> None:
-        if settings.noise_levels:
-            for bound in (settings.noise_levels.low, settings.noise_levels.high):
-                policy.process.check_level("distiller.noise_levels", bound)
-            if settings.noise_levels.low > settings.noise_levels.high:
-                raise SettingsError(
-                    f"distiller.noise_levels.low {settings.noise_levels.low} lies above "
-                    f"high {settings.noise_levels.high}"
-                )
         super().__init__(settings, policy)
 
-    def draw_levels(self, count: int, draws: Draws) -> Tensor:
-        levels = self.settings.noise_levels
-        return levels.draw(count, draws) if levels else super().draw_levels(count, draws)
-
-    def gradient(self, a_g: Tensor, condition: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
+    def gradient(self, a_g: Tensor, batch: Batch, draws: Draws) -> tuple[Tensor, Tensor]:
         """Eq. 5: λ times Eq. 4."""
-        process, levels = self.teacher.process, self.draw_levels(len(a_g), draws)
+        process, condition = self.teacher.process, self.critic_condition(batch)
+        levels = self.draw_levels(len(a_g), draws)
         a_t = process.add_noise(a_g, draws.normal(*a_g.shape), levels)
         x0_teacher = self.teacher.predict_x0(a_t, levels, condition, clip=False)
         x0_critic = process.predict_x0(self.critic, a_t, levels, condition, clip=False)
         gradient = generator_gradient(process, self.settings.gradient, a_g, a_t, x0_teacher, x0_critic, levels)
         return self.settings.generator_scale * gradient, (x0_critic - x0_teacher).abs().mean()
 
-    def critic_loss(self, a_g: Tensor, condition: Tensor, draws: Draws) -> Tensor:
+    def critic_loss(self, a_g: Tensor, batch: Batch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
         """Eq. 6."""
-        return self.settings.critic_scale * super().critic_loss(a_g, condition, draws)
+        loss, scalars = super().critic_loss(a_g, batch, draws)
+        return self.settings.critic_scale * loss, scalars
 
 
 SETTINGS = SdmSettings
