@@ -18,6 +18,8 @@ setup(
         "sdm_core",
         "mujoco==3.3.0",
         "metaworld==3.1.1",
+        "pymunk>=7",
+        "zarr>=3",
         "packaging",
         "hydra-core>=1.3",
         "rich",

@@ -17,10 +17,17 @@ def _fork(task: str) -> Task:
     return ForkTask()
 
 
+def _pusht(task: str) -> Task:
+    from sdm_sim.pusht_task import PushTTask
+
+    return PushTTask()
+
+
 # A family: its task names, and the function that builds one of them.
 _FAMILIES: dict[str, tuple[tuple[str, ...], Callable[[str], Task]]] = {
     "metaworld": (metaworld_suite.TASKS, metaworld_suite.build),
     "fork": (("reach",), _fork),
+    "pusht": (("push-t",), _pusht),
 }
 
 

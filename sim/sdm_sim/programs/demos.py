@@ -1,5 +1,6 @@
 """`sdm-demos task=metaworld/door-open episodes=10`: expert demonstrations into a zarr dataset.
 
+`sdm-demos task=pusht/push-t source=FILE` converts recorded demonstrations where people showed a task.
 Resumable: what is there is kept, what was interrupted is rolled back, and the next seeds follow. An episode in which
 the expert fails is not stored; the next seed takes its place.
 """
@@ -18,12 +19,35 @@ from sdm_core.errors import DatasetError, SdmError
 from sdm_core.share import share_directory
 
 from sdm_sim.demonstrations import demonstrate
+from sdm_sim.recorded_demonstrations import open_recorded
 from sdm_sim.registry import make_task
 
+EXPERT_EPISODES = 10
 
-def record(name: str, episodes: int, seed0: int, max_failures: int, keep_depth: bool, output: str) -> EpisodeStore:
-    """Brings the store at `output` to `episodes` expert episodes, from seeds `seed0`, `seed0`+1, …"""
+
+def record(
+    name: str,
+    episodes: int | None,
+    seed0: int,
+    max_failures: int,
+    keep_depth: bool,
+    output: str,
+    source: str | None = None,
+) -> EpisodeStore:
+    """Brings the store at `output` to `episodes` expert episodes, from seeds `seed0`, `seed0`+1, …
+
+    With `source`, a file of recorded demonstrations, its episodes take the place of the expert's, from number `seed0`
+    on. `episodes` None means EXPERT_EPISODES, or all that the source holds.
+    """
     task = make_task(name)
+    recorded = open_recorded(name, source)
+    if recorded is None:
+        episodes = EXPERT_EPISODES if episodes is None else episodes
+    else:
+        held = len(recorded) - seed0
+        episodes = held if episodes is None else episodes
+        if episodes > held:
+            raise DatasetError(f"{source}: holds {held} episodes from number {seed0} on; ask for no more than that")
     store = EpisodeStore.open_or_create(output, task.contract)
     tried = [int(entry["seed"]) for entry in store.provenance]
     seed, failures = max(tried, default=seed0 - 1) + 1, 0
@@ -37,9 +61,9 @@ def record(name: str, episodes: int, seed0: int, max_failures: int, keep_depth: 
     with Progress(*columns) as progress:
         bar = progress.add_task("demos", total=episodes, completed=len(store), note="")
         while len(store) < episodes:
-            episode = demonstrate(task, seed, keep_depth)
+            episode = recorded.episode(seed, keep_depth) if recorded else demonstrate(task, seed, keep_depth)
             if episode is not None:
-                store.append(episode, {"seed": seed, "expert": "scripted", "task": name})
+                store.append(episode, {"seed": seed, "expert": "recorded" if recorded else "scripted", "task": name})
             else:
                 failures += 1
                 if failures > max_failures:
@@ -52,7 +76,7 @@ def record(name: str, episodes: int, seed0: int, max_failures: int, keep_depth: 
 
 def record_as_configured(config: Mapping[str, Any] | DictConfig) -> EpisodeStore:
     """Records by the values of config/demos.yaml."""
-    names = ("task", "episodes", "seed0", "max_failures", "keep_depth", "output")
+    names = ("task", "episodes", "seed0", "max_failures", "keep_depth", "output", "source")
     return record(*(config[name] for name in names))
 
 

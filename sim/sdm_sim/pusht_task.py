@@ -1,0 +1,118 @@
+"""`pusht/push-t`: push a T-shaped block into a fixed pose, as people demonstrated it for Diffusion Policy.
+
+The policy observes the disc that it moves and a depth camera above the table; it commands where the disc shall go. The
+table's frame is the camera's (see pusht_camera.py), in m. Seeds give the starts of Diffusion Policy's environment; its
+demonstrations are those of seeds 0 to 205.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from sdm_core.contract import (
+    ActionEntry,
+    ActionSpec,
+    CameraSpec,
+    CloudSpec,
+    Contract,
+    ObservationSpec,
+    Rates,
+    StateEntry,
+)
+from sdm_core.errors import TaskError
+
+from sdm_sim import pusht_camera
+from sdm_sim.pusht_camera import DISC_HEIGHT, EXTRINSICS, IMAGE_SIZE, INTRINSICS, TABLE
+from sdm_sim.pusht_world import CONTROL_HZ, PushTWorld
+from sdm_sim.task import SensorFrame
+
+NAME = "pusht/push-t"
+STEP_LIMIT = 300
+SUCCESS_COVERAGE = 0.95
+STATE_NAMES = ("agent.x", "agent.y", "agent.z")
+MM_PER_M = 1000.0
+
+
+def pusht_contract() -> Contract:
+    """The contract of `pusht/push-t`."""
+    return Contract(
+        task=NAME,
+        rates=Rates(control_hz=CONTROL_HZ),
+        n_obs_steps=2,
+        horizon=8,
+        n_action_steps=4,
+        observation=ObservationSpec(
+            state=tuple(StateEntry(name=name, unit="m") for name in STATE_NAMES),
+            cloud=CloudSpec(
+                frame="table",
+                # Above the table, whose plane is z = 0, z pointing down.
+                crop_low=(0.0, 0.0, -DISC_HEIGHT - 0.01),
+                crop_high=(TABLE, TABLE, -0.004),
+                centre=STATE_NAMES,
+                scale=0.3,
+            ),
+            cameras=(CameraSpec(name="camera", width=IMAGE_SIZE, height=IMAGE_SIZE, depth_encoding="16UC1"),),
+        ),
+        action=ActionSpec(
+            kind="native",
+            entries=tuple(ActionEntry(name=f"target.{axis}", unit="m", low=0.0, high=TABLE) for axis in "xy"),
+            base_frame="table",
+            tool_frame="agent",
+            hold=(None, None),  # the disc stays with its last target
+        ),
+    )
+
+
+def sensor_frame(state: NDArray[np.float64], depth: bool = True) -> SensorFrame:
+    """What is observed of a world in `state` (see PushTWorld), simulated or recorded."""
+    values = np.array([*state[:2] / MM_PER_M, 0.0])
+    return SensorFrame(STATE_NAMES, values, pusht_camera.depth(state) if depth else None)
+
+
+class PushTTask:
+    """See Task. Its score is Diffusion Policy's: the greatest coverage of the goal, in units of what succeeds."""
+
+    name = NAME
+    step_limit = STEP_LIMIT
+    intrinsics, extrinsics = INTRINSICS, EXTRINSICS
+    way = None
+
+    def __init__(self) -> None:
+        self.contract = pusht_contract()
+        self._world = PushTWorld()
+        self.reset(0)
+
+    def reset(self, seed: int) -> None:
+        self._world.reset_seeded(seed)
+        self._coverage = 0.0
+        self._success_steps = 0
+
+    def step(self, action: NDArray[np.float64]) -> None:
+        self._world.step(MM_PER_M * np.clip(action, 0.0, TABLE))
+        coverage = self._world.coverage()
+        self._coverage = max(self._coverage, coverage)
+        self._success_steps += coverage >= SUCCESS_COVERAGE
+
+    def observe(self, depth: bool = True) -> SensorFrame:
+        return sensor_frame(self._world.state, depth)
+
+    @property
+    def succeeded(self) -> bool:
+        return self._success_steps > 0
+
+    @property
+    def success_steps(self) -> int:
+        return self._success_steps
+
+    @property
+    def score(self) -> float | None:
+        return min(self._coverage / SUCCESS_COVERAGE, 1.0)
+
+    def expert(self) -> NDArray[np.float64]:
+        raise TaskError(f"{NAME} has no scripted expert: people showed it; take their demonstrations with source=FILE")
+
+    def render(self, width: int, height: int) -> NDArray[np.uint8]:
+        return pusht_camera.picture(self._world.state, width, height)
+
+    def close(self) -> None:
+        """Nothing to free."""

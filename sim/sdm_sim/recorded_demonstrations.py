@@ -1,0 +1,39 @@
+"""Demonstrations that others recorded, by task: where people showed it, and no expert is scripted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from sdm_core.dataset import Episode
+from sdm_core.errors import TaskError
+
+from sdm_sim import pusht_task
+
+
+class RecordedDemonstrations(Protocol):
+    """A published file, read as this project's episodes."""
+
+    def __len__(self) -> int:
+        """How many episodes it holds."""
+        ...
+
+    def episode(self, index: int, keep_depth: bool = False) -> Episode:
+        """The episode with the observations that the task's policies get."""
+        ...
+
+
+def open_recorded(task: str, source: str | Path | None) -> RecordedDemonstrations | None:
+    """The file `source` of a task that people demonstrated; None for a task with a scripted expert.
+
+    Raises TaskError where a source is missing or cannot be used, and DatasetError where the file has another layout.
+    """
+    if task != pusht_task.NAME:
+        if source is not None:
+            raise TaskError(f"{task} has a scripted expert and no reader of recorded demonstrations; leave source out")
+        return None
+    if source is None:
+        raise TaskError(f"{task} has no scripted expert; name its human demonstrations, source=FILE")
+    from sdm_sim.pusht_demonstrations import PushTDemonstrations
+
+    return PushTDemonstrations(source)
