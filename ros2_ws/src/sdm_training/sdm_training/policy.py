@@ -20,7 +20,8 @@ class NetworkSettings(Settings):
     """What the network is made of and what of the dataset's contract it changes.
 
     points: network_points of its contract; cloud_steps: newest clouds fed; centred: gripper-centric clouds as the
-    contract's `centre` and `scale` say (else the crop box is mapped to [-1, 1]).
+    contract's `centre` and `scale` say (else the crop box is mapped to [-1, 1]); past_actions: of the horizon, those
+    before the newest observation.
     """
 
     name: str
@@ -29,6 +30,7 @@ class NetworkSettings(Settings):
     centred: bool
     n_obs_steps: int
     horizon: int
+    past_actions: int = 0
     n_action_steps: int
     encoder: Part
     denoiser: Part
@@ -67,6 +69,7 @@ class NetworkSettings(Settings):
                 "observation": observation,
                 "n_obs_steps": self.n_obs_steps,
                 "horizon": self.horizon,
+                "past_actions": self.past_actions,
                 "n_action_steps": self.n_action_steps,
             }
         )

@@ -29,18 +29,18 @@ class WindowRows:
 
 
 def window_rows(
-    lengths: list[int], n_obs_steps: int, cloud_steps: int, horizon: int, n_action_steps: int
+    lengths: list[int], n_obs_steps: int, cloud_steps: int, horizon: int, n_action_steps: int, past_actions: int = 0
 ) -> WindowRows:
     """Windows of episodes of the given lengths that lie one after the other.
 
-    A window at observation t holds the states t-T+1 … t, the clouds t-C+1 … t and the actions t … t+H-1. What lies
-    before an episode's start or after its end is repeated from its edge, as in DP3: at the end up to
+    A window at observation t holds the states t-T+1 … t, the clouds t-C+1 … t and the actions t-P … t-P+H-1, P of them
+    past. What lies before an episode's start or after its end is repeated from its edge, as in DP3: at the end up to
     n_action_steps - 1 actions are.
     """
     states, clouds, actions = [], [], []
     start = 0
     for length in lengths:
-        last = max(length - horizon + n_action_steps - 1, 0)
+        last = max(length - horizon + past_actions + n_action_steps - 1, 0)
         now = np.arange(min(last, length - 1) + 1)[:, None]
 
         def rows(now: NDArray, first: int, stop: int, start: int, length: int) -> NDArray[np.int64]:
@@ -48,7 +48,7 @@ def window_rows(
 
         states.append(rows(now, 1 - n_obs_steps, 1, start, length))
         clouds.append(rows(now, 1 - cloud_steps, 1, start, length))
-        actions.append(rows(now, 0, horizon, start, length))
+        actions.append(rows(now, -past_actions, horizon - past_actions, start, length))
         start += length
     return WindowRows(np.concatenate(states), np.concatenate(clouds), np.concatenate(actions))
 
@@ -61,7 +61,12 @@ class Windows:
         assert cloud is not None
         self.network_points = cloud.network_points
         rows = window_rows(
-            demonstrations.lengths, contract.n_obs_steps, cloud.steps, contract.horizon, contract.n_action_steps
+            demonstrations.lengths,
+            contract.n_obs_steps,
+            cloud.steps,
+            contract.horizon,
+            contract.n_action_steps,
+            contract.past_actions,
         )
         self._states, self._clouds, self._actions = (
             torch.from_numpy(array).to(device)
