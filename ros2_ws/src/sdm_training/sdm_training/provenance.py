@@ -16,12 +16,13 @@ ORIGIN = ("commit", "machine", "date")
 
 
 def commit() -> str:
-    """The checkout's commit, with "-dirty" where tracked sources differ; "unknown" outside a checkout."""
+    """The checkout's commit, with "-dirty" where tracked sources differ; outside a checkout what SDM_COMMIT says of the
+    copy, or "unknown"."""
     try:
         head = _git("rev-parse", "--short=12", "HEAD")
         changed = _git("status", "--porcelain", "-uno", "--", ":/", *(f":(exclude,top){path}" for path in PRODUCTS))
     except (OSError, subprocess.CalledProcessError):
-        return "unknown"
+        return os.environ.get("SDM_COMMIT", "unknown")
     return f"{head}-dirty" if changed else head
 
 
