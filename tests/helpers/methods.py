@@ -23,6 +23,7 @@ SCORES: dict[str, Any] = {
 # Name of the case: package, settings, and changes of the policy.
 METHODS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "diffusion": ("teachers", {"kind": "diffusion", "draws": 2, **CLONING}, {}),
+    "edm": ("teachers", {"kind": "diffusion", "draws": 2, "sample_nfe": 3, **CLONING}, {"diffusion": {"kind": "edm"}}),
     "regression": ("distillers", {"kind": "regression", **CLONING}, {}),
     "sdm": ("distillers", {"kind": "sdm", **SCORES}, {}),
     "sdm_trained_encoder": ("distillers", {"kind": "sdm", "encoder": "trained", **SCORES}, {}),

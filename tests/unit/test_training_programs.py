@@ -58,7 +58,7 @@ def test_every_shipped_teacher_configuration_is_valid(network, diffusion, teache
     settings = composed(
         "train", TrainSettings, "task=a/b", f"network={network}", f"diffusion={diffusion}", f"teacher={teacher}"
     )
-    assert settings.run == f"runs/a/b/dp3_{network}_seed0"
+    assert settings.run == f"runs/a/b/{settings.teacher.model_dump()['method']}_{network}_seed0"
     assert settings.data == "data/a/b.zarr"
 
 
@@ -99,6 +99,20 @@ def test_train_distill_and_export_make_checkpoints_that_name_their_origin(here):
     assert Checkpoint.open(checkpoint_folder(runs / "dp3_small_seed0", 5)).nfe == 5
     with pytest.raises(SettingsError, match=r"has no export, but export_nfe1, .*: choose nfe="):
         checkpoint_folder(runs / "dp3_small_seed0", None)
+
+
+def test_a_teacher_may_bring_its_process_and_its_step_counts(here):
+    record(here / "data/test/reach.zarr", small_contract(256))
+    train_teacher(
+        composed("train", TrainSettings, "task=test/reach", "network.points=128", "teacher=edm", "teacher.steps=3")
+    )
+    run = RunFolder("runs/test/reach/edm_small_seed0")
+    assert run.record()["policy"]["diffusion"]["kind"] == "edm"
+    assert run.sampling().nfe == 19
+    for nfe in (1, 19, 35):
+        checkpoint = Checkpoint.open(checkpoint_folder(run.path, nfe))
+        assert (checkpoint.nfe, checkpoint.metrics["method"]) == (nfe, "edm")
+        assert max(checkpoint.metrics["parity"].values()) < 0.02
 
 
 def test_a_teacher_with_another_network_is_refused(here):
