@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from scipy.stats import binomtest
 from sdm_core.errors import DatasetError
-from sdm_core.results import append_result, read_results, wilson
+from sdm_core.results import append_result, conditional_mode_entropy, mode_entropy, read_results, wilson
 
 WRITERS, LINES = 4, 60
 
@@ -69,3 +70,49 @@ def test_wilson_s_interval_is_scipy_s(successes: int, trials: int) -> None:
 
 def test_no_trial_says_nothing() -> None:
     assert wilson(0, 0) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("ways", "outcomes", "entropy"),
+    [
+        ("LLLL", "1111", 0.0),
+        ("LRLR", "1111", 1.0),
+        ("LRRR", "1111", 0.8112781244591328),  # of 1/4 and 3/4, in bits
+        ("LRRR", "1100", 1.0),  # failures do not count
+        ("LL--", "1111", 0.0),
+        ("LR", "00", 0.0),
+        ("", "", 0.0),
+    ],
+)
+def test_mode_entropy_is_that_of_the_ways_of_successes(ways: str, outcomes: str, entropy: float) -> None:
+    assert mode_entropy(ways, outcomes) == pytest.approx(entropy, abs=1e-12)
+
+
+def test_mode_entropy_is_in_units_of_all_modes_alike() -> None:
+    assert mode_entropy("ABC", "111", modes=3) == pytest.approx(1.0)
+    assert mode_entropy("ABAB", "1111", modes=4) == pytest.approx(0.5)
+
+
+def test_a_policy_that_chooses_by_the_start_has_no_conditional_entropy() -> None:
+    ways, outcomes = "LLLRRR", "111111"
+    assert mode_entropy(ways, outcomes) == pytest.approx(1.0)
+    assert conditional_mode_entropy(ways, outcomes, repeats=3) == 0.0
+    assert conditional_mode_entropy("LRLR", "1111", repeats=2) == pytest.approx(1.0)
+
+
+def test_starts_without_a_success_are_left_out_of_the_conditional_entropy() -> None:
+    assert conditional_mode_entropy("LRLLLR", "110011", repeats=2) == pytest.approx(1.0)
+    assert conditional_mode_entropy("LR", "00", repeats=2) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("refused", "reason"),
+    [
+        (lambda: mode_entropy("LR", "1"), "2 ways and 1 outcomes cannot be paired"),
+        (lambda: mode_entropy("ABC", "111"), "the ways ABC are more than 2 modes"),
+        (lambda: conditional_mode_entropy("LRL", "111", repeats=2), "3 episodes are not 2 of each start"),
+    ],
+)
+def test_ways_that_tell_nothing_are_refused(refused: Callable[[], float], reason: str) -> None:
+    with pytest.raises(DatasetError, match=reason):
+        refused()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 from sdm_core.errors import TaskError
@@ -16,14 +17,22 @@ from sdm_sim.registry import make_task
 from sdm_sim.rollout import run_episode
 from sdm_sim.task import Task
 
+# Beyond every seed of a start, so that no noise is drawn twice; the first try keeps the start's own seed.
+_NOISE_SEED_STRIDE = 2**32
+
 
 @dataclass(frozen=True)
 class Outcome:
-    """One episode: its seed, whether it succeeded, and after how many control steps it ended."""
+    """One episode: its seed, whether it succeeded, and after how many control steps it ended.
+
+    `way` and `score` are the task's (see sdm_sim.task.Task), None where it has none.
+    """
 
     seed: int
     success: bool
     steps: int
+    way: str | None = None
+    score: float | None = None
 
 
 def evaluate(
@@ -32,17 +41,19 @@ def evaluate(
     workers: int = 1,
     backend: str = "openvino",
     on_outcome: Callable[[Outcome], None] | None = None,
+    repeats: int = 1,
 ) -> list[Outcome]:
     """Runs the episode of every seed through the exported network; the outcomes come in the order of the seeds.
 
-    An episode depends on its seed alone, so the number of workers changes nothing but the time taken.
+    Each start is tried `repeats` times in a row, with the policy's noise alone seeded anew. An episode depends on its
+    seed and repeat alone, so the number of workers changes nothing but the time taken.
     """
     outcomes = []
     # Spawned, not forked: a renderer's context does not survive a fork.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, _open, (checkpoint, backend)) as pool:
         try:
-            for outcome in pool.map(_run, seeds):
+            for outcome in pool.map(_run, product(seeds, range(repeats))):
                 outcomes.append(outcome)
                 if on_outcome:
                     on_outcome(outcome)
@@ -70,7 +81,8 @@ def _open(checkpoint: Path, backend: str) -> None:
     _worker = _Worker(make_task(runtime.contract.task), runtime)
 
 
-def _run(seed: int) -> Outcome:
+def _run(attempt: tuple[int, int]) -> Outcome:
     assert _worker is not None
-    result = run_episode(_worker.task, _worker.runtime, seed)
-    return Outcome(seed, bool(result.success), int(result.steps))
+    seed, repeat = attempt
+    result = run_episode(_worker.task, _worker.runtime, seed, noise_seed=seed + repeat * _NOISE_SEED_STRIDE)
+    return Outcome(seed, bool(result.success), int(result.steps), result.way, result.score)
