@@ -1,13 +1,15 @@
-"""What is reported of a policy: success of its final weights, or DP3's mean of the five best evaluations."""
+"""What is reported of a policy: success of its final weights, of a snapshot, or DP3's mean of the five best."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from safetensors import safe_open
 from sdm_core.checkpoint import Checkpoint
 from sdm_core.errors import CheckpointError
 from sdm_core.results import wilson
@@ -44,22 +46,47 @@ def best5(run: RunFolder, demonstrations: Demonstrations, evaluate: Evaluate) ->
         )
     final_checkpoint = _exported(run)
     curve: list[tuple[int, list[Outcome]]] = []
-    for snapshot in snapshots:
-        with tempfile.TemporaryDirectory() as room:
-            checkpoint = export_sampling(
-                run,
-                Path(room) / "checkpoint",
-                run.sampling(),
-                ExportSettings(),
-                demonstrations,
-                final_checkpoint.metrics,
-                Console(quiet=True),
-                snapshot,
-            )
-            curve.append((int(snapshot.stem.removeprefix("step_")), evaluate(checkpoint.path, BEST_EPISODES)))
+    for weights in snapshots:
+        with _exported_snapshot(run, weights, final_checkpoint.metrics, demonstrations) as checkpoint:
+            curve.append((_step(weights), evaluate(checkpoint.path, BEST_EPISODES)))
     chosen = sorted(curve, key=lambda point: _successes(point[1]))[-BEST:]
     line = _line(final_checkpoint, [outcome for _, outcomes in chosen for outcome in outcomes])
     return {**line, "protocol": "best5", "curve": [[step, _successes(outcomes)] for step, outcomes in curve]}
+
+
+def snapshot(
+    run: RunFolder, number: int, demonstrations: Demonstrations, episodes: int, evaluate: Evaluate
+) -> dict[str, Any]:
+    """The result line of a run's snapshot `number`, counted from 1: a point of its learning curve.
+
+    `step` and `train_s` are the training's until then.
+    """
+    snapshots = run.snapshots()
+    if not 1 <= number <= len(snapshots):
+        raise CheckpointError(f"{run.path} kept {len(snapshots)} snapshots: there is no snapshot {number}")
+    weights = snapshots[number - 1]
+    with safe_open(str(weights), framework="pt") as file:
+        train_s = round(float(file.metadata()["train_s"]), 1)
+    # The action error in the metrics is that of the final weights.
+    metrics = {key: value for key, value in _exported(run).metrics.items() if key != "action_error"}
+    with _exported_snapshot(run, weights, {**metrics, "train_s": train_s}, demonstrations) as checkpoint:
+        line = final(checkpoint, episodes, evaluate)
+    place = {"protocol": "snapshot", "snapshot": number, "step": _step(weights), "checkpoint": str(weights)}
+    return {**line, **place}
+
+
+@contextmanager
+def _exported_snapshot(
+    run: RunFolder, weights: Path, metrics: dict[str, Any], demonstrations: Demonstrations
+) -> Iterator[Checkpoint]:
+    """A temporary checkpoint of a run's weights file, sampled as the run says."""
+    with tempfile.TemporaryDirectory() as room:
+        target, console = Path(room) / "checkpoint", Console(quiet=True)
+        yield export_sampling(run, target, run.sampling(), ExportSettings(), demonstrations, metrics, console, weights)
+
+
+def _step(weights: Path) -> int:
+    return int(weights.stem.removeprefix("step_"))
 
 
 def _exported(run: RunFolder) -> Checkpoint:
@@ -73,7 +100,7 @@ def _successes(outcomes: list[Outcome]) -> int:
 
 def _line(checkpoint: Checkpoint, outcomes: list[Outcome]) -> dict[str, Any]:
     metrics, successes = checkpoint.metrics, _successes(outcomes)
-    copied = ("method", "network", "seed", "nfe", "demos", "action_error", "train_s")
+    copied = ("method", "variant", "teacher", "network", "seed", "nfe", "demos", "action_error", "train_s", "stacked")
     low, high = wilson(successes, len(outcomes))
     return {
         "kind": "success",

@@ -12,21 +12,23 @@ from sdm_core.results import append_result
 
 from sdm_training.data.windows import Demonstrations
 from sdm_training.evaluation import Outcome, evaluate
-from sdm_training.protocols import best5, final
+from sdm_training.protocols import best5, final, snapshot
 from sdm_training.run_folder import RunFolder
 from sdm_training.settings import Settings, SettingsError, run_program
 
 
 class EvaluateSettings(Settings):
     """config/evaluate.yaml. checkpoint: an exported folder, or a run's (then nfe chooses among a teacher's exports);
-    seed0: the first episode's seed, the others follow; results: the JSON-lines file appended to, or null."""
+    seed0: the first episode's seed, the others follow; snapshot: which of a run's snapshots the protocol of that name
+    evaluates, counted from 1; results: the JSON-lines file appended to, or null."""
 
     checkpoint: str
     nfe: int | None
     episodes: int
     seed0: int
     workers: int
-    protocol: Literal["final", "best5"]
+    protocol: Literal["final", "best5", "snapshot"]
+    snapshot: int
     backend: str
     results: str | None
 
@@ -69,11 +71,15 @@ def evaluate_checkpoint(settings: EvaluateSettings) -> None:
             return evaluate(checkpoint, seeds, settings.workers, settings.backend, count)
 
     path = Path(settings.checkpoint)
-    if settings.protocol == "best5":
-        folder = RunFolder(path)
-        line = best5(folder, Demonstrations.load(folder.record()["config"]["data"]), run)
-    else:
+    if settings.protocol == "final":
         line = final(Checkpoint.open(checkpoint_folder(path, settings.nfe)), settings.episodes, run)
+    else:
+        folder = RunFolder(path)
+        demonstrations = Demonstrations.load(folder.record()["config"]["data"])
+        if settings.protocol == "best5":
+            line = best5(folder, demonstrations, run)
+        else:
+            line = snapshot(folder, settings.snapshot, demonstrations, settings.episodes, run)
     low, high = line["ci95"]
     console.print(
         f"{line['task']} {line['method']} nfe {line['nfe']} ({line['protocol']}): "

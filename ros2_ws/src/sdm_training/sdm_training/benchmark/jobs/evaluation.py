@@ -39,7 +39,8 @@ class EvaluationJob(Job):
 
     def result(self) -> str:
         line = self._line()
-        assert line is not None  # it has just been written
+        if line is None:
+            raise CheckpointError(f"{self.places.results} has no line of {self.cell}: correct the suite's row")
         return f"{line['successes']} of {line['episodes']}"
 
     def _line(self) -> dict[str, Any] | None:
