@@ -11,6 +11,7 @@ from sdm_core.contract import (
     CameraSpec,
     CloudSpec,
     Contract,
+    ImageSpec,
     NormaliserStatistics,
     ObservationSpec,
     Rates,
@@ -52,6 +53,30 @@ def small_contract(
             hold=(0.0, 0.0, None),
         ),
     )
+
+
+def image_contract(
+    *,
+    with_cloud: bool = False,
+    cameras: tuple[str, ...] = ("camera",),
+    image: dict[str, Any] | None = None,
+    **options: Any,
+) -> Contract:
+    """A small contract of colour images 8×6 made of 16×12 pixels, one of each camera; `image` overrides entries."""
+    plain = small_contract(**options)
+    spec = {"size": (8, 6), **(image or {})}
+    first, *others = cameras
+    depth = "16UC1" if with_cloud else None
+    observation = ObservationSpec(
+        state=plain.observation.state,
+        cloud=plain.observation.cloud if with_cloud else None,
+        cameras=(
+            CameraSpec(name=first, width=16, height=12, depth_encoding=depth, colour_encoding="rgb8"),
+            *(CameraSpec(name=name, width=16, height=12, colour_encoding="rgb8") for name in others),
+        ),
+        images=tuple(ImageSpec(**{"camera": name, **spec}) for name in cameras),
+    )
+    return plain.model_copy(update={"observation": observation})
 
 
 def with_normaliser(contract: Contract) -> Contract:

@@ -16,7 +16,9 @@ from helpers.contracts import with_normaliser
 
 
 class LinearPolicy:
-    """action = cloud·Wc + state·Ws + noise_gain·noise + bias, over flattened tensors, with seeded weights.
+    """action = cloud·Wc + images·Wi + state·Ws + noise_gain·noise + bias, over flattened tensors, with seeded weights.
+
+    Clouds and images as far as the contract has them; images are those of the network's input, [T,3,H,W] in 0…255.
 
     `action` is the numpy oracle of `onnx`. With `nan_above` every output is NaN once state[0, 0, 0] exceeds that value
     (as a network that diverges far from its data would). `horizon` overrides the contract's, for a mismatched network;
@@ -35,9 +37,11 @@ class LinearPolicy:
         names: dict[str, str] | None = None,
     ) -> None:
         cloud = contract.observation.cloud
-        assert cloud is not None
         self.contract = contract
-        self.cloud_shape = (1, cloud.steps, cloud.points, cloud.channels)
+        self.cloud_shape = (1, cloud.steps, cloud.points, cloud.channels) if cloud else (1, 0)
+        self.image_shapes = {
+            image.camera: (1, image.steps, 3, *reversed(image.size)) for image in contract.observation.images
+        }
         self.state_shape = (1, contract.n_obs_steps, contract.state_dim)
         self.action_shape = (1, horizon or contract.horizon, contract.action_dim)
         self.noise_gain, self.nan_above, self._names = noise_gain, nan_above, names or {}
@@ -50,10 +54,19 @@ class LinearPolicy:
         self.cloud_weights = weights(int(np.prod(self.cloud_shape)))
         self.state_weights = weights(int(np.prod(self.state_shape)))
         self.bias = (gain * rng.standard_normal(outputs)).astype(np.float32)
+        self.image_weights = {
+            camera: weights(int(np.prod(shape))) / np.float32(32.0) for camera, shape in self.image_shapes.items()
+        }
 
-    def action(self, cloud: NDArray, state: NDArray, noise: NDArray) -> NDArray[np.float64]:
-        """[H,A] for cloud [C,N,ch], state [T,S] and noise [H,A], in double precision."""
-        flat = cloud.ravel().astype(np.float64) @ self.cloud_weights + state.ravel() @ self.state_weights + self.bias
+    def action(
+        self, cloud: NDArray | None, state: NDArray, noise: NDArray, images: dict[str, NDArray] | None = None
+    ) -> NDArray[np.float64]:
+        """[H,A] for cloud [C,N,ch], state [T,S], noise [H,A] and images [T,H,W,3], in double precision."""
+        flat = state.ravel() @ self.state_weights + self.bias
+        if cloud is not None:
+            flat = cloud.ravel().astype(np.float64) @ self.cloud_weights + flat
+        for camera, image in (images or {}).items():
+            flat = flat + image.transpose(0, 3, 1, 2).ravel().astype(np.float64) @ self.image_weights[camera]
         return flat.reshape(self.action_shape[1:]) + self.noise_gain * noise
 
     def onnx(self) -> bytes:
@@ -65,9 +78,18 @@ class LinearPolicy:
         def constant(key: str, value: NDArray) -> onnx.TensorProto:
             return numpy_helper.from_array(value, key)
 
-        shapes = {"point_cloud": self.cloud_shape, "state": self.state_shape, "noise": self.action_shape}
+        inputs: dict[str, tuple[int, tuple[int, ...]]] = {
+            "state": (TensorProto.FLOAT, self.state_shape),
+            "noise": (TensorProto.FLOAT, self.action_shape),
+        }
+        seen = {}
+        if self.contract.observation.cloud:
+            inputs["point_cloud"] = (TensorProto.FLOAT, self.cloud_shape)
+            seen["point_cloud"] = self.cloud_weights
+        for camera, shape in self.image_shapes.items():
+            inputs[f"image_{camera}"] = (TensorProto.UINT8, shape)
+            seen[f"image_{camera}"] = self.image_weights[camera]
         constants = [
-            constant("cloud_weights", self.cloud_weights),
             constant("state_weights", self.state_weights),
             constant("bias", self.bias),
             constant("noise_gain", np.float32(self.noise_gain).reshape(1)),
@@ -75,12 +97,21 @@ class LinearPolicy:
             constant("chunk", np.array(self.action_shape, np.int64)),
         ]
         nodes = [
-            helper.make_node("Reshape", [name("point_cloud"), "row"], ["cloud_row"]),
             helper.make_node("Reshape", [name("state"), "row"], ["state_row"]),
-            helper.make_node("MatMul", ["cloud_row", "cloud_weights"], ["from_cloud"]),
             helper.make_node("MatMul", ["state_row", "state_weights"], ["from_state"]),
-            helper.make_node("Add", ["from_cloud", "from_state"], ["sum"]),
-            helper.make_node("Add", ["sum", "bias"], ["biased"]),
+        ]
+        summed = "from_state"
+        for what, weights in seen.items():
+            constants.append(constant(f"{what}_weights", weights))
+            nodes += [
+                helper.make_node("Cast", [name(what)], [f"{what}_float"], to=TensorProto.FLOAT),
+                helper.make_node("Reshape", [f"{what}_float", "row"], [f"{what}_row"]),
+                helper.make_node("MatMul", [f"{what}_row", f"{what}_weights"], [f"from_{what}"]),
+                helper.make_node("Add", [f"from_{what}", summed], [f"with_{what}"]),
+            ]
+            summed = f"with_{what}"
+        nodes += [
+            helper.make_node("Add", [summed, "bias"], ["biased"]),
             helper.make_node("Reshape", ["biased", "chunk"], ["mean"]),
             helper.make_node("Mul", [name("noise"), "noise_gain"], ["spread"]),
             helper.make_node("Add", ["mean", "spread"], ["answer" if self.nan_above is not None else name("action")]),
@@ -103,7 +134,7 @@ class LinearPolicy:
         graph = helper.make_graph(
             nodes,
             "linear_policy",
-            [helper.make_tensor_value_info(name(key), TensorProto.FLOAT, shape) for key, shape in shapes.items()],
+            [helper.make_tensor_value_info(name(key), kind, shape) for key, (kind, shape) in inputs.items()],
             [helper.make_tensor_value_info(name("action"), TensorProto.FLOAT, self.action_shape)],
             constants,
         )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from helpers.contracts import small_contract, with_normaliser
+from helpers.contracts import image_contract, small_contract, with_normaliser
 from sdm_core.contract import Contract
 from sdm_core.errors import ContractError
 
@@ -83,6 +83,39 @@ def test_refuses_a_wrong_entry_in_one_line_that_names_it(path: str, value: Any, 
     assert message.startswith("here/contract.yaml: ")
     assert named in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "named"),
+    [
+        ("observation.images.0.size", [0, 6], "size"),
+        ("observation.images.0.network_size", [9, 6], "network_size 9×6 exceeds size 8×6"),
+        ("observation.images.0.steps", 0, "steps"),
+        ("observation.images.0.camera", "a/b", "camera"),
+        ("observation.images.0.camera", "wrist", "images name a camera twice: wrist, wrist"),
+        ("observation.images.0.camera", "side", "one camera 'side' with a colour_encoding, 0 are named"),
+        ("observation.images.0.crop", [9, 0, 8, 12], "leaves the 16×12 pixels of camera 'front'"),
+        ("observation.images.0.crop", [0, 0, 0, 12], "crop"),
+        ("observation.images.0.crop", [-1, 0, 8, 8], "crop"),
+        ("observation.cameras.1.colour_encoding", None, "one camera 'wrist' with a colour_encoding"),
+        ("observation.cameras.1.colour_encoding", "bgr8", "colour_encoding"),
+    ],
+)
+def test_refuses_images_that_no_camera_can_give(path: str, value: Any, named: str) -> None:
+    document = set_entry(image_contract(cameras=("front", "wrist")).document(), path, value)
+    with pytest.raises(ContractError) as caught:
+        Contract.parse(document, "here/contract.yaml")
+    assert named in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_images_survive_saving_and_loading_and_contracts_without_them_stay_valid(tmp_path: Path) -> None:
+    contract = image_contract(with_cloud=True, image={"crop": (0, 0, 12, 12), "network_size": (7, 5), "steps": 2})
+    contract.save(tmp_path / "contract.yaml")
+    assert Contract.load(tmp_path / "contract.yaml") == contract
+    before = small_contract().document()
+    del before["observation"]["images"]  # as written by earlier versions
+    assert Contract.parse(before, "contract.yaml") == small_contract()
 
 
 @pytest.mark.parametrize("missing", ["task", "rates", "observation", "action", "horizon"])

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zarr
-from helpers.contracts import small_contract
+from helpers.contracts import image_contract, small_contract
 from sdm_core.contract import Contract
-from sdm_core.dataset import Episode, EpisodeStore
+from sdm_core.dataset import Episode, EpisodeStore, image_arrays
 from sdm_core.errors import ContractError, DatasetError
 
 # zarr warns of folders and temporary files that an interrupted writer left.
@@ -82,6 +82,29 @@ def test_dp3_s_reader_finds_its_keys_in_zarr_format_2(tmp_path: Path, contract: 
     plain = episode(0, 20)
     with_depth.append(Episode(plain.state, plain.action, plain.point_cloud, {"depth": depth}))
     np.testing.assert_array_equal(EpisodeStore.open(tmp_path / "b.zarr").read("depth"), depth)
+
+
+def test_images_come_back_as_they_went_in_under_diffusion_policy_s_name(tmp_path: Path) -> None:
+    contract = image_contract(cameras=("front", "wrist"))
+    plain = episode(0, 20)
+    rng = np.random.default_rng(0)
+    images = {name: rng.integers(0, 256, (20, 6, 8, 3)).astype(np.uint8) for name in ("img", "img_wrist")}
+    assert list(image_arrays(contract)) == list(images)
+    EpisodeStore.create(tmp_path / "a.zarr", contract).append(Episode(plain.state, plain.action, extra=images))
+    store = EpisodeStore.open(tmp_path / "a.zarr")
+    for name, values in images.items():
+        assert store.read(name).dtype == np.uint8
+        np.testing.assert_array_equal(store.read(name), values)
+    wrong = {
+        "lacks img_wrist": {"img": images["img"]},
+        "img rows of shape (5, 8, 3)": {**images, "img": images["img"][:, :5]},
+        "img of type float32 given, uint8 expected": {**images, "img": images["img"].astype(np.float32)},
+    }
+    for named, extra in wrong.items():
+        with pytest.raises(DatasetError) as caught:
+            store.append(Episode(plain.state, plain.action, extra=extra))
+        assert named in str(caught.value)
+    assert len(EpisodeStore.open(tmp_path / "a.zarr")) == 1
 
 
 def test_an_empty_store_opens_empty(tmp_path: Path, contract: Contract) -> None:

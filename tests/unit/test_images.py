@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from helpers.contracts import image_contract
 from numpy.typing import NDArray
 from sdm_core.errors import ObservationError
-from sdm_core.images import resize_crop
+from sdm_core.images import ImagePipeline, resize_crop
 
 
 @pytest.fixture
@@ -50,3 +51,30 @@ def test_refuses_a_crop_that_leaves_the_image_or_holds_nothing(
 ) -> None:
     with pytest.raises(ObservationError, match="crop"):
         resize_crop(image, (4, 4), crop)
+
+
+def pipeline(**image: object) -> ImagePipeline:
+    contract = image_contract(image=image)
+    return ImagePipeline(contract, contract.observation.images[0])
+
+
+def test_a_contract_s_image_is_cut_and_resized_and_both_channel_orders_give_the_same() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (12, 16, 3)).astype(np.uint8)
+    made = pipeline(crop=(2, 1, 8, 10), size=(4, 5)).image(pixels)
+    assert made.shape == (5, 4, 3)
+    assert np.array_equal(made, resize_crop(pixels, (4, 5), (2, 1, 8, 10)))
+    bgr = np.ascontiguousarray(pixels[..., ::-1])
+    assert np.array_equal(pipeline(crop=(2, 1, 8, 10), size=(4, 5)).image(bgr, "bgr8"), made)
+
+
+@pytest.mark.parametrize(
+    ("shape", "encoding", "named"),
+    [
+        ((12, 16, 3), "mono8", "colour encoding 'mono8' of camera 'camera' is not supported; publish rgb8 or bgr8"),
+        ((12, 15, 3), "rgb8", "has 15×12 pixels, the contract 16×12"),
+        ((12, 16, 4), "rgb8", r"rgb8 \[H,W,3\] expected"),
+    ],
+)
+def test_an_image_that_is_not_the_contract_s_is_refused(shape: tuple[int, ...], encoding: str, named: str) -> None:
+    with pytest.raises(ObservationError, match=named):
+        pipeline().image(np.zeros(shape, np.uint8), encoding)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from helpers.contracts import small_contract
+from helpers.contracts import image_contract, small_contract
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -27,8 +27,9 @@ def window(steps: int = 2, cloud_steps: int = 1, **limits: float) -> Observation
     return ObservationWindow(small_contract(n_obs_steps=steps, cloud={"steps": cloud_steps}), **limits)
 
 
-def marks(array: NDArray) -> list[float]:
-    """The marks of stacked states or clouds."""
+def marks(array: NDArray | None) -> list[float]:
+    """The marks of stacked states, clouds or images."""
+    assert array is not None
     return array.reshape(len(array), -1)[:, 0].tolist()
 
 
@@ -202,8 +203,57 @@ def test_a_reset_forgets_everything_even_that_time_had_gone_on() -> None:
     assert marks(observed.cloud) == [50, 50]
 
 
-def test_a_contract_without_a_cloud_is_refused() -> None:
+def test_a_contract_without_a_cloud_or_images_is_refused() -> None:
     plain = small_contract()
     blind = plain.model_copy(update={"observation": plain.observation.model_copy(update={"cloud": None})})
-    with pytest.raises(ObservationError, match="observes no cloud"):
+    with pytest.raises(ObservationError, match="neither a cloud nor images"):
         ObservationWindow(blind)
+
+
+def picture(mark: int) -> NDArray[np.uint8]:
+    return np.full((6, 8, 3), mark, np.uint8)
+
+
+def test_the_newest_images_of_every_camera_are_given_the_first_one_repeated() -> None:
+    subject = ObservationWindow(image_contract(cameras=("front", "wrist"), image={"steps": 2}))
+    observed = []
+    for step in range(3):
+        subject.add_state(step * DT, state(step))
+        subject.add_images(step * DT, {"wrist": picture(100 + step), "front": picture(step)})
+        observed.append(subject.policy_input(step * DT))
+    assert [marks(each.images["front"]) for each in observed] == [[0, 0], [0, 1], [1, 2]]
+    assert marks(observed[2].images["wrist"]) == [101, 102]
+    assert observed[2].cloud is None
+    assert observed[2].images["front"].dtype == np.uint8
+    subject.reset()
+    subject.add_state(0, state(0))
+    with pytest.raises(ObservationError, match="no front's image has come yet"):
+        subject.policy_input(0)
+
+
+def test_a_cloud_and_images_may_both_be_observed() -> None:
+    subject = ObservationWindow(image_contract(with_cloud=True), max_age_s=0.2)
+    subject.add_state(0, state(0))
+    subject.add_images(0, {"camera": picture(3)})
+    with pytest.raises(ObservationError, match="no cloud has come yet"):
+        subject.policy_input(0)
+    subject.add_cloud(0, cloud(4))
+    observed = subject.policy_input(0)
+    assert observed.cloud is not None
+    assert (marks(observed.cloud), marks(observed.images["camera"])) == ([4], [3])
+    for step in range(1, 4):
+        subject.add_state(step * DT, state(step))
+        subject.add_cloud(step * DT, cloud(step))
+    with pytest.raises(ObservationError, match="newest camera's image is 300 ms older"):
+        subject.policy_input(3 * DT)
+
+
+def test_images_out_of_order_or_of_other_cameras_are_refused() -> None:
+    subject = ObservationWindow(image_contract())
+    subject.add_images(DT, {"camera": picture(0)})
+    with pytest.raises(ObservationError, match=r"camera's image stamp lies 100\.0 ms before"):
+        subject.add_images(0, {"camera": picture(0)})
+    with pytest.raises(ObservationError, match="images of wrist were given, of camera expected"):
+        subject.add_images(2 * DT, {"wrist": picture(0)})
+    with pytest.raises(ObservationError, match="a cloud was given, and the contract observes none"):
+        subject.add_cloud(2 * DT, cloud(0))

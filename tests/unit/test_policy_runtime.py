@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.contracts import small_contract
+from helpers.contracts import image_contract, small_contract
 from helpers.linear_policy import LinearPolicy
 from sdm_core.action_chunk import ActionChunk
 from sdm_core.checkpoint import Checkpoint
@@ -138,6 +138,36 @@ def test_a_contract_without_a_cloud_is_refused(tmp_path: Path, contract: Contrac
     checkpoint.contract.model_copy(update={"observation": blind}).save(checkpoint.path / "contract.yaml")
     with pytest.raises(CheckpointError, match="no cloud"):
         PolicyRuntime(checkpoint.path)
+
+
+def seen(contract: Contract) -> PolicyInput:
+    """A cloud and images of random values, as far as the contract has them."""
+    rng = np.random.default_rng(0)
+    cloud = rng.standard_normal((1, 32, 3), np.float32) if contract.observation.cloud else None
+    images = {
+        image.camera: rng.integers(0, 256, (image.steps, *reversed(image.size), 3)).astype(np.uint8)
+        for image in contract.observation.images
+    }
+    return PolicyInput(0, rng.standard_normal((2, 4)), cloud, images)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("with_cloud", [False, True])
+def test_images_of_every_camera_enter_the_network_by_name(backend: str, with_cloud: bool, tmp_path: Path) -> None:
+    contract = image_contract(with_cloud=with_cloud, cameras=("front", "wrist"), image={"steps": 2})
+    policy = LinearPolicy(contract)
+    given = seen(contract)
+    noise = np.random.default_rng([0, 0]).standard_normal(policy.action_shape, np.float32)[0]
+    chunk = PolicyRuntime(policy.write(tmp_path / "policy"), backend).infer(given)
+    np.testing.assert_allclose(chunk.targets, policy.action(given.cloud, given.state, noise, given.images), atol=1e-5)
+
+
+def test_images_of_another_size_are_refused(tmp_path: Path) -> None:
+    contract = image_contract()
+    given = seen(image_contract(image={"size": (8, 8)}))
+    runtime = PolicyRuntime(LinearPolicy(contract).write(tmp_path / "policy"))
+    with pytest.raises(ObservationError, match=r"image camera \(1, 8, 8, 3\).* given, image camera \(1, 6, 8, 3\)"):
+        runtime.infer(given)
 
 
 def test_an_unknown_backend_and_a_missing_folder_are_refused(checkpoint: Checkpoint, tmp_path: Path) -> None:

@@ -15,13 +15,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from sdm_core.errors import ContractError
 
 CONTRACT_VERSION = 1
-# Raised whenever the same depth image would give another cloud than before: old checkpoints are then refused, not
-# misled.
+# Raised whenever the same depth image would give another cloud than before, or the same colour image other pixels: old
+# checkpoints are then refused, not misled.
 PREPROCESSING_VERSION = 1
 
 Vector3 = tuple[float, float, float]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
+Offset = Annotated[int, Field(ge=0)]
 
 
 class _Model(BaseModel):
@@ -70,8 +71,38 @@ class CloudSpec(_Model):
         return self
 
 
+class ImageSpec(_Model):
+    """How a camera's colour image becomes the network's.
+
+    The rgb8 image of the colour camera `camera` is cut to `crop` = (left, top, width, height) pixels (None: not at all)
+    and resized to `size` = (width, height): so it is stored. The `steps` newest ones enter the network, which sees
+    `network_size` = (width, height) pixels of each (None: all): random ones in training, the middle ones when it acts.
+    """
+
+    camera: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+    crop: tuple[Offset, Offset, Count, Count] | None = None
+    size: tuple[Count, Count]
+    network_size: tuple[Count, Count] | None = None
+    steps: Count = 1
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ImageSpec:
+        width, height = self.seen_size
+        if width > self.size[0] or height > self.size[1]:
+            raise ValueError(f"network_size {width}×{height} exceeds size {self.size[0]}×{self.size[1]}")
+        return self
+
+    @property
+    def seen_size(self) -> tuple[int, int]:
+        """(width, height) of what the network sees of a stored image."""
+        return self.network_size or self.size
+
+
 class CameraSpec(_Model):
-    """A camera as it was at recording; a stream that was not used is None."""
+    """A camera as it was at recording; a stream that was not used is None.
+
+    Where a camera's colour has another resolution than its depth, each stream has an entry of its own, under one name.
+    """
 
     name: str
     width: Count
@@ -81,11 +112,33 @@ class CameraSpec(_Model):
 
 
 class ObservationSpec(_Model):
-    """What is observed: named state, and a cloud made from the cameras."""
+    """What is observed: named state, and a cloud or colour images made from the cameras, or both."""
 
     state: tuple[StateEntry, ...]
     cloud: CloudSpec | None = None
     cameras: tuple[CameraSpec, ...] = ()
+    images: tuple[ImageSpec, ...] = ()
+
+    @model_validator(mode="after")
+    def _images_have_cameras(self) -> ObservationSpec:
+        names = [image.camera for image in self.images]
+        if len(set(names)) != len(names):
+            raise ValueError(f"images name a camera twice: {', '.join(names)}")
+        for image in self.images:
+            camera = self.colour_camera(image.camera)
+            left, top, width, height = image.crop or (0, 0, 1, 1)
+            if left + width > camera.width or top + height > camera.height:
+                raise ValueError(
+                    f"crop {image.crop} leaves the {camera.width}×{camera.height} pixels of camera '{camera.name}'"
+                )
+        return self
+
+    def colour_camera(self, name: str) -> CameraSpec:
+        """The one camera of this name with a colour stream. Raises ValueError where there is none, or several."""
+        found = [camera for camera in self.cameras if camera.name == name and camera.colour_encoding]
+        if len(found) != 1:
+            raise ValueError(f"images need one camera '{name}' with a colour_encoding, {len(found)} are named")
+        return found[0]
 
 
 class ActionEntry(_Model):

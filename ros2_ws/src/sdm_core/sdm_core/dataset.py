@@ -1,8 +1,9 @@
 """Episodes in zarr, in the layout that DP3 and Diffusion Policy read.
 
-`data/point_cloud` [T,N,channels], `data/state` [T,S], `data/action` [T,A], optional `data/img` and `data/depth`, and
-`meta/episode_ends` [E], in zarr format 2, with the contract in the root's attributes. `action[t]` is the first command
-after observation t. Rows beyond the last episode end are an interrupted append, rolled back when the store is opened.
+`data/point_cloud` [T,N,channels], `data/state` [T,S], `data/action` [T,A], optional `data/img` [T,H,W,3] (of further
+cameras `data/img_<camera>`) and `data/depth`, and `meta/episode_ends` [E], in zarr format 2, with the contract in the
+root's attributes. `action[t]` is the first command after observation t. Rows beyond the last episode end are an
+interrupted append, rolled back when the store is opened.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from numcodecs import Blosc
 from numpy.typing import NDArray
 
 from sdm_core.atomic import atomic_folder
-from sdm_core.contract import Contract
+from sdm_core.contract import Contract, ImageSpec
 from sdm_core.errors import DatasetError, SdmError
 
 _CHUNK_ROWS = 64
@@ -29,15 +30,25 @@ _FORMAT: dict[str, Any] = {"zarr_format": 2} if _ZARR_MAJOR >= 3 else {"zarr_ver
 
 @dataclass(frozen=True)
 class Episode:
-    """One demonstration of T steps: state [T,S], action [T,A], point_cloud [T,N,channels]; others in `extra`."""
+    """One demonstration of T steps: state [T,S], action [T,A], point_cloud [T,N,channels] where there are clouds.
+
+    Others are in `extra`: depth [T,H,W], images uint8 [T,H,W,3] under the names of `image_arrays`.
+    """
 
     state: NDArray
     action: NDArray
-    point_cloud: NDArray
+    point_cloud: NDArray | None = None
     extra: dict[str, NDArray] = field(default_factory=dict)
 
     def arrays(self) -> dict[str, NDArray]:
-        return {"state": self.state, "action": self.action, "point_cloud": self.point_cloud, **self.extra}
+        cloud = {} if self.point_cloud is None else {"point_cloud": self.point_cloud}
+        return {"state": self.state, "action": self.action, **cloud, **self.extra}
+
+
+def image_arrays(contract: Contract) -> dict[str, ImageSpec]:
+    """The name below `data/` of each camera's images: `img` for the first one, as in Diffusion Policy."""
+    images = contract.observation.images
+    return {f"img_{image.camera}" if index else "img": image for index, image in enumerate(images)}
 
 
 class EpisodeStore:
@@ -163,6 +174,8 @@ class EpisodeStore:
         }
         if cloud := self.contract.observation.cloud:
             shapes["point_cloud"] = (cloud.points, cloud.channels)
+        for name, image in image_arrays(self.contract).items():
+            shapes[name] = (*reversed(image.size), 3)
         return shapes
 
     def _require(self, stored: dict[str, zarr.Array], rows: int) -> None:
@@ -187,6 +200,12 @@ class EpisodeStore:
             raise DatasetError(f"episode arrays have lengths {sorted(lengths)}; one length above zero expected")
         stored = {name: array.shape[1:] for name, array in self._data()}
         wanted = {**stored, **self._row_shapes()}
+        missing = sorted(set(self._row_shapes()) - set(arrays))
+        if missing:
+            raise DatasetError(f"{self.path}: the episode lacks {', '.join(missing)}, which the contract names")
+        for name in image_arrays(self.contract):
+            if arrays[name].dtype != np.uint8:
+                raise DatasetError(f"{self.path}: {name} of type {arrays[name].dtype} given, uint8 expected")
         for name, values in arrays.items():
             shape = wanted.get(name, values.shape[1:])
             if values.shape[1:] != shape:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,40 +15,45 @@ from sdm_core.errors import ObservationError
 
 @dataclass(frozen=True)
 class PolicyInput:
-    """What a policy sees at `stamp_ns`: state float64[T,S], oldest first, and cloud float32[C,N,channels] in the base
-    frame."""
+    """What a policy sees at `stamp_ns`, oldest first: state float64[T,S], cloud float32[C,N,channels] in the base frame
+    (None where the contract has none), and images rgb8 uint8[I,H,W,3] of each camera."""
 
     stamp_ns: int
     state: NDArray[np.float64]
-    cloud: NDArray[np.float32]
+    cloud: NDArray[np.float32] | None
+    images: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
 
 
 class ObservationWindow:
-    """Collects stamped states and clouds; gives the policy's input for a cloud's stamp.
+    """Collects stamped states, clouds and images; gives the policy's input for the stamp of a cloud or image.
 
-    States come at the control rate, clouds often slower. The input of stamp t takes the states nearest to t, t−dt, …
-    and the `cloud.steps` newest clouds up to t. At an episode's start the first state and cloud are repeated, as DP3
-    does.
+    States come at the control rate, clouds and images often slower. The input of stamp t takes the states nearest to t,
+    t−dt, … and the `steps` newest clouds, and images of each camera, up to t. At an episode's start the first ones are
+    repeated, as DP3 does.
     """
 
     def __init__(self, contract: Contract, max_age_s: float = 0.2, max_skew_s: float | None = None) -> None:
-        if contract.observation.cloud is None:
-            raise ObservationError("the contract observes no cloud; this window makes cloud inputs only")
+        cloud, images = contract.observation.cloud, contract.observation.images
+        if cloud is None and not images:
+            raise ObservationError("the contract observes neither a cloud nor images; a policy needs one of them")
         self._dt_ns = contract.dt_ns
         self._steps = contract.n_obs_steps
-        self._cloud_steps = contract.observation.cloud.steps
         self._max_age_ns = int(max_age_s * 1e9)
         self._max_skew_ns = contract.dt_ns // 2 if max_skew_s is None else int(max_skew_s * 1e9)
         # A frame may lag its states by the maximum age, and must still find them.
         history = self._steps + self._max_age_ns // contract.dt_ns + 1
         self._states: deque[tuple[int, NDArray[np.float64]]] = deque(maxlen=history)
-        self._clouds: deque[tuple[int, NDArray[np.float32]]] = deque(maxlen=self._cloud_steps)
+        self._clouds: deque[tuple[int, NDArray[np.float32]]] | None = deque(maxlen=cloud.steps) if cloud else None
+        self._images: dict[str, deque[tuple[int, NDArray[np.uint8]]]] = {
+            image.camera: deque(maxlen=image.steps) for image in images
+        }
         self._first_state_ns: int | None = None
 
     def reset(self) -> None:
         """Forgets everything: a new episode begins."""
-        self._states.clear()
-        self._clouds.clear()
+        for entries in (self._states, self._clouds, *self._images.values()):
+            if entries is not None:
+                entries.clear()
         self._first_state_ns = None
 
     def add_state(self, stamp_ns: int, state: NDArray[np.float64]) -> None:
@@ -59,8 +65,19 @@ class ObservationWindow:
 
     def add_cloud(self, stamp_ns: int, cloud: NDArray[np.float32]) -> None:
         """Adds a cloud float32[N,channels]. Raises ObservationError unless its stamp is newer than the last one."""
+        if self._clouds is None:
+            raise ObservationError("a cloud was given, and the contract observes none")
         self._refuse_backwards("cloud", stamp_ns, self._clouds)
         self._clouds.append((stamp_ns, cloud))
+
+    def add_images(self, stamp_ns: int, images: Mapping[str, NDArray[np.uint8]]) -> None:
+        """Adds an image rgb8 uint8[H,W,3] of each camera of the contract; else as add_cloud."""
+        if images.keys() != self._images.keys():
+            given, wanted = (", ".join(names) or "no camera" for names in (images, self._images))
+            raise ObservationError(f"images of {given} were given, of {wanted} expected by the contract")
+        for camera, image in images.items():
+            self._refuse_backwards(f"{camera}'s image", stamp_ns, self._images[camera])
+            self._images[camera].append((stamp_ns, image))
 
     def check_age(self, stamp_ns: int, now_ns: int) -> None:
         """Raises ObservationError where an observation is older than the maximum age or lies in the future."""
@@ -71,19 +88,26 @@ class ObservationWindow:
             raise ObservationError(f"observation lies {-age_ns / 1e6:.0f} ms in the future; synchronise the clocks")
 
     def policy_input(self, stamp_ns: int) -> PolicyInput:
-        """The input for the cloud of `stamp_ns`. Raises ObservationError if a state or the cloud is missing or old."""
-        stamps = [stamp for stamp, _ in self._clouds if stamp <= stamp_ns]
-        if not stamps:
-            raise ObservationError("no cloud has come yet")
-        if stamp_ns - stamps[-1] > self._max_age_ns:
+        """The input for the cloud and images of `stamp_ns`. Raises ObservationError if anything is missing or old."""
+        cloud = None if self._clouds is None else self._newest("cloud", stamp_ns, self._clouds)
+        images = {camera: self._newest(f"{camera}'s image", stamp_ns, seen) for camera, seen in self._images.items()}
+        wanted = [stamp_ns - back * self._dt_ns for back in reversed(range(self._steps))]
+        return PolicyInput(stamp_ns, np.stack([self._nearest(stamp) for stamp in wanted]), cloud, images)
+
+    def _newest(self, what: str, stamp_ns: int, entries: deque) -> NDArray:
+        """The newest of `entries` up to a stamp, stacked, the first one repeated until there are as many as wanted."""
+        seen = [(stamp, value) for stamp, value in entries if stamp <= stamp_ns]
+        if not seen:
+            raise ObservationError(f"no {what} has come yet")
+        age_ns = stamp_ns - seen[-1][0]
+        if age_ns > self._max_age_ns:
             raise ObservationError(
-                f"newest cloud is {(stamp_ns - stamps[-1]) / 1e6:.0f} ms older than the states, "
+                f"newest {what} is {age_ns / 1e6:.0f} ms older than the states, "
                 f"{self._max_age_ns / 1e6:.0f} ms allowed; check the camera"
             )
-        clouds = [cloud for stamp, cloud in self._clouds if stamp <= stamp_ns]
-        clouds = [clouds[0]] * (self._cloud_steps - len(clouds)) + clouds
-        wanted = [stamp_ns - back * self._dt_ns for back in reversed(range(self._steps))]
-        return PolicyInput(stamp_ns, np.stack([self._nearest(stamp) for stamp in wanted]), np.stack(clouds))
+        assert entries.maxlen is not None
+        values = [value for _, value in seen]
+        return np.stack([values[0]] * (entries.maxlen - len(values)) + values)
 
     def _nearest(self, wanted_ns: int) -> NDArray[np.float64]:
         if self._first_state_ns is None:

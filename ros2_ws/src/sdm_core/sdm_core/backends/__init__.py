@@ -10,19 +10,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdm_core.checkpoint import Checkpoint
+from sdm_core.contract import Contract
 from sdm_core.errors import CheckpointError
 
-INPUTS = ("point_cloud", "state", "noise")
 OUTPUT = "action"
+
+
+def image_input(camera: str) -> str:
+    """The exported network's input for the images of a camera."""
+    return f"image_{camera}"
+
+
+def input_names(contract: Contract) -> tuple[str, ...]:
+    """The inputs of a network that was exported under this contract, in order."""
+    observation = contract.observation
+    cloud = ("point_cloud",) if observation.cloud else ()
+    return (*cloud, *(image_input(image.camera) for image in observation.images), "state", "noise")
 
 
 class Backend(Protocol):
     """Runs an exported network: point_cloud [1,C,N,channels], state [1,T,S], noise [1,H,A] → action [1,H,A], all
-    float32."""
+    float32; image_<camera> [1,T,3,H,W] is rgb in uint8. Which of them there are, the contract says."""
 
     def __init__(self, checkpoint: Checkpoint, threads: int) -> None: ...
 
-    def run(self, inputs: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]: ...
+    def run(self, inputs: Mapping[str, NDArray]) -> NDArray[np.float32]: ...
 
 
 def load_backend(name: str, checkpoint: Checkpoint, threads: int) -> Backend:
@@ -37,9 +49,10 @@ def load_backend(name: str, checkpoint: Checkpoint, threads: int) -> Backend:
 
 
 def require_signature(checkpoint: Checkpoint, inputs: set[str], outputs: set[str]) -> None:
-    """Raises CheckpointError unless the network has exactly the stack's inputs and output."""
-    if inputs != set(INPUTS) or outputs != {OUTPUT}:
+    """Raises CheckpointError unless the network has exactly its contract's inputs, and the stack's output."""
+    wanted = input_names(checkpoint.contract)
+    if inputs != set(wanted) or outputs != {OUTPUT}:
         raise CheckpointError(
             f"{checkpoint.network}: inputs {sorted(inputs)} and outputs {sorted(outputs)} found, "
-            f"{sorted(INPUTS)} and ['{OUTPUT}'] expected; export it with sdm-export"
+            f"{sorted(wanted)} and ['{OUTPUT}'] expected; export it with sdm-export"
         )

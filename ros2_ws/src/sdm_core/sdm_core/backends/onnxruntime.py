@@ -36,7 +36,7 @@ class OnnxRuntimeBackend:
             {value.name for value in self._session.get_outputs()},
         )
 
-    def run(self, inputs: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+    def run(self, inputs: Mapping[str, NDArray]) -> NDArray[np.float32]:
         """One forward pass; see Backend."""
         try:
             return np.asarray(self._session.run([OUTPUT], dict(inputs))[0])

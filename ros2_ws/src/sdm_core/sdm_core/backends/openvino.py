@@ -36,7 +36,7 @@ class OpenVinoBackend:
                 f"{checkpoint.network}: OpenVINO cannot read it ({reason}); export it again"
             ) from None
 
-    def run(self, inputs: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+    def run(self, inputs: Mapping[str, NDArray]) -> NDArray[np.float32]:
         """One forward pass; see Backend."""
         self._request.infer(dict(inputs))
         return self._request.get_tensor(OUTPUT).data.copy()
