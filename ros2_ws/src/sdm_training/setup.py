@@ -17,7 +17,7 @@ setup(
     install_requires=[
         "sdm_core",
         "sdm_sim",
-        "torch>=2.5",
+        "torch>=2.6",
         "hydra-core>=1.3",
         "safetensors",
         "onnx>=1.17",
@@ -35,6 +35,8 @@ setup(
             "sdm-distill = sdm_training.programs.distill:main",
             "sdm-evaluate = sdm_training.programs.evaluate:main",
             "sdm-export = sdm_training.programs.export:main",
+            "sdm-import-dp3 = sdm_training.programs.import_dp3:main",
+            "sdm-parameters = sdm_training.programs.parameters:main",
             "sdm-benchmark = sdm_training.programs.benchmark:main",
             "sdm-report = sdm_training.programs.report:main",
         ],

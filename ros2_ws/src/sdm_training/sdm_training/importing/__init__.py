@@ -1,0 +1,1 @@
+"""Reads what other projects trained, and writes it as runs of this one."""

@@ -1,0 +1,74 @@
+"""`sdm-parameters`: counts the networks' parameters, part by part, into docs/networks.md."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+import torch
+import yaml
+from sdm_core.atomic import atomic_write
+from sdm_core.contract import Contract
+from sdm_core.errors import SdmError
+from sdm_sim.metaworld_task import metaworld_contract
+
+from sdm_training import registry
+from sdm_training.policy import NetworkSettings, parameter_count
+from sdm_training.settings import SettingsError, build, config_folder
+
+_BLOCK = re.compile(r"(<!-- parameters:begin -->\n).*?(<!-- parameters:end -->)", re.DOTALL)
+# DP3 observes the hand and both fingertips, and not the gap between them.
+_DP3_STATES = 9
+
+
+def main() -> None:
+    """Console entry point."""
+    parser = argparse.ArgumentParser(prog="sdm-parameters", description=__doc__)
+    parser.add_argument("--page", type=Path, default=Path("docs/networks.md"))
+    page: Path = parser.parse_args().page
+    try:
+        text = page.read_text()
+        if not _BLOCK.search(text):
+            raise SettingsError(
+                f"{page} has no lines <!-- parameters:begin --> and <!-- parameters:end --> for a table"
+            )
+        atomic_write(page, _BLOCK.sub(lambda block: f"{block[1]}{parameter_table()}\n{block[2]}", text).encode())
+    except (SdmError, OSError) as error:
+        sys.exit(f"sdm-parameters: {error}")
+
+
+def parameter_table() -> str:
+    """A Markdown table for MetaWorld's contract; of DP3's networks also for DP3's state."""
+    contract = metaworld_contract("door-open")
+    without_gap = contract.observation.model_copy(update={"state": contract.observation.state[:_DP3_STATES]})
+    published = contract.model_copy(update={"observation": without_gap})
+    lines = [
+        "| network | state entries | cloud encoder | state encoder | denoiser | together |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    of_dp3 = [(name, given) for name in ("paper", "simple") for given in (published, contract)]
+    for name, given in (*of_dp3, ("small", contract), ("joint", contract)):
+        counts = part_sizes(name, given)
+        cells = [given.state_dim, counts["cloud"], counts["state"], counts["denoiser"], sum(counts.values())]
+        lines.append(f"| `{name}` | " + " | ".join(f"{cell:,}" for cell in cells) + " |")
+    return "\n".join(lines)
+
+
+def part_sizes(network: str, contract: Contract) -> dict[str, int]:
+    """Parameters of a preset's `cloud` encoder, `state` encoder and `denoiser`, counted without allocating any."""
+    file = config_folder() / "network" / f"{network}.yaml"
+    settings = build(NetworkSettings, yaml.safe_load(file.read_text()), "network")
+    narrowed = settings.contract(contract)
+    cloud = narrowed.observation.cloud
+    assert cloud is not None
+    with torch.device("meta"):
+        encoder = registry.find("networks.encoders", settings.encoder.kind).create(
+            settings.encoder, cloud.channels, cloud.steps, narrowed.state_dim, narrowed.n_obs_steps
+        )
+        denoiser = registry.find("networks.denoisers", settings.denoiser.kind).create(
+            settings.denoiser, narrowed.action_dim, narrowed.horizon, encoder.condition_dim
+        )
+    parts = {"cloud": encoder.cloud, "state": encoder.state, "denoiser": denoiser}
+    return {name: parameter_count(part) for name, part in parts.items()}
