@@ -27,6 +27,9 @@ METHODS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "regression": ("distillers", {"kind": "regression", **CLONING}, {}),
     "sdm": ("distillers", {"kind": "sdm", **SCORES}, {}),
     "sdm_trained_encoder": ("distillers", {"kind": "sdm", "encoder": "trained", **SCORES}, {}),
+    "onedp_s": ("distillers", {"kind": "onedp", "stochastic": True, "encoder": "trained", **SCORES}, {}),
+    "onedp_s_edm": ("distillers", {"kind": "onedp", "stochastic": True, **SCORES}, {"diffusion": {"kind": "edm"}}),
+    "onedp_d": ("distillers", {"kind": "onedp", "stochastic": False, **SCORES, "critic_optimiser": None}, {}),
 }
 
 
