@@ -20,6 +20,9 @@ SCORES: dict[str, Any] = {
     "ema": {"max_decay": 0.9},
 }
 
+ONEDP_S: dict[str, Any] = {"kind": "onedp", "method": "onedp_s", "stochastic": True}
+ONEDP_D: dict[str, Any] = {"kind": "onedp", "method": "onedp_d", "stochastic": False}
+
 # Name of the case: package, settings, and changes of the policy.
 METHODS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "diffusion": ("teachers", {"kind": "diffusion", "draws": 2, **CLONING}, {}),
@@ -27,9 +30,9 @@ METHODS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "regression": ("distillers", {"kind": "regression", **CLONING}, {}),
     "sdm": ("distillers", {"kind": "sdm", **SCORES}, {}),
     "sdm_trained_encoder": ("distillers", {"kind": "sdm", "encoder": "trained", **SCORES}, {}),
-    "onedp_s": ("distillers", {"kind": "onedp", "stochastic": True, "encoder": "trained", **SCORES}, {}),
-    "onedp_s_edm": ("distillers", {"kind": "onedp", "stochastic": True, **SCORES}, {"diffusion": {"kind": "edm"}}),
-    "onedp_d": ("distillers", {"kind": "onedp", "stochastic": False, **SCORES, "critic_optimiser": None}, {}),
+    "onedp_s": ("distillers", {**ONEDP_S, "encoder": "trained", **SCORES}, {}),
+    "onedp_s_edm": ("distillers", {**ONEDP_S, **SCORES}, {"diffusion": {"kind": "edm"}}),
+    "onedp_d": ("distillers", {**ONEDP_D, **SCORES, "critic_optimiser": None}, {}),
 }
 
 
