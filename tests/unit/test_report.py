@@ -12,6 +12,7 @@ from sdm_training.programs.report import check, report
 from sdm_training.report.core_comparison import TASKS, policies, scores, success_by_task, summary
 from sdm_training.report.lines import newest
 from sdm_training.report.markdown import NOT_RUN
+from sdm_training.report.mode_coverage import mode_coverage
 from sdm_training.report.policies import SDM, STUDENT_ROWS, TEACHER_ROWS, Policy
 from sdm_training.report.shipped_students import best5_table, success_lines, success_table
 from sdm_training.report.speed import latency_ms, untied_rows
@@ -124,8 +125,8 @@ def test_lines_with_repeated_starts_count_only_where_there_are_no_others() -> No
 
 def test_a_mean_over_tasks_weighs_each_task_alike_and_says_which_part_was_run() -> None:
     lines = [hundred(SWEEP, "sdm", 1, "1111", seed=seed) for seed in range(3)] + [hundred(DOOR, "sdm", 1, "0000")]
-    assert mean_cell(lines, [SWEEP, DOOR], SDM) == "50.0 (400)"
-    assert mean_cell(lines, [SWEEP, DOOR, "a/b"], SDM) == "50.0 (400, 2 of 3 tasks)"
+    assert mean_cell(lines, [SWEEP, DOOR], SDM) == "50.0 [45, 55] (400)"
+    assert mean_cell(lines, [SWEEP, DOOR, "a/b"], SDM) == "50.0 [45, 55] (400, 2 of 3 tasks)"
     assert mean_cell(lines, ["a/b"], SDM) == NOT_RUN
 
 
@@ -135,9 +136,17 @@ def test_a_student_is_paired_with_its_own_teacher_of_the_same_seed() -> None:
     assert difference_cell([student, *teachers], [SWEEP], SDM).startswith("-25.0 [")
     assert difference_cell([student, teachers[0]], [SWEEP], SDM) == NOT_RUN
     other = hundred(SWEEP, "dp3_eps", 10, "1010", seed=1)
-    named = {**student, "teacher": "dp3_eps"}
+    named = {**student, "teacher": "dp3_eps seed 1"}
     assert difference_cell([named, *teachers, other], [SWEEP], SDM).startswith("+25.0 [")
     assert difference_cell(teachers, [SWEEP], Policy("dp3", 10)) == "–"
+
+
+def test_a_variant_is_compared_with_the_teacher_of_its_own_variant_where_there_is_one() -> None:
+    lines = [hundred(SWEEP, "sdm", 1, "1110", variant="gpu-batched"), hundred(SWEEP, "dp3", 10, "1111")]
+    variant = Policy("sdm", 1, variant="gpu-batched")
+    assert difference_cell(lines, [SWEEP], variant).startswith("-25.0 [")
+    lines.append(hundred(SWEEP, "dp3", 10, "1000", variant="gpu-batched"))
+    assert difference_cell(lines, [SWEEP], variant).startswith("+50.0 [")
 
 
 def test_pairs_of_all_tasks_are_joined() -> None:
@@ -147,9 +156,15 @@ def test_pairs_of_all_tasks_are_joined() -> None:
 
 def test_without_lines_every_row_of_the_comparison_is_there_and_not_run() -> None:
     table = rows(success_by_task([]))
-    assert list(table) == [policy.name for policy in TEACHER_ROWS + STUDENT_ROWS]
-    assert all(cells == [NOT_RUN] * (len(TASKS) + 1) for cells in table.values())
+    assert list(table) == ["demonstrations", *(policy.name for policy in TEACHER_ROWS + STUDENT_ROWS)]
+    assert table.pop("demonstrations")[: len(TASKS)] == [NOT_RUN] * len(TASKS)
+    assert all(cells == [NOT_RUN] * (len(TASKS) + 2) for cells in table.values())
     assert len(rows(summary([]))) == len(table)
+
+
+def test_the_demonstrations_of_each_task_are_those_of_its_lines() -> None:
+    lines = [hundred(SWEEP, "sdm", 1, "1110"), hundred("pusht/push-t", "sdm", 1, "1110", demos=206)]
+    assert rows(success_by_task(lines))["demonstrations"] == [NOT_RUN, "10", *[NOT_RUN] * 4, "206", "–", "–"]
 
 
 def test_no_cell_is_empty() -> None:
@@ -181,6 +196,21 @@ def test_scores_are_shown_where_a_task_has_one() -> None:
     assert scores([line]) == "Not run."
     table = scores([{**line, "score": 0.8}, {**line, "score": 0.9, "seed": 1}])
     assert "| `pusht/push-t` | SDM @ 1 | 0.850 | 2 |" in table
+
+
+def test_mode_coverage_stands_beside_the_teacher_s() -> None:
+    student = success_line("fork/reach", "sdm", 1, "1" * 8, ways="LLLLRRRR", repeats=4)
+    teacher = success_line("fork/reach", "dp3", 10, "1" * 8, ways="LRLRLRLL", repeats=4)
+    assert mode_coverage([hundred(SWEEP, "sdm", 1, "1110")]) == "Not run."
+    table = mode_coverage([student, teacher])
+    # The student chooses by the start; the teacher takes 5 of 8 on the left, 2 of 4 and 3 of 4 of either start.
+    assert "| SDM @ 1 | 100 [68, 100] (8) | L4 R4 | 1.00 (105 %) | 0.00 (0 %) |" in table
+    assert "| DP3 @ 10 | 100 [68, 100] (8) | L5 R3 | 0.95 | 0.91 |" in table
+
+
+def test_entropy_given_the_start_needs_repeated_starts() -> None:
+    line = success_line("fork/reach", "sdm", 1, "1101", ways="LR-R")
+    assert "| L1 R2 | 0.92 | not run |" in mode_coverage([line])
 
 
 def test_a_latency_is_that_of_the_network_and_its_evaluations() -> None:

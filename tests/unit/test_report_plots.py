@@ -10,6 +10,7 @@ from helpers.result_lines import success_line, timing_line
 from sdm_training.report.core_comparison import TASKS
 from sdm_training.report.learning_curves import curves
 from sdm_training.report.page import pictures
+from sdm_training.report.plots.canvas import errors
 from sdm_training.report.plots.speed_success import speed_points
 from sdm_training.report.policies import DP3, SDM, Policy
 
@@ -29,20 +30,30 @@ def snapshot(step: int, seed: int) -> dict[str, Any]:
     return {**line, "protocol": "snapshot", "seed": seed, "step": step, "train_s": step / 10 + seed}
 
 
-@pytest.mark.parametrize("suffix", [".png", ".svg"])
-def test_every_picture_is_written_and_not_empty(tmp_path: Path, suffix: str) -> None:
-    pictures(lines(), tmp_path)
-    for name in NAMES:
-        assert (tmp_path / name).with_suffix(suffix).stat().st_size > 5_000
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two folders with the pictures of the same lines."""
+    made = [tmp_path_factory.mktemp(name) for name in ("first", "second")]
+    for folder in made:
+        pictures(lines(), folder)
+    return made
 
 
-def test_equal_lines_give_equal_pictures(tmp_path: Path) -> None:
-    for folder in ("first", "second"):
-        pictures(lines(), tmp_path / folder)
-    for name in NAMES:
-        for suffix in (".png", ".svg"):
-            first, second = ((tmp_path / folder / name).with_suffix(suffix) for folder in ("first", "second"))
-            assert first.read_bytes() == second.read_bytes()
+def test_every_picture_is_written_as_png_and_svg_and_not_empty(folders: list[Path]) -> None:
+    assert {file.name for file in folders[0].iterdir()} == {
+        f"{name}.{kind}" for name in NAMES for kind in ("png", "svg")
+    }
+    assert all(file.stat().st_size > 5_000 for file in folders[0].iterdir())
+
+
+def test_equal_lines_give_equal_pictures(folders: list[Path]) -> None:
+    for file in folders[0].iterdir():
+        assert file.read_bytes() == (folders[1] / file.name).read_bytes(), file.name
+
+
+def test_an_interval_that_rounding_carried_past_its_rate_has_no_negative_reach() -> None:
+    assert errors(1.0, (0.5, 1 - 1e-16)) == [[50.0], [0.0]]
+    assert errors(0.0, (1e-16, 0.5)) == [[0.0], [50.0]]
 
 
 def test_snapshots_are_pooled_over_seeds_in_the_order_of_training() -> None:
@@ -69,5 +80,4 @@ def test_no_lines_no_picture(tmp_path: Path) -> None:
     assert speed_points([]) == []
     assert curves([]) == {}
     pictures([], tmp_path)
-    assert not (tmp_path / "speed_success.png").exists()
-    assert not (tmp_path / "learning_curves.png").exists()
+    assert [file.stem for file in tmp_path.glob("*.png")] == ["success"]  # whose tasks are given

@@ -111,7 +111,7 @@ def test_ours_stand_under_the_printed_figures_by_domain() -> None:
     lines = [success_line(f"metaworld/{task}", "sdm", 1, "1110" * 25) for task in DIFFICULTY["hard"]]
     ours = next(line for line in domain_table(lines, SDM[1], SDM[7]).splitlines() if "ours:** SDM" in line)
     cells = [cell.strip() for cell in ours.strip("| ").split(" | ")]
-    assert cells[1:] == ["not run"] * 4 + ["75.0 (600)", "not run", "75.0 (600, 6 of 57 tasks)"]
+    assert cells[1:] == ["not run"] * 4 + ["75.0 [71, 78] (600)", "not run", "75.0 [71, 78] (600, 6 of 57 tasks)"]
     assert "not printed" in domain_table([], SDM[3], SDM[8])
 
 
@@ -123,7 +123,7 @@ def test_pusht_is_compared_by_its_score_as_printed() -> None:
 def test_the_ablation_is_ours_from_scratch() -> None:
     lines = [success_line("metaworld/sweep", "sdm", 1, "1110" * 25, variant="scratch")]
     table = ablation_table(lines, SDM[5])
-    assert "| **ours:** SDM @ 1, scratch | the paper's | 75.0 (100, 1 of 7 tasks) |" in table
+    assert "| **ours:** SDM @ 1, scratch | the paper's | 75.0 [66, 82] (100, 1 of 7 tasks) |" in table
     assert "| **ours:** SDM @ 1 | the paper's | not run |" in table
 
 

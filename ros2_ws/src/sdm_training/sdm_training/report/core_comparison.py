@@ -16,6 +16,7 @@ from sdm_training.report.success import (
     reference,
     same_sampling,
     spread_cell,
+    success_of_reference,
     task_cell,
 )
 
@@ -28,6 +29,7 @@ TASKS = (
     "fork/reach",
     "pusht/push-t",
 )
+METAWORLD = tuple(task for task in TASKS if task.startswith("metaworld/"))
 
 
 def policies(lines: Sequence[Line]) -> tuple[Policy, ...]:
@@ -47,12 +49,12 @@ def shown(lines: Sequence[Line]) -> list[Policy]:
 
 
 def success_by_task(lines: Sequence[Line]) -> str:
-    """Success of each policy on each task, and the mean over the tasks."""
-    rows = [
-        [policy.name, *(task_cell(lines, task, policy) for task in TASKS), mean_cell(lines, TASKS, policy)]
-        for policy in policies(lines)
-    ]
-    return table(["policy", *map(code, TASKS), "mean"], rows)
+    """Success of each policy on each task, and the mean over MetaWorld's tasks and over all."""
+    rows = [["demonstrations", *(_demonstrations(lines, task) for task in TASKS), NONE, NONE]]
+    for policy in policies(lines):
+        means = [mean_cell(lines, tasks, policy) for tasks in (METAWORLD, TASKS)]
+        rows.append([policy.name, *(task_cell(lines, task, policy) for task in TASKS), *means])
+    return table(["policy", *map(code, TASKS), "mean, MetaWorld", "mean, all"], rows)
 
 
 def summary(lines: Sequence[Line]) -> str:
@@ -88,6 +90,11 @@ def scores(lines: Sequence[Line]) -> str:
     return table(header, rows) if rows else f"{NOT_RUN.capitalize()}."
 
 
+def _demonstrations(lines: Sequence[Line], task: str) -> str:
+    counts = {line["demos"] for line in matching(lines, **FINAL, task=task) if "demos" in line}
+    return ", ".join(map(str, sorted(counts))) or NOT_RUN
+
+
 def _reference_name(lines: Sequence[Line], policy: Policy) -> str:
     named = [reference(line, policy) for found in over_tasks(lines, TASKS, policy).values() for line in found.lines]
     against = named[0] if named else reference({}, policy)
@@ -102,7 +109,9 @@ def _training_cell(lines: Sequence[Line], policy: Policy) -> str:
     own = f"{_minutes(found):.1f}"
     if not policy.described.distilled:
         return own
-    teachers = over_tasks(lines, found, reference(next(iter(found.values())).lines[0], policy))
+    teachers = {
+        task: teacher for task, one in found.items() if (teacher := success_of_reference(lines, one.lines[0], policy))
+    }
     return f"{_minutes(teachers):.1f} + {own}" if teachers else f"{NOT_RUN} + {own}"
 
 

@@ -14,6 +14,7 @@ from sdm_training.report.image_tables import image_table
 from sdm_training.report.learning_curves import curves
 from sdm_training.report.lines import FINAL, PROTOCOL, Line
 from sdm_training.report.markdown import NOT_RUN, table
+from sdm_training.report.mode_coverage import mode_coverage
 from sdm_training.report.plots.curve_panels import curve_panels
 from sdm_training.report.plots.speed_success import speed_points, speed_success
 from sdm_training.report.plots.success_bars import core_bars, shipped_bars
@@ -35,15 +36,15 @@ edited by hand; `sdm-report --check` says whether it is what the lines give. Wha
 seeds from {eval_seed0} on, which no recipe was chosen by. Policies run through the exported network, as on a robot. A
 cell such as `96 [90, 98] (100)` is the success in per cent, Wilson's 95 % interval and the number of episodes. Training
 seeds are pooled: the interval speaks of episodes, the column "over seeds" (standard deviation of the mean over tasks,
-and how many seeds) of trainings. "@ 10" is the number of network evaluations (NFE) an action costs. The network is the
-small one (1.7 M parameters) where no other is named.
+and how many seeds) of trainings. "@ 10" is the number of network evaluations (NFE) an action costs. The network is
+`small` where no other is named.
 
 ## Every method on the same tasks
 
-The same demonstrations, encoder, network size and evaluation seeds for every row. The five MetaWorld tasks have ten
-scripted demonstrations each, all of one way to do it. In `fork/reach` (twenty) two ways are equally good, and their
-mean fails. `pusht/push-t` has human demonstrations. Where plain regression, or the teacher at one evaluation, does as
-well as a student, the task shows no gain from distillation.
+The same demonstrations, encoder, network size and evaluation seeds for every row. MetaWorld's demonstrations are
+scripted, and do each task in one way. In `fork/reach`, scripted too, two ways are equally good, and their mean leads
+into the obstacle. `pusht/push-t` has human demonstrations. Where plain regression, or the teacher at one evaluation,
+does as well as a student, the task shows no gain from distillation.
 
 {core}
 
@@ -61,6 +62,16 @@ wall-clock, a mean over tasks; a student's comes after its teacher's. p50 is the
 Graded success, where a task has one (PushT: the greatest share of the target that was covered, as a part of 95 %):
 
 {scores}
+
+### Mode coverage
+
+Which of several equally good ways the successful episodes took, where a task tells. Entropy is 0 where all took one way
+and 1 where all ways are alike; given the start, it is the mean over starts that were each tried several times
+(`sdm-evaluate repeats=…`), and a policy that chooses by the start alone has none of it. In brackets: the part of the
+entropy that the policy's teacher has. Where starts are repeated, episodes are not independent, and their success
+interval is too narrow.
+
+{modes}
 
 ### Learning curves
 
@@ -96,7 +107,7 @@ Published figures beside ours. Read them with these differences in mind:
   during training (OneDP) there, chosen on the episodes that are reported.
 * **Input**: clouds of coordinates alone, cropped in the world and centred on the gripper here; the papers' SDM tables
   use clouds of another crop and camera pose, their Tables 10–12 and OneDP images.
-* **Network**: 1.7 M parameters here, 255 M there, so neither success nor speed is like for like.
+* **Network**: the `small` one here, one of 255 M parameters there, so neither success nor speed is like for like.
 
 A mean over several tasks counts each alike; "4 of 28 tasks" names the part of them that were run, and such a mean is
 not comparable with the printed one.
@@ -118,10 +129,16 @@ hardly separates student from teacher.
 {timing}
 """
 
+_SPEED = """Filled markers cost one evaluation; policies of equal latency stand side by side. A policy is left out where
+its number of evaluations was not timed, or where it lacks a task on which SDM and its teacher were run."""
+
 # What the measure of each quantity is here, and how it compares.
 _COMPARABLE = {
-    "success": "",
-    "score": "Cells: the paper's figure / ours (episodes).",
+    "success": "Ours: last weights on unseen seeds, so a guide to compare by and not like for like.",
+    "score": (
+        "Cells: the paper's figure, from images / ours, from clouds and of the last weights (episodes); "
+        "not like for like."
+    ),
     "speed": "Ours: inferences per second at the median latency of the network alone, on a CPU; the papers': a GPU.",
     "action_error": (
         "Ours: mean absolute difference to the demonstrations, in raw action units, on the windows trained on. "
@@ -139,8 +156,9 @@ def page(lines: Sequence[Line], published: Published) -> str:
         core=core_comparison.success_by_task(lines),
         bars=_picture("Success on each task", "core_success") if core_comparison.shown(lines) else _NOT_RUN,
         summary=core_comparison.summary(lines),
-        speed=_picture("Latency and success", "speed_success") if speed_points(lines) else _NOT_RUN,
+        speed=f"{_picture('Latency and success', 'speed_success')}\n\n{_SPEED}" if speed_points(lines) else _NOT_RUN,
         scores=core_comparison.scores(lines),
+        modes=mode_coverage(lines),
         curves=_picture("Learning curves", "learning_curves") if curves(lines) else _NOT_RUN,
         shipped=shipped_students.success_table(lines),
         best5=shipped_students.best5_table(lines),

@@ -58,18 +58,18 @@ TEACHERS = {teacher.method: teacher for teacher in (DP3, DP3_EPSILON, EDM, IMAGE
 METHODS = {
     "dp3": Method("DP3", DP3, VERMILLION, "o"),
     "dp3_eps": Method("DP3, noise prediction", DP3_EPSILON, ORANGE, "o"),
-    "edm": Method("EDM", EDM, YELLOW, "o"),
-    "dp2d": Method("Diffusion Policy, images", IMAGES, SKY, "o"),
+    "edm": Method("EDM", EDM, SKY, "o"),
+    "dp2d": Method("Diffusion Policy, images", IMAGES, BLACK, "o"),
     "sdm": Method("SDM", DP3, BLUE, "s", distilled=True),
     "best": Method("best recipe", DP3, BLUE, "*", distilled=True),
-    "onedp_s": Method("OneDP-S", DP3_EPSILON, GREEN, "^", distilled=True),
-    "onedp_d": Method("OneDP-D", DP3_EPSILON, GREEN, "v", distilled=True),
+    "onedp_s": Method("OneDP-S", DP3, GREEN, "^", distilled=True),
+    "onedp_d": Method("OneDP-D", DP3, GREEN, "v", distilled=True),
     "manicm": Method("ManiCM", DP3, PURPLE, "D", distilled=True),
-    "consistency": Method("Consistency Policy", EDM, PURPLE, "P", distilled=True),
-    "dmd2": Method("DMD2", DP3, SKY, "X", distilled=True),
+    "consistency": Method("Consistency Policy", EDM, BLACK, "P", distilled=True),
+    "dmd2": Method("DMD2", DP3, YELLOW, "X", distilled=True),
     "regression": Method("regression", DP3, GREY, "s"),
     "mip": Method("MIP", DP3, GREY, "D"),
-    "meanflow": Method("MeanFlow", DP3, BLACK, "^"),
+    "meanflow": Method("MeanFlow", DP3, SKY, "^"),
 }
 
 TEACHER_ROWS = (

@@ -12,6 +12,7 @@ from sdm_training.report.lines import PROTOCOL, Line, matching, newest
 from sdm_training.report.markdown import NONE, NOT_RUN, bracket, code, table
 from sdm_training.report.policies import DP3, SDM, Policy
 
+# Named in the README before any of them was trained; easy ones first.
 TASKS = (
     "metaworld/door-open",
     "metaworld/drawer-open",

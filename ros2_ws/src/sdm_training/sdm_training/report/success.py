@@ -19,7 +19,7 @@ class Success:
     """The newest result line of each training seed, on one task or on several.
 
     The interval is Wilson's of the pooled episodes. It takes them as independent, while training seeds share the
-    evaluation seeds; `spread` shows what a new training would change.
+    evaluation seeds; `spread_cell` shows what a new training would change.
     """
 
     lines: tuple[Line, ...]
@@ -74,14 +74,17 @@ def task_cell(lines: Sequence[Line], task: str, policy: Policy) -> str:
 
 
 def mean_cell(lines: Sequence[Line], tasks: Sequence[str], policy: Policy) -> str:
-    """A table's cell for the mean over tasks, each of which counts alike; where some are not run, it says so."""
+    """A table's cell for the mean over tasks, each of which counts alike: `94.8 [93, 96] (600)`.
+
+    The interval is Wilson's of as many episodes with this rate. Where some tasks are not run, the cell says so.
+    """
     found = over_tasks(lines, tasks, policy)
     if not found:
         return NOT_RUN
     rate = statistics.fmean(one.rate for one in found.values())
-    partly = "" if len(found) == len(tasks) else f", {len(found)} of {len(tasks)} tasks"
     episodes = sum(one.episodes for one in found.values())
-    return f"{100 * rate:.1f} ({episodes}{partly})"
+    partly = "" if len(found) == len(tasks) else f", {len(found)} of {len(tasks)} tasks"
+    return f"{100 * rate:.1f} {bracket(wilson(round(rate * episodes), episodes))} ({episodes}{partly})"
 
 
 def spread_cell(lines: Sequence[Line], tasks: Sequence[str], policy: Policy) -> str:
@@ -96,14 +99,21 @@ def spread_cell(lines: Sequence[Line], tasks: Sequence[str], policy: Policy) -> 
 
 
 def reference(line: Line, policy: Policy) -> Policy:
-    """What a policy is compared with: the teacher that its line names, else its method's usual one."""
-    found = TEACHERS.get(line.get("teacher", ""), policy.described.reference)
-    return dataclasses.replace(found, network=policy.network)
+    """What a policy is compared with: the teacher that its line names (`dp3 seed 0`), else its method's usual one."""
+    named, *_ = line.get("teacher", policy.described.reference.method).split()
+    return dataclasses.replace(TEACHERS.get(named, policy.described.reference), network=policy.network)
 
 
 def same_sampling(first: Policy, second: Policy) -> bool:
     """Whether two policies are one method at equally many evaluations."""
     return (first.method, first.nfe) == (second.method, second.nfe)
+
+
+def success_of_reference(lines: Sequence[Line], line: Line, policy: Policy) -> Success | None:
+    """The reference's success on a line's task: of the policy's own variant of training, else of the usual one."""
+    against = reference(line, policy)
+    own_variant = dataclasses.replace(against, variant=policy.variant)
+    return success(lines, line["task"], own_variant) or success(lines, line["task"], against)
 
 
 def difference_cell(lines: Sequence[Line], tasks: Iterable[str], policy: Policy) -> str:
@@ -112,12 +122,11 @@ def difference_cell(lines: Sequence[Line], tasks: Iterable[str], policy: Policy)
     Such as `-3.0 [-8.7, +1.5] (100)`, with Newcombe's 95 % interval and the number of pairs; `–` for a reference.
     """
     own, other = "", ""
-    for task, found in over_tasks(lines, tasks, policy).items():
+    for found in over_tasks(lines, tasks, policy).values():
         for line in found.lines:
-            against = reference(line, policy)
-            if same_sampling(against, policy):
+            if same_sampling(reference(line, policy), policy):
                 return NONE
-            teacher = success(lines, task, against)
+            teacher = success_of_reference(lines, line, policy)
             for match in matching(teacher.lines if teacher else (), seed=line["seed"], episodes=line["episodes"]):
                 own, other = own + line["outcomes"], other + match["outcomes"]
     if not own:

@@ -43,6 +43,9 @@ def canvas(path: Path, rows: int, columns: int, height: float, **options: Any) -
 
 
 def errors(rate: float, interval: tuple[float, float]) -> list[list[float]]:
-    """A rate's interval as matplotlib takes it, in per cent: distances below and above."""
+    """A rate's interval as matplotlib takes it, in per cent: distances below and above.
+
+    The interval of a rate of 0 or 1 begins or ends there; rounding must not carry it past.
+    """
     low, high = interval
-    return [[100 * (rate - low)], [100 * (high - rate)]]
+    return [[100 * max(0.0, rate - low)], [100 * max(0.0, high - rate)]]

@@ -32,7 +32,7 @@ def curve_panels(curves: Curves, path: Path) -> None:
         axes[-1, 0].set_xlabel("training step")
         axes[-1, 1].set_xlabel("wall-clock time of this training, s")
         handles = {line.get_label(): line for plot in axes[:, 0] for line in plot.lines}
-        figure.legend(list(handles.values()), list(handles), ncols=4, loc="outside upper center")
+        figure.legend(list(handles.values()), list(handles), ncols=5, loc="outside upper center")
 
 
 def _draw(plot: Any, policy: Policy, points: list[Point], x: list[Any]) -> None:
@@ -40,6 +40,6 @@ def _draw(plot: Any, policy: Policy, points: list[Point], x: list[Any]) -> None:
         return
     method = policy.described
     low, high = ([100 * point.interval[side] for point in points] for side in (0, 1))
-    plot.fill_between(x, low, high, color=method.colour, alpha=0.15, linewidth=0)
+    plot.fill_between(x, low, high, color=method.colour, alpha=0.1, linewidth=0)
     rates = [100 * point.rate for point in points]
     plot.plot(x, rates, color=method.colour, marker=method.marker, markersize=3, linewidth=1.2, label=policy.name)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from matplotlib.ticker import LogLocator, NullLocator
+
 from sdm_training.report.core_comparison import TASKS, policies
 from sdm_training.report.lines import Line
 from sdm_training.report.plots.canvas import canvas, errors
@@ -41,23 +43,26 @@ def speed_points(lines: Sequence[Line]) -> list[Point]:
 
 
 def speed_success(lines: Sequence[Line], path: Path) -> None:
-    """Latency of an inference against mean success; filled markers are policies of one evaluation."""
+    """Latency of an inference against mean success.
+
+    Filled markers are policies of one evaluation, half-filled ones their variants; equal latencies stand side by side.
+    """
     points = speed_points(lines)
     if not points:
         return
-    with canvas(path, 1, 1, 3.0) as (_, axes):
+    with canvas(path, 1, 1, max(2.6, 0.17 * len(points) + 0.5)) as (_, axes):
         plot = axes[0, 0]
         for point, latency in zip(points, _apart(points), strict=True):
             method, rate = point.policy.described, 100 * point.rate
             reach = errors(point.rate, point.interval)
-            fill = method.colour if point.policy.nfe == 1 else "white"
+            fill = "none" if point.policy.nfe > 1 else "left" if point.policy.variant else "full"
             plot.errorbar(latency, rate, reach, fmt="none", ecolor=method.colour, elinewidth=0.8)
-            plot.plot(latency, rate, method.marker, color=method.colour, mfc=fill, label=point.policy.name)
+            plot.plot(latency, rate, method.marker, c=method.colour, fillstyle=fill, ms=5, label=point.policy.name)
         where = f"{HARDWARE['device']}, {HARDWARE['backend']}, {HARDWARE['threads']} thread"
-        timed = sorted({point.latency for point in points})
         plot.set_xscale("log")
-        plot.set_xticks(timed, [f"{latency:.3g}" for latency in timed])
-        plot.set_xticks([], minor=True)
+        plot.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        plot.xaxis.set_minor_locator(NullLocator())
+        plot.xaxis.set_major_formatter("{x:g}")
         # A whole ten below the lowest interval: neither zero nor a magnifying glass.
         plot.set_ylim(100 * min(point.interval[0] for point in points) // 10 * 10, 101)
         plot.set_xlabel(f"median latency of an inference, ms ({where})")
@@ -67,9 +72,11 @@ def speed_success(lines: Sequence[Line], path: Path) -> None:
 
 
 def _apart(points: Sequence[Point]) -> list[float]:
-    """The latencies, equal ones a few per cent beside one another, so that no point hides another."""
+    """The latencies, equal ones side by side, so that no point hides another."""
+    latencies = [point.latency for point in points]
+    step = max(max(latencies) / min(latencies), 2) ** 0.01
     moved = []
     for point in points:
         equal = [other for other in points if other.latency == point.latency]
-        moved.append(point.latency * 1.03 ** (equal.index(point) - (len(equal) - 1) / 2))
+        moved.append(point.latency * step ** (equal.index(point) - (len(equal) - 1) / 2))
     return moved
