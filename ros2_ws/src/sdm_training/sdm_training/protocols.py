@@ -6,13 +6,14 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 from rich.console import Console
 from safetensors import safe_open
 from sdm_core.checkpoint import Checkpoint
 from sdm_core.errors import CheckpointError
-from sdm_core.results import wilson
+from sdm_core.results import NO_WAY, wilson
 
 from sdm_training import provenance
 from sdm_training.data.windows import Demonstrations
@@ -28,10 +29,17 @@ Evaluate = Callable[[Path, int], list[Outcome]]
 
 
 def final(checkpoint: Checkpoint, episodes: int, evaluate: Evaluate) -> dict[str, Any]:
-    """The result line of a checkpoint; `outcomes` holds 0 or 1 for each seed in turn, for paired intervals."""
+    """The result line of a checkpoint; `outcomes` holds 0 or 1 for each episode in turn, for paired intervals.
+
+    So does `ways` hold the way of each, where the task has several. `repeats` is there where starts were tried again.
+    """
     outcomes = evaluate(checkpoint.path, episodes)
-    line = _line(checkpoint, outcomes)
-    return {**line, "protocol": "final", "outcomes": "".join(str(int(outcome.success)) for outcome in outcomes)}
+    line = {**_line(checkpoint, outcomes), "protocol": "final"}
+    line["outcomes"] = "".join(str(int(outcome.success)) for outcome in outcomes)
+    if any(outcome.way for outcome in outcomes):
+        line["ways"] = "".join(outcome.way or NO_WAY for outcome in outcomes)
+    repeats = len(outcomes) // len({outcome.seed for outcome in outcomes})
+    return line if repeats == 1 else {**line, "repeats": repeats}
 
 
 def best5(run: RunFolder, demonstrations: Demonstrations, evaluate: Evaluate) -> dict[str, Any]:
@@ -102,6 +110,7 @@ def _line(checkpoint: Checkpoint, outcomes: list[Outcome]) -> dict[str, Any]:
     metrics, successes = checkpoint.metrics, _successes(outcomes)
     copied = ("method", "variant", "teacher", "network", "seed", "nfe", "demos", "action_error", "train_s", "stacked")
     low, high = wilson(successes, len(outcomes))
+    scores = [outcome.score for outcome in outcomes if outcome.score is not None]
     return {
         "kind": "success",
         "task": checkpoint.contract.task,
@@ -110,6 +119,7 @@ def _line(checkpoint: Checkpoint, outcomes: list[Outcome]) -> dict[str, Any]:
         "episodes": len(outcomes),
         "successes": successes,
         "ci95": [round(low, 4), round(high, 4)],
+        **({"score": round(mean(scores), 4)} if scores else {}),
         "eval_seed0": min(outcome.seed for outcome in outcomes),
         "checkpoint": str(checkpoint.path),
         **provenance.origin(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from pydantic import Field, model_validator
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from sdm_core.checkpoint import Checkpoint
@@ -19,18 +20,28 @@ from sdm_training.settings import Settings, SettingsError, run_program
 
 class EvaluateSettings(Settings):
     """config/evaluate.yaml. checkpoint: an exported folder, or a run's (then nfe chooses among a teacher's exports);
-    seed0: the first episode's seed, the others follow; snapshot: which of a run's snapshots the protocol of that name
-    evaluates, counted from 1; results: the JSON-lines file appended to, or null."""
+    seed0: the first episode's seed, the others follow; repeats: how many episodes in a row share a start, and differ in
+    the policy's noise alone; snapshot: which of a run's snapshots the protocol of that name evaluates, counted from 1;
+    results: the JSON-lines file appended to, or null."""
 
     checkpoint: str
     nfe: int | None
     episodes: int
     seed0: int
+    repeats: int = Field(gt=0)
     workers: int
     protocol: Literal["final", "best5", "snapshot"]
     snapshot: int
     backend: str
     results: str | None
+
+    @model_validator(mode="after")
+    def _repeats_fit(self) -> EvaluateSettings:
+        if self.repeats > 1 and self.protocol != "final":
+            raise ValueError(f"repeats belong to protocol final, not to {self.protocol}")
+        if self.episodes % self.repeats:
+            raise ValueError(f"{self.episodes} episodes are not {self.repeats} of each start")
+        return self
 
 
 def checkpoint_folder(path: Path, nfe: int | None) -> Path:
@@ -67,8 +78,8 @@ def evaluate_checkpoint(settings: EvaluateSettings) -> None:
                 successes += outcome.success
                 progress.update(bar, advance=1, successes=successes)
 
-            seeds = range(settings.seed0, settings.seed0 + episodes)
-            return evaluate(checkpoint, seeds, settings.workers, settings.backend, count)
+            seeds = range(settings.seed0, settings.seed0 + episodes // settings.repeats)
+            return evaluate(checkpoint, seeds, settings.workers, settings.backend, count, settings.repeats)
 
     path = Path(settings.checkpoint)
     if settings.protocol == "final":
