@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from sdm_training import distributed
 from sdm_training.settings import Settings
 
 
@@ -15,8 +16,7 @@ class ComputeSettings(Settings):
 
 
 def set_up(settings: ComputeSettings) -> torch.device:
-    """Applies the thread count and names the device."""
+    """Applies the thread count, joins the other processes of a distributed run, and names the device."""
     torch.set_num_threads(settings.threads)
-    if settings.device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(settings.device)
+    automatic = "cuda" if torch.cuda.is_available() else "cpu"
+    return distributed.join(torch.device(automatic if settings.device == "auto" else settings.device))

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from sdm_training import distributed
 from sdm_training.settings import Settings
 
 
@@ -49,6 +50,7 @@ class Optimiser:
     def step(self, loss: Tensor, step: int) -> None:
         """Back-propagates `loss` into the parameters alone, and updates them."""
         gradients = torch.autograd.grad(loss, self.parameters)
+        distributed.average(gradients)
         for parameter, gradient in zip(self.parameters, gradients, strict=True):
             parameter.grad = gradient
         if self.settings.clip is not None:

@@ -8,12 +8,13 @@ state.safetensors   what an interrupted run resumes from
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 import yaml
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from sdm_core.atomic import atomic_write
 from sdm_core.contract import Contract
@@ -55,10 +56,17 @@ class RunFolder:
         contract.save(self.path / "contract.yaml")
         atomic_write(file, yaml.safe_dump(record, sort_keys=False, allow_unicode=True).encode())
 
-    def finish(self, weights: dict[str, Tensor], train_s: float) -> None:
-        """Writes the trained weights; the run is finished then."""
+    def finish(self, weights: Mapping[str, Tensor], train_s: float, stacked: int = 1) -> None:
+        """Writes the trained weights; the run is finished then. stacked: how many runs were trained in that time."""
         tensors = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
-        atomic_write(self.weights_file, save(tensors, {"train_s": str(train_s)}))
+        atomic_write(self.weights_file, save(tensors, {"train_s": str(train_s), "stacked": str(stacked)}))
+
+    def effort(self) -> dict[str, float | int]:
+        """train_s of the finished training, and in how large a stack it was (where it was in one)."""
+        with safe_open(str(self.weights_file), framework="pt") as file:
+            metadata = file.metadata()
+        stacked = int(metadata["stacked"])
+        return {"train_s": round(float(metadata["train_s"]), 1), **({"stacked": stacked} if stacked > 1 else {})}
 
     def record(self) -> dict[str, Any]:
         """training.yaml as plain values. Raises CheckpointError where no run is."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
+from sdm_training import distributed
 from sdm_training.data.windows import Windows
 from sdm_training.draws import Draws
 from sdm_training.ema import Ema
@@ -23,7 +25,8 @@ class Training:
     def __init__(self, learner: Learner, windows: Windows, generator: torch.Generator) -> None:
         self.learner, self.generator = learner, generator
         self.draws = Draws(windows.device, generator)
-        self.feed = Feed(learner.feeding, windows, self.draws)
+        share = distributed.share_of(learner.feeding.observations)
+        self.feed = Feed(replace(learner.feeding, observations=share), windows, self.draws)
         self.steps: int = learner.steps
         self.sampling: SamplingSettings = learner.sampling
         self._optimisers = {

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +17,7 @@ from sdm_core.errors import CheckpointError
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
+from sdm_training import distributed
 from sdm_training.sampling import SamplingSettings
 from sdm_training.settings import Settings, SettingsError
 
@@ -54,13 +56,39 @@ class Trainee(Protocol):
 
 
 def train(trainee: Trainee, folder: Path, settings: LoopSettings, title: str) -> float:
-    """Trains to the end, from the folder's saved state where there is one; returns all seconds spent."""
+    """Trains to the end, from the folder's saved state where there is one; returns all seconds spent.
+
+    Of several processes (see distributed) only the first one writes.
+    """
     state_file = folder / "state.safetensors"
     first, spent_before = load_state(trainee, state_file) if state_file.exists() else (0, 0.0)
     if settings.snapshots > trainee.steps:
         raise SettingsError(f"loop.snapshots {settings.snapshots} are more than the training's {trainee.steps} steps")
-    writer = SummaryWriter(str(folder / "tensorboard"), purge_step=first)
+    if first and distributed.rank():  # the state is the first process's
+        trainee.generator.manual_seed(first * distributed.world() + distributed.rank())
     started = time.perf_counter()
+
+    def spent() -> float:
+        return spent_before + time.perf_counter() - started
+
+    with _shown(folder, title, first, trainee.steps) if distributed.rank() == 0 else nullcontext() as show:
+        for index in range(first, trainee.steps):
+            scalars = trainee.step(index)
+            done = index + 1
+            if show is None:
+                continue
+            if done % settings.log_every == 0 or done == trainee.steps:
+                show(done, {name: float(value) for name, value in scalars.items()})
+            if snapshot_due(settings.snapshots, index, trainee.steps):
+                write_snapshot(folder, done, trainee.weights(), spent())
+            if done % settings.state_every == 0 or done == trainee.steps:
+                save_state(trainee, state_file, done, spent())
+    return spent()
+
+
+@contextmanager
+def _shown(folder: Path, title: str, first: int, steps: int) -> Iterator[Callable[[int, dict[str, float]], None]]:
+    """Gives what shows the scalars after a step, in TensorBoard and on a progress bar."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -68,27 +96,29 @@ def train(trainee: Trainee, folder: Path, settings: LoopSettings, title: str) ->
         TextColumn("{task.fields[rate]:.1f} steps/s  {task.fields[report]}  ETA"),
         TimeRemainingColumn(),
     )
-    try:
-        with Progress(*columns) as progress:
-            bar = progress.add_task(title, total=trainee.steps, completed=first, rate=0.0, report="")
-            for index in range(first, trainee.steps):
-                scalars = trainee.step(index)
-                done = index + 1
-                if done % settings.log_every == 0 or done == trainee.steps:
-                    rate = (done - first) / (time.perf_counter() - started)
-                    values = {name: float(value) for name, value in scalars.items()}
-                    for name, value in {**values, "steps_per_second": rate}.items():
-                        writer.add_scalar(name, value, done)
-                    report = "  ".join(f"{name} {value:.2e}" for name, value in values.items())
-                    progress.update(bar, completed=done, rate=rate, report=report)
-                if done * settings.snapshots // trainee.steps > index * settings.snapshots // trainee.steps:
-                    atomic_write(folder / "snapshots" / f"step_{done:07d}.safetensors", save(trainee.weights()))
-                if done % settings.state_every == 0 or done == trainee.steps:
-                    spent = spent_before + time.perf_counter() - started
-                    save_state(trainee, state_file, done, spent)
-    finally:
-        writer.close()
-    return spent_before + time.perf_counter() - started
+    started = time.perf_counter()
+    with SummaryWriter(str(folder / "tensorboard"), purge_step=first) as writer, Progress(*columns) as progress:
+        bar = progress.add_task(title, total=steps, completed=first, rate=0.0, report="")
+
+        def show(done: int, values: dict[str, float]) -> None:
+            rate = (done - first) / (time.perf_counter() - started)
+            for name, value in {**values, "steps_per_second": rate}.items():
+                writer.add_scalar(name, value, done)
+            report = "  ".join(f"{name} {value:.2e}" for name, value in values.items())
+            progress.update(bar, completed=done, rate=rate, report=report)
+
+        yield show
+
+
+def snapshot_due(count: int, index: int, steps: int) -> bool:
+    """Whether step `index` is followed by one of the `count` sets of weights that are kept of `steps` steps."""
+    return (index + 1) * count // steps > index * count // steps
+
+
+def write_snapshot(folder: Path, step: int, weights: Mapping[str, Tensor], spent_s: float) -> None:
+    """Keeps the weights after `step` steps and the seconds that they took."""
+    tensors = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
+    atomic_write(folder / "snapshots" / f"step_{step:07d}.safetensors", save(tensors, {"train_s": str(spent_s)}))
 
 
 def save_state(trainee: Trainee, path: Path, step: int, spent_s: float) -> None:

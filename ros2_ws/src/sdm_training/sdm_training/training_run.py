@@ -10,13 +10,12 @@ from typing import Any
 
 import torch
 from rich.console import Console
-from safetensors import safe_open
 from sdm_core.atomic import atomic_write
 from sdm_core.checkpoint import METRICS
 from sdm_core.contract import Contract
 from sdm_sim.registry import make_task, task_names
 
-from sdm_training import provenance
+from sdm_training import distributed, provenance
 from sdm_training.action_error import action_error
 from sdm_training.compute import ComputeSettings
 from sdm_training.data.windows import Demonstrations, Windows
@@ -28,6 +27,9 @@ from sdm_training.sampling import Sampler
 from sdm_training.settings import Settings, SettingsError
 from sdm_training.training import Training
 from sdm_training.training_loop import LoopSettings, train
+
+# Seeds of one process's numbers lie so far from the next one's.
+SEEDS = 1_000_003
 
 
 class RunSettings(Settings):
@@ -114,21 +116,27 @@ class Run:
 
 def complete(run: Run, console: Console) -> None:
     """Trains alone (or resumes, or finds it done), then concludes."""
-    run.begin()
+    writes = distributed.rank() == 0
+    if writes:
+        run.begin()
+    distributed.wait_for_all()
     if not run.folder.finished:
         settings = run.settings
-        generator = torch.Generator().manual_seed(settings.seed)
+        # Every process draws its own share of a batch.
+        generator = torch.Generator().manual_seed(settings.seed + SEEDS * distributed.rank())
         training = Training(run.learner, run.data.train, generator)
         spent = train(training, run.folder.path, settings.loop, f"{settings.task} {run.labels['method']}")
-        run.folder.finish(training.weights(), spent)
-    conclude(run, console)
+        if writes:
+            run.folder.finish(training.weights(), spent)
+    if writes:
+        conclude(run, console)
+    distributed.wait_for_all()
 
 
-def conclude(run: Run, console: Console, **labels: Any) -> None:
-    """Measures a finished run's action error and exports it; `labels` go into the metrics beside the run's own."""
+def conclude(run: Run, console: Console) -> None:
+    """Measures a finished run's action error and exports it."""
     settings, data, folder = run.settings, run.data, run.folder
-    with safe_open(str(folder.weights_file), framework="pt") as file:
-        train_s = float(file.metadata()["train_s"])
+    effort = folder.effort()
     trained, trained_as = folder.load_policy(data.train.device), folder.record()
     sampler = Sampler(trained, run.learner.sampling)
     errors = {"train": action_error(sampler, data.train, run.teacher)}
@@ -136,20 +144,19 @@ def conclude(run: Run, console: Console, **labels: Any) -> None:
         errors["held_out"] = action_error(sampler, data.held_out, run.teacher)
     metrics = {
         **run.labels,
-        **labels,
         "task": settings.task,
         "seed": settings.seed,
         "demos": len(data.demonstrations.lengths),
         "parameters": parameter_count(trained),
         "parameters_encoder": parameter_count(trained.encoder),
         "parameters_denoiser": parameter_count(trained.denoiser),
-        "train_s": round(train_s, 1),
+        **effort,
         "steps": run.learner.steps,
         "action_error": errors,
         "dataset_sha256": data.digest,
         **{key: trained_as.get(key, "unknown") for key in provenance.ORIGIN},
     }
-    console.print(f"{folder.path}: trained in {train_s:.0f} s; action error {errors}")
+    console.print(f"{folder.path}: trained in {effort['train_s']:.0f} s; action error {errors}")
     atomic_write(folder.path / METRICS, (json.dumps(metrics, indent=2) + "\n").encode())
     export_run(folder, settings.export, data.demonstrations, metrics, console)
 
