@@ -13,7 +13,7 @@ from sdm_training.distillers.sdm import GradientSettings, Sdm, SdmSettings, gene
 from sdm_training.draws import Draws
 from sdm_training.process import Process
 from sdm_training.processes.discrete import Discrete, DiscreteSettings
-from sdm_training.score_distillation import NoiseLevels, score
+from sdm_training.score_distillation import Comparison, NoiseLevels, score
 from sdm_training.settings import SettingsError, build
 from sdm_training.training import Training
 from torch import Tensor
@@ -59,10 +59,12 @@ def test_one_step_moves_the_generator_towards_the_teacher(weight, normalisation)
         PROCESS,
         GradientSettings(weight=weight, normalisation=normalisation),
         a_g.detach(),
-        a_t,
-        gaussian_x0(PROCESS, a_t, timesteps, 0.0),
-        gaussian_x0(PROCESS, a_t, timesteps, 2.0),
-        timesteps,
+        Comparison(
+            timesteps,
+            a_t,
+            gaussian_x0(PROCESS, a_t, timesteps, 0.0),
+            gaussian_x0(PROCESS, a_t, timesteps, 2.0),
+        ),
     )
     (slope,) = torch.autograd.grad((gradient * a_g).mean(), mean)
     assert (mean - 0.1 * slope).item() < 2.0
@@ -72,7 +74,7 @@ def test_the_gradient_is_the_difference_of_the_scores():
     a_t, x0_teacher, x0_critic = (torch.randn(40, 4, 2) for _ in range(3))
     timesteps = torch.arange(30, 70)
     settings = GradientSettings(weight="score", normalisation="none")
-    got = generator_gradient(PROCESS, settings, a_t, a_t, x0_teacher, x0_critic, timesteps)
+    got = generator_gradient(PROCESS, settings, a_t, Comparison(timesteps, a_t, x0_teacher, x0_critic))
     expected = score(PROCESS, a_t, x0_critic, timesteps) - score(PROCESS, a_t, x0_teacher, timesteps)
     torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-4)
 
@@ -84,7 +86,7 @@ def test_the_weight_scales_the_gradient_of_each_timestep(normalisation):
 
     def weighted(weight: str) -> Tensor:
         settings = build(GradientSettings, {"weight": weight, "normalisation": normalisation})
-        return generator_gradient(PROCESS, settings, a_g, a_t, x0_teacher, x0_critic, timesteps)
+        return generator_gradient(PROCESS, settings, a_g, Comparison(timesteps, a_t, x0_teacher, x0_critic))
 
     alpha, sigma = PROCESS.alpha_sigma(timesteps)
     torch.testing.assert_close(weighted("score") / weighted("x0"), (alpha / sigma**2).expand_as(a_g))

@@ -12,7 +12,8 @@ Where the generator's own score is unknown a critic D, trained to denoise what G
 from __future__ import annotations
 
 import copy
-from typing import ClassVar, Literal, TypeVar
+from abc import abstractmethod
+from typing import ClassVar, Literal, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -83,10 +84,25 @@ class ScoreDistillationSettings(MethodSettings):
     ema: EmaSettings | None = None
 
 
+class Comparison(NamedTuple):
+    """Generated chunks noised to `levels` [B], a_t [B, H, A], and their posterior means x0 [B, H, A] by the teacher's
+    distribution of chunks and by the generator's own."""
+
+    levels: Tensor
+    a_t: Tensor
+    x0_teacher: Tensor
+    x0_generator: Tensor
+
+
 def score(process: Process, a_t: Tensor, x0: Tensor, levels: Tensor) -> Tensor:
     """The score [B, H, A] of the noised distribution whose posterior mean at a_t is x0 (SDM's Eq. 3 with its minus)."""
     alpha, sigma = process.alpha_sigma(levels)
     return -(a_t - alpha * x0) / sigma**2
+
+
+def sample_scale(a_g: Tensor, x0_teacher: Tensor) -> Tensor:
+    """Each chunk's mean distance [B, 1, 1] from what the teacher makes of it, by which DMD2 divides its gradient."""
+    return (a_g - x0_teacher).abs().mean(dim=(1, 2), keepdim=True).clamp(min=MIN_SCALE)
 
 
 class ScoreDistillation(Learner):
@@ -124,9 +140,9 @@ class ScoreDistillation(Learner):
             self.averages = (Average("student", "average", "generator", settings.ema),)
         self.freeze()
 
-    def gradient(self, a_g: Tensor, batch: Batch, draws: Draws) -> tuple[Tensor, Tensor]:
-        """The divergence's gradient [B, H, A] with respect to a_g, and the mean distance of generator and teacher."""
-        raise NotImplementedError
+    @abstractmethod
+    def gradient(self, a_g: Tensor, compared: Comparison) -> Tensor:
+        """The divergence's gradient [B, H, A] with respect to a_g."""
 
     def loss(self, update: str, batch: Batch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
         if update == "generator":
@@ -138,8 +154,9 @@ class ScoreDistillation(Learner):
     def generator_loss(self, a_g: Tensor, batch: Batch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
         """A scalar whose gradient with respect to a_g is the divergence's, over the number of its entries."""
         with torch.no_grad():
-            gradient, gap = self.gradient(a_g, batch, draws)
-        return (gradient * a_g).mean(), {"gap": gap}
+            compared = self.compare(a_g, batch, draws)
+            gradient = self.gradient(a_g, compared)
+        return (gradient * a_g).mean(), {"gap": (compared.x0_generator - compared.x0_teacher).abs().mean()}
 
     def critic_loss(self, a_g: Tensor, batch: Batch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
         """The denoising objective of D on generated chunks, which are its targets and get no gradient."""
@@ -147,6 +164,17 @@ class ScoreDistillation(Learner):
         condition = self.critic_condition(batch)
         loss = self.teacher.process.denoising_loss(self.critic, a_g, levels, epsilon, condition)
         return loss, {"critic_loss": loss.detach()}
+
+    def compare(self, a_g: Tensor, batch: Batch, draws: Draws) -> Comparison:
+        """Noises the chunks, and asks the teacher and the critic for what they were."""
+        levels = self.draw_levels(len(a_g), draws)
+        a_t = self.teacher.process.add_noise(a_g, draws.normal(*a_g.shape), levels)
+        x0_teacher = self.teacher.predict_x0(a_t, levels, self.condition(self.teacher, batch), clip=False)
+        return Comparison(levels, a_t, x0_teacher, self.generator_x0(a_g, a_t, levels, batch))
+
+    def generator_x0(self, a_g: Tensor, a_t: Tensor, levels: Tensor, batch: Batch) -> Tensor:
+        """The posterior mean x0 [B, H, A] of a_t by the distribution of the generator's chunks: the critic's."""
+        return self.teacher.process.predict_x0(self.critic, a_t, levels, self.critic_condition(batch), clip=False)
 
     def condition(self, policy: Policy, batch: Batch) -> Tensor:
         """Conditions [B, D] as `policy` encodes the observations; the kept ones where the encoder is frozen."""

@@ -18,14 +18,13 @@ from typing import Self
 from pydantic import model_validator
 from torch import Tensor, nn
 
-from sdm_training.draws import Draws
 from sdm_training.learner import Update
 from sdm_training.observation import Batch
 from sdm_training.optimiser import OptimiserSettings
 from sdm_training.policy import Policy
 from sdm_training.process import Process
 from sdm_training.sampling import SamplingSettings
-from sdm_training.score_distillation import ScoreDistillation, ScoreDistillationSettings
+from sdm_training.score_distillation import Comparison, ScoreDistillation, ScoreDistillationSettings
 
 
 class OneDpSettings(ScoreDistillationSettings):
@@ -70,16 +69,13 @@ class OneDp(ScoreDistillation):
             return super().critic_condition(batch)
         return self.condition(self.critic_encoder, batch)
 
-    def gradient(self, a_g: Tensor, batch: Batch, draws: Draws) -> tuple[Tensor, Tensor]:
+    def generator_x0(self, a_g: Tensor, a_t: Tensor, levels: Tensor, batch: Batch) -> Tensor:
+        """The critic's for OneDP-S, the chunk itself for OneDP-D (Eq. 7)."""
+        return super().generator_x0(a_g, a_t, levels, batch) if self.settings.stochastic else a_g
+
+    def gradient(self, a_g: Tensor, compared: Comparison) -> Tensor:
         """Eq. 5 for OneDP-S, Eq. 8 for OneDP-D."""
-        process, levels = self.teacher.process, self.draw_levels(len(a_g), draws)
-        a_k = process.add_noise(a_g, draws.normal(*a_g.shape), levels)
-        x0_teacher = self.teacher.predict_x0(a_k, levels, self.condition(self.teacher, batch), clip=False)
-        x0_generator = a_g
-        if self.settings.stochastic:
-            x0_generator = process.predict_x0(self.critic, a_k, levels, self.critic_condition(batch), clip=False)
-        gap = (x0_generator - x0_teacher).abs().mean()
-        return generator_gradient(process, x0_generator, x0_teacher, levels), gap
+        return generator_gradient(self.teacher.process, compared.x0_generator, compared.x0_teacher, compared.levels)
 
 
 SETTINGS = OneDpSettings

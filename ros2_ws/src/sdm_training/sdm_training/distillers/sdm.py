@@ -18,7 +18,14 @@ from sdm_training.observation import Batch
 from sdm_training.optimiser import OptimiserSettings
 from sdm_training.policy import Policy
 from sdm_training.process import Process
-from sdm_training.score_distillation import MIN_SCALE, ScoreDistillation, ScoreDistillationSettings, score
+from sdm_training.score_distillation import (
+    MIN_SCALE,
+    Comparison,
+    ScoreDistillation,
+    ScoreDistillationSettings,
+    sample_scale,
+    score,
+)
 from sdm_training.settings import Settings
 
 Weight = Literal["score", "x0", "variance"]
@@ -55,16 +62,9 @@ class SdmSettings(ScoreDistillationSettings):
     critic_scale: float = 1.0
 
 
-def generator_gradient(
-    process: Process,
-    settings: GradientSettings,
-    a_g: Tensor,
-    a_t: Tensor,
-    x0_teacher: Tensor,
-    x0_critic: Tensor,
-    levels: Tensor,
-) -> Tensor:
-    """Eq. 4: the gradient [B, H, A] of the KL divergence with respect to the generated chunk a_g, noised to a_t."""
+def generator_gradient(process: Process, settings: GradientSettings, a_g: Tensor, compared: Comparison) -> Tensor:
+    """Eq. 4: the gradient [B, H, A] of the KL divergence with respect to the generated chunk a_g."""
+    levels, a_t, x0_teacher, x0_critic = compared
     alpha, sigma = process.alpha_sigma(levels)
     if settings.weight == "score":
         weight = alpha / sigma**2
@@ -73,8 +73,7 @@ def generator_gradient(
     # -(s_P - s_D), in which a_t cancels: as a difference of scores it would lose digits near the last step.
     gradient = weight * (x0_critic - x0_teacher)
     if settings.normalisation == "per_sample":
-        # Unweighted, else w(t) would cancel.
-        return gradient / (a_g - x0_teacher).abs().mean(dim=(1, 2), keepdim=True).clamp(min=MIN_SCALE)
+        return gradient / sample_scale(a_g, x0_teacher)  # unweighted, else w(t) would cancel
     if settings.normalisation == "batch":
         return gradient / score(process, a_t, x0_teacher, levels).abs().mean().clamp(min=MIN_SCALE)
     return gradient
@@ -88,15 +87,10 @@ class Sdm(ScoreDistillation):
     def __init__(self, settings: SdmSettings, policy: Policy, windows: int) -> None:
         super().__init__(settings, policy)
 
-    def gradient(self, a_g: Tensor, batch: Batch, draws: Draws) -> tuple[Tensor, Tensor]:
+    def gradient(self, a_g: Tensor, compared: Comparison) -> Tensor:
         """Eq. 5: λ times Eq. 4."""
-        process, condition = self.teacher.process, self.critic_condition(batch)
-        levels = self.draw_levels(len(a_g), draws)
-        a_t = process.add_noise(a_g, draws.normal(*a_g.shape), levels)
-        x0_teacher = self.teacher.predict_x0(a_t, levels, condition, clip=False)
-        x0_critic = process.predict_x0(self.critic, a_t, levels, condition, clip=False)
-        gradient = generator_gradient(process, self.settings.gradient, a_g, a_t, x0_teacher, x0_critic, levels)
-        return self.settings.generator_scale * gradient, (x0_critic - x0_teacher).abs().mean()
+        gradient = generator_gradient(self.teacher.process, self.settings.gradient, a_g, compared)
+        return self.settings.generator_scale * gradient
 
     def critic_loss(self, a_g: Tensor, batch: Batch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
         """Eq. 6."""
