@@ -19,44 +19,50 @@ class JobQueue:
     def __init__(
         self, jobs: Iterable[Job], on_start: Callable[[Job], None], on_end: Callable[[Job, Finished], None]
     ) -> None:
-        self._waiting = {job.name: job for job in jobs}
-        self._running: dict[str, Job] = {}
+        self._left = {job.name: job for job in jobs}
+        self._running: set[str] = set()
         self._failed: set[str] = set()
         self._on_start, self._on_end = on_start, on_end
 
     @property
     def left(self) -> int:
         """Jobs that are waiting or running, here or elsewhere."""
-        return len(self._waiting) + len(self._running)
+        return len(self._left)
 
-    def take(self, count: int | None = None) -> list[Job]:
-        """Up to `count` jobs that can be run now, in their order; all of them where it is None."""
+    @property
+    def waiting(self) -> list[Job]:
+        """Jobs that have not been handed out."""
+        return [job for job in self._left.values() if job.name not in self._running]
+
+    def take(self, count: int | None = None, wanted: Callable[[Job], bool] = lambda job: True) -> list[Job]:
+        """Up to `count` of the `wanted` jobs that can be run now, in their order; all of them where it is None."""
         taken: list[Job] = []
-        for job in list(self._waiting.values()):
+        for job in self.waiting:
             if count is not None and len(taken) >= count:
                 break
+            if not wanted(job):
+                continue
             failed = [need for need in job.needs if need in self._failed]
             if failed:
                 self._end(job, Finished(job.name, "blocked", f"needs {failed[0]}"))
-            elif any(need in self._waiting or need in self._running for need in job.needs) or is_held(job.lock):
+            elif any(need in self._left for need in job.needs) or is_held(job.lock):
                 continue
             elif job.done():
                 self._end(job, Finished(job.name, "done", f"{job.result()}, done elsewhere"))
             else:
-                self._running[job.name] = self._waiting.pop(job.name)
+                self._running.add(job.name)
                 self._on_start(job)
                 taken.append(job)
         return taken
 
     def settle(self, finished: Finished) -> None:
         """Takes back a job that was handed out; one that another process was faster with waits for that one's end."""
-        job = self._running.pop(finished.name)
-        self._waiting[job.name] = job
-        self._end(job, finished)
+        self._running.remove(finished.name)
+        self._end(self._left[finished.name], finished)
 
     def _end(self, job: Job, finished: Finished) -> None:
         if finished.outcome != "busy":
-            del self._waiting[job.name]
+            del self._left[job.name]
         if finished.outcome in ("failed", "blocked"):
             self._failed.add(job.name)
         self._on_end(job, finished)

@@ -16,7 +16,6 @@ from typing import Literal
 
 from sdm_core.errors import SdmError
 
-from sdm_training.benchmark.invoke import invoke
 from sdm_training.benchmark.jobs.job import Job
 from sdm_training.benchmark.lock import Held, lock
 
@@ -51,8 +50,7 @@ def run_job(job: Job) -> Finished:
             print(f"\n{datetime.now():%Y-%m-%d %H:%M:%S} $ {shlex.join(job.command)}", flush=True)
             try:
                 if not job.done():
-                    job.check()
-                    invoke(job.program, job.overrides)
+                    job.make()
                 return finished("done", job.result())
             except Exception:
                 traceback.print_exc()
@@ -70,20 +68,13 @@ def run_job(job: Job) -> Finished:
 def printing_to(log: Path) -> Iterator[None]:
     """Appends to a file what this process and its children print, libraries written in C included."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("a") as file:
-        _flush()
-        kept = os.dup(1), os.dup(2)
-        try:
-            os.dup2(file.fileno(), 1)
-            os.dup2(file.fileno(), 2)
+    with log.open("a", buffering=1) as file, contextlib.ExitStack() as kept:
+        for stream, descriptor in ((sys.stdout, 1), (sys.stderr, 2)):
+            stream.flush()
+            copy = os.dup(descriptor)
+            kept.callback(os.close, copy)
+            kept.callback(os.dup2, copy, descriptor)
+            os.dup2(file.fileno(), descriptor)
+        # Python's own streams need not be those of the descriptors.
+        with contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
             yield
-        finally:
-            _flush()
-            for number, descriptor in enumerate(kept, start=1):
-                os.dup2(descriptor, number)
-                os.close(descriptor)
-
-
-def _flush() -> None:
-    sys.stdout.flush()
-    sys.stderr.flush()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from sdm_training.benchmark.invoke import Program
+from sdm_training.benchmark.invoke import Program, invoke
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,11 @@ class Job(ABC):
     @abstractmethod
     def result(self) -> str:
         """What came out, in a few words."""
+
+    def make(self) -> None:
+        """Makes what is missing of its product, in the folder `root`. Raises SdmError."""
+        self.check()
+        invoke(self.program, self.overrides)
 
     @property
     def command(self) -> tuple[str, ...]:

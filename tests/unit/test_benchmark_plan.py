@@ -1,0 +1,257 @@
+"""What sdm-benchmark finds missing, in which order, and with which command lines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers.contracts import small_contract
+from helpers.jobs import places
+from sdm_core.checkpoint import METRICS, Checkpoint
+from sdm_core.contract import Bounds, NormaliserStatistics
+from sdm_core.dataset import Episode, EpisodeStore
+from sdm_core.errors import SdmError
+from sdm_core.results import append_result
+from sdm_sim.registry import task_names
+from sdm_training.benchmark.jobs.evaluation import EvaluationJob
+from sdm_training.benchmark.plan import Plan, Selection, plan
+from sdm_training.benchmark.suite import Suite
+from sdm_training.programs.benchmark import BenchmarkSettings
+from sdm_training.programs.distill import DistillSettings
+from sdm_training.programs.evaluate import EvaluateSettings
+from sdm_training.programs.train import TrainSettings
+from sdm_training.settings import SettingsError, build, composed
+
+CONFIG = Path(__file__).parents[2] / "config"
+
+SUITE: dict[str, Any] = {
+    "network": "small",
+    "episodes": 4,
+    "eval_seed0": 100,
+    "tasks": {
+        "toy/near": {"demos": 2},
+        "toy/far": {"demos": 3, "episodes": 6, "repeats": 3, "overrides": {"train": ["teacher.steps=7"]}},
+    },
+    "methods": {
+        "dp3": {"program": "train", "overrides": ["teacher=fast"], "nfe": [1, 10], "seeds": [0, 1]},
+        "sdm": {"teacher": "dp3", "seeds": [0, 1]},
+        "sdm_scratch": {"teacher": "dp3", "overrides": ["distiller=sdm"], "method": "sdm", "variant": "scratch"},
+        "regression": None,
+    },
+}
+
+
+@pytest.fixture(autouse=True)
+def shipped_configuration(monkeypatch):
+    monkeypatch.setattr("sdm_training.settings.share_directory", lambda package: CONFIG.parent)
+
+
+def planned(root: Path, *, suite: dict[str, Any] = SUITE, **selection: Any) -> Plan:
+    return plan(build(Suite, suite), Selection(**selection), places(root))
+
+
+def names(made: Plan) -> list[str]:
+    return [job.name for job in made.jobs]
+
+
+def line(job: EvaluationJob, **changes: Any) -> dict[str, Any]:
+    """What sdm-evaluate would write for the cell: entries that are as usual are left out."""
+    cell = {"kind": "success", "mode": "direct", **vars(job.cell), "successes": 1, **changes}
+    usual: dict[str, Any] = {"variant": None, "repeats": 1, "snapshot": None}
+    return {key: value for key, value in cell.items() if key not in usual or value != usual[key]}
+
+
+def export(root: Path, *folders: str) -> None:
+    """Checkpoint folders as a finished training leaves them."""
+    for folder in folders:
+        (root / "runs" / folder).mkdir(parents=True)
+        (root / "runs" / folder / METRICS).write_text("{}")
+
+
+def evaluation(made: Plan, name: str) -> EvaluationJob:
+    job = next(job for job in made.jobs if job.name == name)
+    assert isinstance(job, EvaluationJob)
+    return job
+
+
+def test_from_nothing_each_stage_follows_what_it_needs(tmp_path):
+    assert names(planned(tmp_path, tasks=("toy/near",), methods=("dp3", "sdm"), seeds=(0,))) == [
+        "toy/near/demonstrations",
+        "toy/near/dp3_small_seed0.training",
+        "toy/near/dp3_small_seed0.nfe1",
+        "toy/near/dp3_small_seed0.nfe10",
+        "toy/near/sdm_small_seed0.training",
+        "toy/near/sdm_small_seed0.nfe1",
+    ]
+
+
+def test_every_job_comes_after_its_needs_and_first_seeds_come_first(tmp_path):
+    jobs = planned(tmp_path).jobs
+    seen: set[str] = set()
+    for job in jobs:
+        assert seen.issuperset(job.needs), job.name
+        seen.add(job.name)
+    evaluations = [job.cell for job in jobs if isinstance(job, EvaluationJob)]
+    assert [cell.seed for cell in evaluations] == sorted(cell.seed for cell in evaluations)
+    assert len(evaluations) == 2 * (4 + 2 + 1 + 1)
+
+
+def test_a_student_alone_brings_its_teacher_but_not_the_teacher_s_evaluations(tmp_path):
+    assert names(planned(tmp_path, tasks=("toy/near",), methods=("sdm",), seeds=(1,))) == [
+        "toy/near/demonstrations",
+        "toy/near/dp3_small_seed1.training",
+        "toy/near/sdm_small_seed1.training",
+        "toy/near/sdm_small_seed1.nfe1",
+    ]
+
+
+def test_what_is_there_is_not_planned_again(tmp_path):
+    selection: dict[str, Any] = {"tasks": ("toy/near",), "methods": ("dp3", "sdm"), "seeds": (0,)}
+    export(tmp_path, *(f"toy/near/dp3_small_seed0/export_nfe{nfe}" for nfe in (1, 10)))
+    made = planned(tmp_path, **selection)
+    assert names(made)[:3] == [
+        "toy/near/dp3_small_seed0.nfe1",
+        "toy/near/dp3_small_seed0.nfe10",
+        "toy/near/demonstrations",
+    ], "a finished teacher needs no demonstrations, its student does"
+    for job in made.jobs:
+        if isinstance(job, EvaluationJob):
+            append_result(tmp_path / "results.jsonl", line(job))
+    assert (names(planned(tmp_path, **selection)), planned(tmp_path, **selection).done) == ([], 3)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({key: 77} for key in ("seed", "nfe", "episodes", "eval_seed0", "demos", "repeats")),
+        *({key: "other"} for key in ("kind", "task", "method", "network", "protocol", "variant", "mode")),
+        {"protocol": "snapshot", "snapshot": 1},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_line_that_differs_anywhere_in_its_identity_is_another_cell_s(tmp_path, change):
+    job = evaluation(planned(tmp_path), "toy/near/sdm_small_seed0.nfe1")
+    append_result(tmp_path / "results.jsonl", line(job, **change))
+    assert not job.done()
+    append_result(tmp_path / "results.jsonl", line(job, commit="any", machine="any", outcomes="1000"))
+    assert job.done()
+
+
+def test_a_variant_has_a_run_and_lines_of_its_own(tmp_path):
+    made = planned(tmp_path)
+    plain, scratch = (evaluation(made, f"toy/near/{name}_small_seed0.nfe1") for name in ("sdm", "sdm_scratch"))
+    assert (scratch.cell.method, scratch.cell.variant) == ("sdm", "scratch")
+    assert scratch.checkpoint != plain.checkpoint
+    append_result(tmp_path / "results.jsonl", line(scratch))
+    assert (plain.done(), scratch.done()) == (False, True)
+
+
+def test_the_command_lines_are_the_programs_own(tmp_path):
+    jobs = {job.name: job for job in planned(tmp_path).jobs}
+    teacher = composed("train", TrainSettings, jobs["toy/far/dp3_small_seed1.training"].overrides)
+    assert (teacher.task, teacher.seed, teacher.export.nfe) == ("toy/far", 1, (1, 10))
+    assert teacher.teacher.model_dump()["steps"] == 7, "what a task asks of its trainings"
+    student = composed("distill", DistillSettings, jobs["toy/far/sdm_scratch_small_seed0.training"].overrides)
+    assert (student.teacher_run, student.run) == (
+        "runs/toy/far/dp3_small_seed0",
+        "runs/toy/far/sdm_scratch_small_seed0",
+    )
+    labels = student.distiller.model_dump()
+    assert (labels["method"], labels["variant"]) == ("sdm", "scratch")
+    evaluation = composed("evaluate", EvaluateSettings, jobs["toy/far/dp3_small_seed1.nfe10"].overrides)
+    assert (evaluation.checkpoint, evaluation.nfe) == ("runs/toy/far/dp3_small_seed1", 10)
+    assert (evaluation.episodes, evaluation.repeats, evaluation.seed0) == (6, 3, 100)
+    assert jobs["toy/near/demonstrations"].command == (
+        "sdm-demos",
+        "task=toy/near",
+        "episodes=2",
+        "output=data/toy/near.zarr",
+    )
+
+
+def test_curves_are_planned_where_asked_for_and_their_trainings_always_keep_snapshots(tmp_path):
+    curve = {"tasks": ["toy/near"], "methods": ["sdm"], "snapshots": 3, "episodes": 2}
+    for wanted in (False, True):
+        made = planned(tmp_path, suite={**SUITE, "curve": curve}, curve=wanted)
+        jobs = {job.name: job for job in made.jobs}
+        points = [f"toy/near/sdm_small_seed0.snapshot{number}" for number in (1, 2, 3)]
+        assert [name for name in jobs if "snapshot" in name] == (points if wanted else [])
+        assert "loop.snapshots=3" in jobs["toy/near/sdm_small_seed0.training"].overrides
+        assert "loop.snapshots=3" not in jobs["toy/near/dp3_small_seed0.training"].overrides
+    point = composed("evaluate", EvaluateSettings, jobs[points[1]].overrides)
+    assert (point.protocol, point.snapshot, point.episodes) == ("snapshot", 2, 2)
+
+
+def test_a_task_whose_recorded_demonstrations_are_absent_is_left_out(tmp_path):
+    suite = {**SUITE, "tasks": {"toy/shown": {"demos": 2, "source": "shown.zip"}, "toy/near": {"demos": 2}}}
+    made = planned(tmp_path, suite=suite)
+    assert made.left_out == ["toy/shown is left out: its demonstrations shown.zip are not there"]
+    assert all(job.name.startswith("toy/near/") for job in made.jobs)
+    (tmp_path / "shown.zip").touch()
+    made = planned(tmp_path, suite=suite)
+    assert "source=shown.zip" in made.jobs[0].overrides
+
+
+def test_a_store_of_another_size_is_not_the_suite_s(tmp_path):
+    job = planned(tmp_path, tasks=("toy/near",)).jobs[0]
+    contract = small_contract(task="toy/near")
+    store = EpisodeStore.create(tmp_path / "data/toy/near.zarr", contract)
+    found = []
+    for _ in range(3):
+        state, action, cloud = (np.zeros((5, *shape), np.float32) for shape in ((4,), (3,), (32, 3)))
+        store.append(Episode(state, action, cloud))
+        found.append(job.done())
+    assert found == [False, True, False]
+    with pytest.raises(SdmError, match=r"near\.zarr holds 3 episodes, the suite wants 2: choose other folders"):
+        job.check()
+
+
+def checkpoint(root: Path, folder: str, **metrics: Any) -> None:
+    contract = small_contract(task="toy/near")
+    bounds = (Bounds(low=(-1,) * count, high=(1,) * count) for count in (contract.state_dim, contract.action_dim))
+    statistics = NormaliserStatistics(**dict(zip(("state", "action"), bounds, strict=True)))
+    Checkpoint.write(root / folder, contract.model_copy(update={"normaliser": statistics}), b"", metrics, {})
+
+
+def test_a_checkpoint_of_something_else_is_refused_before_it_is_evaluated(tmp_path):
+    job = evaluation(planned(tmp_path), "toy/near/sdm_small_seed0.nfe1")
+    right = {"method": "sdm", "network": "small", "seed": 0, "nfe": 1, "demos": 2}
+    checkpoint(tmp_path, str(job.places.root / job.checkpoint), **right)
+    job.check()
+    for key, wrong in {"method": "best", "nfe": 2, "demos": 10, "variant": "scratch"}.items():
+        checkpoint(tmp_path, str(job.places.root / job.checkpoint), **{**right, key: wrong})
+        with pytest.raises(SdmError, match=f"has {key} {wrong}, the suite wants"):
+            job.check()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"methods": {"sdm": {"teacher": "dp4"}}}, "method 'sdm' needs the teacher 'dp4', which is no row"),
+        ({"curve": {"tasks": ["toy/nowhere"]}}, "the suite has no task 'toy/nowhere', but toy/near, toy/far"),
+        ({"tasks": {"toy/near": {"demos": 0}}}, "greater than 0"),
+        ({"methods": {"sdm": {"nfes": [1]}}}, "Extra inputs are not permitted"),
+    ],
+)
+def test_a_suite_that_does_not_fit_together_is_one_line(changes, message):
+    with pytest.raises(SettingsError, match=message):
+        build(Suite, {**SUITE, **changes})
+
+
+def test_a_selection_of_what_is_not_there_names_what_is(tmp_path):
+    with pytest.raises(SettingsError, match="the suite has no method 'smd', but dp3, sdm"):
+        planned(tmp_path, methods=("smd",))
+
+
+@pytest.mark.parametrize("name", [path.stem for path in (CONFIG / "suite").glob("*.yaml")])
+@pytest.mark.parametrize("runner", ["local", "batched"])
+def test_every_shipped_suite_can_be_planned(tmp_path, name, runner):
+    settings = composed("benchmark", BenchmarkSettings, [f"suite={name}", f"runner={runner}", "workers=3"])
+    assert settings.runner.model_dump()["workers"] == 3
+    jobs = plan(settings.suite, Selection(curve=True), places(tmp_path)).jobs
+    assert {job.kind for job in jobs} == {"demonstrations", "training", "evaluation"}
+    assert len({job.name for job in jobs}) == len(jobs)
+    tasks = {job.cell.task for job in jobs if isinstance(job, EvaluationJob)}
+    assert tasks <= set(task_names())
