@@ -10,12 +10,11 @@ from pathlib import Path
 import torch
 import yaml
 from sdm_core.atomic import atomic_write
-from sdm_core.contract import Contract
+from sdm_core.contract import Bounds, Contract, NormaliserStatistics
 from sdm_core.errors import SdmError
 from sdm_sim.metaworld_task import metaworld_contract
 
-from sdm_training import registry
-from sdm_training.policy import NetworkSettings, parameter_count
+from sdm_training.policy import Policy, PolicySettings, parameter_count
 from sdm_training.settings import SettingsError, build, config_folder
 
 _BLOCK = re.compile(r"(<!-- parameters:begin -->\n).*?(<!-- parameters:end -->)", re.DOTALL)
@@ -59,16 +58,14 @@ def parameter_table() -> str:
 def part_sizes(network: str, contract: Contract) -> dict[str, int]:
     """Parameters of a preset's `cloud` encoder, `state` encoder and `denoiser`, counted without allocating any."""
     file = config_folder() / "network" / f"{network}.yaml"
-    settings = build(NetworkSettings, yaml.safe_load(file.read_text()), "network")
-    narrowed = settings.contract(contract)
-    cloud = narrowed.observation.cloud
-    assert cloud is not None
+    values = {"network": yaml.safe_load(file.read_text()), "diffusion": {"kind": "discrete"}}
+    settings = build(PolicySettings, values, network)
+    unit = NormaliserStatistics(state=_unit_bounds(contract.state_dim), action=_unit_bounds(contract.action_dim))
     with torch.device("meta"):
-        encoder = registry.find("networks.encoders", settings.encoder.kind).create(
-            settings.encoder, cloud.channels, cloud.steps, narrowed.state_dim, narrowed.n_obs_steps
-        )
-        denoiser = registry.find("networks.denoisers", settings.denoiser.kind).create(
-            settings.denoiser, narrowed.action_dim, narrowed.horizon, encoder.condition_dim
-        )
-    parts = {"cloud": encoder.cloud, "state": encoder.state, "denoiser": denoiser}
+        policy = Policy(settings, settings.network.contract(contract).model_copy(update={"normaliser": unit}))
+    parts = {"cloud": policy.encoder.cloud, "state": policy.encoder.state, "denoiser": policy.denoiser}
     return {name: parameter_count(part) for name, part in parts.items()}
+
+
+def _unit_bounds(entries: int) -> Bounds:
+    return Bounds(low=(-1.0,) * entries, high=(1.0,) * entries)
