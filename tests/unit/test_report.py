@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 from helpers.result_lines import success_line, timing_line
 from sdm_core.errors import DatasetError
 from sdm_core.results import append_result, paired_difference
 from sdm_training.programs.report import check, report
 from sdm_training.report.core_comparison import TASKS, policies, scores, success_by_task, summary
-from sdm_training.report.lines import newest
+from sdm_training.report.estimate import Estimate, mean
+from sdm_training.report.lines import FINAL, newest
 from sdm_training.report.markdown import NOT_RUN
 from sdm_training.report.mode_coverage import mode_coverage
 from sdm_training.report.policies import SDM, STUDENT_ROWS, TEACHER_ROWS, Policy
@@ -105,7 +107,7 @@ def test_training_seeds_are_pooled_and_each_counts_once() -> None:
     found = success(lines, SWEEP, SDM)
     assert found is not None
     assert [line["seed"] for line in found.lines] == [0, 1]
-    assert (found.rate, found.episodes) == (0.75, 200)
+    assert (found.rate.value, found.episodes) == (0.75, 200)
     assert task_cell(lines, SWEEP, SDM) == "75 [69, 80] (200)"
 
 
@@ -125,8 +127,8 @@ def test_lines_with_repeated_starts_count_only_where_there_are_no_others() -> No
 
 def test_a_mean_over_tasks_weighs_each_task_alike_and_says_which_part_was_run() -> None:
     lines = [hundred(SWEEP, "sdm", 1, "1111", seed=seed) for seed in range(3)] + [hundred(DOOR, "sdm", 1, "0000")]
-    assert mean_cell(lines, [SWEEP, DOOR], SDM) == "50.0 [45, 55] (400)"
-    assert mean_cell(lines, [SWEEP, DOOR, "a/b"], SDM) == "50.0 [45, 55] (400, 2 of 3 tasks)"
+    assert mean_cell(lines, [SWEEP, DOOR], SDM) == "50.0 [49, 52] (400)"
+    assert mean_cell(lines, [SWEEP, DOOR, "a/b"], SDM) == "50.0 [49, 52] (400, 2 of 3 tasks)"
     assert mean_cell(lines, ["a/b"], SDM) == NOT_RUN
 
 
@@ -149,9 +151,19 @@ def test_a_variant_is_compared_with_the_teacher_of_its_own_variant_where_there_i
     assert difference_cell(lines, [SWEEP], variant).startswith("+50.0 [")
 
 
-def test_pairs_of_all_tasks_are_joined() -> None:
-    lines = [hundred(task, method, nfe, "1110") for task in (SWEEP, DOOR) for method, nfe in (("sdm", 1), ("dp3", 10))]
-    assert difference_cell(lines, [SWEEP, DOOR], SDM).endswith("(200)")
+def test_a_difference_over_tasks_counts_each_task_alike() -> None:
+    lines = [hundred(SWEEP, "sdm", 1, "1110"), hundred(SWEEP, "dp3", 10, "1111")]
+    lines += [success_line(DOOR, method, nfe, "1" * 500) for method, nfe in (("sdm", 1), ("dp3", 10))]
+    cell = difference_cell(lines, [SWEEP, DOOR], SDM)
+    assert cell.startswith("-12.5 [")
+    assert cell.endswith("(600)")
+
+
+def test_the_limits_of_a_mean_add_their_squares() -> None:
+    joined = mean([Estimate(0.5, 0.2, 0.7), Estimate(0.9, 0.5, 1.0)])
+    assert (joined.value, joined.low, joined.high) == pytest.approx((0.7, 0.45, 0.7 + 0.05**0.5 / 2))
+    alone = Estimate(0.5, 0.2, 0.7)
+    assert mean([alone]).interval == pytest.approx(alone.interval)
 
 
 def test_without_lines_every_row_of_the_comparison_is_there_and_not_run() -> None:
@@ -165,6 +177,18 @@ def test_without_lines_every_row_of_the_comparison_is_there_and_not_run() -> Non
 def test_the_demonstrations_of_each_task_are_those_of_its_lines() -> None:
     lines = [hundred(SWEEP, "sdm", 1, "1110"), hundred("pusht/push-t", "sdm", 1, "1110", demos=206)]
     assert rows(success_by_task(lines))["demonstrations"] == [NOT_RUN, "10", *[NOT_RUN] * 4, "206", "–", "–"]
+
+
+def test_the_comparison_is_that_of_the_core_suite() -> None:
+    suite = yaml.safe_load((ROOT / "config/suite/core.yaml").read_text())
+    run = {
+        Policy(row.get("method", name), nfe, row.get("network", suite["network"]), row.get("variant"))
+        for name, row in suite["methods"].items()
+        for nfe in (row or {}).get("nfe", [1])
+    }
+    assert set(suite["tasks"]) == set(TASKS)
+    assert suite["eval_seed0"] == FINAL["eval_seed0"]
+    assert run <= set(TEACHER_ROWS + STUDENT_ROWS)
 
 
 def test_no_cell_is_empty() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from helpers.result_lines import success_line, timing_line
 from sdm_training.report.core_comparison import TASKS
+from sdm_training.report.estimate import Estimate
 from sdm_training.report.learning_curves import curves
 from sdm_training.report.page import pictures
 from sdm_training.report.plots.canvas import errors
@@ -52,19 +53,19 @@ def test_equal_lines_give_equal_pictures(folders: list[Path]) -> None:
 
 
 def test_an_interval_that_rounding_carried_past_its_rate_has_no_negative_reach() -> None:
-    assert errors(1.0, (0.5, 1 - 1e-16)) == [[50.0], [0.0]]
-    assert errors(0.0, (1e-16, 0.5)) == [[0.0], [50.0]]
+    assert errors(Estimate(1.0, 0.5, 1 - 1e-16)) == [[50.0], [0.0]]
+    assert errors(Estimate(0.0, 1e-16, 0.5)) == [[0.0], [50.0]]
 
 
 def test_snapshots_are_pooled_over_seeds_in_the_order_of_training() -> None:
     points = curves([snapshot(200, 0), snapshot(100, 1), snapshot(100, 0)])["fork/reach"][SDM]
-    assert [(point.step, point.rate, point.seconds) for point in points] == [(100, 0.5, 10.5), (200, 0.25, 20.0)]
+    assert [(point.step, point.rate.value, point.seconds) for point in points] == [(100, 0.5, 10.5), (200, 0.25, 20.0)]
 
 
 def test_the_evaluations_of_a_best_five_make_a_curve_without_seconds() -> None:
     best = success_line("a/b", "dp3", 10, "1" * 100, protocol="best5", curve=[[5, 10], [10, 20]])
     points = curves([best])["a/b"][DP3]
-    assert [(point.step, point.rate, point.seconds) for point in points] == [(5, 0.5, None), (10, 1.0, None)]
+    assert [(point.step, point.rate.value, point.seconds) for point in points] == [(5, 0.5, None), (10, 1.0, None)]
 
 
 def test_only_timed_policies_that_ran_on_all_compared_tasks_have_a_point() -> None:
@@ -73,7 +74,7 @@ def test_only_timed_policies_that_ran_on_all_compared_tasks_have_a_point() -> No
     found += [timing_line("two", 1.2, nfe=2), success_line("metaworld/sweep", "manicm", 1, "1110" * 25)]
     points = {point.policy: point for point in speed_points(found)}
     assert set(points) == {SDM, DP3, Policy("mip", 2)}
-    assert points[SDM].rate == 0.75
+    assert points[SDM].rate.value == 0.75
 
 
 def test_no_lines_no_picture(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def score_cell(lines: Sequence[Line], task: str, policy: Policy) -> str:
     if not found:
         return NOT_RUN
     graded = [line["score"] for line in found.lines if "score" in line]
-    return f"{statistics.fmean(graded) if graded else found.rate:.3f} ({found.episodes})"
+    return f"{statistics.fmean(graded) if graded else found.rate.value:.3f} ({found.episodes})"
 
 
 CELLS: dict[str, TaskCell] = {**TASK_CELLS, "score": score_cell}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sdm_core.results import wilson
 
+from sdm_training.report.estimate import Estimate
 from sdm_training.report.lines import Line, matching
 from sdm_training.report.policies import NETWORK, Policy
 
@@ -17,8 +18,7 @@ class Point:
 
     step: int
     seconds: float | None
-    rate: float
-    interval: tuple[float, float]
+    rate: Estimate
 
 
 Curves = dict[str, dict[Policy, list[Point]]]
@@ -51,10 +51,14 @@ def _policy(line: Line) -> Policy:
 def _point(step: int, lines: list[Line]) -> Point:
     successes, episodes = (sum(line[key] for line in lines) for key in ("successes", "episodes"))
     seconds = sum(line["train_s"] for line in lines) / len(lines)
-    return Point(step, seconds, successes / episodes, wilson(successes, episodes))
+    return Point(step, seconds, _rate(successes, episodes))
 
 
 def _points_of_best5(line: Line) -> list[Point]:
     """Every evaluation of the run; the line knows when only the last one was reached."""
     episodes = line["episodes"] // 5
-    return [Point(step, None, successes / episodes, wilson(successes, episodes)) for step, successes in line["curve"]]
+    return [Point(step, None, _rate(successes, episodes)) for step, successes in line["curve"]]
+
+
+def _rate(successes: int, episodes: int) -> Estimate:
+    return Estimate(successes / episodes, *wilson(successes, episodes))

@@ -15,11 +15,6 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def percent(rate: float, interval: tuple[float, float], episodes: int) -> str:
-    """A rate in [0, 1] with its 95 % interval and the number of episodes: `96 [90, 98] (100)`."""
-    return f"{100 * rate:.0f} {bracket(interval)} ({episodes})"
-
-
 def bracket(interval: tuple[float, float], form: str = ".0f") -> str:
     """An interval in per cent; `form` formats its bounds, such as `+.1f` for differences."""
     low, high = (100 * bound for bound in interval)

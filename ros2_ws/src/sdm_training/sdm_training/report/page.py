@@ -36,8 +36,9 @@ edited by hand; `sdm-report --check` says whether it is what the lines give. Wha
 seeds from {eval_seed0} on, which no recipe was chosen by. Policies run through the exported network, as on a robot. A
 cell such as `96 [90, 98] (100)` is the success in per cent, Wilson's 95 % interval and the number of episodes. Training
 seeds are pooled: the interval speaks of episodes, the column "over seeds" (standard deviation of the mean over tasks,
-and how many seeds) of trainings. "@ 10" is the number of network evaluations (NFE) an action costs. The network is
-`small` where no other is named.
+and how many seeds) of trainings. Starts that are tried several times are taken as independent, which makes the interval
+too narrow. A mean over tasks counts each alike; its limits are as far from it as theirs from them, squares added. "@
+10" is the number of network evaluations (NFE) an action costs. The network is `small` where no other is named.
 
 ## Every method on the same tasks
 
@@ -50,10 +51,10 @@ does as well as a student, the task shows no gain from distillation.
 
 {bars}
 
-The difference is taken over pairs of the same task, training seed and evaluation seed, with Newcombe's 95 % interval
-for paired outcomes and the number of pairs. A student is compared with the teacher that it was distilled from, and so
-is that teacher at other numbers of evaluations; a method without a teacher is compared with DP3. Training time is
-wall-clock, a mean over tasks; a student's comes after its teacher's. p50 is the median latency of one inference.
+The difference is the mean over tasks, of pairs with the same training seed and evaluation seed, with Newcombe's 95 %
+interval for paired outcomes and the number of pairs. A student is compared with the teacher that it was distilled from,
+and so is that teacher at other numbers of evaluations; a method without a teacher is compared with DP3. Training time
+is wall-clock, a mean over tasks; a student's comes after its teacher's. p50 is the median latency of one inference.
 
 {summary}
 
@@ -68,8 +69,7 @@ Graded success, where a task has one (PushT: the greatest share of the target th
 Which of several equally good ways the successful episodes took, where a task tells. Entropy is 0 where all took one way
 and 1 where all ways are alike; given the start, it is the mean over starts that were each tried several times
 (`sdm-evaluate repeats=…`), and a policy that chooses by the start alone has none of it. In brackets: the part of the
-entropy that the policy's teacher has. Where starts are repeated, episodes are not independent, and their success
-interval is too narrow.
+entropy that the policy's teacher has.
 
 {modes}
 

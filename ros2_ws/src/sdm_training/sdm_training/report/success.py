@@ -9,14 +9,15 @@ from dataclasses import dataclass
 
 from sdm_core.results import paired_difference, wilson
 
+from sdm_training.report.estimate import Estimate, mean
 from sdm_training.report.lines import FINAL, Line, matching
-from sdm_training.report.markdown import NONE, NOT_RUN, bracket, percent
+from sdm_training.report.markdown import NONE, NOT_RUN, bracket
 from sdm_training.report.policies import TEACHERS, Policy
 
 
 @dataclass(frozen=True)
 class Success:
-    """The newest result line of each training seed, on one task or on several.
+    """The newest result line of each training seed on one task.
 
     The interval is Wilson's of the pooled episodes. It takes them as independent, while training seeds share the
     evaluation seeds; `spread_cell` shows what a new training would change.
@@ -30,19 +31,15 @@ class Success:
         return sum(line["episodes"] for line in self.lines)
 
     @property
-    def rate(self) -> float:
-        """In [0, 1]."""
-        return sum(line["successes"] for line in self.lines) / self.episodes
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """Wilson's 95 % interval of the rate."""
-        return wilson(sum(line["successes"] for line in self.lines), self.episodes)
+    def rate(self) -> Estimate:
+        """In [0, 1], with Wilson's interval."""
+        successes = sum(line["successes"] for line in self.lines)
+        return Estimate(successes / self.episodes, *wilson(successes, self.episodes))
 
     @property
     def cell(self) -> str:
         """Such as `96 [90, 98] (100)`."""
-        return percent(self.rate, self.interval, self.episodes)
+        return f"{100 * self.rate.value:.0f} {bracket(self.rate.interval)} ({self.episodes})"
 
     @property
     def train_minutes(self) -> float:
@@ -76,15 +73,15 @@ def task_cell(lines: Sequence[Line], task: str, policy: Policy) -> str:
 def mean_cell(lines: Sequence[Line], tasks: Sequence[str], policy: Policy) -> str:
     """A table's cell for the mean over tasks, each of which counts alike: `94.8 [93, 96] (600)`.
 
-    The interval is Wilson's of as many episodes with this rate. Where some tasks are not run, the cell says so.
+    Where some tasks are not run, the cell says so.
     """
     found = over_tasks(lines, tasks, policy)
     if not found:
         return NOT_RUN
-    rate = statistics.fmean(one.rate for one in found.values())
+    rate = mean([one.rate for one in found.values()])
     episodes = sum(one.episodes for one in found.values())
     partly = "" if len(found) == len(tasks) else f", {len(found)} of {len(tasks)} tasks"
-    return f"{100 * rate:.1f} {bracket(wilson(round(rate * episodes), episodes))} ({episodes}{partly})"
+    return f"{100 * rate.value:.1f} {bracket(rate.interval)} ({episodes}{partly})"
 
 
 def spread_cell(lines: Sequence[Line], tasks: Sequence[str], policy: Policy) -> str:
@@ -117,19 +114,29 @@ def success_of_reference(lines: Sequence[Line], line: Line, policy: Policy) -> S
 
 
 def difference_cell(lines: Sequence[Line], tasks: Iterable[str], policy: Policy) -> str:
-    """Success minus the reference's, in points: pairs of equal task, training seed and evaluation seed, joined.
+    """Mean over tasks of the success minus the reference's, in points; `–` for a reference itself.
 
-    Such as `-3.0 [-8.7, +1.5] (100)`, with Newcombe's 95 % interval and the number of pairs; `–` for a reference.
+    Such as `-3.0 [-8.7, +1.5] (100)`: Newcombe's interval for paired outcomes, and the number of pairs.
     """
-    own, other = "", ""
+    if same_sampling(policy, policy.described.reference):
+        return NONE
+    differences, pairs = [], 0
     for found in over_tasks(lines, tasks, policy).values():
-        for line in found.lines:
-            if same_sampling(reference(line, policy), policy):
-                return NONE
-            teacher = success_of_reference(lines, line, policy)
-            for match in matching(teacher.lines if teacher else (), seed=line["seed"], episodes=line["episodes"]):
-                own, other = own + line["outcomes"], other + match["outcomes"]
-    if not own:
+        own, other = _paired_outcomes(lines, found, policy)
+        if own:
+            differences.append(Estimate(*paired_difference(own, other)))
+            pairs += len(own)
+    if not differences:
         return NOT_RUN
-    middle, low, high = paired_difference(own, other)
-    return f"{100 * middle:+.1f} {bracket((low, high), '+.1f')} ({len(own)})"
+    difference = mean(differences)
+    return f"{100 * difference.value:+.1f} {bracket(difference.interval, '+.1f')} ({pairs})"
+
+
+def _paired_outcomes(lines: Sequence[Line], found: Success, policy: Policy) -> tuple[str, str]:
+    """A policy's outcomes on a task and its reference's, of equal training and evaluation seeds."""
+    own, other = "", ""
+    for line in found.lines:
+        against = success_of_reference(lines, line, policy)
+        for match in matching(against.lines if against else (), seed=line["seed"], episodes=line["episodes"]):
+            own, other = own + line["outcomes"], other + match["outcomes"]
+    return own, other

@@ -12,6 +12,8 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
+from sdm_training.report.estimate import Estimate
+
 WIDTH = 7.2  # inches, the width of a page; type below is sized for it
 _STYLE: dict[Any, Any] = {
     "font.size": 8,
@@ -42,10 +44,9 @@ def canvas(path: Path, rows: int, columns: int, height: float, **options: Any) -
             plt.close(figure)
 
 
-def errors(rate: float, interval: tuple[float, float]) -> list[list[float]]:
+def errors(rate: Estimate) -> list[list[float]]:
     """A rate's interval as matplotlib takes it, in per cent: distances below and above.
 
     The interval of a rate of 0 or 1 begins or ends there; rounding must not carry it past.
     """
-    low, high = interval
-    return [[100 * max(0.0, rate - low)], [100 * max(0.0, high - rate)]]
+    return [[100 * max(0.0, rate.value - rate.low)], [100 * max(0.0, rate.high - rate.value)]]

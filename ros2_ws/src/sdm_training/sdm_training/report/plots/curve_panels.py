@@ -39,7 +39,7 @@ def _draw(plot: Any, policy: Policy, points: list[Point], x: list[Any]) -> None:
     if not points:
         return
     method = policy.described
-    low, high = ([100 * point.interval[side] for point in points] for side in (0, 1))
+    low, high = ([100 * point.rate.interval[side] for point in points] for side in (0, 1))
     plot.fill_between(x, low, high, color=method.colour, alpha=0.1, linewidth=0)
-    rates = [100 * point.rate for point in points]
+    rates = [100 * point.rate.value for point in points]
     plot.plot(x, rates, color=method.colour, marker=method.marker, markersize=3, linewidth=1.2, label=policy.name)

@@ -9,21 +9,21 @@ from pathlib import Path
 from matplotlib.ticker import LogLocator, NullLocator
 
 from sdm_training.report.core_comparison import TASKS, policies
+from sdm_training.report.estimate import Estimate, mean
 from sdm_training.report.lines import Line
 from sdm_training.report.plots.canvas import canvas, errors
 from sdm_training.report.policies import DP3, SDM, Policy
 from sdm_training.report.speed import HARDWARE, latency_ms
-from sdm_training.report.success import Success, over_tasks
+from sdm_training.report.success import over_tasks
 
 
 @dataclass(frozen=True)
 class Point:
-    """A policy's median latency in ms, its success in [0, 1], and the 95 % interval of that."""
+    """A policy's median latency in ms and its mean success."""
 
     policy: Policy
     latency: float
-    rate: float
-    interval: tuple[float, float]
+    rate: Estimate
 
 
 def compared_tasks(lines: Sequence[Line]) -> list[str]:
@@ -37,8 +37,7 @@ def speed_points(lines: Sequence[Line]) -> list[Point]:
     for policy in policies(lines):
         found, latency = over_tasks(lines, tasks, policy), latency_ms(lines, policy)
         if found and len(found) == len(tasks) and latency is not None:
-            together = Success(tuple(line for one in found.values() for line in one.lines))
-            points.append(Point(policy, latency, together.rate, together.interval))
+            points.append(Point(policy, latency, mean([one.rate for one in found.values()])))
     return points
 
 
@@ -53,8 +52,8 @@ def speed_success(lines: Sequence[Line], path: Path) -> None:
     with canvas(path, 1, 1, max(2.6, 0.17 * len(points) + 0.5)) as (_, axes):
         plot = axes[0, 0]
         for point, latency in zip(points, _apart(points), strict=True):
-            method, rate = point.policy.described, 100 * point.rate
-            reach = errors(point.rate, point.interval)
+            method, rate = point.policy.described, 100 * point.rate.value
+            reach = errors(point.rate)
             fill = "none" if point.policy.nfe > 1 else "left" if point.policy.variant else "full"
             plot.errorbar(latency, rate, reach, fmt="none", ecolor=method.colour, elinewidth=0.8)
             plot.plot(latency, rate, method.marker, c=method.colour, fillstyle=fill, ms=5, label=point.policy.name)
@@ -64,7 +63,7 @@ def speed_success(lines: Sequence[Line], path: Path) -> None:
         plot.xaxis.set_minor_locator(NullLocator())
         plot.xaxis.set_major_formatter("{x:g}")
         # A whole ten below the lowest interval: neither zero nor a magnifying glass.
-        plot.set_ylim(100 * min(point.interval[0] for point in points) // 10 * 10, 101)
+        plot.set_ylim(100 * min(point.rate.low for point in points) // 10 * 10, 101)
         plot.set_xlabel(f"median latency of an inference, ms ({where})")
         plot.set_ylabel(f"mean success over {len(compared_tasks(lines))} tasks, %")
         plot.grid()
@@ -74,7 +73,7 @@ def speed_success(lines: Sequence[Line], path: Path) -> None:
 def _apart(points: Sequence[Point]) -> list[float]:
     """The latencies, equal ones side by side, so that no point hides another."""
     latencies = [point.latency for point in points]
-    step = max(max(latencies) / min(latencies), 2) ** 0.01
+    step = max(max(latencies) / min(latencies), 1.5) ** 0.016
     moved = []
     for point in points:
         equal = [other for other in points if other.latency == point.latency]

@@ -11,7 +11,7 @@ from sdm_training.report.plots.canvas import canvas, errors
 from sdm_training.report.policies import BLUE, GREY, ORANGE, VERMILLION, YELLOW
 from sdm_training.report.shipped_students import TASKS as SHIPPED
 from sdm_training.report.shipped_students import success_lines
-from sdm_training.report.success import over_tasks
+from sdm_training.report.success import Success, over_tasks
 
 # The teacher at fewer evaluations pales.
 _SHIPPED_BARS = (
@@ -32,11 +32,11 @@ def shipped_bars(lines: Sequence[Line], path: Path) -> None:
             shift = (index - (len(_SHIPPED_BARS) - 1) / 2) * width
             found = [success_lines(lines, task)[index] for task in SHIPPED]
             points = [(place, line) for place, line in enumerate(found) if line]
-            rates = [line["successes"] / line["episodes"] for _, line in points]
-            reach = [errors(rate, line["ci95"]) for rate, (_, line) in zip(rates, points, strict=True)]
+            rates = [Success((line,)).rate for _, line in points]
+            reach = [errors(rate) for rate in rates]
             plot.bar(
                 [place + shift for place, _ in points],
-                [100 * rate for rate in rates],
+                [100 * rate.value for rate in rates],
                 width,
                 label=name,
                 color=colour,
@@ -69,9 +69,9 @@ def core_bars(lines: Sequence[Line], path: Path) -> None:
                     plot.text(2, place, "not run", va="center", fontsize=6, color=GREY)
                     continue
                 colour = policy.described.colour
-                reach = errors(found.rate, found.interval)
+                reach = errors(found.rate)
                 error_style = {"elinewidth": 0.8, "capsize": 1.5}
-                plot.barh(place, 100 * found.rate, 0.75, color=colour, xerr=reach, error_kw=error_style)
+                plot.barh(place, 100 * found.rate.value, 0.75, color=colour, xerr=reach, error_kw=error_style)
         for plot in axes.flat[len(TASKS) :]:
             plot.set_visible(False)
         for plot in axes.flat[len(TASKS) - columns : len(TASKS)]:
