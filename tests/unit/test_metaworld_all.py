@@ -10,11 +10,12 @@ from sdm_sim.registry import make_task, task_names
 
 pytestmark = pytest.mark.slow
 
+NAMES = [name for name in task_names() if name.startswith("metaworld/")]
 # The weakest experts solve seven of ten seeds; five failures in a row would be a fault.
 ATTEMPTS = 5
 
 
-@pytest.mark.parametrize("name", task_names())
+@pytest.mark.parametrize("name", NAMES)
 def test_a_demonstration_can_be_recorded(name: str) -> None:
     task = make_task(name)
     episodes = (demonstrate(task, seed) for seed in range(ATTEMPTS))
@@ -25,7 +26,7 @@ def test_a_demonstration_can_be_recorded(name: str) -> None:
     assert (np.abs(episode.action) <= 1).all()
 
 
-@pytest.mark.parametrize("name", task_names())
+@pytest.mark.parametrize("name", NAMES)
 def test_a_random_agent_meets_the_contract_and_repeats_itself(name: str) -> None:
     task = make_task(name)
     spec = task.contract.observation.cloud

@@ -1,0 +1,101 @@
+"""Every task but MetaWorld's (they have tests of their own), driven by agents that know nothing and by its expert."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from sdm_core.errors import TaskError
+from sdm_core.point_cloud import CloudPipeline
+from sdm_core.state_vector import StateVector
+from sdm_sim.registry import make_task, task_names
+from sdm_sim.task import Task
+
+NAMES = [name for name in task_names() if not name.startswith("metaworld/")]
+WITHOUT_EXPERT = ("pusht/push-t",)
+Agent = Callable[[Task, np.random.Generator], NDArray[np.float64]]
+
+
+def still(task: Task, rng: np.random.Generator) -> NDArray[np.float64]:
+    return np.zeros(task.contract.action_dim)
+
+
+def random(task: Task, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Beyond the contract's bounds too."""
+    entries = task.contract.action.entries
+    low, high = np.array([entry.low for entry in entries]), np.array([entry.high for entry in entries])
+    return rng.uniform(low - 0.2 * (high - low), high + 0.2 * (high - low))
+
+
+def expert(task: Task, rng: np.random.Generator) -> NDArray[np.float64]:
+    return task.expert()
+
+
+@pytest.fixture
+def task(request: pytest.FixtureRequest) -> Iterator[Task]:
+    task = make_task(request.param)
+    yield task
+    task.close()
+
+
+def episode(task: Task, seed: int, agent: Agent, steps: int = 40) -> list[NDArray]:
+    """All that is observed of an episode: states at every step, clouds now and then."""
+    contract = task.contract
+    assert contract.observation.cloud is not None
+    clouds, states = CloudPipeline(contract.observation.cloud), StateVector(contract.observation.state)
+    rng = np.random.default_rng(seed)
+    task.reset(seed)
+    seen: list[NDArray] = []
+    for step in range(steps):
+        frame = task.observe(depth=step % 10 == 0)
+        seen.append(states.gather(frame.names, frame.values))
+        if frame.depth is not None:
+            camera = contract.observation.cameras[0]
+            assert frame.depth.dtype == np.uint16
+            assert frame.depth.shape == (camera.height, camera.width)
+            seen.append(clouds.from_depth(frame.depth, "16UC1", task.intrinsics, task.extrinsics))
+        task.step(agent(task, rng))
+    return seen
+
+
+@pytest.mark.parametrize("agent", [still, random, expert])
+@pytest.mark.parametrize("task", NAMES, indirect=True)
+def test_observations_are_finite_and_as_the_contract_says(task: Task, agent: Agent) -> None:
+    if agent is expert and task.name in WITHOUT_EXPERT:
+        with pytest.raises(TaskError, match=rf"{task.name} has no scripted expert: .*source=FILE"):
+            task.expert()
+        return
+    seen = episode(task, 7, agent)
+    spec = task.contract.observation.cloud
+    assert spec is not None
+    assert all(np.isfinite(values).all() for values in seen)
+    assert {values.shape for values in seen} == {(task.contract.state_dim,), (spec.points, spec.channels)}
+    assert task.contract.task == task.name
+    assert task.contract.normaliser is None
+    assert task.way is None or len(task.way) == 1
+    assert task.score is None or 0.0 <= task.score <= 1.0
+
+
+@pytest.mark.parametrize("task", NAMES, indirect=True)
+def test_the_same_seed_is_the_same_episode_bit_for_bit(task: Task) -> None:
+    first = episode(task, 11, random)
+    other = episode(task, 14, random)
+    again = episode(task, 11, random)
+    fresh = make_task(task.name)
+    elsewhere = episode(fresh, 11, random)
+    fresh.close()
+    assert [values.tobytes() for values in first] == [values.tobytes() for values in again]
+    assert [values.tobytes() for values in first] == [values.tobytes() for values in elsewhere]
+    assert first[0].tobytes() != other[0].tobytes()
+
+
+@pytest.mark.parametrize("task", NAMES, indirect=True)
+def test_an_episode_begins_unsolved_and_forgets_the_last_one(task: Task) -> None:
+    episode(task, 3, random)
+    task.reset(5)
+    assert not task.succeeded
+    assert task.success_steps == 0
+    assert task.way is None
+    assert not task.score
