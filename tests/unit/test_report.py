@@ -15,7 +15,7 @@ from sdm_training.report.estimate import Estimate, mean
 from sdm_training.report.lines import FINAL, newest
 from sdm_training.report.markdown import NOT_RUN
 from sdm_training.report.mode_coverage import mode_coverage
-from sdm_training.report.policies import SDM, STUDENT_ROWS, TEACHER_ROWS, Policy
+from sdm_training.report.policies import IMAGES, SDM, STUDENT_ROWS, TEACHER_ROWS, Policy
 from sdm_training.report.shipped_students import best5_table, success_lines, success_table
 from sdm_training.report.speed import latency_ms, untied_rows
 from sdm_training.report.success import difference_cell, mean_cell, spread_cell, success, task_cell
@@ -157,6 +157,7 @@ def test_a_difference_over_tasks_counts_each_task_alike() -> None:
     cell = difference_cell(lines, [SWEEP, DOOR], SDM)
     assert cell.startswith("-12.5 [")
     assert cell.endswith("(600)")
+    assert difference_cell(lines, [SWEEP, DOOR, "a/b"], SDM).endswith("(600, 2 of 3 tasks)")
 
 
 def test_the_limits_of_a_mean_add_their_squares() -> None:
@@ -243,12 +244,14 @@ def test_a_latency_is_that_of_the_network_and_its_evaluations() -> None:
         timing_line("teacher, 10 NFE", 2.5),
         timing_line("student, 1 NFE", 0.8, backend="onnxruntime"),
         timing_line("big", 50.0, nfe=1, network="paper"),
+        timing_line("simple network, 1 NFE", 5.0),
     ]
     assert latency_ms(lines, SDM) == 1.0
     assert latency_ms(lines, Policy("edm", 10)) == 2.5
     assert latency_ms(lines, Policy("sdm", 1, network="paper")) == 50.0
     assert latency_ms(lines, Policy("mip", 2)) is None
-    assert latency_ms(lines, Policy("dp2d", 10)) is None  # looks at images, which no line has timed
+    assert latency_ms(lines, Policy("sdm", 1, network="simple")) == 5.0
+    assert latency_ms(lines, IMAGES) is None
     assert untied_rows(lines, [10]) == [["10", "small", "cpu", "openvino", "1", "400"]]
 
 

@@ -37,8 +37,8 @@ seeds from {eval_seed0} on, which no recipe was chosen by. Policies run through 
 cell such as `96 [90, 98] (100)` is the success in per cent, Wilson's 95 % interval and the number of episodes. Training
 seeds are pooled: the interval speaks of episodes, the column "over seeds" (standard deviation of the mean over tasks,
 and how many seeds) of trainings. Starts that are tried several times are taken as independent, which makes the interval
-too narrow. A mean over tasks counts each alike; its limits are as far from it as theirs from them, squares added. "@
-10" is the number of network evaluations (NFE) an action costs. The network is `small` where no other is named.
+too narrow. A mean over tasks counts each alike; its limits are as far from it as theirs from them, squares added.
+`DP3 @ 10` is DP3 at ten network evaluations (NFE) an action. The network is `small` where no other is named.
 
 ## Every method on the same tasks
 
@@ -139,7 +139,10 @@ _COMPARABLE = {
         "Cells: the paper's figure, from images / ours, from clouds and of the last weights (episodes); "
         "not like for like."
     ),
-    "speed": "Ours: inferences per second at the median latency of the network alone, on a CPU; the papers': a GPU.",
+    "speed": (
+        "Ours: inferences per second at the median latency of a network that is named with its device; the papers': of "
+        "255 M parameters on their GPU."
+    ),
     "action_error": (
         "Ours: mean absolute difference to the demonstrations, in raw action units, on the windows trained on. "
         "The paper gives neither norm nor unit, so the columns cannot be compared across."

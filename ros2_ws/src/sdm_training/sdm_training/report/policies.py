@@ -48,7 +48,7 @@ class Method:
 DP3 = Policy("dp3", 10)
 DP3_EPSILON = Policy("dp3_eps", 10)
 EDM = Policy("edm", 19)
-IMAGES = Policy("dp2d", 10)
+IMAGES = Policy("dp2d", 10, network="dp2d_small")
 SDM = Policy("sdm", 1)
 
 # By the name that result lines give a student's teacher.
@@ -80,7 +80,7 @@ TEACHER_ROWS = (
     Policy("edm", 35),
     EDM,
     Policy("edm", 1),
-    Policy("dp2d", 10),
+    IMAGES,
     Policy("dp3", 10, network="simple"),
 )
 STUDENT_ROWS = (

@@ -136,10 +136,7 @@ def _tables(file: Path) -> list[PublishedTable]:
 
 
 def _table(file: Path, paper: str, entry: dict[str, Any]) -> PublishedTable:
-    rows = tuple(
-        Row(row["label"], row["nfe"], Policy(row["ours"], row["nfe"], NETWORK, row.get("variant")), row.get("epochs"))
-        for row in entry["methods"]
-    )
+    rows = tuple(Row(row["label"], row["nfe"], _ours(row), row.get("epochs")) for row in entry["methods"])
     columns = tuple(_column(column) for column in entry["columns"])
     table = PublishedTable(
         paper=paper,
@@ -160,6 +157,10 @@ def _table(file: Path, paper: str, entry: dict[str, Any]) -> PublishedTable:
                 "compare the paper"
             )
     return table
+
+
+def _ours(row: dict[str, Any]) -> Policy:
+    return Policy(row["ours"], row["nfe"], row.get("network", NETWORK), row.get("variant"))
 
 
 def _column(entry: dict[str, Any]) -> Column:

@@ -80,8 +80,7 @@ def mean_cell(lines: Sequence[Line], tasks: Sequence[str], policy: Policy) -> st
         return NOT_RUN
     rate = mean([one.rate for one in found.values()])
     episodes = sum(one.episodes for one in found.values())
-    partly = "" if len(found) == len(tasks) else f", {len(found)} of {len(tasks)} tasks"
-    return f"{100 * rate.value:.1f} {bracket(rate.interval)} ({episodes}{partly})"
+    return f"{100 * rate.value:.1f} {bracket(rate.interval)} ({episodes}{_partly(len(found), len(tasks))})"
 
 
 def spread_cell(lines: Sequence[Line], tasks: Sequence[str], policy: Policy) -> str:
@@ -113,10 +112,11 @@ def success_of_reference(lines: Sequence[Line], line: Line, policy: Policy) -> S
     return success(lines, line["task"], own_variant) or success(lines, line["task"], against)
 
 
-def difference_cell(lines: Sequence[Line], tasks: Iterable[str], policy: Policy) -> str:
+def difference_cell(lines: Sequence[Line], tasks: Sequence[str], policy: Policy) -> str:
     """Mean over tasks of the success minus the reference's, in points; `–` for a reference itself.
 
-    Such as `-3.0 [-8.7, +1.5] (100)`: Newcombe's interval for paired outcomes, and the number of pairs.
+    Such as `-3.0 [-8.7, +1.5] (100)`: Newcombe's interval for paired outcomes, and the number of pairs. Where some
+    tasks have no pairs, the cell says so.
     """
     if same_sampling(policy, policy.described.reference):
         return NONE
@@ -129,7 +129,12 @@ def difference_cell(lines: Sequence[Line], tasks: Iterable[str], policy: Policy)
     if not differences:
         return NOT_RUN
     difference = mean(differences)
-    return f"{100 * difference.value:+.1f} {bracket(difference.interval, '+.1f')} ({pairs})"
+    partly = _partly(len(differences), len(tasks))
+    return f"{100 * difference.value:+.1f} {bracket(difference.interval, '+.1f')} ({pairs}{partly})"
+
+
+def _partly(run: int, tasks: int) -> str:
+    return "" if run == tasks else f", {run} of {tasks} tasks"
 
 
 def _paired_outcomes(lines: Sequence[Line], found: Success, policy: Policy) -> tuple[str, str]:
