@@ -15,7 +15,7 @@ from helpers import published_dp3
 from omegaconf import OmegaConf
 from safetensors.torch import load_file
 from sdm_core.dataset import Episode, EpisodeStore
-from sdm_core.errors import CheckpointError
+from sdm_core.errors import CheckpointError, ContractError
 from sdm_core.observation_window import PolicyInput
 from sdm_core.policy_runtime import PolicyRuntime
 from sdm_sim.metaworld_task import MetaWorldTask, metaworld_contract
@@ -302,8 +302,13 @@ def test_other_files_of_torch_are_refused(tmp_path, settings):
 
 def test_wrong_names_frames_and_finished_runs_are_one_clear_line(tmp_path, settings):
     checkpoint(tmp_path / "latest.ckpt")
-    with pytest.raises(SettingsError, match=r"reads 9 state entries.*state=\[…\]"):
-        import_dp3(settings(state=["hand.x"]))
+    for wrong in (["hand.x"], ["hand.x"] * 9, [f"joint_{index}" for index in range(9)]):
+        with pytest.raises(SettingsError, match=r"reads 9 state entries.*state=\[…\]"):
+            import_dp3(settings(state=wrong))
+    with pytest.raises(ContractError, match="n_action_steps 4 exceeds horizon 4 without its 1 past actions"):
+        import_dp3(settings(horizon=4, n_action_steps=4))
+    with pytest.raises(SettingsError, match=r"horizon 6 .* multiple of 4"):
+        import_dp3(settings(horizon=6))
     with pytest.raises(SettingsError, match="cloud_frame=contract"):
         import_dp3(settings(task="fork/reach", data="none", cloud_frame="metaworld"))
     import_dp3(settings())

@@ -116,7 +116,8 @@ class Dp3Checkpoint:
         contract = settings.network.contract(contract)
         index = [contract.state_names.index(name) for name in names]
         normaliser = _ranges(self.averaged, layout, contract, index)
-        contract = contract.model_copy(update={"normaliser": normaliser})
+        document = contract.model_copy(update={"normaliser": normaliser}).model_dump()
+        contract = Contract.parse(document, f"the imported contract of {contract.task}")
 
         def weights(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
             return _with_our_inputs(layout.renamed(tensors), tensors, contract, cloud_frame, index)
@@ -132,7 +133,7 @@ def _is_state_dict(value: Any) -> bool:
 
 
 def _check_fit(layout: Dp3Layout, contract: Contract, names: tuple[str, ...]) -> None:
-    if len(names) != layout.state_dim or not set(names) <= set(contract.state_names):
+    if len(names) != layout.state_dim or len(set(names) & set(contract.state_names)) != layout.state_dim:
         raise SettingsError(
             f"the checkpoint reads {layout.state_dim} state entries, and {contract.task} would give it {list(names)}: "
             f"name them in its order with state=[…], among {', '.join(contract.state_names)}"
