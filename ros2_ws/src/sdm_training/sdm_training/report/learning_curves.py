@@ -55,7 +55,7 @@ def _point(step: int, lines: list[Line]) -> Point:
 
 
 def _points_of_best5(line: Line) -> list[Point]:
-    """Every evaluation of the run; the line knows when only the last one was reached."""
+    """Every evaluation of the run, of which the line pools the best five; it does not know when each was reached."""
     episodes = line["episodes"] // 5
     return [Point(step, None, _rate(successes, episodes)) for step, successes in line["curve"]]
 

@@ -28,10 +28,17 @@ def _row(lines: Sequence[Line], task: str, policy: Policy) -> list[str] | None:
     own = _with_ways(lines, task, policy)
     if not own:
         return None
-    found, against = Success(tuple(own)), reference(own[0], policy)
-    teacher = [] if same_sampling(against, policy) else _with_ways(lines, task, against)
+    teacher = _of_reference(lines, own[0], policy)
     entropies = [_share(entropy(own), entropy(teacher)) for entropy in (_marginal, _conditional)]
-    return [code(task), policy.name, found.cell, _counts(own), *entropies]
+    return [code(task), policy.name, Success(tuple(own)).cell, _counts(own), *entropies]
+
+
+def _of_reference(lines: Sequence[Line], line: Line, policy: Policy) -> list[Line]:
+    against = reference(line, policy)
+    if same_sampling(against, policy):
+        return []
+    own_variant = dataclasses.replace(against, variant=policy.variant)
+    return _with_ways(lines, line["task"], own_variant) or _with_ways(lines, line["task"], against)
 
 
 def _with_ways(lines: Sequence[Line], task: str, policy: Policy) -> list[Line]:
