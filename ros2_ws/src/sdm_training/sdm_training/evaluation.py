@@ -17,6 +17,8 @@ from sdm_sim.registry import make_task
 from sdm_sim.rollout import run_episode
 from sdm_sim.task import Task
 
+from sdm_training.orphan import end_with_parent
+
 # Beyond every seed of a start, so that no noise is drawn twice; the first try keeps the start's own seed.
 _NOISE_SEED_STRIDE = 2**32
 
@@ -77,6 +79,7 @@ _worker: _Worker | None = None
 def _open(checkpoint: Path, backend: str) -> None:
     global _worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle; it ends the workers
+    end_with_parent()
     runtime = PolicyRuntime(checkpoint, backend=backend, threads=1)
     _worker = _Worker(make_task(runtime.contract.task), runtime)
 
