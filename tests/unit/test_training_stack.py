@@ -11,7 +11,7 @@ from helpers.training import CPU, demonstrations, windows_of
 from sdm_training.draws import Draws
 from sdm_training.optimiser import Optimiser, OptimiserSettings
 from sdm_training.settings import SettingsError
-from sdm_training.stack.stack import Stack
+from sdm_training.stack.stack import Stack, stack_batches
 from sdm_training.stack.stacked_optimiser import StackedOptimiser
 from torch import Tensor
 
@@ -42,9 +42,8 @@ def test_stacked_losses_and_gradients_are_those_of_the_runs_alone(method):
         step = stack._steps[update.name]
         trained = [parameter.detach().requires_grad_() for parameter in step.parameters]
         draws.rewind()
-        losses, _ = stack.losses(
-            update.name, dict(zip(step.names, trained, strict=True)), torch.utils._pytree.tree_map(_stack, *batches)
-        )
+        tensors = dict(zip(step.names, trained, strict=True))
+        losses, _ = stack.losses(update.name, tensors, stack_batches(batches))
         gradients = torch.autograd.grad(losses.sum(), trained)
         for index, (learner, batch) in enumerate(zip(alone, batches, strict=True)):
             draws.rewind()
@@ -53,10 +52,6 @@ def test_stacked_losses_and_gradients_are_those_of_the_runs_alone(method):
             torch.testing.assert_close(losses[index], loss, rtol=1e-4, atol=1e-5)
             for name, ours, theirs in zip(step.names, gradients, expected, strict=True):
                 torch.testing.assert_close(ours[index], theirs, rtol=2e-3, atol=1e-5, msg=f"{update.name}: {name}")
-
-
-def _stack(*leaves: Tensor | None) -> Tensor | None:
-    return None if leaves[0] is None else torch.stack([leaf for leaf in leaves if leaf is not None])
 
 
 @pytest.mark.parametrize("clip", [None, 0.5])

@@ -86,6 +86,7 @@ class Trial:
                 f"data={demonstrations.store}",
                 f"run={self.run}",
             ),
+            run=self.run,
             checkpoints=tuple(self.run / method.export(nfe) for nfe in method.nfe),
         )
 

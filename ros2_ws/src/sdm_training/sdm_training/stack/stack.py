@@ -81,8 +81,7 @@ class Stack:
                     tensor.copy_(own[name])
 
     def _run(self, due: tuple[str, ...]) -> None:
-        batches = [feed.batch() for feed in self.feeds]
-        batch = tree_map(_stack_leaves, *batches)
+        batch = stack_batches([feed.batch() for feed in self.feeds])
         for name in due:
             self._steps[name](batch)
 
@@ -163,5 +162,10 @@ def _stacked(learners: Sequence[Learner]) -> dict[str, tuple[Tensor, bool]]:
     return result
 
 
-def _stack_leaves(*leaves: Tensor | None) -> Tensor | None:
-    return None if leaves[0] is None else torch.stack([leaf for leaf in leaves if leaf is not None])
+def stack_batches(batches: Sequence[Batch]) -> Batch:
+    """The batches of M runs as one, with leaves [M, B, …]; what they lack stays None."""
+
+    def stacked(*leaves: Tensor | None) -> Tensor | None:
+        return None if leaves[0] is None else torch.stack([leaf for leaf in leaves if leaf is not None])
+
+    return tree_map(stacked, *batches)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from sdm_core.checkpoint import METRICS
+from sdm_core.checkpoint import METRICS, WEIGHTS
 
 from sdm_training.benchmark.jobs.job import Job
 
@@ -17,11 +17,17 @@ class TrainingJob(Job):
 
     kind: ClassVar[str] = "training"
 
+    run: Path
     checkpoints: tuple[Path, ...]
 
     def done(self) -> bool:
         # An export folder appears whole.
         return all((self.places.root / checkpoint / METRICS).is_file() for checkpoint in self.checkpoints)
+
+    @property
+    def trained(self) -> bool:
+        """Whether only its exports are left to do."""
+        return (self.places.root / self.run / WEIGHTS).is_file()
 
     def check(self) -> None:
         """The programs check what they start from themselves."""

@@ -2,35 +2,47 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 
-from pydantic import Field
-
 from sdm_training.benchmark.job_queue import JobQueue
+from sdm_training.benchmark.jobs.job import Job
 from sdm_training.benchmark.jobs.training import TrainingJob
-from sdm_training.benchmark.runners.local import LocalRunner, LocalSettings, Worker, finished_of
-from sdm_training.benchmark.runners.stacking import StackOutcome, stack_key, train_stack
 from sdm_training.benchmark.run_job import Finished
+from sdm_training.benchmark.runners.local import LocalRunner, LocalSettings, Worker, finished_of, stop
+from sdm_training.benchmark.train_stack import stack_key, train_stack
 from sdm_training.orphan import end_with_parent
 
-# The stack has no pipe of its own to wait on.
+# How often the process that trains is asked, for it has no pipe to wait on.
 POLL_S = 0.5
 
 
 class BatchedSettings(LocalSettings):
-    """workers: processes beside the one that holds the GPU; they export what it has trained, and evaluate."""
+    """workers: processes beside the one that trains; they export what it has trained, and evaluate."""
 
     kind: str = "batched"
-    workers: int = Field(gt=0)
+
+
+@dataclass(frozen=True)
+class _Stack:
+    jobs: list[TrainingJob]
+    outcome: Future[list[Finished]]
+
+    def untrained(self) -> list[Finished]:
+        """The jobs that the stack could not train."""
+        error = self.outcome.exception()
+        if error is None:
+            return self.outcome.result()
+        killed = isinstance(error, BrokenProcessPool)
+        reason = "the process that trained its stack was killed" if killed else f"{type(error).__name__}: {error}"
+        return [Finished(job.name, "failed", reason.partition("\n")[0]) for job in self.jobs]
 
 
 class BatchedRunner:
-    """See Runner. A stack begins once every training of its kind that is left can begin."""
+    """See Runner. A stack begins once every training of its kind that is left can begin; `run_job` exports it."""
 
     def __init__(self, settings: BatchedSettings) -> None:
         self.settings = settings
@@ -39,31 +51,64 @@ class BatchedRunner:
     def run(self, queue: JobQueue) -> None:
         workers: dict[Connection, Worker] = {}
         held: list[TrainingJob] = []
-        stack: Future[StackOutcome] | None = None
-        with ProcessPoolExecutor(1, get_context("spawn"), end_with_parent) as gpu:
-            try:
-                while True:
-                    trained = [job for job in held if job.trained()]
-                    held += [job for job in queue.take(kind=TrainingJob) if isinstance(job, TrainingJob)]
-                    if stack is None and (jobs := _complete_kind(queue, held)):
-                        stack = gpu.submit(train_stack, jobs)
-                    for job in trained[: self.settings.workers - len(workers)]:
-                        held.remove(job)
-                        with _without_gpu():
-                            worker = self.local.start(job)
-                        workers[worker.result] = worker
-                    for job in queue.take(self.settings.workers - len(workers)):
-                        worker = self.local.start(job)
-                        workers[worker.result] = worker
-                    if not workers and stack is None and not held:
-                        return
-                    for connection in wait(list(workers), POLL_S):
-                        assert isinstance(connection, Connection)
-                        queue.settle(finished_of(workers.pop(connection)))
-                    if stack is not None and stack.done():
-                        for name, error in _outcome(stack, held).items():
-                            held = [job for job in held if job.name != name]
-                            queue.settle(Finished(name, "failed", error))
-                        stack = None
-            finally:
-                self.local.stop(workers.values())
+        stack: _Stack | None = None
+        trainer = _trainer()
+        try:
+            while True:
+                held += [job for job in queue.take(wanted=_is_training) if isinstance(job, TrainingJob)]
+                if stack is None and (jobs := _whole_kind(held, queue.waiting)):
+                    stack = _Stack(jobs, trainer.submit(train_stack, jobs))
+                at_work = set(stack.jobs if stack else ())
+                free = self.settings.workers - len(workers)
+                trained = [job for job in held if job.trained and job not in at_work][:free]
+                held = [job for job in held if job not in trained]
+                # The GPU is left to the stacks.
+                exports = [replace(job, overrides=(*job.overrides, "compute.device=cpu")) for job in trained]
+                ready = [*exports, *queue.take(free - len(trained), wanted=lambda job: not _is_training(job))]
+                workers |= {worker.result: worker for worker in map(self.local.start, ready)}
+                if not (workers or stack or held):
+                    return
+                for connection in wait(list(workers), POLL_S):
+                    assert isinstance(connection, Connection)
+                    queue.settle(finished_of(workers.pop(connection)))
+                if stack and stack.outcome.done():
+                    untrained = {finished.name: finished for finished in stack.untrained()}
+                    held = [job for job in held if job.name not in untrained]
+                    for finished in untrained.values():
+                        queue.settle(finished)
+                    if isinstance(stack.outcome.exception(), BrokenProcessPool):
+                        trainer = _trainer()
+                    stack = None
+        finally:
+            stop(workers.values())
+            if stack:  # interrupted
+                for process in trainer._processes.values():
+                    process.terminate()
+            trainer.shutdown()
+
+
+def _trainer() -> ProcessPoolExecutor:
+    """One process, which keeps the GPU from stack to stack."""
+    return ProcessPoolExecutor(1, get_context("spawn"), end_with_parent)
+
+
+def _is_training(job: Job) -> bool:
+    return isinstance(job, TrainingJob)
+
+
+def _whole_kind(held: list[TrainingJob], waiting: list[Job]) -> list[TrainingJob]:
+    """The largest set of untrained jobs of one kind of which none is still waiting for what it needs."""
+    later = {stack_key(job) for job in waiting if isinstance(job, TrainingJob)}
+    kinds: dict[object, list[TrainingJob]] = {}
+    for job in held:
+        if not job.trained and stack_key(job) not in later:
+            kinds.setdefault(stack_key(job), []).append(job)
+    return max(kinds.values(), key=len, default=[])
+
+
+SETTINGS = BatchedSettings
+
+
+def create(settings: BatchedSettings) -> BatchedRunner:
+    """The runner of this kind."""
+    return BatchedRunner(settings)

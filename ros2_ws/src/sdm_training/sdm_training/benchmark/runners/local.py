@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -26,7 +27,9 @@ class LocalSettings(Part):
 
 
 @dataclass(frozen=True)
-class _Worker:
+class Worker:
+    """A process that runs one job; its `result` is read once it ends."""
+
     job: Job
     process: BaseProcess
     result: Connection
@@ -42,29 +45,27 @@ class LocalRunner:
         self.context.set_forkserver_preload(["sdm_training.programs.distill", "sdm_training.programs.train"])
 
     def run(self, queue: JobQueue) -> None:
-        workers: dict[Connection, _Worker] = {}
+        workers: dict[Connection, Worker] = {}
         try:
             while True:
                 for job in queue.take(self.settings.workers - len(workers)):
-                    worker = self._start(job)
+                    worker = self.start(job)
                     workers[worker.result] = worker
                 if not workers:
                     return
                 for connection in wait(list(workers)):
                     assert isinstance(connection, Connection)
-                    queue.settle(_finished(workers.pop(connection)))
+                    queue.settle(finished_of(workers.pop(connection)))
         finally:
-            for worker in workers.values():
-                worker.process.terminate()
-            for worker in workers.values():
-                worker.process.join()
+            stop(workers.values())
 
-    def _start(self, job: Job) -> _Worker:
+    def start(self, job: Job) -> Worker:
+        """A process that runs the job."""
         result, theirs = self.context.Pipe(duplex=False)
         process = self.context.Process(target=_work, args=(job, theirs))
         process.start()
         theirs.close()  # so that the worker's end is the last one, and its death is seen
-        return _Worker(job, process, result)
+        return Worker(job, process, result)
 
 
 def _work(job: Job, result: Connection) -> None:
@@ -76,7 +77,17 @@ def _work(job: Job, result: Connection) -> None:
     result.send(run_job(job))
 
 
-def _finished(worker: _Worker) -> Finished:
+def stop(workers: Iterable[Worker]) -> None:
+    """Ends what is still running."""
+    workers = list(workers)
+    for worker in workers:
+        worker.process.terminate()
+    for worker in workers:
+        worker.process.join()
+
+
+def finished_of(worker: Worker) -> Finished:
+    """How the job of a worker that is ending has ended."""
     try:
         return worker.result.recv()
     except EOFError:

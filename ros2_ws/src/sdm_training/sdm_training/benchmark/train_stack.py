@@ -1,0 +1,59 @@
+"""Trains many training jobs of one kind as one stacked program."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+from collections.abc import Sequence
+
+import torch
+from rich.console import Console
+from sdm_core.errors import SdmError
+
+from sdm_training.benchmark.jobs.training import TrainingJob
+from sdm_training.benchmark.lock import Held, lock
+from sdm_training.benchmark.run_job import Finished, printing_to
+from sdm_training.compute import set_up
+from sdm_training.programs import distill, train
+from sdm_training.settings import composed
+from sdm_training.stack.train_runs import train_runs
+from sdm_training.training_run import Run
+
+# What the runs of one stack may differ in.
+OWN = ("task=", "seed=", "data=", "run=", "teacher_run=", "loop.")
+
+
+def stack_key(job: TrainingJob) -> tuple[str, ...]:
+    """Equal for jobs whose runs can be stacked, but for the shapes of their tasks."""
+    return (job.program, *(override for override in job.overrides if not override.startswith(OWN)))
+
+
+def train_stack(jobs: Sequence[TrainingJob]) -> list[Finished]:
+    """Trains the runs of the jobs, without their exports; returns what became of those that it could not train."""
+    untrained: list[Finished] = []
+    root = jobs[0].places.root
+    log = root / jobs[0].places.runs / "jobs" / f"{'_'.join(jobs[0].name.rsplit('/', 1)[-1].split('_')[:-1])}.stack.log"
+    with contextlib.chdir(root), contextlib.ExitStack() as held, printing_to(log):
+        runs: list[Run] = []
+        for job in jobs:
+            try:
+                held.enter_context(lock(job.lock))
+                print(f"$ {shlex.join(job.command)}", flush=True)
+                runs.append(_prepared(job))
+            except Held as error:
+                untrained.append(Finished(job.name, "busy", str(error)))
+            except SdmError as error:
+                untrained.append(Finished(job.name, "failed", str(error)))
+        if runs:
+            train_runs(runs, Console(soft_wrap=True))
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+    return untrained
+
+
+def _prepared(job: TrainingJob) -> Run:
+    if job.program == "train":
+        settings = composed("train", train.TrainSettings, job.overrides)
+        return train.prepare(settings, set_up(settings.compute))
+    settings = composed("distill", distill.DistillSettings, job.overrides)
+    return distill.prepare(settings, set_up(settings.compute))
