@@ -28,11 +28,33 @@ METHODS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "diffusion": ("teachers", {"kind": "diffusion", "draws": 2, **CLONING}, {}),
     "edm": ("teachers", {"kind": "diffusion", "draws": 2, "sample_nfe": 3, **CLONING}, {"diffusion": {"kind": "edm"}}),
     "regression": ("distillers", {"kind": "regression", **CLONING}, {}),
+    "consistency": (
+        "distillers",
+        {"kind": "consistency", "steps": 12, "batch": 4, "bins": 8, "optimiser": FAST},
+        {"diffusion": {"kind": "edm"}},
+    ),
+    "manicm": ("distillers", {"kind": "manicm", "steps": 12, "batch": 4, "optimiser": FAST}, {}),
     "sdm": ("distillers", {"kind": "sdm", **SCORES}, {}),
     "sdm_trained_encoder": ("distillers", {"kind": "sdm", "encoder": "trained", **SCORES}, {}),
     "onedp_s": ("distillers", {**ONEDP_S, "encoder": "trained", **SCORES}, {}),
     "onedp_s_edm": ("distillers", {**ONEDP_S, **SCORES}, {"diffusion": {"kind": "edm"}}),
     "onedp_d": ("distillers", {**ONEDP_D, **SCORES, "critic_optimiser": None}, {}),
+    "dmd2": ("distillers", {"kind": "dmd2", **SCORES}, {}),
+    "dmd2_edm": ("distillers", {"kind": "dmd2", "encoder": "trained", **SCORES}, {"diffusion": {"kind": "edm"}}),
+    "mip": ("distillers", {"kind": "mip", "draws": 2, **CLONING}, {"diffusion": {"kind": "two_pass"}}),
+    "meanflow": (
+        "distillers",
+        {"kind": "meanflow", "draws": 2, "directional_weight": 0.1, "dispersion": {"weight": 0.5}, **CLONING},
+        {"diffusion": {"kind": "meanflow"}},
+    ),
+    "meanflow_joint_transformer": (
+        "distillers",
+        {"kind": "meanflow", **CLONING},
+        {
+            "diffusion": {"kind": "meanflow", "prediction": "x0"},
+            "denoiser": {"kind": "joint_transformer", "width": 16, "layers": 2, "heads": 2, "timestep_features": 8},
+        },
+    ),
 }
 
 
