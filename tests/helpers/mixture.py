@@ -5,11 +5,15 @@ from __future__ import annotations
 import torch
 from sdm_training.data.windows import Windows
 from sdm_training.draws import Draws
+from sdm_training.feed import Feed
+from sdm_training.learner import Learner
+from sdm_training.observation import Batch
 from sdm_training.policy import Policy
 from sdm_training.process import Process
+from sdm_training.training import Training
 from torch import Tensor
 
-from helpers.training import demonstrations, small_policy, windows_of
+from helpers.training import demonstrations, small_policy, training_of, windows_of
 
 CENTRES = torch.tensor([[[0.5, 0.3]], [[-0.5, -0.3]]])
 STD = 0.12
@@ -61,6 +65,23 @@ def exact(policy: Policy) -> MixtureTeacher:
     teacher = MixtureTeacher(policy.settings, policy.contract)
     teacher.load_state_dict(policy.state_dict())
     return teacher.requires_grad_(False).eval()
+
+
+class MixtureFeed(Feed):
+    """Batches in which the demonstrated chunks are samples of the mixture."""
+
+    def batch(self) -> Batch:
+        batch, policy, generator = super().batch(), self.feeding.encoder, self.draws.generator
+        assert policy is not None
+        assert generator is not None
+        return batch._replace(action=policy.denormalise_action(sample(len(batch.action), generator)))
+
+
+def mixture_training(learner: Learner, windows: Windows) -> Training:
+    """The learner, with the mixture's samples as its demonstrations."""
+    run = training_of(learner, windows)
+    run.feed = MixtureFeed(learner.feeding, windows, run.draws)
+    return run
 
 
 def mode_statistics(chunks: Tensor) -> tuple[float, list[tuple[Tensor, Tensor, Tensor]]]:
