@@ -146,6 +146,7 @@ def test_an_interrupted_creation_leaves_nothing_in_the_way(
 def test_an_episode_of_other_shapes_is_refused_and_leaves_no_trace(tmp_path: Path, contract: Contract) -> None:
     store = filled(tmp_path / "a.zarr", contract, [5])
     good = episode(1, 6)
+    assert good.point_cloud is not None
     depth = np.zeros((6, 12, 16), np.uint16)
     wrong = {
         "state rows of shape (5,)": Episode(np.zeros((6, 5)), good.action, good.point_cloud),
@@ -267,8 +268,10 @@ def start(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         return path, lengths
     # All episodes written at once: appending them takes seconds.
     episodes = [episode(seed, steps) for seed, steps in enumerate(lengths)]
-    state, action = (np.concatenate([getattr(each, name) for each in episodes]) for name in ("state", "action"))
-    store.append(Episode(state, action, np.concatenate([each.point_cloud for each in episodes])))
+    state, action, cloud = (
+        np.concatenate([getattr(each, name) for each in episodes]) for name in ("state", "action", "point_cloud")
+    )
+    store.append(Episode(state, action, cloud))
     root = zarr.open_group(str(path), mode="r+", zarr_format=2)
     root.attrs["provenance"] = [{"seed": seed} for seed in range(len(lengths))]
     ends = zarr.open_array(str(path / "meta" / "episode_ends"), mode="r+", zarr_format=2)

@@ -7,23 +7,32 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from helpers.contracts import image_contract
 from helpers.training import demonstrations, small_policy
+from sdm_core.contract import Contract
 from sdm_training import registry
 from sdm_training.networks.encoders.pointnet import PointNet
 from sdm_training.observation import Observation
 from sdm_training.policy import NetworkSettings, parameter_count
 from sdm_training.settings import SettingsError, build
 
+IMAGE = {"size": (96, 96)}
 CONFIG = Path(__file__).parents[2] / "config" / "network"
+
+
+def sized_contract(settings: NetworkSettings, state_dim: int) -> Contract:
+    """The contract under which a network of these settings is trained, with so many state entries."""
+    state = tuple(f"state.{index}" for index in range(state_dim))
+    given = image_contract(with_cloud=True, state=state, cloud={"points": 512, "centre": state[:3]}, image=IMAGE)
+    return settings.contract(given)
 
 
 def parts(name: str, state_dim: int = 9, action_dim: int = 4):
     """Encoder and denoiser parameter counts of a preset, without allocating weights."""
     settings = build(NetworkSettings, yaml.safe_load((CONFIG / f"{name}.yaml").read_text()))
+    contract = sized_contract(settings, state_dim)
     with torch.device("meta"):
-        encoder = registry.find("networks.encoders", settings.encoder.kind).create(
-            settings.encoder, 3, settings.cloud_steps, state_dim, settings.n_obs_steps
-        )
+        encoder = registry.find("networks.encoders", settings.encoder.kind).create(settings.encoder, contract)
         denoiser = registry.find("networks.denoisers", settings.denoiser.kind).create(
             settings.denoiser, action_dim, settings.horizon, encoder.condition_dim
         )
@@ -73,6 +82,7 @@ def test_pooling_winners_alone_gives_the_full_gradient():
 def test_moving_hand_and_cloud_together_changes_the_condition_through_the_state_alone():
     data = demonstrations()
     policy = small_policy(data).eval()
+    assert data.point_cloud is not None
     cloud, state = torch.from_numpy(data.point_cloud[:3, None]), torch.from_numpy(data.state[:6].reshape(3, 2, -1))
     shift = torch.tensor([0.1, -0.2, 0.05])
     moved = state.clone()
@@ -102,3 +112,11 @@ def test_an_unknown_kind_names_the_near_ones():
 def test_an_unknown_key_is_one_line_that_names_it():
     with pytest.raises(SettingsError, match=r"denoisers\.widht': Extra inputs"):
         registry.build_part("networks.denoisers", {"kind": "adaln_mlp", "widht": 3})
+
+
+def test_the_image_presets_have_diffusion_policy_s_encoder_and_a_small_one():
+    encoder, denoiser = parts("dp2d")
+    keypoints, projection = 512 * 32 + 32, 64 * 64 + 64
+    assert encoder == 11_176_512 + keypoints + projection
+    assert denoiser > 250_000_000
+    assert sum(parts("dp2d_small", state_dim=10)) <= 3_000_000

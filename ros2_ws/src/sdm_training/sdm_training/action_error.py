@@ -22,7 +22,7 @@ def action_error(sampler: Sampler, windows: Windows, teacher: Sampler | None = N
 
     def sample(of: Sampler) -> torch.Tensor:
         noise = torch.randn((count, *of.policy.chunk_shape), generator=generator).to(windows.device)
-        return of(batch.observation.point_cloud, batch.observation.state, noise)
+        return of.act(batch.observation, noise)
 
     actions = sample(sampler)
     errors = {"demonstrations": float((actions - batch.action).abs().mean())}

@@ -9,7 +9,10 @@ import numpy as np
 import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
+from sdm_core.backends import image_input, input_names
+from torch import Tensor
 
+from sdm_training.policy import Policy
 from sdm_training.sampling import Sampler
 
 OPSET = 17  # the first with LayerNormalization
@@ -18,28 +21,20 @@ MIN_HALF_SIZE = 1024
 
 
 def to_onnx(sampler: Sampler, half_weights: bool) -> bytes:
-    """The serialised graph: point_cloud [1, C, N, channels], state [1, T, S], noise [1, H, A] → action [1, H, A].
+    """The serialised graph: the contract's inputs (see sdm_core.backends) of one observation → action [1, H, A].
 
     half_weights stores large weights in 16 bits, each followed by a Cast, so that runtimes still compute in 32.
     """
-    policy = sampler.policy
-    contract = policy.contract
-    cloud = contract.observation.cloud
-    assert cloud is not None
-    inputs = (
-        torch.zeros(1, cloud.steps, cloud.points, cloud.channels),
-        torch.zeros(1, contract.n_obs_steps, contract.state_dim),
-        torch.zeros(1, *policy.chunk_shape),
-    )
+    inputs = example_inputs(sampler.policy)
     buffer = io.BytesIO()
     with torch.no_grad(), warnings.catch_warnings():
         # The tracing exporter needs no package beyond onnx; torch announces it as legacy on every call.
         warnings.simplefilter("ignore")
         torch.onnx.export(
             sampler.eval(),
-            inputs,
+            tuple(inputs.values()),
             buffer,  # pyright: ignore[reportArgumentType] (the stub knows the other exporter alone)
-            input_names=["point_cloud", "state", "noise"],
+            input_names=list(inputs),
             output_names=["action"],
             opset_version=OPSET,
             dynamo=False,
@@ -49,6 +44,22 @@ def to_onnx(sampler: Sampler, half_weights: bool) -> bytes:
         store_half(model)
     onnx.checker.check_model(model)
     return model.SerializeToString()
+
+
+def example_inputs(policy: Policy) -> dict[str, Tensor]:
+    """One observation of zeros, by the names and in the order of the exported network's inputs."""
+    contract = policy.contract
+    cloud = contract.observation.cloud
+    inputs = {
+        "state": torch.zeros(1, contract.n_obs_steps, contract.state_dim),
+        "noise": torch.zeros(1, *policy.chunk_shape),
+    }
+    if cloud:
+        inputs["point_cloud"] = torch.zeros(1, cloud.steps, cloud.points, cloud.channels)
+    for image in contract.observation.images:
+        width, height = image.size
+        inputs[image_input(image.camera)] = torch.zeros(1, image.steps, 3, height, width, dtype=torch.uint8)
+    return {name: inputs[name] for name in input_names(contract)}
 
 
 def store_half(model: onnx.ModelProto) -> None:

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from rich.console import Console
 from sdm_core.atomic import atomic_write
-from sdm_core.backends import load_backend
+from sdm_core.backends import image_input, input_names, load_backend
 from sdm_core.checkpoint import METRICS, Checkpoint
 
 from sdm_training.data.windows import Demonstrations
@@ -87,30 +87,33 @@ def export_sampling(
     return Checkpoint.open(target)
 
 
-def parity_inputs(sampler: Sampler, demonstrations: Demonstrations) -> dict[str, NDArray[np.float32]]:
+def parity_inputs(sampler: Sampler, demonstrations: Demonstrations) -> dict[str, NDArray]:
     """Recorded observations [64, …] in the exported network's layout, with seeded noise."""
     contract = sampler.policy.contract
-    cloud = contract.observation.cloud
-    assert cloud is not None
-    rows = np.linspace(cloud.steps + contract.n_obs_steps, len(demonstrations.state) - 1, PARITY_OBSERVATIONS).astype(
-        int
-    )
-    generator = np.random.default_rng(0)
-    return {
-        "point_cloud": demonstrations.point_cloud[rows[:, None] + np.arange(1 - cloud.steps, 1)],
-        "state": demonstrations.state[rows[:, None] + np.arange(1 - contract.n_obs_steps, 1)],
+    observed, generator = contract.observation, np.random.default_rng(0)
+    history = max([observed.cloud.steps if observed.cloud else 1, *(image.steps for image in observed.images)])
+    rows = np.linspace(history + contract.n_obs_steps, len(demonstrations.state) - 1, PARITY_OBSERVATIONS).astype(int)
+
+    def newest(steps: int) -> NDArray[np.int64]:
+        return rows[:, None] + np.arange(1 - steps, 1)
+
+    inputs: dict[str, NDArray] = {
+        "state": demonstrations.state[newest(contract.n_obs_steps)],
         "noise": generator.standard_normal((len(rows), *sampler.policy.chunk_shape), np.float32),
     }
+    if observed.cloud:
+        assert demonstrations.point_cloud is not None
+        inputs["point_cloud"] = demonstrations.point_cloud[newest(observed.cloud.steps)]
+    for image in observed.images:
+        pixels = demonstrations.images[image.camera][newest(image.steps)]
+        inputs[image_input(image.camera)] = np.ascontiguousarray(pixels.transpose(0, 1, 4, 2, 3))
+    return inputs
 
 
-def parity_check(
-    sampler: Sampler, checkpoint: Checkpoint, observations: dict[str, NDArray[np.float32]]
-) -> dict[str, float]:
+def parity_check(sampler: Sampler, checkpoint: Checkpoint, observations: dict[str, NDArray]) -> dict[str, float]:
     """The largest |difference| between each backend's actions and torch's, in raw action units."""
     with torch.no_grad():
-        expected = sampler(
-            *(torch.from_numpy(observations[name]) for name in ("point_cloud", "state", "noise"))
-        ).numpy()
+        expected = sampler(*(torch.from_numpy(observations[name]) for name in input_names(checkpoint.contract))).numpy()
     differences = {}
     for name in BACKENDS:
         backend = load_backend(name, checkpoint, threads=1)

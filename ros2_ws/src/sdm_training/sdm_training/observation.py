@@ -8,10 +8,12 @@ from torch import Tensor
 
 
 class Observation(NamedTuple):
-    """state [B, T, S]; point_cloud [B, C, N, channels] in metres and the base frame."""
+    """state [B, T, S]; point_cloud [B, C, N, channels] in metres and the base frame; images of each camera
+    [B, I, 3, H, W], rgb in uint8. What a policy does not see is None."""
 
     state: Tensor
-    point_cloud: Tensor
+    point_cloud: Tensor | None
+    images: dict[str, Tensor] | None = None
 
 
 class Batch(NamedTuple):

@@ -6,28 +6,66 @@ from typing import Any
 
 import torch
 from pydantic import field_validator
-from sdm_core.contract import Contract
+from sdm_core.contract import CloudSpec, Contract, ImageSpec
 from torch import Tensor, nn
 
 from sdm_training import registry
+from sdm_training.data.image_windows import centre_crop
 from sdm_training.data.padding import fill_padding
 from sdm_training.observation import Observation
 from sdm_training.process import Process
 from sdm_training.settings import Part, Settings, SettingsError
 
+# Maps the 8 bits of a pixel to [-1, 1].
+HALF_BRIGHTNESS = 127.5
+
+
+class ImageSettings(Settings):
+    """steps: newest images of each camera fed; crop: the share of an image's width and height that the network sees;
+    cameras: which ones, empty for all that the dataset has."""
+
+    steps: int = 1
+    crop: float = 0.9
+    cameras: tuple[str, ...] = ()
+
+    @field_validator("crop")
+    @classmethod
+    def crop_is_a_share(cls, value: float) -> float:
+        if not 0 < value <= 1:
+            raise ValueError(f"a share of {value:g} cannot be cropped: give one above 0, up to 1")
+        return value
+
+    def specs(self, contract: Contract) -> tuple[ImageSpec, ...]:
+        """The contract's images as they are fed. Raises SettingsError where it lacks a camera."""
+        given = {image.camera: image for image in contract.observation.images}
+        missing = [camera for camera in self.cameras if camera not in given]
+        if missing or not given:
+            wanted = f"images of {', '.join(missing)}" if missing else "images"
+            raise SettingsError(
+                f"the network reads {wanted}, and the dataset of {contract.task} has {', '.join(given) or 'none'}: "
+                "record one with images=true"
+            )
+        return tuple(
+            given[camera].model_copy(
+                update={"steps": self.steps, "network_size": tuple(round(self.crop * n) for n in given[camera].size)}
+            )
+            for camera in self.cameras or given
+        )
+
 
 class NetworkSettings(Settings):
     """What the network is made of and what of the dataset's contract it changes.
 
-    points: network_points of its contract; cloud_steps: newest clouds fed; centred: gripper-centric clouds as the
-    contract's `centre` and `scale` say (else the crop box is mapped to [-1, 1]); past_actions: of the horizon, those
-    before the newest observation.
+    points: network_points of its contract, 0 for no clouds; cloud_steps: newest clouds fed; centred: gripper-centric
+    clouds as the contract's `centre` and `scale` say (else the crop box is mapped to [-1, 1]); images: how images are
+    fed, None for none; past_actions: of the horizon, those before the newest observation.
     """
 
     name: str
-    points: int
-    cloud_steps: int
-    centred: bool
+    points: int = 0
+    cloud_steps: int = 1
+    centred: bool = False
+    images: ImageSettings | None = None
     n_obs_steps: int
     horizon: int
     past_actions: int = 0
@@ -47,6 +85,30 @@ class NetworkSettings(Settings):
 
     def contract(self, dataset_contract: Contract) -> Contract:
         """The dataset's contract as this network narrows it: the one under which a policy is trained and deployed."""
+        given = dataset_contract.observation
+        images = self.images.specs(dataset_contract) if self.images else ()
+        seen = {image.camera for image in images}
+        cameras = tuple(
+            camera.model_copy(
+                update={
+                    "depth_encoding": camera.depth_encoding if self.points else None,
+                    "colour_encoding": camera.colour_encoding if camera.name in seen else None,
+                }
+            )
+            for camera in given.cameras
+        )
+        cloud = self._cloud(dataset_contract) if self.points else None
+        return dataset_contract.model_copy(
+            update={
+                "observation": given.model_copy(update={"cloud": cloud, "images": images, "cameras": cameras}),
+                "n_obs_steps": self.n_obs_steps,
+                "horizon": self.horizon,
+                "past_actions": self.past_actions,
+                "n_action_steps": self.n_action_steps,
+            }
+        )
+
+    def _cloud(self, dataset_contract: Contract) -> CloudSpec:
         cloud = dataset_contract.observation.cloud
         if cloud is None:
             raise SettingsError(
@@ -63,16 +125,7 @@ class NetworkSettings(Settings):
         changes: dict[str, Any] = {"network_points": self.points, "steps": self.cloud_steps}
         if not self.centred:
             changes["centre"] = ()
-        observation = dataset_contract.observation.model_copy(update={"cloud": cloud.model_copy(update=changes)})
-        return dataset_contract.model_copy(
-            update={
-                "observation": observation,
-                "n_obs_steps": self.n_obs_steps,
-                "horizon": self.horizon,
-                "past_actions": self.past_actions,
-                "n_action_steps": self.n_action_steps,
-            }
-        )
+        return cloud.model_copy(update=changes)
 
 
 class PolicySettings(Settings):
@@ -107,27 +160,24 @@ class Policy(nn.Module):
     def __init__(self, settings: PolicySettings, contract: Contract) -> None:
         super().__init__()
         cloud, normaliser = contract.observation.cloud, contract.normaliser
-        if cloud is None or normaliser is None:
-            raise SettingsError(
-                f"the contract of {contract.task} has no cloud or no normaliser: fit it to the dataset first"
-            )
+        if normaliser is None:
+            raise SettingsError(f"the contract of {contract.task} has no normaliser: fit it to the dataset first")
         self.settings, self.contract = settings, contract
-        self.points, self.cloud_steps = cloud.network_points, cloud.steps
         self.process: Process = registry.find("processes", settings.diffusion.kind).create(settings.diffusion)
         network = settings.network
-        self.encoder = registry.find("networks.encoders", network.encoder.kind).create(
-            network.encoder, cloud.channels, cloud.steps, contract.state_dim, contract.n_obs_steps
-        )
+        self.encoder = registry.find("networks.encoders", network.encoder.kind).create(network.encoder, contract)
         self.denoiser = registry.find("networks.denoisers", network.denoiser.kind).create(
             network.denoiser, contract.action_dim, contract.horizon, self.encoder.condition_dim, self.process.times
         )
         self._register_range("state", normaliser.state.low, normaliser.state.high)
         self._register_range("action", normaliser.action.low, normaliser.action.high)
-        self._register_range("cloud", cloud.crop_low, cloud.crop_high)
-        if cloud.centre:
-            self.cloud_half_range.fill_(cloud.scale)
-        names = contract.state_names
-        self._register("centre_index", torch.tensor([names.index(name) for name in cloud.centre], dtype=torch.long))
+        if cloud:
+            self.cloud_steps = cloud.steps
+            self._register_range("cloud", cloud.crop_low, cloud.crop_high)
+            if cloud.centre:
+                self.cloud_half_range.fill_(cloud.scale)
+            centre = [contract.state_names.index(name) for name in cloud.centre]
+            self._register("centre_index", torch.tensor(centre, dtype=torch.long))
         self._register("action_low", torch.tensor([entry.low for entry in contract.action.entries]))
         self._register("action_high", torch.tensor([entry.high for entry in contract.action.entries]))
 
@@ -146,20 +196,39 @@ class Policy(nn.Module):
         return self.contract.horizon, self.contract.action_dim
 
     def encode(self, observation: Observation, state_kept: Tensor | None = None) -> Tensor:
-        """Raw observations (all points are used) → condition [B, D].
+        """Raw observations (all points and pixels are used) → condition [B, D].
 
-        Where `state_kept` (bool [B]) is false the encoder sees the cloud alone, still centred by the state.
+        Where `state_kept` (bool [B]) is false the encoder sees clouds and images alone, the clouds still centred by the
+        state.
         """
-        state, point_cloud = observation.state, fill_padding(observation.point_cloud)
+        state, point_cloud, images = observation
+        clouds = None if point_cloud is None else self._normalised_clouds(fill_padding(point_cloud), state)
+        if images is not None:
+            images = {camera: pixels.float() / HALF_BRIGHTNESS - 1 for camera, pixels in images.items()}
+        states = (state - self.state_middle) / self.state_half_range
+        if state_kept is not None:
+            states = states * state_kept[:, None, None]
+        return self.encoder(Observation(states, clouds, images))
+
+    def _normalised_clouds(self, point_cloud: Tensor, state: Tensor) -> Tensor:
         if len(self.centre_index):
             # Cloud c was taken at state T - C + c.
             centre = state[:, state.shape[1] - self.cloud_steps :].index_select(-1, self.centre_index)[:, :, None]
         else:
             centre = self.cloud_middle
         positions = (point_cloud[..., :3] - centre) / self.cloud_half_range
-        clouds = torch.cat([positions, point_cloud[..., 3:]], dim=-1) if point_cloud.shape[-1] > 3 else positions
-        states = (state - self.state_middle) / self.state_half_range
-        return self.encoder(clouds, states if state_kept is None else states * state_kept[:, None, None])
+        return torch.cat([positions, point_cloud[..., 3:]], dim=-1) if point_cloud.shape[-1] > 3 else positions
+
+    def seen(self, observation: Observation) -> Observation:
+        """What acts see of whole clouds and images: the first network_points of the farthest-point order, and the
+        middle pixels."""
+        _, point_cloud, images = observation
+        spec = self.contract.observation
+        if point_cloud is not None and spec.cloud:
+            point_cloud = point_cloud[:, :, : spec.cloud.network_points]
+        if images is not None:
+            images = {image.camera: centre_crop(images[image.camera], image.seen_size) for image in spec.images}
+        return Observation(observation.state, point_cloud, images)
 
     def predict_x0(self, x: Tensor, levels: Tensor, condition: Tensor, clip: bool | None = None) -> Tensor:
         """x0 [B, H, A] from x at `levels` [B], clipped as the process is configured unless `clip` says otherwise."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sdm_core.backends import image_input, input_names
 from torch import Tensor, nn
 
 from sdm_training.observation import Observation
@@ -20,19 +21,26 @@ class SamplingSettings(Settings):
 
 
 class Sampler(nn.Module):
-    """point_cloud [B, C, N, channels], state [B, T, S], noise [B, H, A] → action [B, H, A], in raw units but the noise.
+    """The contract's inputs in order (see sdm_core.backends) → action [B, H, A], all in raw units but the noise.
 
-    Of each cloud the first network_points of the farthest-point order are used.
+    point_cloud [B, C, N, channels]; image_<camera> uint8 [B, I, 3, H, W]; state [B, T, S]; noise [B, H, A]. Clouds and
+    images are whole; of each the policy uses what `Policy.seen` says.
     """
 
     def __init__(self, policy: Policy, settings: SamplingSettings) -> None:
         super().__init__()
         self.policy, self.settings = policy, settings
 
-    def forward(self, point_cloud: Tensor, state: Tensor, noise: Tensor) -> Tensor:
-        policy, settings = self.policy, self.settings
-        condition = policy.encode(Observation(state, point_cloud[:, :, : policy.points]))
-        return policy.denormalise_action(self.chunk(condition, noise * settings.noise_scale))
+    def forward(self, *inputs: Tensor) -> Tensor:
+        contract = self.policy.contract
+        named = dict(zip(input_names(contract), inputs, strict=True))
+        images = {image.camera: named[image_input(image.camera)] for image in contract.observation.images}
+        return self.act(Observation(named["state"], named.get("point_cloud"), images or None), named["noise"])
+
+    def act(self, observation: Observation, noise: Tensor) -> Tensor:
+        """Actions [B, H, A] for observations, whole or as training windows give them, and noise [B, H, A]."""
+        condition = self.policy.encode(self.policy.seen(observation))
+        return self.policy.denormalise_action(self.chunk(condition, noise * self.settings.noise_scale))
 
     def chunk(self, condition: Tensor, noise: Tensor) -> Tensor:
         """The normalised chunk [B, H, A] for encoded observations."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sdm_core.backends import input_names
 from sdm_core.checkpoint import TRAINING, WEIGHTS, Checkpoint
 from sdm_core.errors import CheckpointError
 
@@ -22,14 +23,15 @@ class TorchBackend:
         missing = [name for name in (TRAINING, WEIGHTS) if not (checkpoint.path / name).is_file()]
         if missing:
             raise CheckpointError(f"{checkpoint.path}: lacks {' and '.join(missing)}; use the openvino backend instead")
+        self._inputs = input_names(checkpoint.contract)
         self._device = set_up(ComputeSettings(threads=threads))
         # An exported folder holds what a run folder does; its metrics say how many of the run's steps it takes.
         run = RunFolder(checkpoint.path)
         sampling = run.sampling().model_copy(update={"nfe": checkpoint.nfe})
         self._sampler = Sampler(run.load_policy(self._device), sampling)
 
-    def run(self, inputs: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+    def run(self, inputs: Mapping[str, NDArray]) -> NDArray[np.float32]:
         """One forward pass."""
-        tensors = (torch.from_numpy(inputs[name]).to(self._device) for name in ("point_cloud", "state", "noise"))
+        tensors = (torch.from_numpy(inputs[name]).to(self._device) for name in self._inputs)
         with torch.inference_mode():
             return self._sampler(*tensors).cpu().numpy()

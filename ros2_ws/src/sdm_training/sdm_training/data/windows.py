@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from sdm_core.contract import Contract, NormaliserStatistics
-from sdm_core.dataset import EpisodeStore
+from sdm_core.dataset import EpisodeStore, image_arrays
 from sdm_core.errors import DatasetError
 from sdm_core.normaliser import fit_bounds
 from torch import Tensor
 
+from sdm_training.data.image_windows import ImageWindows
 from sdm_training.data.padding import fill_padding
 from sdm_training.draws import Draws
 from sdm_training.observation import Batch, Observation
@@ -33,9 +34,9 @@ def window_rows(
 ) -> WindowRows:
     """Windows of episodes of the given lengths that lie one after the other.
 
-    A window at observation t holds the states t-T+1 … t, the clouds t-C+1 … t and the actions t-P … t-P+H-1, P of them
-    past. What lies before an episode's start or after its end is repeated from its edge, as in DP3: at the end up to
-    n_action_steps - 1 actions are.
+    A window at observation t holds the states t-T+1 … t, the clouds (or images) t-C+1 … t and the actions
+    t-P … t-P+H-1, P of them past. What lies before an episode's start or after its end is repeated from its edge, as in
+    DP3: at the end up to n_action_steps - 1 actions are.
     """
     states, clouds, actions = [], [], []
     start = 0
@@ -57,25 +58,33 @@ class Windows:
     """All windows of some episodes under a contract. Indexing happens on `device`, so a batch costs one gather."""
 
     def __init__(self, demonstrations: Demonstrations, contract: Contract, device: torch.device) -> None:
+        def rows_of(steps: int) -> WindowRows:
+            return window_rows(
+                demonstrations.lengths,
+                contract.n_obs_steps,
+                steps,
+                contract.horizon,
+                contract.n_action_steps,
+                contract.past_actions,
+            )
+
         cloud = contract.observation.cloud
-        assert cloud is not None
-        self.network_points = cloud.network_points
-        rows = window_rows(
-            demonstrations.lengths,
-            contract.n_obs_steps,
-            cloud.steps,
-            contract.horizon,
-            contract.n_action_steps,
-            contract.past_actions,
+        self.network_points = cloud.network_points if cloud else 0
+        rows = rows_of(cloud.steps if cloud else 1)
+        self._states, self._actions = (
+            torch.from_numpy(array).to(device) for array in (demonstrations.state, demonstrations.action)
         )
-        self._states, self._clouds, self._actions = (
-            torch.from_numpy(array).to(device)
-            for array in (demonstrations.state, demonstrations.point_cloud, demonstrations.action)
-        )
-        self._clouds = fill_padding(self._clouds)
+        self._clouds: Tensor | None = None
+        if cloud:
+            assert demonstrations.point_cloud is not None
+            self._clouds = fill_padding(torch.from_numpy(demonstrations.point_cloud).to(device))
         self._state_rows, self._cloud_rows, self._action_rows = (
             torch.from_numpy(array).to(device) for array in (rows.state, rows.cloud, rows.action)
         )
+        self._images = {
+            image.camera: ImageWindows(demonstrations.images[image.camera], rows_of(image.steps).cloud, image, device)
+            for image in contract.observation.images
+        }
         self.device = device
 
     def __len__(self) -> int:
@@ -86,29 +95,33 @@ class Windows:
         return draws.integers(0, len(self) - 1, count)
 
     def batch(self, indices: Tensor, draws: Draws | None = None) -> Batch:
-        """The windows [B] with network_points of each cloud: random ones of its points, or without `draws` the first of
-        the farthest-point order."""
+        """The windows [B] with network_points of each cloud and the seen part of each image: random points and pixels,
+        or without `draws` the first points of the farthest-point order and the middle pixels."""
         indices = indices.to(self.device)
-        rows = self._cloud_rows[indices]
-        stored = self._clouds.shape[1]
-        if draws is None or self.network_points == stored:
-            clouds = self._clouds[rows][:, :, : self.network_points]
-        else:
-            order = draws.uniform(*rows.shape, stored).argsort(-1)[..., : self.network_points]
-            clouds = self._clouds[rows[..., None], order]
-        observation = Observation(self._states[self._state_rows[indices]], clouds)
+        clouds = None if self._clouds is None else self._points(self._clouds, self._cloud_rows[indices], draws)
+        images = {camera: stored.batch(indices, draws) for camera, stored in self._images.items()}
+        observation = Observation(self._states[self._state_rows[indices]], clouds, images or None)
         return Batch(observation, self._actions[self._action_rows[indices]])
+
+    def _points(self, stored: Tensor, rows: Tensor, draws: Draws | None) -> Tensor:
+        count = stored.shape[1]
+        if draws is None or self.network_points == count:
+            return stored[rows][:, :, : self.network_points]
+        order = draws.uniform(*rows.shape, count).argsort(-1)[..., : self.network_points]
+        return stored[rows[..., None], order]
 
 
 @dataclass(frozen=True)
 class Demonstrations:
-    """Whole episodes, one after the other: state [R, S], action [R, A], point_cloud [R, N, channels], all float32."""
+    """Whole episodes, one after the other: state [R, S], action [R, A], point_cloud [R, N, channels], all float32, and
+    images of each camera [R, H, W, 3], rgb in uint8. Clouds and images are those that the contract observes."""
 
     contract: Contract
     lengths: list[int]
     state: NDArray[np.float32]
     action: NDArray[np.float32]
-    point_cloud: NDArray[np.float32]
+    point_cloud: NDArray[np.float32] | None
+    images: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
 
     @classmethod
     def load(cls, path: str) -> Demonstrations:
@@ -119,12 +132,14 @@ class Demonstrations:
         low = np.array([entry.low for entry in store.contract.action.entries])
         high = np.array([entry.high for entry in store.contract.action.entries])
         lengths = np.diff(store.episode_ends, prepend=0).tolist()
-        arrays = {name: store.read(name).astype(np.float32) for name in ("state", "action", "point_cloud")}
+        names = ("state", "action", *(("point_cloud",) if store.contract.observation.cloud else ()))
+        arrays = {name: store.read(name).astype(np.float32) for name in names}
         for name, values in arrays.items():
             if not np.isfinite(values).all():
                 raise DatasetError(f"{path}: data/{name} holds NaN or infinite values; record the dataset again")
         action = arrays["action"].clip(low, high).astype(np.float32)
-        return cls(store.contract, lengths, arrays["state"], action, arrays["point_cloud"])
+        images = {image.camera: store.read(name) for name, image in image_arrays(store.contract).items()}
+        return cls(store.contract, lengths, arrays["state"], action, arrays.get("point_cloud"), images)
 
     def split(self, held_out: int) -> tuple[Demonstrations, Demonstrations | None]:
         """Training episodes, and the last `held_out` ones (None for 0)."""
@@ -138,7 +153,12 @@ class Demonstrations:
     def _slice(self, first: int, stop: int) -> Demonstrations:
         rows = slice(sum(self.lengths[:first]), sum(self.lengths[:stop]))
         return Demonstrations(
-            self.contract, self.lengths[first:stop], self.state[rows], self.action[rows], self.point_cloud[rows]
+            self.contract,
+            self.lengths[first:stop],
+            self.state[rows],
+            self.action[rows],
+            None if self.point_cloud is None else self.point_cloud[rows],
+            {camera: images[rows] for camera, images in self.images.items()},
         )
 
     def normaliser(self) -> NormaliserStatistics:
@@ -148,6 +168,7 @@ class Demonstrations:
     def digest(self) -> str:
         """SHA-256 of the episodes' values, so that a result can be tied to its data."""
         digest = hashlib.sha256(repr(self.lengths).encode())
-        for array in (self.state, self.action, self.point_cloud):
-            digest.update(array.tobytes())
+        for array in (self.state, self.action, self.point_cloud, *self.images.values()):
+            if array is not None:
+                digest.update(array.tobytes())
         return digest.hexdigest()

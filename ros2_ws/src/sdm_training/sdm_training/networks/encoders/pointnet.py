@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
+from sdm_core.contract import Contract
 from torch import Tensor, nn
 
 from sdm_training.networks.fourier_features import FourierFeatures
-from sdm_training.settings import Part
+from sdm_training.networks.state_mlp import state_mlp
+from sdm_training.observation import Observation
+from sdm_training.settings import Part, SettingsError
 
 # So many points' features stay in a core's cache from layer to layer: half the time of a whole batch at once.
 POINTS_IN_CACHE = 1024
@@ -67,24 +70,25 @@ class PointNet(nn.Module):
 class PointNetEncoder(nn.Module):
     """Clouds [B, C, N, channels] and states [B, T, S], both normalised → condition [B, condition_dim]."""
 
-    def __init__(
-        self, settings: PointNetSettings, channels: int, cloud_steps: int, state_dim: int, state_steps: int
-    ) -> None:
+    def __init__(self, settings: PointNetSettings, contract: Contract) -> None:
         super().__init__()
+        cloud = contract.observation.cloud
+        if cloud is None or contract.observation.images:
+            raise SettingsError(
+                f"encoder 'pointnet' sees clouds alone: give the network of {contract.task} points, and no `images`"
+            )
         self.state_per_step = settings.state == "per_step"
-        self.cloud = PointNet(channels, settings.point_widths, settings.cloud_features, settings.point_frequencies)
-        state_inputs = state_dim if self.state_per_step else state_dim * state_steps
-        fourier = FourierFeatures(settings.state_frequencies)
-        layers: list[nn.Module] = [fourier]
-        for inputs, outputs in zip(
-            (fourier.width(state_inputs), *settings.state_widths), settings.state_widths, strict=False
-        ):
-            layers += [nn.Linear(inputs, outputs), nn.ReLU()]
-        self.state = nn.Sequential(*layers[:-1])
-        state_vectors = state_steps if self.state_per_step else 1
-        self.condition_dim = cloud_steps * settings.cloud_features + state_vectors * settings.state_widths[-1]
+        self.cloud = PointNet(
+            cloud.channels, settings.point_widths, settings.cloud_features, settings.point_frequencies
+        )
+        state_vectors = contract.n_obs_steps if self.state_per_step else 1
+        state_inputs = contract.state_dim * contract.n_obs_steps // state_vectors
+        self.state = state_mlp(state_inputs, settings.state_widths, settings.state_frequencies)
+        self.condition_dim = cloud.steps * settings.cloud_features + state_vectors * settings.state_widths[-1]
 
-    def forward(self, clouds: Tensor, states: Tensor) -> Tensor:
+    def forward(self, observation: Observation) -> Tensor:
+        clouds, states = observation.point_cloud, observation.state
+        assert clouds is not None
         cloud_features = self.cloud(clouds.flatten(0, 1)).reshape(clouds.shape[0], -1)
         state_features = self.state(states).flatten(1) if self.state_per_step else self.state(states.flatten(1))
         return torch.cat([cloud_features, state_features], dim=-1)

@@ -1,0 +1,64 @@
+"""Small policies and demonstrations of colour images for the training tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from sdm_core.contract import Contract
+from sdm_training.data.windows import Demonstrations
+from sdm_training.policy import NetworkSettings, Policy, PolicySettings
+from sdm_training.settings import build
+
+from helpers.contracts import image_contract
+
+SIZE = (18, 16)
+TINY = {
+    "name": "tiny2d",
+    "images": {"steps": 1, "crop": 0.8},
+    "n_obs_steps": 2,
+    "horizon": 4,
+    "n_action_steps": 2,
+    "encoder": {
+        "kind": "resnet",
+        "widths": [4, 8],
+        "blocks": [1, 1],
+        "keypoints": 4,
+        "features": 8,
+        "state": "joint",
+        "state_widths": [8],
+    },
+    "denoiser": {"kind": "adaln_mlp", "width": 16, "blocks": 1, "timestep_features": 8},
+}
+
+
+def image_demonstrations(
+    lengths: tuple[int, ...] = (7, 9), cameras: tuple[str, ...] = ("camera",), with_cloud: bool = False
+) -> Demonstrations:
+    """Random episodes with images of 18×16 pixels."""
+    contract: Contract = image_contract(with_cloud=with_cloud, cameras=cameras, image={"size": SIZE})
+    generator, rows = np.random.default_rng(0), sum(lengths)
+    width, height = SIZE
+    cloud = generator.uniform(-1, 1, (rows, 32, 3)).astype(np.float32) if with_cloud else None
+    return Demonstrations(
+        contract,
+        list(lengths),
+        generator.uniform(0, 1, (rows, contract.state_dim)).astype(np.float32),
+        generator.uniform(-1, 1, (rows, contract.action_dim)).astype(np.float32),
+        cloud,
+        {camera: generator.integers(0, 256, (rows, height, width, 3)).astype(np.uint8) for camera in cameras},
+    )
+
+
+def image_policy(data: Demonstrations, seed: int = 0, encoder: dict[str, Any] | None = None, **changes: Any) -> Policy:
+    """A policy of images that trains in milliseconds; `encoder` and `changes` override what TINY says."""
+    network = {**TINY, **changes, "encoder": {**TINY["encoder"], **(encoder or {})}}  # type: ignore[dict-item]
+    settings = build(PolicySettings, {"network": build(NetworkSettings, network), "diffusion": {"kind": "discrete"}})
+    contract = settings.network.contract(data.contract).model_copy(update={"normaliser": data.normaliser()})
+    torch.manual_seed(seed)
+    policy = Policy(settings, Contract.model_validate(contract.model_dump()))
+    with torch.no_grad():
+        for parameter in policy.parameters():  # zero-initialised gates would hide most of the network
+            parameter.add_(0.05 * torch.randn_like(parameter))
+    return policy
