@@ -24,7 +24,7 @@ from sdm_training.importing.linear_map import LinearMap
 from sdm_training.policy import Policy, parameter_count
 from sdm_training.run_folder import RunFolder
 from sdm_training.sampling import SamplingSettings
-from sdm_training.settings import Settings, SettingsError, run_program
+from sdm_training.settings import Settings, SettingsError, config_folder, run_program
 from sdm_training.training_loop import prefixed
 
 
@@ -82,11 +82,12 @@ def import_dp3(settings: ImportDp3Settings) -> None:
     run.finish({**imported.weights, **prefixed("raw", imported.raw)}, train_s=0.0)
     console, network = Console(soft_wrap=True, highlight=False), imported.settings.network
     console.print(f"{run.path}: network {network.name}, {metrics['parameters']:,} parameters")
-    console.print(
-        f"to distil it: sdm-distill task={settings.task} network={network.name} network.horizon={network.horizon} "
-        f"+network.past_actions={network.past_actions} network.n_action_steps={network.n_action_steps} "
-        f"teacher_run={run.path}"
-    )
+    if (config_folder() / "network" / f"{network.name}.yaml").is_file():
+        console.print(
+            f"to distil it: sdm-distill task={settings.task} network={network.name} network.horizon={network.horizon} "
+            f"+network.past_actions={network.past_actions} network.n_action_steps={network.n_action_steps} "
+            f"teacher_run={run.path}"
+        )
 
 
 def task_contract(settings: ImportDp3Settings) -> Contract:
