@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from contextlib import AbstractContextManager
 from typing import Any
 
 import ray  # pyright: ignore[reportMissingImports] (an extra)
@@ -11,7 +13,7 @@ from pydantic import Field
 from sdm_training.benchmark.job_queue import JobQueue
 from sdm_training.benchmark.run_job import Finished, run_job
 from sdm_training.benchmark.single_thread import SINGLE_THREAD
-from sdm_training.settings import Part
+from sdm_training.settings import Part, SettingsError
 
 
 class RaySettings(Part):
@@ -33,11 +35,10 @@ class RayRunner:
 
     def run(self, queue: JobQueue) -> None:
         settings = self.settings
-        with ray.init(settings.address, runtime_env={"env_vars": SINGLE_THREAD}, ignore_reinit_error=True):
-            # A fresh worker for each job, as the local runner has.
-            task = ray.remote(run_job).options(
-                num_cpus=settings.cpus, num_gpus=settings.gpus, max_retries=settings.retries, max_calls=1
-            )
+        # A fresh worker for each job, as the local runner has.
+        remote = ray.remote(num_cpus=settings.cpus, num_gpus=settings.gpus, max_retries=settings.retries, max_calls=1)
+        with _connected(settings.address):
+            task: Any = remote(run_job)
             running: dict[Any, str] = {}
             while True:
                 running |= {task.remote(job): job.name for job in queue.take()}
@@ -46,6 +47,17 @@ class RayRunner:
                 ended, _ = ray.wait(list(running))
                 for reference in ended:
                     queue.settle(_finished(reference, running.pop(reference)))
+
+
+def _connected(address: str | None) -> AbstractContextManager:
+    """The connection to a cluster. What workers print is in their jobs' logs."""
+    try:
+        return ray.init(
+            address, runtime_env={"env_vars": SINGLE_THREAD}, log_to_driver=False, logging_level=logging.WARNING
+        )
+    except ConnectionError as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise SettingsError(f"runner.address {address}: {reason}") from None
 
 
 def _finished(reference: Any, name: str) -> Finished:
