@@ -17,6 +17,7 @@ import pytest
 pytestmark = pytest.mark.slow
 
 MAIN = "from sdm_training.programs.benchmark import main; main()"
+JOBS = "runs/jobs/fork/reach"
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "RAY_USAGE_STATS_ENABLED": "0"}
 
 
@@ -38,14 +39,16 @@ def benchmark(tmp_path: Path) -> Iterator[Any]:
         process.wait()
 
 
-def kill_worker(folder: Path, job: str, program: subprocess.Popen) -> None:
-    """SIGKILL to the process that runs a job, as soon as it is at work."""
-    jobs = folder / "runs/jobs/fork/reach"
-    log, lock = jobs / f"{job}.log", jobs / f"{job}.lock"
-    while not (log.exists() and "$ sdm-" in log.read_text()):
+def wait_until_begun(folder: Path, job: str, program: subprocess.Popen) -> None:
+    while not (folder / f"{JOBS}/{job}.log").exists() or not attempts(folder, job):
         assert program.poll() is None, (folder / "printed.txt").read_text()
         time.sleep(0.02)
-    os.kill(json.loads(lock.read_text())["pid"], signal.SIGKILL)
+
+
+def kill_worker(folder: Path, job: str, program: subprocess.Popen) -> None:
+    """SIGKILL to the process that runs a job, as soon as it is at work."""
+    wait_until_begun(folder, job, program)
+    os.kill(json.loads((folder / f"{JOBS}/{job}.lock").read_text())["pid"], signal.SIGKILL)
 
 
 def assert_every_line_once(folder: Path) -> None:
@@ -54,30 +57,37 @@ def assert_every_line_once(folder: Path) -> None:
 
 
 def attempts(folder: Path, job: str) -> int:
-    return (folder / f"runs/jobs/fork/reach/{job}.log").read_text().count("$ sdm-")
+    return (folder / f"{JOBS}/{job}.log").read_text().count("$ sdm-")
 
 
 @pytest.fixture
-def two_nodes(monkeypatch) -> Iterator[str]:
-    """The address of a Ray cluster of two nodes with one processor each."""
+def cluster(monkeypatch) -> Iterator[Any]:
+    """A Ray cluster of two nodes with one processor each, beside a head that runs no jobs."""
     cluster_utils = pytest.importorskip("ray.cluster_utils", reason="Ray is an extra: pip install 'sdm_training[ray]'")
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    cluster = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
-    cluster.add_node(num_cpus=1)
+    cluster = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    for _ in range(2):
+        cluster.add_node(num_cpus=1)
     cluster.wait_for_nodes()
-    yield cluster.address
+    yield cluster
     cluster.shutdown()
 
 
-def test_a_ray_cluster_begins_a_killed_worker_s_job_anew_and_no_line_is_lost_or_doubled(two_nodes, benchmark, tmp_path):
-    program = benchmark("runner=ray", f"runner.address={two_nodes}")
-    killed = ("dp3_small_seed0.training", "sdm_small_seed0.training", "sdm_small_seed0.nfe1")
-    for job in killed:
-        kill_worker(tmp_path, job, program)
+def test_ray_runs_the_jobs_of_a_killed_worker_and_of_a_lost_node_again_and_every_line_is_there_once(
+    cluster, benchmark, tmp_path
+):
+    program = benchmark("runner=ray", f"runner.address={cluster.address}")
+    kill_worker(tmp_path, "dp3_small_seed0.training", program)
+    # Two jobs are ready then, one for each node.
+    on_both_nodes = ("dp3_small_seed0.nfe1", "sdm_small_seed0.training")
+    for job in on_both_nodes:
+        wait_until_begun(tmp_path, job, program)
+    cluster.remove_node(cluster.list_all_nodes()[-1], allow_graceful=False)
+    kill_worker(tmp_path, "sdm_small_seed0.nfe1", program)
     assert program.wait() == 0, (tmp_path / "printed.txt").read_text()
     assert_every_line_once(tmp_path)
-    assert [attempts(tmp_path, job) for job in killed] == [2, 2, 2]
-    assert attempts(tmp_path, "dp3_small_seed0.nfe1") == 1
+    assert attempts(tmp_path, "dp3_small_seed0.training") == attempts(tmp_path, "sdm_small_seed0.nfe1") == 2
+    assert sum(attempts(tmp_path, job) for job in on_both_nodes) == 3
 
 
 def test_submitit_runs_every_job_and_reports_a_killed_one_which_the_next_call_resumes(benchmark, tmp_path):
