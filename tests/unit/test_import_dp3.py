@@ -309,8 +309,10 @@ def test_wrong_names_frames_and_finished_runs_are_one_clear_line(tmp_path, setti
         import_dp3(settings(horizon=4, n_action_steps=4))
     with pytest.raises(SettingsError, match=r"horizon 6 .* multiple of 4"):
         import_dp3(settings(horizon=6))
+    other = metaworld_contract("door-open").model_copy(update={"task": "my/door"})
+    EpisodeStore.create(tmp_path / "other.zarr", other)
     with pytest.raises(SettingsError, match="cloud_frame=contract"):
-        import_dp3(settings(task="fork/reach", data="none", cloud_frame="metaworld"))
+        import_dp3(settings(task="my/door", data=str(tmp_path / "other.zarr"), cloud_frame="metaworld"))
     import_dp3(settings())
     with pytest.raises(SettingsError, match="holds a finished run"):
         import_dp3(settings())
