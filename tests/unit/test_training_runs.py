@@ -151,6 +151,17 @@ def test_exported_networks_act_as_torch_does(network, prediction, limit, tmp_pat
         assert max(checkpoint.metrics["parity"].values()) < limit
 
 
+@pytest.mark.parametrize("name", METHODS)
+def test_every_methods_policy_is_exported_as_it_is_sampled(name, tmp_path):
+    learner = learner_of(name)
+    run = finished_run(tmp_path / "run", learner.policy, learner.sampling)
+    settings = ExportSettings(half_weights=False)
+    (checkpoint,) = export_run(run, settings, demonstrations(), METRICS, Console(quiet=True))
+    assert checkpoint.nfe == learner.sampling.nfe
+    # EDM's steps come down from noise of size 80, and magnify OpenVINO's rounding as much.
+    assert max(checkpoint.metrics["parity"].values()) < 5e-3
+
+
 def test_half_weights_are_stored_once_in_16_bits_and_compute_in_32(tmp_path):
     data = demonstrations()
     denoiser = {"kind": "adaln_mlp", "width": 64, "blocks": 2, "timestep_features": 8}

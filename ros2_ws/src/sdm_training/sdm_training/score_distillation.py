@@ -156,7 +156,8 @@ class ScoreDistillation(Learner):
         with torch.no_grad():
             compared = self.compare(a_g, batch, draws)
             gradient = self.gradient(a_g, compared)
-        return (gradient * a_g).mean(), {"gap": (compared.x0_generator - compared.x0_teacher).abs().mean()}
+            gap = (compared.x0_generator - compared.x0_teacher).abs().mean()
+        return (gradient * a_g).mean(), {"gap": gap}
 
     def critic_loss(self, a_g: Tensor, batch: Batch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
         """The denoising objective of D on generated chunks, which are its targets and get no gradient."""
