@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sdm_core.contract import Contract
 from sdm_core.dataset import Episode
 
 from sdm_sim.episode_builder import EpisodeBuilder
@@ -14,12 +15,15 @@ MIN_SUCCESS_STEPS = 5
 ENOUGH_SUCCESS_STEPS = 10
 
 
-def demonstrate(task: Task, seed: int, keep_depth: bool = False) -> Episode | None:
-    """The expert's episode of `seed`, up to ENOUGH_SUCCESS_STEPS solved steps; None where the expert fails."""
+def demonstrate(task: Task, seed: int, keep_depth: bool = False, contract: Contract | None = None) -> Episode | None:
+    """The expert's episode of `seed`, up to ENOUGH_SUCCESS_STEPS solved steps; None where the expert fails.
+
+    It holds the observations of `contract`, None for the task's own.
+    """
     task.reset(seed)
-    builder = EpisodeBuilder(task.contract, task.intrinsics, task.extrinsics, keep_depth)
+    builder = EpisodeBuilder(contract or task.contract, task.intrinsics, task.extrinsics, keep_depth)
     for _ in range(task.step_limit):
-        frame, action = task.observe(), task.expert()
+        frame, action = task.observe(images=builder.needs_images), task.expert()
         builder.add(frame, action)
         task.step(action)
         if task.success_steps == ENOUGH_SUCCESS_STEPS:

@@ -158,6 +158,7 @@ class ForkTask:
         self._camera = DepthCamera(self._model, CAMERA, IMAGE_SIZE, IMAGE_SIZE)
         self.intrinsics, self.extrinsics = self._camera.intrinsics, self._camera.extrinsics(self._data)
         self._picture = Picture(self._model, CAMERA)
+        self._colour = Picture(self._model, CAMERA, hide_sites=True)
         self.reset(0)
 
     def reset(self, seed: int) -> None:
@@ -186,8 +187,10 @@ class ForkTask:
         reached = np.linalg.norm(self._data.qpos - self._layout.goal) < GOAL_RADIUS
         self._success_steps += bool(reached and not self._touched)
 
-    def observe(self, depth: bool = True) -> SensorFrame:
-        return SensorFrame(STATE_NAMES, self._data.qpos.copy(), self._camera.depth(self._data) if depth else None)
+    def observe(self, depth: bool = True, images: bool = False) -> SensorFrame:
+        colour = {"camera": self._colour.render(self._data, IMAGE_SIZE, IMAGE_SIZE)} if images else {}
+        seen = self._camera.depth(self._data) if depth else None
+        return SensorFrame(STATE_NAMES, self._data.qpos.copy(), seen, colour)
 
     @property
     def succeeded(self) -> bool:
@@ -209,5 +212,5 @@ class ForkTask:
         return self._picture.render(self._data, width, height)
 
     def close(self) -> None:
-        self._picture.close()
-        self._camera.close()
+        for renderer in (self._picture, self._colour, self._camera):
+            renderer.close()

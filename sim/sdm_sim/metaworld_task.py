@@ -103,7 +103,7 @@ class MetaWorldTask:
         self._expert = ENV_POLICY_MAP[f"{task}-v3"]()
         self._full_observation: NDArray[np.float64] | None = None
         self._success_steps = 0
-        self._picture = Picture(self._model, CAMERA)
+        self._picture, self._colour = Picture(self._model, CAMERA), Picture(self._model, CAMERA, hide_sites=True)
 
     def reset(self, seed: int) -> None:
         self._env.seed(seed)
@@ -114,11 +114,12 @@ class MetaWorldTask:
         self._full_observation, _, _, _, info = self._env.step(np.clip(action, -1.0, 1.0))
         self._success_steps += bool(info["success"])
 
-    def observe(self, depth: bool = True) -> SensorFrame:
+    def observe(self, depth: bool = True, images: bool = False) -> SensorFrame:
         hand = self._data.body("hand").xpos
         right, left = self._data.site("rightEndEffector").xpos, self._data.site("leftEndEffector").xpos
         values = np.array([*hand, *right, *left, np.linalg.norm(right - left)], np.float64)
-        return SensorFrame(STATE_NAMES, values, self._camera.depth(self._data) if depth else None)
+        colour = {"camera": self._colour.render(self._data, IMAGE_SIZE, IMAGE_SIZE)} if images else {}
+        return SensorFrame(STATE_NAMES, values, self._camera.depth(self._data) if depth else None, colour)
 
     @property
     def succeeded(self) -> bool:
@@ -149,5 +150,5 @@ class MetaWorldTask:
         return self._picture.render(self._data, width, height)[::-1, ::-1]  # the camera hangs upside down
 
     def close(self) -> None:
-        self._picture.close()
-        self._camera.close()
+        for renderer in (self._picture, self._colour, self._camera):
+            renderer.close()

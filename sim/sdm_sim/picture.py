@@ -1,4 +1,4 @@
-"""Pictures of a MuJoCo scene for people, made only where someone asks for one."""
+"""Pictures of a MuJoCo scene, for people and as a camera's colour, made only where someone asks for one."""
 
 # pyright: reportAttributeAccessIssue=false
 # (mujoco's compiled modules carry no types)
@@ -14,10 +14,16 @@ from sdm_sim.gl import rendering_available
 
 
 class Picture:
-    """A camera of a model as rgb8 images of any size; the renderer is kept while the size stays."""
+    """A camera of a model as rgb8 images of any size; the renderer is kept while the size stays.
 
-    def __init__(self, model: mujoco.MjModel, camera: str) -> None:
+    Sites mark goals: people see them, and a policy, for which they are hidden, must not.
+    """
+
+    def __init__(self, model: mujoco.MjModel, camera: str, hide_sites: bool = False) -> None:
         self._model, self._camera = model, camera
+        self._options = mujoco.MjvOption()
+        if hide_sites:
+            self._options.sitegroup[:] = 0
         self._renderer: mujoco.Renderer | None = None
 
     def render(self, data: mujoco.MjData, width: int, height: int) -> NDArray[np.uint8]:
@@ -29,7 +35,7 @@ class Picture:
             buffer = self._model.vis.global_
             buffer.offwidth, buffer.offheight = max(buffer.offwidth, width), max(buffer.offheight, height)
             self._renderer = mujoco.Renderer(self._model, height, width)
-        self._renderer.update_scene(data, camera=self._camera)
+        self._renderer.update_scene(data, camera=self._camera, scene_option=self._options)
         return self._renderer.render()
 
     def close(self) -> None:

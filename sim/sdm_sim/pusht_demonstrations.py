@@ -13,6 +13,7 @@ from zipfile import is_zipfile
 import numpy as np
 import zarr
 from numpy.typing import NDArray
+from sdm_core.contract import Contract
 from sdm_core.dataset import Episode
 from sdm_core.errors import DatasetError
 from zarr.storage import ZipStore
@@ -38,12 +39,13 @@ class PushTDemonstrations:
     def __len__(self) -> int:
         return len(self._ends)
 
-    def episode(self, index: int, keep_depth: bool = False) -> Episode:
+    def episode(self, index: int, keep_depth: bool = False, contract: Contract | None = None) -> Episode:
         """One demonstration; `index` is also the seed of its start."""
-        builder = EpisodeBuilder(pusht_contract(), INTRINSICS, EXTRINSICS, keep_depth)
+        builder = EpisodeBuilder(contract or pusht_contract(), INTRINSICS, EXTRINSICS, keep_depth)
         first = int(self._ends[index - 1]) if index else 0
         for row in range(first, int(self._ends[index])):
-            builder.add(sensor_frame(self._states[row].astype(np.float64)), self._actions[row] / MM_PER_M)
+            frame = sensor_frame(self._states[row].astype(np.float64), images=builder.needs_images)
+            builder.add(frame, self._actions[row] / MM_PER_M)
         return builder.episode()
 
     def _read(self) -> dict[str, NDArray]:

@@ -63,10 +63,11 @@ def pusht_contract() -> Contract:
     )
 
 
-def sensor_frame(state: NDArray[np.float64], depth: bool = True) -> SensorFrame:
+def sensor_frame(state: NDArray[np.float64], depth: bool = True, images: bool = False) -> SensorFrame:
     """What is observed of a world in `state` (see PushTWorld), simulated or recorded."""
     values = np.array([*state[:2] / MM_PER_M, 0.0])
-    return SensorFrame(STATE_NAMES, values, pusht_camera.depth(state) if depth else None)
+    colour = {"camera": pusht_camera.picture(state, IMAGE_SIZE, IMAGE_SIZE)} if images else {}
+    return SensorFrame(STATE_NAMES, values, pusht_camera.depth(state) if depth else None, colour)
 
 
 class PushTTask:
@@ -93,8 +94,8 @@ class PushTTask:
         self._coverage = max(self._coverage, coverage)
         self._success_steps += coverage >= SUCCESS_COVERAGE
 
-    def observe(self, depth: bool = True) -> SensorFrame:
-        return sensor_frame(self._world.state, depth)
+    def observe(self, depth: bool = True, images: bool = False) -> SensorFrame:
+        return sensor_frame(self._world.state, depth, images)
 
     @property
     def succeeded(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
+from sdm_core.contract import Contract
 from sdm_core.dataset import Episode
 from sdm_core.errors import TaskError
 
@@ -18,8 +19,8 @@ class RecordedDemonstrations(Protocol):
         """How many episodes it holds."""
         ...
 
-    def episode(self, index: int, keep_depth: bool = False) -> Episode:
-        """The episode with the observations that the task's policies get."""
+    def episode(self, index: int, keep_depth: bool = False, contract: Contract | None = None) -> Episode:
+        """The episode with the observations of `contract`, None for the task's own."""
         ...
 
 

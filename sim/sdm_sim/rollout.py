@@ -9,13 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from sdm_core.command_space import held_command
+from sdm_core.contract import CameraSpec
 from sdm_core.errors import ContractError, ObservationError
 from sdm_core.inline_commands import InlineCommands
 from sdm_core.observation_window import ObservationWindow
-from sdm_core.point_cloud import CloudPipeline
 from sdm_core.policy_runtime import PolicyRuntime
 from sdm_core.state_vector import StateVector
 
+from sdm_sim.perception import Perception
 from sdm_sim.task import Task
 
 
@@ -45,9 +46,9 @@ def run_episode(task: Task, runtime: PolicyRuntime, seed: int, noise_seed: int |
     """
     contract = runtime.contract
     _require_fit(task, runtime)
-    cloud_spec = contract.observation.cloud
-    assert cloud_spec is not None  # the runtime has checked
-    clouds, states = CloudPipeline(cloud_spec), StateVector(contract.observation.state)
+    perception, states = Perception(contract, task.intrinsics, task.extrinsics), StateVector(contract.observation.state)
+    # Images of this many steps up to a replan enter the network together.
+    history = max((image.steps for image in contract.observation.images), default=1)
     window, inline = ObservationWindow(contract), InlineCommands(contract, contract.n_action_steps)
     task.reset(seed)
     runtime.start_episode(seed if noise_seed is None else noise_seed)
@@ -57,17 +58,21 @@ def run_episode(task: Task, runtime: PolicyRuntime, seed: int, noise_seed: int |
     while len(actions) < task.step_limit and not task.succeeded:
         stamp = len(actions) * contract.dt_ns
         replan = len(actions) % contract.n_action_steps == 0
-        frame = task.observe(depth=replan)
+        look = -len(actions) % contract.n_action_steps < history
+        frame = task.observe(depth=look and perception.needs_depth, images=look and perception.needs_images)
         state = states.gather(frame.names, frame.values)
         window.add_state(stamp, state)
-        if replan:
-            assert frame.depth is not None
+        if look:
             try:
-                window.add_cloud(stamp, clouds.from_depth(frame.depth, "16UC1", task.intrinsics, task.extrinsics))
-                chunk = runtime.infer(window.policy_input(stamp))
+                cloud = perception.cloud(frame)
+                if cloud is not None:
+                    window.add_cloud(stamp, cloud)
+                window.add_images(stamp, perception.images(frame))
+                chunk = runtime.infer(window.policy_input(stamp)) if replan else None
             except ObservationError:
                 refused += 1
-            else:
+                chunk = None
+            if chunk is not None:
                 decisions = inline.commands(chunk, state)
                 commands.extend(decision.command for decision in decisions if decision.command is not None)
         last = actions[-1] if actions else inline.standing(state)
@@ -83,7 +88,7 @@ def _require_fit(task: Task, runtime: PolicyRuntime) -> None:
     mine, theirs = runtime.contract, task.contract
     for what, wanted, found in (
         ("states", mine.observation.state, theirs.observation.state),
-        ("cameras", mine.observation.cameras, theirs.observation.cameras),
+        ("cameras", mine.observation.cameras, _used(theirs.observation.cameras, mine.observation.cameras)),
         ("actions", mine.action, theirs.action),
         ("rates", mine.rates, theirs.rates),
     ):
@@ -91,3 +96,18 @@ def _require_fit(task: Task, runtime: PolicyRuntime) -> None:
             raise ContractError(
                 f"{runtime.checkpoint.path} was made for other {what} than {task.name} has; choose one of this task"
             )
+
+
+def _used(given: tuple[CameraSpec, ...], by: tuple[CameraSpec, ...]) -> tuple[CameraSpec, ...]:
+    """A task's cameras with the streams that a policy uses: each may give its colour, and leave its depth unused."""
+    if len(given) != len(by):
+        return given
+    return tuple(
+        camera.model_copy(
+            update={
+                "depth_encoding": camera.depth_encoding if policy.depth_encoding else None,
+                "colour_encoding": "rgb8" if policy.colour_encoding else None,
+            }
+        )
+        for camera, policy in zip(given, by, strict=True)
+    )

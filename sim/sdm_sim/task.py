@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -13,11 +13,13 @@ from sdm_core.point_cloud import Extrinsics, Intrinsics
 
 @dataclass(frozen=True)
 class SensorFrame:
-    """One instant of the sensors: named scalars (SI units), and, where asked for, a depth image uint16[H,W] in mm."""
+    """One instant of the sensors: named scalars (SI units), and, where asked for, a depth image uint16[H,W] in mm and
+    the colour of each camera of the contract, rgb8 uint8[H,W,3]."""
 
     names: tuple[str, ...]
     values: NDArray[np.float64]
     depth: NDArray[np.uint16] | None
+    images: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
 
 
 class Task(Protocol):
@@ -40,8 +42,8 @@ class Task(Protocol):
         """Advances by one control period under an action [A] of the contract."""
         ...
 
-    def observe(self, depth: bool = True) -> SensorFrame:
-        """What the sensors show now."""
+    def observe(self, depth: bool = True, images: bool = False) -> SensorFrame:
+        """What the sensors show now. Raises TaskError where colour is asked for and cannot be rendered."""
         ...
 
     @property

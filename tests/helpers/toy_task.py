@@ -41,10 +41,11 @@ class ToyTask:
         self._gap = 0.05 * (1 - action[2])
         self._success_steps += bool(np.linalg.norm(self._place - GOAL) < REACH)
 
-    def observe(self, depth: bool = True) -> SensorFrame:
+    def observe(self, depth: bool = True, images: bool = False) -> SensorFrame:
         names = ("gap", "elsewhere", "hand.z", "hand.y", "hand.x")
         values = np.array([self._gap, 9.0, 0.1, self._place[1], self._place[0]])
-        return SensorFrame(names, values, self._image() if depth else None)
+        colour = {"camera": self._colour()} if images else {}
+        return SensorFrame(names, values, self._image() if depth else None, colour)
 
     def _image(self) -> NDArray[np.uint16]:
         """A rough table 1.2 m below, and a mound where the point is."""
@@ -52,6 +53,12 @@ class ToyTask:
         x, y = (u - 7.5) / 12 * 1.2, -(v - 5.5) / 12 * 1.2
         mound = 200 * np.exp(-((x - self._place[0]) ** 2 + (y - self._place[1]) ** 2) / 0.02)
         return (1150 + 7 * ((u * 5 + v * 3) % 11) - mound).astype(np.uint16)
+
+    def _colour(self) -> NDArray[np.uint8]:
+        """A red mound on a table of many colours."""
+        height = self._image().astype(int)
+        u, v = np.meshgrid(np.arange(16), np.arange(12))
+        return np.stack([(1300 - height) % 256, 16 * u % 256, 20 * v % 256], axis=-1).astype(np.uint8)
 
     @property
     def succeeded(self) -> bool:

@@ -97,8 +97,8 @@ def test_an_observation_that_cannot_be_used_holds_the_robot_until_the_next(
     task = ToyTask()
     observe, seen = task.observe, []
 
-    def blind_once(depth: bool = True):
-        frame = observe(depth)
+    def blind_once(depth: bool = True, images: bool = False):
+        frame = observe(depth, images)
         if depth:
             seen.append(frame)
         if depth and len(seen) == 2:
@@ -129,8 +129,8 @@ def test_a_task_without_the_policy_s_state_names_is_refused(
     task = ToyTask()
     observe = task.observe
 
-    def renamed(depth: bool = True):
-        frame = observe(depth)
+    def renamed(depth: bool = True, images: bool = False):
+        frame = observe(depth, images)
         return type(frame)(("width", *frame.names[1:]), frame.values, frame.depth)
 
     monkeypatch.setattr(task, "observe", renamed)

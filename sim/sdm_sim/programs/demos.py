@@ -19,6 +19,7 @@ from sdm_core.errors import DatasetError, SdmError
 from sdm_core.share import share_directory
 
 from sdm_sim.demonstrations import demonstrate
+from sdm_sim.image_contract import with_images
 from sdm_sim.recorded_demonstrations import open_recorded
 from sdm_sim.registry import make_task
 
@@ -33,13 +34,17 @@ def record(
     keep_depth: bool,
     output: str,
     source: str | None = None,
+    images: bool = False,
+    image_size: int = 84,
 ) -> EpisodeStore:
     """Brings the store at `output` to `episodes` expert episodes, from seeds `seed0`, `seed0`+1, …
 
     With `source`, a file of recorded demonstrations, its episodes take the place of the expert's, from number `seed0`
-    on. `episodes` None means EXPERT_EPISODES, or all that the source holds.
+    on. `episodes` None means EXPERT_EPISODES, or all that the source holds. `images` also stores the colour of each
+    camera, `image_size` pixels high.
     """
     task = make_task(name)
+    contract = with_images(task.contract, image_size) if images else task.contract
     recorded = open_recorded(name, source)
     if recorded is None:
         episodes = EXPERT_EPISODES if episodes is None else episodes
@@ -48,7 +53,7 @@ def record(
         episodes = held if episodes is None else episodes
         if episodes > held:
             raise DatasetError(f"{source}: holds {held} episodes from number {seed0} on; ask for no more than that")
-    store = EpisodeStore.open_or_create(output, task.contract)
+    store = EpisodeStore.open_or_create(output, contract)
     tried = [int(entry["seed"]) for entry in store.provenance]
     seed, failures = max(tried, default=seed0 - 1) + 1, 0
     columns = (
@@ -61,7 +66,10 @@ def record(
     with Progress(*columns) as progress:
         bar = progress.add_task("demos", total=episodes, completed=len(store), note="")
         while len(store) < episodes:
-            episode = recorded.episode(seed, keep_depth) if recorded else demonstrate(task, seed, keep_depth)
+            if recorded:
+                episode = recorded.episode(seed, keep_depth, contract)
+            else:
+                episode = demonstrate(task, seed, keep_depth, contract)
             if episode is not None:
                 store.append(episode, {"seed": seed, "expert": "recorded" if recorded else "scripted", "task": name})
             else:
@@ -76,7 +84,7 @@ def record(
 
 def record_as_configured(config: Mapping[str, Any] | DictConfig) -> EpisodeStore:
     """Records by the values of config/demos.yaml."""
-    names = ("task", "episodes", "seed0", "max_failures", "keep_depth", "output", "source")
+    names = ("task", "episodes", "seed0", "max_failures", "keep_depth", "output", "source", "images", "image_size")
     return record(*(config[name] for name in names))
 
 
