@@ -47,6 +47,9 @@ STATE_NAMES = ("pusher.x", "pusher.y", "pusher.z")
 START, OBSTACLE, GOAL = np.array([0.0, 0.0, 0.06]), np.array([0.0, 0.16, 0.06]), np.array([0.0, 0.32, 0.03])
 COMMON_SPREAD, START_SPREAD, GOAL_SPREAD = (0.03, 0.03), (0.0, 0.003), (0.02, 0.02)
 GOAL_RADIUS = 0.02
+# Demonstrations have seeds below this one, and come both ways from each start. Evaluations have seeds above, and so as
+# many different starts as seeds.
+PAIRED_SEEDS = 1000
 BULGE = 0.16
 # The expert's speed leaves its commands room to be smaller than full.
 EXPERT_STRIDE = 0.9 * STRIDE
@@ -118,8 +121,8 @@ class Layout:
 
     @classmethod
     def of(cls, seed: int) -> Layout:
-        """Seeds 2k and 2k+1 share a layout, so that it does not tell the expert's way."""
-        rng = np.random.default_rng(seed // 2)
+        """The layout of a seed; pairs 2k and 2k+1 below PAIRED_SEEDS share one, which so does not tell the way."""
+        rng = np.random.default_rng(seed // 2 if seed < PAIRED_SEEDS else seed)
 
         def shift(spread: tuple[float, float]) -> NDArray[np.float64]:
             return np.append(rng.uniform(-1.0, 1.0, 2) * spread, 0.0)
