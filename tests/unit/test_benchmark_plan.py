@@ -16,6 +16,7 @@ from sdm_core.errors import SdmError
 from sdm_core.results import append_result
 from sdm_sim.registry import task_names
 from sdm_training.benchmark.jobs.evaluation import EvaluationJob
+from sdm_training.benchmark.jobs.training import TrainingJob
 from sdm_training.benchmark.plan import Plan, Selection, plan
 from sdm_training.benchmark.suite import Suite
 from sdm_training.programs.benchmark import BenchmarkSettings
@@ -208,22 +209,39 @@ def test_a_store_of_another_size_is_not_the_suite_s(tmp_path):
         job.check()
 
 
-def checkpoint(root: Path, folder: str, **metrics: Any) -> None:
+def trained(job: EvaluationJob, config: dict[str, Any], **metrics: Any) -> None:
+    """The checkpoint of a run with this configuration and these metrics, where the job looks for its own."""
     contract = small_contract(task="toy/near")
     bounds = (Bounds(low=(-1,) * count, high=(1,) * count) for count in (contract.state_dim, contract.action_dim))
     statistics = NormaliserStatistics(**dict(zip(("state", "action"), bounds, strict=True)))
-    Checkpoint.write(root / folder, contract.model_copy(update={"normaliser": statistics}), b"", metrics, {})
+    contract = contract.model_copy(update={"normaliser": statistics})
+    Checkpoint.write(job.places.root / job.checkpoint, contract, b"", metrics, {"config": config})
 
 
-def test_a_checkpoint_of_something_else_is_refused_before_it_is_evaluated(tmp_path):
+RIGHT = {"method": "sdm", "network": "small", "seed": 0, "nfe": 1, "demos": 2}
+
+
+@pytest.mark.parametrize(("key", "wrong"), [("method", "best"), ("nfe", 2), ("demos", 10), ("variant", "scratch")])
+def test_a_checkpoint_of_something_else_is_refused_before_it_is_evaluated(tmp_path, key, wrong):
     job = evaluation(planned(tmp_path), "toy/near/sdm_small_seed0.nfe1")
-    right = {"method": "sdm", "network": "small", "seed": 0, "nfe": 1, "demos": 2}
-    checkpoint(tmp_path, str(job.places.root / job.checkpoint), **right)
+    trained(job, {}, **RIGHT)
     job.check()
-    for key, wrong in {"method": "best", "nfe": 2, "demos": 10, "variant": "scratch"}.items():
-        checkpoint(tmp_path, str(job.places.root / job.checkpoint), **{**right, key: wrong})
-        with pytest.raises(SdmError, match=f"has {key} {wrong}, the suite wants"):
-            job.check()
+    trained(job, {}, **{**RIGHT, key: wrong})
+    with pytest.raises(SdmError, match=f"has {key} {wrong}, the suite wants"):
+        job.check()
+
+
+def test_a_run_of_another_recipe_is_refused_before_it_is_evaluated(tmp_path):
+    job = evaluation(planned(tmp_path), "toy/near/sdm_small_seed0.nfe1")
+    settings = composed("distill", DistillSettings, (*job.training.overrides, "loop.snapshots=7", "compute.threads=3"))
+    config = settings.model_dump(mode="json", serialize_as_any=True)
+    config["distiller"]["since_gone"] = 1
+    trained(job, config, **RIGHT)
+    job.check()
+    config["distiller"]["critic_optimiser"]["learning_rate"] = 1.0
+    trained(job, config, **RIGHT)
+    with pytest.raises(SdmError, match=r"another distiller\.critic_optimiser\.learning_rate: delete it"):
+        job.check()
 
 
 @pytest.mark.parametrize(
@@ -245,13 +263,21 @@ def test_a_selection_of_what_is_not_there_names_what_is(tmp_path):
         planned(tmp_path, methods=("smd",))
 
 
-@pytest.mark.parametrize("name", [path.stem for path in (CONFIG / "suite").glob("*.yaml")])
 @pytest.mark.parametrize("runner", ["local", "batched"])
-def test_every_shipped_suite_can_be_planned(tmp_path, name, runner):
-    settings = composed("benchmark", BenchmarkSettings, [f"suite={name}", f"runner={runner}", "workers=3"])
+def test_every_shipped_runner_of_one_machine_takes_the_number_of_workers(runner):
+    settings = composed("benchmark", BenchmarkSettings, [f"runner={runner}", "workers=3"])
     assert settings.runner.model_dump()["workers"] == 3
-    jobs = plan(settings.suite, Selection(curve=True), places(tmp_path)).jobs
-    assert {job.kind for job in jobs} == {"demonstrations", "training", "evaluation"}
-    assert len({job.name for job in jobs}) == len(jobs)
-    tasks = {job.cell.task for job in jobs if isinstance(job, EvaluationJob)}
-    assert tasks <= set(task_names())
+
+
+@pytest.mark.parametrize("name", [path.stem for path in (CONFIG / "suite").glob("*.yaml")])
+def test_every_row_of_every_shipped_suite_is_a_valid_configuration(tmp_path, name):
+    suite = composed("benchmark", BenchmarkSettings, [f"suite={name}"]).suite
+    assert set(suite.tasks) <= set(task_names())
+    jobs = plan(suite, Selection(curve=True, seeds=(0,)), places(tmp_path)).jobs
+    first = next(task for task in suite.tasks if any(job.name.startswith(task) for job in jobs))
+    for job in jobs:
+        if isinstance(job, TrainingJob) and job.name.startswith(first):
+            settings = composed(
+                job.program, TrainSettings if job.program == "train" else DistillSettings, job.overrides
+            )
+            assert settings.run == str(job.run)

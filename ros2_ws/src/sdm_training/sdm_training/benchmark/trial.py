@@ -116,10 +116,11 @@ class Trial:
     def _evaluation(self, what: str, cell: Cell, *options: str) -> EvaluationJob:
         nfe = [] if self.method.samples_by_itself else [f"nfe={cell.nfe}"]
         repeats = [] if cell.repeats == 1 else [f"repeats={cell.repeats}"]
+        training = self.training()
         return EvaluationJob(
             places=self.places,
             name=f"{self.name}.{what}",
-            needs=(self.training().name,),
+            needs=(training.name,),
             program="evaluate",
             overrides=(
                 f"checkpoint={self.run}",
@@ -132,6 +133,7 @@ class Trial:
                 f"results={self.places.results}",
             ),
             cell=cell,
+            training=training,
             checkpoint=self.run / self.method.export(cell.nfe),
         )
 

@@ -7,12 +7,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
-from sdm_core.checkpoint import Checkpoint
+import yaml
+from sdm_core.checkpoint import TRAINING, Checkpoint
 from sdm_core.errors import CheckpointError
 from sdm_core.results import read_results
 
 from sdm_training.benchmark.cell import Cell
 from sdm_training.benchmark.jobs.job import Job
+from sdm_training.benchmark.jobs.training import TrainingJob
+from sdm_training.benchmark.recipe import recipe_difference
+from sdm_training.settings import composed_values
 
 
 @dataclass(frozen=True)
@@ -22,20 +26,27 @@ class EvaluationJob(Job):
     kind: ClassVar[str] = "evaluation"
 
     cell: Cell
+    training: TrainingJob
     checkpoint: Path
 
     def done(self) -> bool:
         return self._line() is not None
 
     def check(self) -> None:
-        """A checkpoint of something else would give a line that is not the cell's, again and again."""
-        metrics = Checkpoint.open(self.places.root / self.checkpoint).metrics
+        """Another checkpoint would give a line that is not the cell's, another recipe one that is not the method's."""
+        folder = self.places.root / self.checkpoint
+        metrics = Checkpoint.open(folder).metrics
         for key in ("method", "variant", "network", "seed", "nfe", "demos"):
             wanted, found = getattr(self.cell, key), metrics.get(key)
             if wanted != found:
                 raise CheckpointError(
                     f"{self.checkpoint} has {key} {found}, the suite wants {wanted}: correct its row, or delete the run"
                 )
+
+        recorded = yaml.safe_load((folder / TRAINING).read_text())["config"]
+        other = recipe_difference(recorded, composed_values(self.training.program, self.training.overrides))
+        if other is not None:
+            raise CheckpointError(f"{self.training.run} was trained with another {other}: delete it to train it again")
 
     def result(self) -> str:
         line = self._line()
