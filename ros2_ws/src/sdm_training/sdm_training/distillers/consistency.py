@@ -5,10 +5,10 @@ The student jumps from any bin t of the flow to any later bin s. Two ways from a
 student's average. Both are carried to the flow's end by the average, and compared there. Beside it the student denoises
 (DSM loss), which anchors its slope.
 
-Where the published code and the paper differ, this follows the papers. The code carries the student's jump to the end
-without gradients, so that its CTM loss moves nothing, and its DSM loss regresses the jump t → 0, not the slope, on the
-demonstration; together they make a one-step regression. Its pseudo-Huber distance squares the error twice. Left out
-here: dropout (0.2 there), whose draws would not be the run's own.
+Where the published code and Kim et al. differ, this follows the latter. The code carries the student's jump to the end
+without gradients, so that its CTM loss moves nothing; and its DSM loss regresses the jump t → 0 on the demonstration,
+not the slope, which leaves a one-step regression. Its pseudo-Huber distance squares the error twice. Left out here:
+dropout (0.2 there), whose draws would not be the run's own.
 """
 
 from __future__ import annotations
