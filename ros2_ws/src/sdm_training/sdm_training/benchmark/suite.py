@@ -16,7 +16,7 @@ class TaskRow(Settings):
 
     source: a file of recorded demonstrations, where the task has no scripted expert.
     episodes, repeats: of its evaluation, where they differ from the suite's; each start is played `repeats` times.
-    overrides: of the training programs' settings, e.g. {train: [teacher.steps=8000]}.
+    overrides: of the programs' settings, e.g. {demos: [images=true], train: [teacher.steps=8000]}.
     """
 
     name: str
@@ -24,7 +24,7 @@ class TaskRow(Settings):
     source: str | None = None
     episodes: int | None = Field(None, gt=0)
     repeats: int = Field(1, gt=0)
-    overrides: dict[Program, tuple[str, ...]] = Field({})
+    overrides: dict[Program | Literal["demos"], tuple[str, ...]] = Field({})
 
 
 class MethodRow(Settings):

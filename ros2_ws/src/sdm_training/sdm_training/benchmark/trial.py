@@ -53,7 +53,13 @@ class Trial:
             name=f"{self.task.name}/demonstrations",
             needs=(),
             program="demos",
-            overrides=(f"task={self.task.name}", f"episodes={self.task.demos}", *source, f"output={store}"),
+            overrides=(
+                f"task={self.task.name}",
+                f"episodes={self.task.demos}",
+                *source,
+                *self.task.overrides.get("demos", ()),
+                f"output={store}",
+            ),
             store=store,
             episodes=self.task.demos,
         )
