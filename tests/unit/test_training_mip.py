@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from helpers.mixture import PLANE, posterior_mean, sample
 from helpers.training import demonstrations, small_policy, training_of, windows_of
+from hydra import compose, initialize_config_dir
 from sdm_training.distillers.mip import Mip, MipSettings
 from sdm_training.draws import Draws
 from sdm_training.optimiser import Optimiser
@@ -60,7 +62,10 @@ def test_another_number_of_passes_is_refused(nfe):
         TwoPass(TwoPassSettings()).sample(Recorder(), torch.zeros(1, 4, 2), torch.zeros(1, 5), nfe)
 
 
-def test_another_process_is_refused():
+def test_the_configuration_chooses_the_process_and_the_command_line_may_not_contradict_it():
+    with initialize_config_dir(str(Path(__file__).parents[2] / "config"), version_base=None):
+        assert compose("distill", ["task=a/b", "distiller=mip"]).diffusion.kind == "two_pass"
+        assert compose("distill", ["task=a/b", "distiller=mip", "diffusion=x0"]).diffusion.kind == "discrete"
     with pytest.raises(SettingsError, match="'mip' trains the process 'two_pass', not 'discrete'"):
         mip(small_policy(demonstrations()))
 
