@@ -17,7 +17,7 @@ from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
 CONFIG = PathJoinSubstitution([FindPackageShare("sdm_bringup"), "config"])
-CAMERA_TOPICS = ("depth/image_rect_raw", "depth/camera_info", "depth/color/points")
+CAMERA_TOPICS = ("depth/image_rect_raw", "depth/camera_info", "depth/color/points", "color/image_raw")
 ROBOT_TOPICS = ("joint_states", "current_pose", "target_pose", "gripper_command")
 
 

@@ -89,7 +89,7 @@ def generate_launch_description():
         DeclareLaunchArgument(
             "camera_every",
             default_value="0",
-            description="Control steps between depth images; 0: as many as a chunk's actions; always 1 when recording",
+            description="Control steps between images; 0: as many as the policy needs; always 1 when recording",
         ),
         DeclareLaunchArgument("record", default_value="false", description="Record the successful episodes"),
         DeclareLaunchArgument(
@@ -144,6 +144,7 @@ def generate_launch_description():
                 "traces": text("traces"),
                 "video": text("video"),
                 "record": flag(LaunchConfiguration("record")),
+                "checkpoint": text("checkpoint"),
             },
         ],
     )

@@ -15,6 +15,7 @@ from sdm_core.action_chunk import ActionChunk
 from sdm_core.errors import ObservationError
 from sdm_core.observation_window import ObservationWindow, PolicyInput
 from sdm_policy_node.observation_source import Frame
+from sdm_policy_node.perception import Seen
 from sdm_policy_node.policy_loop import Answer, PolicyLoop
 
 CONTRACT = small_contract()
@@ -52,7 +53,7 @@ class Bench:
         self.now_ns = 10**12
         self.source_ready = True
         source: Any = SimpleNamespace(
-            ready=lambda frame: self.source_ready, cloud=lambda frame: np.zeros((32, 3), np.float32)
+            ready=lambda frame: self.source_ready, observe=lambda frame: Seen(np.zeros((32, 3), np.float32))
         )
         self.loop = PolicyLoop(
             self.runtime,  # type: ignore[arg-type]

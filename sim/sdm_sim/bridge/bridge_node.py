@@ -50,15 +50,15 @@ class BridgeNode(Node):
         self.parameters = settings = BridgeParameters.declare(self)
         self._task = make_task(settings.task)
         try:
-            depth_period = settings.depth_period(self._task.contract)
-        except BridgeError:
+            streams = settings.streams(self._task.contract)
+        except SdmError:
             self._task.close()
             raise
         lockstep = settings.mode == "lockstep"
         self._progress = Progress(settings.episodes)
         self._traces = TraceLog(settings.traces)
         self._faults = DepthFaults(settings.drop_rate, settings.depth_noise_mm)
-        self._sensors = SensorPublisher(self, self._task, reliable=lockstep)
+        self._sensors = SensorPublisher(self, self._task, streams, reliable=lockstep)
         self._inbox = CommandInbox(self)
         starters = ("policy_node",) if lockstep else ("policy_node", "command_node")
         for name in starters:
@@ -67,7 +67,7 @@ class BridgeNode(Node):
         self.create_timer(_PROGRESS_PERIOD_S, self._publish_progress)
         # Created last: once a service has answered, its node knows the publishers and subscriptions above.
         self._peers = Peers(self, starters, settings.record, settings.answer_timeout_s)
-        parts = (self._task, self._sensors, self._inbox, self._faults, self._warn, depth_period)
+        parts = (self._task, self._sensors, self._inbox, self._faults, self._warn, streams)
         self._world = (
             Lockstep(*parts, settings.answer_timeout_s) if lockstep else RealTime(*parts, settings.latency_ms / 1e3)
         )

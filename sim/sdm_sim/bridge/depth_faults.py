@@ -1,9 +1,13 @@
-"""What a real depth camera does to its images: some are lost, all are noisy."""
+"""What a real camera does to its images: some are lost, with all streams of their instant; depth is noisy."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
+
+from sdm_sim.task import SensorFrame
 
 
 class DepthFaults:
@@ -20,9 +24,22 @@ class DepthFaults:
 
     def apply(self, depth: NDArray[np.uint16]) -> NDArray[np.uint16] | None:
         """The image uint16[H,W] (mm) as it arrives, or None if it is lost."""
-        if self._drop_rate and self._random.random() < self._drop_rate:
-            self.dropped += 1
-            return None
+        return None if self._lost() else self._noisy(depth)
+
+    def apply_to_frame(self, frame: SensorFrame) -> SensorFrame:
+        """The frame with its images as they arrive, or without any if they are lost."""
+        if frame.depth is None and not frame.images:
+            return frame
+        if self._lost():
+            return replace(frame, depth=None, images={})
+        return replace(frame, depth=None if frame.depth is None else self._noisy(frame.depth))
+
+    def _lost(self) -> bool:
+        lost = bool(self._drop_rate) and self._random.random() < self._drop_rate
+        self.dropped += lost
+        return lost
+
+    def _noisy(self, depth: NDArray[np.uint16]) -> NDArray[np.uint16]:
         if not self._noise_mm:
             return depth
         noisy = np.rint(depth + self._random.normal(0.0, self._noise_mm, depth.shape))

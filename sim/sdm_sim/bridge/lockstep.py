@@ -1,4 +1,4 @@
-"""An episode in which the world waits: every depth image is answered before the next step."""
+"""An episode in which the world waits: every image is answered before the next step."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 
 from sdm_sim.bridge.actuation import Actuation
+from sdm_sim.bridge.camera_streams import CameraStreams
 from sdm_sim.bridge.command_inbox import Command, CommandInbox
 from sdm_sim.bridge.depth_faults import DepthFaults
 from sdm_sim.bridge.episode import Outcome, Progress
@@ -24,15 +25,15 @@ class Lockstep:
         inbox: CommandInbox,
         faults: DepthFaults,
         warn: Callable[[str], None],
-        depth_period: int,
+        streams: CameraStreams,
         answer_timeout_s: float,
     ) -> None:
-        """`depth_period`: control steps between depth images; it divides the policy's action steps."""
+        """The period of `streams` divides the policy's action steps."""
         self._task = task
         self._sensors = sensors
         self._inbox = inbox
         self._faults = faults
-        self._depth_period = depth_period
+        self._streams = streams
         self._answer_timeout_s = answer_timeout_s
         self._warn = warn
         self._actuation = Actuation(task, warn)
@@ -48,11 +49,9 @@ class Lockstep:
                 break
             stamp = base_ns + step * dt_ns
             self._sensors.clock(stamp)
-            frame = task.observe(depth=step % self._depth_period == 0)
+            frame = self._faults.apply_to_frame(self._streams.observe(task, step))
             self._sensors.state(stamp, frame)
-            depth = None if frame.depth is None else self._faults.apply(frame.depth)
-            if depth is not None:
-                self._sensors.depth(stamp, depth)
+            if self._sensors.images(stamp, frame):
                 commands.extend(self._answer(stamp))
             actuation.step(commands.popleft() if commands else None)
             progress.step = step + 1

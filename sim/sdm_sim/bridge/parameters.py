@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.exceptions import ParameterException
 from rclpy.node import Node
+from sdm_core.checkpoint import CONTRACT
 from sdm_core.contract import Contract
 
+from sdm_sim.bridge.camera_streams import CameraStreams
 from sdm_sim.bridge.errors import BridgeError
 
 
@@ -26,7 +29,15 @@ class BridgeParameters:
     mode: str = _parameter("lockstep", "lockstep: the world waits for the policy; realtime: it does not")
     episodes: int = _parameter(10, "episodes to run; the node ends after them", 1, 1_000_000)
     seed0: int = _parameter(10_000, "seed of the first episode; the others follow on", 0, 2**31)
-    camera_every: int = _parameter(0, "control steps between depth images; 0: the contract's n_action_steps", 0, 1000)
+    camera_every: int = _parameter(
+        0,
+        "control steps between images; 0: the contract's n_action_steps, or 1 where its images have a history",
+        0,
+        1000,
+    )
+    checkpoint: str = _parameter(
+        "", "checkpoint folder or contract.yaml of the policy, whose images are published; empty: the task's own, depth"
+    )
     checkpoint_name: str = _parameter("", "what the result lines call the policy")
     results: str = _parameter("", "file to append one JSON line an episode to; empty: none")
     traces: str = _parameter("", "file to append one JSON line a trace to; empty: none")
@@ -34,7 +45,7 @@ class BridgeParameters:
     video_episodes: int = _parameter(1, "how many of the first episodes the video shows", 1, 1000)
     record: bool = _parameter(False, "have recorder_node record each episode, and keep the successful ones")
     latency_ms: float = _parameter(0.0, "delay of all sensor messages (realtime)", 0.0, 10_000.0)
-    drop_rate: float = _parameter(0.0, "share of the depth images that is lost", 0.0, 1.0)
+    drop_rate: float = _parameter(0.0, "share of the images that is lost", 0.0, 1.0)
     depth_noise_mm: float = _parameter(0.0, "standard deviation of Gaussian noise on each depth pixel", 0.0, 1000.0)
     startup_timeout_s: float = _parameter(30.0, "longest wait for the other nodes to be active", 0.1, 3600.0)
     answer_timeout_s: float = _parameter(10.0, "longest wait for an answer, to an observation or a call", 0.1, 3600.0)
@@ -52,13 +63,25 @@ class BridgeParameters:
         except ParameterException as error:
             raise BridgeError(str(error)) from None
 
+    def streams(self, task_contract: Contract) -> CameraStreams:
+        """What the camera publishes. Raises BridgeError on values that do not go together, ContractError on a
+        checkpoint that cannot be read."""
+        contract = task_contract
+        if self.checkpoint:
+            path = Path(self.checkpoint)
+            contract = Contract.load(path / CONTRACT if path.is_dir() else path)
+        observation = contract.observation
+        depth = observation.cloud is not None or not observation.images
+        return CameraStreams(self.depth_period(contract), depth, bool(observation.images))
+
     def depth_period(self, contract: Contract) -> int:
-        """Control steps between depth images. Raises BridgeError on values that do not go together."""
+        """Control steps between images. Raises BridgeError on values that do not go together."""
         if self.mode not in ("lockstep", "realtime"):
             raise BridgeError(f"parameter mode: '{self.mode}' is neither lockstep nor realtime")
         if self.latency_ms and self.mode == "lockstep":
             raise BridgeError(f"parameter latency_ms: {self.latency_ms} has no meaning in lockstep; set mode:=realtime")
-        period = self.camera_every or contract.n_action_steps
+        has_history = any(image.steps > 1 for image in contract.observation.images)
+        period = self.camera_every or (1 if has_history else contract.n_action_steps)
         if self.mode == "lockstep" and contract.n_action_steps % period:
             raise BridgeError(
                 f"parameter camera_every: {period} does not divide n_action_steps, {contract.n_action_steps}; "

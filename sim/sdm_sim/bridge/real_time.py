@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from sdm_sim.bridge.actuation import Actuation
+from sdm_sim.bridge.camera_streams import CameraStreams
 from sdm_sim.bridge.command_inbox import CommandInbox
 from sdm_sim.bridge.delay_line import DelayLine
 from sdm_sim.bridge.depth_faults import DepthFaults
@@ -32,15 +33,15 @@ class RealTime:
         inbox: CommandInbox,
         faults: DepthFaults,
         warn: Callable[[str], None],
-        depth_period: int,
+        streams: CameraStreams,
         latency_s: float,
     ) -> None:
-        """`depth_period`: control steps between depth images; `latency_s` delays all sensor messages."""
+        """`latency_s` delays all sensor messages."""
         self._task = task
         self._sensors = sensors
         self._inbox = inbox
         self._faults = faults
-        self._depth_period = depth_period
+        self._streams = streams
         self._line = DelayLine(latency_s)
         self._actuation = Actuation(task, warn)
 
@@ -53,7 +54,7 @@ class RealTime:
         for step in range(task.step_limit):
             if task.succeeded:
                 break
-            self._show(base_ns + step * task.contract.dt_ns, depth=step % self._depth_period == 0)
+            self._show(base_ns + step * task.contract.dt_ns, step)
             deadline = begun + (step + 1) * dt
             self._line.sleep_until(deadline)
             late_steps += time.perf_counter() - deadline > _LATE_S
@@ -77,13 +78,11 @@ class RealTime:
             wall_s=wall_s,
         )
 
-    def _show(self, stamp_ns: int, depth: bool) -> None:
+    def _show(self, stamp_ns: int, step: int) -> None:
         self._sensors.clock(stamp_ns)  # before the image is rendered: the command node's tick hangs on it
-        frame = self._task.observe(depth)
-        image = None if frame.depth is None else self._faults.apply(frame.depth)
-        self._line.send(lambda: self._publish(stamp_ns, SensorFrame(frame.names, frame.values, image)))
+        frame = self._faults.apply_to_frame(self._streams.observe(self._task, step))
+        self._line.send(lambda: self._publish(stamp_ns, frame))
 
     def _publish(self, stamp_ns: int, frame: SensorFrame) -> None:
         self._sensors.state(stamp_ns, frame)
-        if frame.depth is not None:
-            self._sensors.depth(stamp_ns, frame.depth)
+        self._sensors.images(stamp_ns, frame)

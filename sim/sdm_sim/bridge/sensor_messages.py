@@ -1,4 +1,4 @@
-"""A task's sensors as ROS messages: a RealSense's depth stream, joint states, the tool's pose, the camera in tf."""
+"""A task's sensors as ROS messages: a RealSense's streams, joint states, the tool's pose, the camera in tf."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from std_msgs.msg import Header
 from sdm_sim.task import SensorFrame
 
 CAMERA_FRAME = "camera_depth_optical_frame"
+COLOUR_FRAME = "camera_color_optical_frame"
 
 
 def depth_image(depth: NDArray[np.uint16], stamp: Time) -> Image:
@@ -31,11 +32,25 @@ def depth_image(depth: NDArray[np.uint16], stamp: Time) -> Image:
     )
 
 
-def camera_info(intrinsics: Intrinsics, stamp: Time) -> CameraInfo:
+def colour_image(colour: NDArray[np.uint8], stamp: Time) -> Image:
+    """An rgb8 image of uint8[H,W,3]."""
+    height, width, _ = colour.shape
+    return Image(
+        header=Header(stamp=stamp, frame_id=COLOUR_FRAME),
+        height=height,
+        width=width,
+        encoding="rgb8",
+        is_bigendian=0,
+        step=3 * width,
+        data=array("B", colour.tobytes()),
+    )
+
+
+def camera_info(intrinsics: Intrinsics, stamp: Time, frame: str = CAMERA_FRAME) -> CameraInfo:
     """The calibration of a rectified pinhole camera."""
     fx, fy, cx, cy = (float(value) for value in (intrinsics.fx, intrinsics.fy, intrinsics.cx, intrinsics.cy))
     return CameraInfo(
-        header=Header(stamp=stamp, frame_id=CAMERA_FRAME),
+        header=Header(stamp=stamp, frame_id=frame),
         height=intrinsics.height,
         width=intrinsics.width,
         distortion_model="plumb_bob",
@@ -61,12 +76,12 @@ def tool_pose(frame: SensorFrame, tool: str, base: str, stamp: Time) -> PoseStam
     return PoseStamped(header=Header(stamp=stamp, frame_id=base), pose=Pose(position=position, orientation=rotation))
 
 
-def camera_transform(extrinsics: Extrinsics, base: str, stamp: Time) -> TransformStamped:
-    """The static transform from the base frame to the camera's optical frame."""
+def camera_transform(extrinsics: Extrinsics, base: str, stamp: Time, frame: str = CAMERA_FRAME) -> TransformStamped:
+    """The static transform from the base frame to an optical frame of the camera."""
     x, y, z = (float(value) for value in extrinsics.translation)
     qx, qy, qz, qw = (float(value) for value in extrinsics.quaternion_xyzw)
     return TransformStamped(
         header=Header(stamp=stamp, frame_id=base),
-        child_frame_id=CAMERA_FRAME,
+        child_frame_id=frame,
         transform=Transform(translation=Vector3(x=x, y=y, z=z), rotation=Quaternion(x=qx, y=qy, z=qz, w=qw)),
     )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
 from geometry_msgs.msg import PoseStamped
-from numpy.typing import NDArray
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
 from rclpy.time import Time
@@ -12,7 +10,17 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image, JointState
 from tf2_ros import StaticTransformBroadcaster
 
-from sdm_sim.bridge.sensor_messages import camera_info, camera_transform, depth_image, joint_states, tool_pose
+from sdm_sim.bridge.camera_streams import CameraStreams
+from sdm_sim.bridge.sensor_messages import (
+    CAMERA_FRAME,
+    COLOUR_FRAME,
+    camera_info,
+    camera_transform,
+    colour_image,
+    depth_image,
+    joint_states,
+    tool_pose,
+)
 from sdm_sim.task import SensorFrame, Task
 
 # Lockstep sends the states of several steps with one image; none may be lost.
@@ -22,7 +30,7 @@ _RELIABLE_DEPTH = 100
 class SensorPublisher:
     """The topics of a RealSense and an arm, filled by a task."""
 
-    def __init__(self, node: Node, task: Task, reliable: bool) -> None:
+    def __init__(self, node: Node, task: Task, streams: CameraStreams, reliable: bool) -> None:
         """`reliable` for lockstep, where every message counts; else the sensors' usual best effort."""
         qos = qos_profile_sensor_data
         if reliable:
@@ -32,17 +40,28 @@ class SensorPublisher:
         self._clock = node.create_publisher(Clock, "/clock", 10)
         self._depth = node.create_publisher(Image, "camera/camera/depth/image_rect_raw", qos)
         self._info = node.create_publisher(CameraInfo, "camera/camera/depth/camera_info", qos)
+        cameras = {camera.name for camera in task.contract.observation.cameras} if streams.colour else ()
+        self._colour = {
+            name: node.create_publisher(Image, f"camera/{name}/color/image_raw", qos) for name in sorted(cameras)
+        }
+        self._colour_info = {
+            name: node.create_publisher(CameraInfo, f"camera/{name}/color/camera_info", qos) for name in self._colour
+        }
+        self._needed = [*((self._depth, self._info) if streams.depth else ()), *self._colour.values()]
         self._joints = node.create_publisher(JointState, "joint_states", qos)
         self._pose = node.create_publisher(PoseStamped, "current_pose", qos)
         self._static = StaticTransformBroadcaster(node)
         base = task.contract.observation.cloud.frame if task.contract.observation.cloud else self._base
-        self._static.sendTransform(camera_transform(task.extrinsics, base, Time().to_msg()))
+        stamp = Time().to_msg()
+        self._static.sendTransform(
+            [camera_transform(task.extrinsics, base, stamp, frame) for frame in (CAMERA_FRAME, COLOUR_FRAME)]
+        )
 
     def unheard(self, listeners: int) -> list[str]:
         """The sensor topics with fewer than so many matched subscriptions."""
         return [
             publisher.topic_name
-            for publisher in (self._depth, self._info, self._joints)
+            for publisher in (*self._needed, self._joints)
             if publisher.get_subscription_count() < listeners
         ]
 
@@ -58,8 +77,13 @@ class SensorPublisher:
         if pose is not None:
             self._pose.publish(pose)
 
-    def depth(self, stamp_ns: int, depth: NDArray[np.uint16]) -> None:
-        """Publishes a depth image uint16[H,W] (mm) and its calibration."""
+    def images(self, stamp_ns: int, frame: SensorFrame) -> bool:
+        """Publishes a frame's images, each after its calibration, the depth last; False where there are none."""
         stamp = Time(nanoseconds=stamp_ns).to_msg()
-        self._info.publish(camera_info(self._intrinsics, stamp))
-        self._depth.publish(depth_image(depth, stamp))
+        for name, colour in frame.images.items():
+            self._colour_info[name].publish(camera_info(self._intrinsics, stamp, COLOUR_FRAME))
+            self._colour[name].publish(colour_image(colour, stamp))
+        if frame.depth is not None:
+            self._info.publish(camera_info(self._intrinsics, stamp))
+            self._depth.publish(depth_image(frame.depth, stamp))
+        return frame.depth is not None or bool(frame.images)

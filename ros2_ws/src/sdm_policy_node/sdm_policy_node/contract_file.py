@@ -15,3 +15,11 @@ def load_contract(checkpoint: str) -> Contract:
         raise ContractError("parameter checkpoint is empty; name a checkpoint folder or a contract.yaml")
     path = Path(checkpoint)
     return Contract.load(path / CONTRACT if path.is_dir() else path)
+
+
+def readable_contract(checkpoint: str) -> Contract | None:
+    """As load_contract, but None where there is none yet: whoever needs it says why."""
+    try:
+        return load_contract(checkpoint)
+    except ContractError:
+        return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 from sdm_core.contract import Contract
-from sdm_core.dataset import Episode
+from sdm_core.dataset import Episode, image_arrays
 from sdm_core.errors import DatasetError
 
 # A camera at the control rate may jitter by this share of the period, and still be one.
@@ -18,11 +18,13 @@ _RATE_FRAMES = 8
 
 @dataclass(frozen=True, eq=False)
 class Observed:
-    """What was seen at `stamp_ns`: cloud [N,channels], and the depth image [H,W] where it is kept."""
+    """What was seen at `stamp_ns`: cloud [N,channels] and images of each camera [H,W,3] as far as the contract observes
+    them, and the depth image [H,W] where it is kept."""
 
     stamp_ns: int
-    cloud: NDArray[np.float32]
+    cloud: NDArray[np.float32] | None
     depth: NDArray | None = None
+    images: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -96,12 +98,16 @@ class EpisodeRecording:
                 f"nothing to keep: {len(self.frames)} images and {len(self._commands)} commands came since the start"
             )
         frames = self.frames[:rows]
+        clouds = [frame.cloud for frame in frames if frame.cloud is not None]
         depths = [frame.depth for frame in frames if frame.depth is not None]
+        extra = {"depth": np.stack(depths)} if depths else {}
+        for name, image in image_arrays(self.contract).items():
+            extra[name] = np.stack([frame.images[image.camera] for frame in frames])
         return Episode(
             state=np.stack([self._state_at(frame.stamp_ns) for frame in frames]).astype(np.float32),
             action=np.stack(self._commands[:rows]).astype(np.float32),
-            point_cloud=np.stack([frame.cloud for frame in frames]),
-            extra={"depth": np.stack(depths)} if depths else {},
+            point_cloud=np.stack(clouds) if clouds else None,
+            extra=extra,
         )
 
     def _state_at(self, stamp_ns: int) -> NDArray[np.float64]:

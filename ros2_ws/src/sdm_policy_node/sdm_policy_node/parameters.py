@@ -32,7 +32,9 @@ class SensingParameters:
     """What policy_node and recorder_node observe with."""
 
     checkpoint: str = parameter("", "checkpoint folder, or a contract.yaml where no network is needed")
-    observation_source: str = parameter("depth", "what the cloud is made from", choices=("depth", "points"))
+    observation_source: str = parameter(
+        "depth", "what the cloud is made from, where the policy observes one", choices=("depth", "points")
+    )
     sink: str = parameter("native", "what commands are published as", choices=("native", "pose"))
     reliable_sensors: bool = parameter(
         False, "subscribe to sensors reliably (lockstep) and not best effort (real time)"

@@ -15,7 +15,8 @@ from sdm_core.errors import ObservationError, SdmError
 from sdm_core.observation_window import ObservationWindow
 from sdm_core.policy_runtime import PolicyRuntime
 
-from sdm_policy_node.observation_source import Frame, ObservationSource
+from sdm_policy_node.observation_source import Frame
+from sdm_policy_node.perception import Perception
 
 # A simulated clock and camera_info announce themselves to nobody here, so a waiting frame looks again this often.
 _POLL_S = 0.001
@@ -50,7 +51,7 @@ class PolicyLoop:
     def __init__(
         self,
         runtime: PolicyRuntime,
-        source: ObservationSource,
+        perception: Perception,
         *,
         window: ObservationWindow,
         max_age_s: float,
@@ -63,12 +64,14 @@ class PolicyLoop:
         """`episode_started` is called between the last answer of one episode and the first of the next."""
         contract = runtime.contract
         self._runtime = runtime
-        self._source = source
+        self._perception = perception
         self._window = window
         self._replan_ns = replan_steps * contract.dt_ns
         # Half a period of tolerance: a camera's stamps are not exact multiples of the control period.
         self._tolerance_ns = contract.dt_ns // 2
-        self._clouds_have_history = contract.observation.cloud is not None and contract.observation.cloud.steps > 1
+        observed = contract.observation
+        views = (*((observed.cloud,) if observed.cloud else ()), *observed.images)
+        self._views_have_history = any(view.steps > 1 for view in views)
         self._history_ns = int(max_age_s * 1e9) + contract.n_obs_steps * contract.dt_ns
         self._timeout_ns = int(timeout_s * 1e9)
         self._now_ns = now_ns
@@ -176,7 +179,7 @@ class PolicyLoop:
 
     def _is_complete(self, frame: Frame) -> bool:
         has_state = max(self._newest_state_ns, self._state_refusal[0]) >= frame.stamp_ns
-        return has_state and self._source.ready(frame) and self._now_ns() >= frame.stamp_ns - self._tolerance_ns
+        return has_state and self._perception.ready(frame) and self._now_ns() >= frame.stamp_ns - self._tolerance_ns
 
     def _respond(
         self, frame: Frame, states: list[tuple[int, NDArray[np.float64]]], state_refusal: tuple[int, str]
@@ -189,12 +192,15 @@ class PolicyLoop:
         try:
             for stamp_ns, state in states:
                 self._window.add_state(stamp_ns, state)
-            if not due and not self._clouds_have_history:
+            if not due and not self._views_have_history:
                 return Answer(frame)
             if state_refusal[0] >= frame.stamp_ns:
                 return Answer(frame, refusal=state_refusal[1])
             self._window.check_age(frame.stamp_ns, self._now_ns())
-            self._window.add_cloud(frame.stamp_ns, self._source.cloud(frame))
+            seen = self._perception.observe(frame)
+            if seen.cloud is not None:
+                self._window.add_cloud(frame.stamp_ns, seen.cloud)
+            self._window.add_images(frame.stamp_ns, seen.images)
             after_cloud = time.perf_counter_ns()
             if not due:
                 return Answer(frame, cloud_ms=(after_cloud - start) / 1e6)

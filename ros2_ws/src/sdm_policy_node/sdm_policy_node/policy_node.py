@@ -1,4 +1,4 @@
-"""policy_node: depth image or point cloud and joint states in, action chunks (or, inline, commands) out."""
+"""policy_node: depth image, point cloud or colour images and joint states in, action chunks (or commands) out."""
 
 from __future__ import annotations
 
@@ -20,10 +20,12 @@ from sdm_interfaces.srv import StartEpisode
 from std_msgs.msg import Header
 
 from sdm_policy_node.camera_pose import CameraPose
-from sdm_policy_node.choices import COMMAND_SINKS, OBSERVATION_SOURCES
+from sdm_policy_node.choices import COMMAND_SINKS
 from sdm_policy_node.chunk_message import to_chunk_message
+from sdm_policy_node.contract_file import readable_contract
 from sdm_policy_node.observation_source import Frame
 from sdm_policy_node.parameters import PolicyParameters, declare
+from sdm_policy_node.perception import Perception
 from sdm_policy_node.policy_loop import Answer, Plan, PolicyLoop
 from sdm_policy_node.refusals import Refusals
 from sdm_policy_node.run_node import run_node, start_by_itself
@@ -44,7 +46,8 @@ class PolicyNode(LifecycleNode):
         self._settings = declare(self, PolicyParameters)
         self._refusals = Refusals(self)
         reliable = self._settings.reliable_sensors
-        self._source = OBSERVATION_SOURCES[self._settings.observation_source](self, reliable, self._on_frame)
+        contract = readable_contract(self._settings.checkpoint)
+        self._perception = Perception(self, self._settings, contract, self._on_frame)
         self._states = StateSource(self, reliable, self._on_state, self._on_state_refused)
         self._camera_pose = CameraPose(self, self._settings.camera_frame, self._settings.tf_timeout_s)
         if self._settings.autostart:
@@ -66,10 +69,10 @@ class PolicyNode(LifecycleNode):
             raise ContractError("parameter checkpoint is empty; name the folder of an exported policy")
         self._runtime = PolicyRuntime(p.checkpoint, p.backend, p.threads)
         contract = self._contract = self._runtime.contract
-        differences = self._source.differences(contract) + self._states.differences(contract)
+        differences = self._perception.differences(contract) + self._states.differences(contract)
         if differences:
             raise ContractError(f"{p.checkpoint} does not fit the robot: {'; '.join(differences)}")
-        self._source.configure(contract, self._camera_pose)
+        self._perception.configure(contract, self._camera_pose)
         self._anchor = Anchor(contract)
         self._steps = p.replan_steps or contract.n_action_steps
         self._inline = self._sink = None
@@ -86,7 +89,7 @@ class PolicyNode(LifecycleNode):
         self._states.configure(self._contract, p.max_skew_s)
         self._loop = PolicyLoop(
             self._runtime,
-            self._source,
+            self._perception,
             window=ObservationWindow(self._contract, p.max_age_s, p.max_skew_s or None),
             max_age_s=p.max_age_s,
             replan_steps=self._steps,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,18 +14,19 @@ from sdm_core.errors import ContractError, DatasetError, ObservationError, SdmEr
 from std_srvs.srv import Trigger
 
 from sdm_policy_node.camera_pose import CameraPose
-from sdm_policy_node.choices import OBSERVATION_SOURCES
 from sdm_policy_node.command_listener import listen_to_commands
 from sdm_policy_node.contract_file import load_contract
 from sdm_policy_node.episode_recording import EpisodeRecording, Observed
 from sdm_policy_node.observation_source import Frame
 from sdm_policy_node.parameters import RecorderParameters, declare
+from sdm_policy_node.perception import Perception
 from sdm_policy_node.refusals import Refusals
 from sdm_policy_node.run_node import run_node
 from sdm_policy_node.state_source import StateSource
 
 # Clouds are made on a thread of their own, and lag a burst of images by up to this many.
 _QUEUE = 200
+_COMPANIONS_WAIT_NS, _POLL_S = 500_000_000, 0.002
 
 
 class RecorderNode(Node):
@@ -45,8 +47,8 @@ class RecorderNode(Node):
             raise ContractError("parameter output is empty; name the .zarr dataset to append to")
         self._store = EpisodeStore.open_or_create(p.output, self._contract)
         self._recording: EpisodeRecording | None = None
-        self._source = OBSERVATION_SOURCES[p.observation_source](self, p.reliable_sensors, self._on_frame, _QUEUE)
-        self._source.configure(self._contract, CameraPose(self, p.camera_frame, p.tf_timeout_s))
+        self._perception = Perception(self, p, self._contract, self._on_frame, _QUEUE)
+        self._perception.configure(self._contract, CameraPose(self, p.camera_frame, p.tf_timeout_s))
         states = StateSource(self, p.reliable_sensors, self._on_state, self._on_state_refused, _QUEUE)
         states.configure(self._contract, p.max_skew_s)
         listen_to_commands(self, p.sink, self._contract, self._on_command, self._on_command_refused)
@@ -91,8 +93,10 @@ class RecorderNode(Node):
         while (item := self._work.get()) is not None:
             recording, frame = item
             try:
-                depth = self._source.depth_image(frame) if self._settings.record_depth else None
-                recording.add_frame(Observed(frame.stamp_ns, self._source.cloud(frame), depth))
+                self._await_companions(frame)
+                depth = self._perception.depth_image(frame) if self._settings.record_depth else None
+                seen = self._perception.observe(frame)
+                recording.add_frame(Observed(frame.stamp_ns, seen.cloud, depth, seen.images))
             except ObservationError as error:
                 self._refusals.note("image", error)
                 recording.refuse(str(error))
@@ -101,6 +105,12 @@ class RecorderNode(Node):
             if recording.refusal:
                 self._refusals.note("episode", recording.refusal)
         self._work.task_done()
+
+    def _await_companions(self, frame: Frame) -> None:
+        """Waits, for a bounded time, for the other messages of a frame's instant, which arrive in any order."""
+        deadline_ns = frame.received_ns + _COMPANIONS_WAIT_NS
+        while not self._perception.ready(frame) and time.perf_counter_ns() < deadline_ns:
+            time.sleep(_POLL_S)
 
     # --- services
 

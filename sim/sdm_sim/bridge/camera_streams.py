@@ -1,0 +1,21 @@
+"""Which images the simulated camera publishes, and how often."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sdm_sim.task import SensorFrame, Task
+
+
+@dataclass(frozen=True)
+class CameraStreams:
+    """Images every `period` control steps: depth, colour, or both at once."""
+
+    period: int
+    depth: bool = True
+    colour: bool = False
+
+    def observe(self, task: Task, step: int) -> SensorFrame:
+        """What the task's sensors show at a step, with the images that are due."""
+        due = step % self.period == 0
+        return task.observe(depth=due and self.depth, images=due and self.colour)
