@@ -1,0 +1,198 @@
+"""Policies of images on the graph: direct and lockstep runs agree, bad images are refused, episodes keep them."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.bridge import bridge
+from helpers.contracts import image_contract
+from helpers.fake_robot import FakeRobot, depth_image, state_values, time_message
+from helpers.graph import Graph, graph
+from helpers.linear_policy import LinearPolicy
+from helpers.toy_task import ToyTask
+from numpy.typing import NDArray
+from sdm_core.contract import Contract
+from sdm_core.dataset import EpisodeStore
+from sdm_core.images import ImagePipeline
+from sdm_core.policy_runtime import PolicyRuntime
+from sdm_interfaces.msg import PolicyTrace
+from sdm_interfaces.srv import StartEpisode
+from sdm_policy_node.colour_images import ColourImages
+from sdm_sim.image_contract import with_images
+from sdm_sim.rollout import run_episode
+from sensor_msgs.msg import Image
+from std_msgs.msg import Float64MultiArray
+from std_srvs.srv import Trigger
+
+EPISODE_NS = 1_000_000_000_000
+CAMERAS = ("front", "wrist")
+
+
+def toy_contract(steps: int, with_cloud: bool) -> Contract:
+    """The toy task's contract as a network of images, or of images and clouds, narrows it."""
+    observation = with_images(ToyTask().contract, 6).observation
+    (image,), (camera,) = observation.images, observation.cameras
+    update: dict[str, object] = {"images": (image.model_copy(update={"steps": steps}),)}
+    if not with_cloud:
+        update |= {"cloud": None, "cameras": (camera.model_copy(update={"depth_encoding": None}),)}
+    return ToyTask().contract.model_copy(update={"observation": observation.model_copy(update=update)})
+
+
+@pytest.mark.parametrize(("steps", "with_cloud"), [(1, False), (2, False), (1, True)])
+def test_lockstep_gives_the_actions_of_a_direct_run(
+    steps: int, with_cloud: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sdm_sim.bridge.bridge_node.make_task", lambda name: ToyTask())
+    contract = toy_contract(steps, with_cloud)
+    checkpoint = LinearPolicy(contract, seed=2, gain=3.0, noise_gain=0.5).write(tmp_path / "policy").path
+    expected = run_episode(ToyTask(), PolicyRuntime(checkpoint), 1)
+    assert expected.refused == 0
+    assert np.ptp(expected.actions, axis=0).max() > 0.2  # what is seen matters
+    with graph(tmp_path, use_sim_time=True) as nodes:
+        nodes.start("policy_node", checkpoint=checkpoint, command="inline", reliable_sensors=True)
+        with bridge(nodes, task="test/toy", episodes=1, seed0=1, checkpoint=checkpoint) as node:
+            (outcome,) = node.run()
+    assert (outcome.success, outcome.steps, outcome.misses) == (expected.success, expected.steps, 0)
+    assert np.abs(outcome.actions - expected.actions).max() <= 1e-6
+
+
+# -- live cameras --------------------------------------------------------------------------------------------------
+
+
+def pixels(step: int, camera: str) -> NDArray[np.uint8]:
+    """An image seeded by step and camera."""
+    rng = np.random.default_rng([step, CAMERAS.index(camera)])
+    return rng.integers(0, 256, (12, 16, 3)).astype(np.uint8)
+
+
+class Cameras:
+    """Publishes the colour of two cameras."""
+
+    def __init__(self, world: Graph) -> None:
+        self._publishers = {
+            camera: world.node.create_publisher(Image, f"camera/{camera}/color/image_raw", 10) for camera in CAMERAS
+        }
+
+    def heard(self) -> bool:
+        return all(publisher.get_subscription_count() for publisher in self._publishers.values())
+
+    def tell(self, stamp_ns: int, camera: str, image: NDArray[np.uint8], encoding: str = "rgb8", cut: int = 0) -> None:
+        height, width, channels = image.shape
+        data = array("B", image.tobytes()[: image.size - cut])
+        message = Image(height=height, width=width, encoding=encoding, step=channels * width, data=data)
+        message.header.stamp = time_message(stamp_ns)
+        self._publishers[camera].publish(message)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[Graph]:
+    with graph(tmp_path, use_sim_time=True) as made:
+        yield made
+
+
+def expected_images(contract: Contract, step: int) -> dict[str, NDArray[np.uint8]]:
+    return {
+        spec.camera: ImagePipeline(contract, spec).image(pixels(step, spec.camera))
+        for spec in contract.observation.images
+    }
+
+
+def test_the_policy_node_refuses_what_is_not_its_cameras_and_answers_what_is(world: Graph, tmp_path: Path) -> None:
+    """One process sees every bad image in turn, and then still answers good ones, in either order of channels."""
+    contract = image_contract(cameras=CAMERAS)
+    policy = LinearPolicy(contract, gain=1.0)
+    folder = policy.write(tmp_path / "policy").path
+    settings = {"command": "inline", "reliable_sensors": True, "startup_wait_s": 0.0, "state_timeout_s": 0.3}
+    world.start("policy_node", checkpoint=folder, backend="onnxruntime", **settings)
+    robot, cameras = FakeRobot(world, contract), Cameras(world)
+    assert world.spin_until(cameras.heard), world.outputs()
+    assert world.spin_until(lambda: world.node.count_publishers("policy_node/trace") > 0)
+    assert world.call(StartEpisode, "policy_node/start_episode", StartEpisode.Request(seed=7)).success
+
+    def answer(step: int, *told: tuple) -> PolicyTrace:
+        stamp = EPISODE_NS + 2 * step * contract.dt_ns
+        robot.tell_time(stamp)
+        robot.tell_state(stamp - contract.dt_ns, state_values(step, contract))
+        robot.tell_state(stamp, state_values(step, contract))
+        for camera, image, *more in told:
+            cameras.tell(stamp, camera, image, *more)
+        return robot.trace_of(stamp)
+
+    front, wrist = ("front", pixels(0, "front")), ("wrist", pixels(0, "wrist"))
+    bad = {
+        "has 15×12 pixels, the contract 16×12": (wrist, ("front", np.ascontiguousarray(front[1][:, 1:]))),
+        "colour encoding 'mono8' of 'camera/front/color/image_raw'": (wrist, (*front, "mono8")),
+        "the message is malformed": (wrist, (*front, "rgb8", 5)),
+        "no image on 'camera/wrist/color/image_raw' within 50.0 ms": (front,),
+    }
+    for step, (named, told) in enumerate(bad.items()):
+        assert named in answer(step, *told).refusal
+    assert not robot.commands
+    for step, encoding in ((5, "rgb8"), (6, "bgr8")):
+        told = [(camera, np.ascontiguousarray(pixels(step, camera)[..., :: 1 if encoding == "rgb8" else -1]), encoding)
+                for camera in CAMERAS]  # fmt: skip
+        trace = answer(step, *told)
+        assert (trace.refusal, trace.commands) == ("", 2)
+        sequence = step - 5
+        assert world.spin_until(lambda count=2 * (sequence + 1): len(robot.commands) == count)
+        noise = np.random.default_rng([7, sequence]).standard_normal(policy.action_shape, np.float32)[0]
+        states = np.stack([state_values(step, contract)] * 2)
+        images = {camera: image[None] for camera, image in expected_images(contract, step).items()}
+        chunk = np.clip(policy.action(None, states, noise, images), -1, 1)
+        np.testing.assert_allclose(robot.commands[-2:], chunk[:2], atol=1e-5)
+
+
+def test_a_live_camera_that_is_not_the_contract_s_is_named_before_anything_acts(world: Graph) -> None:
+    contract = image_contract(cameras=CAMERAS)
+    live, cameras = ColourImages(world.node, CAMERAS, True), Cameras(world)
+    assert world.spin_until(cameras.heard)
+    assert live.differences(contract) == []
+    cameras.tell(EPISODE_NS, "front", np.zeros((12, 20, 3), np.uint8))
+    cameras.tell(EPISODE_NS, "wrist", np.zeros((12, 16, 3), np.uint8), "yuv422")
+    assert world.spin_until(lambda: len(live.differences(contract)) == 2)
+    assert live.differences(contract) == [
+        "'camera/front/color/image_raw' is 20×12, the contract 16×12; set the camera's colour profile",
+        "colour encoding of 'camera/wrist/color/image_raw' is 'yuv422', rgb8 or bgr8 expected",
+    ]
+
+
+@pytest.mark.parametrize("with_cloud", [False, True])
+def test_a_recorded_episode_keeps_every_camera_s_images(with_cloud: bool, world: Graph, tmp_path: Path) -> None:
+    contract = image_contract(cameras=CAMERAS, with_cloud=with_cloud)
+    contract.save(tmp_path / "contract.yaml")
+    output = tmp_path / "demos.zarr"
+    world.start("recorder_node", checkpoint=tmp_path / "contract.yaml", output=output, reliable_sensors=True)
+    robot, cameras = FakeRobot(world, contract), Cameras(world)
+    operator = world.node.create_publisher(Float64MultiArray, "native_command", 100)
+    assert world.spin_until(
+        lambda: (
+            cameras.heard()
+            and operator.get_subscription_count() == 2  # the test listens too
+            and world.node.count_subscribers("joint_states") == 1
+            and world.node.count_subscribers("camera/camera/depth/image_rect_raw") == int(with_cloud)
+            and world.node.count_subscribers("camera/camera/depth/camera_info") == int(with_cloud)
+        )
+    ), world.outputs()
+    assert world.call(Trigger, "recorder_node/start").success
+    for step in range(5):
+        stamp = EPISODE_NS + step * contract.dt_ns
+        robot.tell_state(stamp, state_values(step, contract))
+        if with_cloud:
+            robot.tell_info(stamp)
+            robot.tell_image(stamp, depth_image(step, contract))
+        for camera in CAMERAS[:: 1 if step % 2 else -1]:  # in either order
+            cameras.tell(stamp, camera, pixels(step, camera))
+        world.spin_for(0.02)
+        operator.publish(Float64MultiArray(data=[0.1 * step, 0.0, 1.0]))
+    world.spin_for(0.3)
+    response = world.call(Trigger, "recorder_node/keep")
+    assert response.success, response.message
+    store = EpisodeStore.open(output)
+    assert store.episode_ends.tolist() == [5]
+    for step in range(5):
+        for name, (_, image) in zip(("img", "img_wrist"), expected_images(contract, step).items(), strict=True):
+            np.testing.assert_array_equal(store.read(name)[step], image)
