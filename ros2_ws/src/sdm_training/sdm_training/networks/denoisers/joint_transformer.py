@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from sdm_training.networks.timestep_embedding import TimestepEmbedding
 from sdm_training.settings import Part, SettingsError
 
-# Position and token embeddings start small beside what the linear layers make of their inputs (BERT, ViT).
-EMBEDDING_STD = 0.02
+# Of the same size as what the linear layers make of their inputs: nothing else tells one step of the chunk from the next,
+# and from the usual 0.02 a training of a few thousand steps spends its first part in finding out.
+POSITION_STD = 0.5
 
 
 class JointTransformerSettings(Part):
@@ -86,7 +87,7 @@ class JointTransformer(nn.Module):
         self.condition = nn.Linear(condition_dim, settings.condition_tokens * width)
         self.actions = nn.Linear(action_dim, width)
         tokens = 1 + settings.condition_tokens + horizon
-        self.positions = nn.Parameter(EMBEDDING_STD * torch.randn(tokens, width))
+        self.positions = nn.Parameter(POSITION_STD * torch.randn(tokens, width))
         self.layers = nn.Sequential(
             *(TransformerLayer(width, settings.heads, settings.expansion) for _ in range(settings.layers))
         )
