@@ -6,6 +6,7 @@ batches in the same kernels; on a GPU each kind of step is captured once as a CU
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
@@ -86,10 +87,16 @@ class Stack:
             self._steps[name](batch)
 
     def _captured(self, due: tuple[str, ...]) -> Callable[[], None]:
+        # An earlier stack's graphs are freed now: the driver refuses it while a stream is capturing.
+        gc.collect()
         torch.cuda.synchronize()
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            self._run(due)
+        gc.disable()
+        try:
+            with torch.cuda.graph(graph):
+                self._run(due)
+        finally:
+            gc.enable()
         return graph.replay
 
     def losses(self, update: str, trained: dict[str, Tensor], batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
