@@ -11,7 +11,7 @@ from sdm_training.data.windows import Demonstrations
 from sdm_training.policy import NetworkSettings, Policy, PolicySettings
 from sdm_training.settings import build
 
-from helpers.contracts import image_contract
+from helpers.contracts import SMALL_STATE, image_contract
 
 SIZE = (18, 16)
 TINY = {
@@ -34,19 +34,25 @@ TINY = {
 
 
 def image_demonstrations(
-    lengths: tuple[int, ...] = (7, 9), cameras: tuple[str, ...] = ("camera",), with_cloud: bool = False
+    lengths: tuple[int, ...] = (7, 9),
+    cameras: tuple[str, ...] = ("camera",),
+    *,
+    with_cloud: bool = False,
+    size: tuple[int, int] = SIZE,
+    points: int = 32,
 ) -> Demonstrations:
-    """Random episodes with images of 18×16 pixels."""
-    contract: Contract = image_contract(with_cloud=with_cloud, cameras=cameras, image={"size": SIZE})
+    """Random episodes with images of `size` = (width, height) pixels; with clouds they suit every network."""
+    cloud = {"points": points, "centre": SMALL_STATE[:3]}
+    contract = image_contract(with_cloud=with_cloud, cameras=cameras, image={"size": size}, cloud=cloud)
     generator, rows = np.random.default_rng(0), sum(lengths)
-    width, height = SIZE
-    cloud = generator.uniform(-1, 1, (rows, 32, 3)).astype(np.float32) if with_cloud else None
+    width, height = size
+    clouds = generator.uniform(-1, 1, (rows, points, 3)).astype(np.float32) if with_cloud else None
     return Demonstrations(
         contract,
         list(lengths),
         generator.uniform(0, 1, (rows, contract.state_dim)).astype(np.float32),
         generator.uniform(-1, 1, (rows, contract.action_dim)).astype(np.float32),
-        cloud,
+        clouds,
         {camera: generator.integers(0, 256, (rows, height, width, 3)).astype(np.uint8) for camera in cameras},
     )
 
