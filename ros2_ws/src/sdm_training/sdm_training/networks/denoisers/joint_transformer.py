@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from sdm_training.networks.timestep_embedding import TimestepEmbedding
 from sdm_training.settings import Part, SettingsError
 
-# Of the same size as what the linear layers make of their inputs: nothing else tells one step of the chunk from the next,
-# and from the usual 0.02 a training of a few thousand steps spends its first part in finding out.
+# Of the size of what the linear layers make of their inputs: nothing else tells one step of the chunk from the next,
+# and from the usual 0.02 a training of a few thousand steps is long in finding out.
 POSITION_STD = 0.5
 
 
