@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from sdm_sim.bridge.delay_line import DelayLine
 from sdm_sim.bridge.depth_faults import DepthFaults
+from sdm_sim.task import SensorFrame
 
 DEPTH = np.full((64, 64), 1000, np.uint16)
 DEPTH[:8] = 0
@@ -42,6 +43,20 @@ def test_an_episode_repeats_its_faults_and_another_has_others() -> None:
     first, again, other = applied(faults, 7), applied(faults, 7), applied(faults, 8)
     np.testing.assert_equal(first, again)
     assert [image is None for image in first] != [image is None for image in other]
+
+
+def test_depth_and_colour_of_an_instant_are_lost_together() -> None:
+    colour = {"camera": np.zeros((64, 64, 3), np.uint8)}
+    faults = DepthFaults(0.5, 0.0)
+    expected = [image is None for image in applied(faults, 7)]
+    for images in ({}, colour):
+        faults.reset(7)
+        frame = SensorFrame((), np.zeros(0), DEPTH, images)
+        arrived = [faults.apply_to_frame(frame) for _ in expected]
+        assert [each.depth is None for each in arrived] == expected
+        assert all(each.images == ({} if each.depth is None else images) for each in arrived)
+    nothing = SensorFrame((), np.zeros(0), None)
+    assert all(faults.apply_to_frame(nothing) is nothing for _ in range(20))
 
 
 def test_a_delay_line_delivers_in_order_and_not_before_its_delay() -> None:

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 from helpers.graph import graph
+from sdm_core.contract import Contract
+from sdm_sim.bridge.camera_streams import CameraStreams
 from sdm_sim.bridge.errors import BridgeError
 from sdm_sim.bridge.parameters import BridgeParameters
+from sdm_sim.image_contract import with_images
 from sdm_sim.metaworld_task import metaworld_contract
 
 TASK = "metaworld/drawer-close"
@@ -55,3 +58,22 @@ def test_parameters_that_do_not_go_together_are_refused(settings: dict[str, Any]
 
 def test_real_time_takes_any_camera_rate() -> None:
     assert BridgeParameters(mode="realtime", camera_every=3).depth_period(metaworld_contract("drawer-close")) == 3
+
+
+def test_a_policy_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    assert f"{tmp_path}/nowhere: No such file" in refusal(tmp_path, task=TASK, checkpoint=tmp_path / "nowhere")
+
+
+def test_the_camera_publishes_what_the_policy_observes(tmp_path: Path) -> None:
+    task = metaworld_contract("drawer-close")
+
+    def streams(contract: Contract) -> CameraStreams:
+        contract.save(tmp_path / "contract.yaml")
+        return BridgeParameters(checkpoint=str(tmp_path)).streams(task)
+
+    assert BridgeParameters().streams(task) == CameraStreams(4, depth=True, colour=False)
+    both = with_images(task, 84)
+    assert streams(both) == CameraStreams(4, depth=True, colour=True)
+    (image,) = both.observation.images
+    pair = both.observation.model_copy(update={"cloud": None, "images": (image.model_copy(update={"steps": 2}),)})
+    assert streams(both.model_copy(update={"observation": pair})) == CameraStreams(1, depth=False, colour=True)
