@@ -20,7 +20,7 @@ from sdm_training.action_error import action_error
 from sdm_training.compute import ComputeSettings
 from sdm_training.data.windows import Demonstrations, Windows
 from sdm_training.exporting import ExportSettings, export_run
-from sdm_training.learner import Learner
+from sdm_training.learner import Learner, MethodSettings
 from sdm_training.policy import Policy, PolicySettings, parameter_count
 from sdm_training.run_folder import RunFolder
 from sdm_training.sampling import Sampler
@@ -82,9 +82,10 @@ def load_data(settings: RunSettings, narrow: Callable[[Contract], Contract], dev
 
 @dataclass(frozen=True)
 class Run:
-    """A training about to begin. labels: what its record and results say beside task and seed (method, network, …)."""
+    """A training about to begin. method: its settings; labels: what record and results say beside task and seed."""
 
     settings: RunSettings
+    method: MethodSettings
     learner: Learner
     data: Data
     labels: dict[str, Any]

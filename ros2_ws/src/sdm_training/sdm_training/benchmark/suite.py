@@ -16,7 +16,8 @@ class TaskRow(Settings):
 
     source: a file of recorded demonstrations, where the task has no scripted expert.
     episodes, repeats: of its evaluation, where they differ from the suite's; each start is played `repeats` times.
-    overrides: of the programs' settings, e.g. {demos: [images=true], train: [teacher.steps=8000]}.
+    overrides: of the settings of a program (demos, train, distill) or of a method's row, e.g.
+    {demos: [images=true], train: [teacher.steps=8000], mip: [distiller.steps=8000]}.
     """
 
     name: str
@@ -24,7 +25,7 @@ class TaskRow(Settings):
     source: str | None = None
     episodes: int | None = Field(None, gt=0)
     repeats: int = Field(1, gt=0)
-    overrides: dict[Program | Literal["demos"], tuple[str, ...]] = Field({})
+    overrides: dict[str, tuple[str, ...]] = Field({})
 
 
 class MethodRow(Settings):

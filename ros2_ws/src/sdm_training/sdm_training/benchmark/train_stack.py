@@ -1,4 +1,4 @@
-"""Trains many training jobs of one kind as one stacked program."""
+"""Trains many training jobs as one program."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def train_stack(jobs: Sequence[TrainingJob]) -> list[Finished]:
     """Trains the runs of the jobs, without their exports; returns what became of those that it could not train."""
     untrained: list[Finished] = []
     root = jobs[0].places.root
-    log = root / jobs[0].places.runs / "jobs" / f"{'_'.join(jobs[0].name.rsplit('/', 1)[-1].split('_')[:-1])}.stack.log"
+    log = root / jobs[0].places.runs / "jobs" / "stacks.log"
     with contextlib.chdir(root), contextlib.ExitStack() as held, printing_to(log):
         runs: list[Run] = []
         for job in jobs:

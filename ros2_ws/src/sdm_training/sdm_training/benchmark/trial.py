@@ -89,6 +89,7 @@ class Trial:
                 *method.overrides,
                 *options,
                 *self.task.overrides.get(method.program, ()),
+                *self.task.overrides.get(method.name, ()),
                 f"data={demonstrations.store}",
                 f"run={self.run}",
             ),

@@ -70,7 +70,7 @@ def prepare(settings: DistillSettings, device: torch.device) -> Run:
         policy_settings = PolicySettings(network=settings.network, diffusion=settings.diffusion)
         policy = seeded_policy(policy_settings, data.contract, settings.seed, device)
     learner = registry.find("distillers", distiller.kind).create(distiller, policy, len(data.train))
-    return Run(settings, learner, data, labels, teacher)
+    return Run(settings, distiller, learner, data, labels, teacher)
 
 
 def distill(settings: DistillSettings) -> None:

@@ -40,7 +40,7 @@ def prepare(settings: TrainSettings, device: torch.device) -> Run:
     policy = seeded_policy(policy_settings, data.contract, settings.seed, device)
     teacher: Any = settings.teacher
     learner = registry.find("teachers", teacher.kind).create(teacher, policy, len(data.train))
-    return Run(settings, learner, data, {**teacher.labels, "network": settings.network.name})
+    return Run(settings, teacher, learner, data, {**teacher.labels, "network": settings.network.name})
 
 
 def train_teacher(settings: TrainSettings) -> None:

@@ -37,8 +37,10 @@ class Stack:
     def __init__(self, learners: Sequence[Learner], windows: Sequence[Windows], seed: int) -> None:
         self.learners, self.template = list(learners), learners[0]
         self.device = windows[0].device
-        torch.manual_seed(seed)
-        self.draws = Draws(self.device)
+        # Its own stream and numbers, so that several stacks can be in flight at once.
+        self.generator = torch.Generator(self.device).manual_seed(seed)
+        self.stream = torch.cuda.Stream(self.device) if self.device.type == "cuda" else None
+        self.draws = Draws(self.device, self.generator)
         for learner in self.learners:
             for module in learner.modules():
                 if isinstance(module, PointNet):
@@ -51,30 +53,31 @@ class Stack:
             update.name: _UpdateStep(self, update, [a for a in self.template.averages if a.after == update.name])
             for update in self.template.updates
         }
+        if self.stream is not None:
+            self.stream.wait_stream(torch.cuda.current_stream())
         self._graphs: dict[tuple[str, ...], Callable[[], None]] = {}
         self._seen: dict[tuple[str, ...], int] = {}
 
     def step(self, index: int) -> None:
-        """Step number `index` of every run."""
+        """Step number `index` of every run; on a GPU it is queued on the stack's own stream."""
         due = tuple(update.name for update in self.template.updates if update.due(index))
-        if self.device.type != "cuda":
+        if self.stream is None:
             self._run(due)
             return
-        self._seen[due] = self._seen.get(due, 0) + 1
-        if due in self._graphs:
-            self._graphs[due]()
-        elif self._seen[due] <= STEPS_BEFORE_CAPTURE:
-            self._run(due)
-        else:
-            self._graphs[due] = self._captured(due)
-            self._graphs[due]()
+        with torch.cuda.stream(self.stream):
+            self._seen[due] = self._seen.get(due, 0) + 1
+            if due not in self._graphs and self._seen[due] > STEPS_BEFORE_CAPTURE:
+                self._graphs[due] = self._captured(due)
+            self._graphs.get(due, lambda: self._run(due))()
 
     def scalars(self) -> dict[str, Tensor]:
         """What the last updates logged, each [M]."""
         return {name: value for step in self._steps.values() for name, value in step.scalars.items()}
 
     def finish(self) -> None:
-        """Gives every learner its own weights."""
+        """Waits for the steps that are queued, and gives every learner its own weights."""
+        if self.stream is not None:
+            self.stream.synchronize()
         for index, learner in enumerate(self.learners):
             own = {name: value if self.in_dims[name] is None else value[index] for name, value in self._values.items()}
             with torch.no_grad():
@@ -91,6 +94,7 @@ class Stack:
         gc.collect()
         torch.cuda.synchronize()
         graph = torch.cuda.CUDAGraph()
+        graph.register_generator_state(self.generator)
         gc.disable()
         try:
             with torch.cuda.graph(graph):

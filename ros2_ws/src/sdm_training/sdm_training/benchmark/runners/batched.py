@@ -1,4 +1,4 @@
-"""One GPU beside many cores: trainings of one method are one stacked program, all else runs in worker processes."""
+"""One GPU beside many cores: trainings are stacked into one program, all else runs in worker processes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class _Stack:
 
 
 class BatchedRunner:
-    """See Runner. A stack begins once every training of its kind that is left can begin; `run_job` exports it."""
+    """See Runner. A training begins once all that are left of its kind can begin, with them; `run_job` exports it."""
 
     def __init__(self, settings: BatchedSettings) -> None:
         self.settings = settings
@@ -56,7 +56,7 @@ class BatchedRunner:
         try:
             while True:
                 held += [job for job in queue.take(wanted=_is_training) if isinstance(job, TrainingJob)]
-                if stack is None and (jobs := _whole_kind(held, queue.waiting)):
+                if stack is None and (jobs := _whole_kinds(held, queue.waiting)):
                     stack = _Stack(jobs, trainer.submit(train_stack, jobs))
                 at_work = set(stack.jobs if stack else ())
                 free = self.settings.workers - len(workers)
@@ -96,14 +96,10 @@ def _is_training(job: Job) -> bool:
     return isinstance(job, TrainingJob)
 
 
-def _whole_kind(held: list[TrainingJob], waiting: list[Job]) -> list[TrainingJob]:
-    """The largest set of untrained jobs of one kind of which none is still waiting for what it needs."""
+def _whole_kinds(held: list[TrainingJob], waiting: list[Job]) -> list[TrainingJob]:
+    """The untrained jobs of every kind of which none is still waiting for what it needs."""
     later = {stack_key(job) for job in waiting if isinstance(job, TrainingJob)}
-    kinds: dict[object, list[TrainingJob]] = {}
-    for job in held:
-        if not job.trained and stack_key(job) not in later:
-            kinds.setdefault(stack_key(job), []).append(job)
-    return max(kinds.values(), key=len, default=[])
+    return [job for job in held if not job.trained and stack_key(job) not in later]
 
 
 SETTINGS = BatchedSettings
