@@ -24,8 +24,9 @@ OWN = ("task=", "seed=", "data=", "run=", "teacher_run=", "loop.")
 
 
 def stack_key(job: TrainingJob) -> tuple[str, ...]:
-    """Equal for jobs whose runs can be stacked, but for the shapes of their tasks."""
-    return (job.program, *(override for override in job.overrides if not override.startswith(OWN)))
+    """Equal for jobs of one recipe on one family of tasks: their runs can be stacked, but for the tasks' shapes."""
+    family = job.name.partition("/")[0]
+    return (family, job.program, *(override for override in job.overrides if not override.startswith(OWN)))
 
 
 def train_stack(jobs: Sequence[TrainingJob]) -> list[Finished]:
