@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -267,6 +268,14 @@ def test_a_selection_of_what_is_not_there_names_what_is(tmp_path):
 def test_every_shipped_runner_of_one_machine_takes_the_number_of_workers(runner):
     settings = composed("benchmark", BenchmarkSettings, [f"runner={runner}", "workers=3"])
     assert settings.runner.model_dump()["workers"] == 3
+
+
+@pytest.mark.parametrize(("runner", "package"), [("ray", "ray"), ("slurm", "submitit")])
+def test_a_runner_whose_package_is_not_installed_says_how_to_install_it(monkeypatch, runner, package):
+    monkeypatch.delitem(sys.modules, f"sdm_training.benchmark.runners.{runner}", raising=False)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(SettingsError, match=f"needs the package {package}: install it with pip install"):
+        composed("benchmark", BenchmarkSettings, [f"runner={runner}"])
 
 
 @pytest.mark.parametrize("name", [path.stem for path in (CONFIG / "suite").glob("*.yaml")])

@@ -19,7 +19,7 @@ from sdm_training.benchmark.plan import Plan, Selection, plan
 from sdm_training.benchmark.runners.runner import Runner
 from sdm_training.benchmark.single_thread import SINGLE_THREAD
 from sdm_training.benchmark.suite import Suite
-from sdm_training.settings import Part, Settings, run_program
+from sdm_training.settings import Part, Settings, SettingsError, run_program
 
 # How long to wait before asking again for jobs that another process is at.
 ELSEWHERE_S = 5.0
@@ -49,7 +49,12 @@ class BenchmarkSettings(Settings):
     @field_validator("runner", mode="before")
     @classmethod
     def runner_settings(cls, values: object) -> Part:
-        return registry.build_part("benchmark.runners", values)
+        try:
+            return registry.build_part("benchmark.runners", values)
+        except ModuleNotFoundError as error:
+            raise SettingsError(
+                f"this runner needs the package {error.name}: install it with pip install 'sdm_training[ray,slurm]'"
+            ) from None
 
 
 def benchmark(settings: BenchmarkSettings) -> None:

@@ -17,11 +17,11 @@ from sdm_training.settings import Part, SettingsError
 
 
 class RaySettings(Part):
-    """address: of a running cluster, "auto" for this machine's, null to start one here; retries: after deaths of its
-    worker; cpus, gpus: what a job is given."""
+    """address: of a running cluster, "auto" for this machine's, "local" for a new one here; retries: after a death of
+    its worker; cpus, gpus: what a job is given."""
 
     kind: str = "ray"
-    address: str | None
+    address: str
     retries: int = Field(ge=0)
     cpus: float = Field(ge=0)
     gpus: float = Field(ge=0)
@@ -49,7 +49,7 @@ class RayRunner:
                     queue.settle(_finished(reference, running.pop(reference)))
 
 
-def _connected(address: str | None) -> AbstractContextManager:
+def _connected(address: str) -> AbstractContextManager:
     """The connection to a cluster. What workers print is in their jobs' logs."""
     try:
         return ray.init(
