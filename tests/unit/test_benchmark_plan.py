@@ -251,6 +251,7 @@ def test_a_run_of_another_recipe_is_refused_before_it_is_evaluated(tmp_path):
         ({"methods": {"sdm": {"teacher": "dp4"}}}, "method 'sdm' needs the teacher 'dp4', which is no row"),
         ({"curve": {"tasks": ["toy/nowhere"]}}, "the suite has no task 'toy/nowhere', but toy/near, toy/far"),
         ({"tasks": {"toy/near": {"demos": 0}}}, "greater than 0"),
+        ({"tasks": {"toy/near": {"demos": 1, "overrides": {"smd": []}}}}, "no program or method 'smd', but demos"),
         ({"methods": {"sdm": {"nfes": [1]}}}, "Extra inputs are not permitted"),
     ],
 )

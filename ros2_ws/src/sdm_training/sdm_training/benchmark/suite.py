@@ -10,6 +10,9 @@ from sdm_training.settings import Settings, SettingsError
 
 Program = Literal["train", "distill"]
 
+# What a task's overrides may be of, beside the rows of methods.
+PROGRAMS = ("demos", "train", "distill")
+
 
 class TaskRow(Settings):
     """One task. demos: how many demonstrations are trained on.
@@ -94,6 +97,8 @@ class Suite(Settings):
         for row in self.methods.values():
             if row.teacher is not None and row.teacher not in self.methods:
                 raise ValueError(f"method '{row.name}' needs the teacher '{row.teacher}', which is no row of the suite")
+        for task in self.tasks.values():
+            require_known("program or method", tuple(task.overrides), {**dict.fromkeys(PROGRAMS), **self.methods})
         for what, wanted, known in (
             ("task", self.curve.tasks, self.tasks),
             ("method", self.curve.methods, self.methods),
