@@ -57,7 +57,15 @@ class RunFolder:
         atomic_write(file, yaml.safe_dump(record, sort_keys=False, allow_unicode=True).encode())
 
     def finish(self, weights: Mapping[str, Tensor], train_s: float, stacked: int = 1) -> None:
-        """Writes the trained weights; the run is finished then. stacked: how many runs were trained in that time."""
+        """Writes the trained weights; the run is finished then. stacked: how many runs were trained in that time.
+
+        Raises CheckpointError where the training has diverged.
+        """
+        broken = [name for name, value in weights.items() if not value.isfinite().all()]
+        if broken:
+            raise CheckpointError(
+                f"{self.path}: '{broken[0]}' is not finite: the training diverged, lower its learning rate"
+            )
         tensors = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
         atomic_write(self.weights_file, save(tensors, {"train_s": str(train_s), "stacked": str(stacked)}))
 

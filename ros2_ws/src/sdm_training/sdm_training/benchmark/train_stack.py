@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shlex
+import traceback
 from collections.abc import Sequence
 
 import torch
@@ -35,21 +36,27 @@ def train_stack(jobs: Sequence[TrainingJob]) -> list[Finished]:
     root = jobs[0].places.root
     log = root / jobs[0].places.runs / "jobs" / "stacks.log"
     with contextlib.chdir(root), contextlib.ExitStack() as held, printing_to(log):
-        runs: list[Run] = []
+        prepared: list[tuple[TrainingJob, Run]] = []
         for job in jobs:
             try:
                 held.enter_context(lock(job.lock))
                 print(f"$ {shlex.join(job.command)}", flush=True)
-                runs.append(_prepared(job))
+                prepared.append((job, _prepared(job)))
             except Held as error:
                 untrained.append(Finished(job.name, "busy", str(error)))
             except SdmError as error:
                 untrained.append(Finished(job.name, "failed", str(error)))
-        if runs:
-            train_runs(runs, Console(soft_wrap=True))
+        names = {id(run): job.name for job, run in prepared}
+        for run, error in train_runs([run for _, run in prepared], Console(soft_wrap=True)):
+            traceback.print_exception(error)
+            untrained.append(Finished(names[id(run)], "failed", _in_a_line(error)))
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
     return untrained
+
+
+def _in_a_line(error: Exception) -> str:
+    return str(error) if isinstance(error, SdmError) else f"{type(error).__name__}: {error}".partition("\n")[0]
 
 
 def _prepared(job: TrainingJob) -> Run:

@@ -97,7 +97,8 @@ class Stack:
         graph.register_generator_state(self.generator)
         gc.disable()
         try:
-            with torch.cuda.graph(graph):
+            # On the own stream, whose workspaces for matrix products no other stack's graph uses.
+            with torch.cuda.graph(graph, stream=self.stream):
                 self._run(due)
         finally:
             gc.enable()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -25,30 +25,38 @@ class _Stacked:
         return self.runs[0].learner.steps
 
 
-def train_runs(runs: Sequence[Run], console: Console) -> None:
+def train_runs(runs: Sequence[Run], console: Console) -> list[tuple[Run, Exception]]:
     """Brings every run to its weights: runs of one method and of equal shapes as a stack, all stacks side by side.
 
-    Nothing is kept of an interrupted training: it begins anew. A run's train_s is the time that all of them together
-    took until its own end.
+    A stack that fails ends alone; its runs come back with the error. Nothing is kept of an interrupted training: it
+    begins anew. A run's train_s is the time that all of them together took until its own end.
     """
-    for run in runs:
-        run.begin()
-    stacks = [
-        _Stacked(
-            alike, Stack([run.learner for run in alike], [run.data.train for run in alike], alike[0].settings.seed)
-        )
-        for alike in _alike([run for run in runs if not run.folder.finished])
-    ]
-    together = sum(len(stacked.runs) for stacked in stacks)
+    failed: list[tuple[Run, Exception]] = []
+    in_flight: list[_Stacked] = []
+
+    def attempt(alike: list[Run], action: Callable[[], object]) -> bool:
+        try:
+            action()
+        except Exception as error:  # of whatever kind: it is the method's own
+            failed.extend((run, error) for run in alike)
+            return False
+        return True
+
+    begun = [run for run in runs if attempt([run], run.begin)]
+    for alike in _alike([run for run in begun if not run.folder.finished]):
+        attempt(alike, lambda alike=alike: in_flight.append(_stacked(alike)))
+    together = sum(len(stacked.runs) for stacked in in_flight)
     started = time.perf_counter()
-    for index in range(max((stacked.steps for stacked in stacks), default=0)):
-        for stacked in stacks:
-            if index < stacked.steps:
-                stacked.stack.step(index)
-                _keep_snapshots(stacked, index, started)
-        for stacked in stacks:
-            if index + 1 == stacked.steps:
-                _finish(stacked, started, together, console)
+    index = 0
+    while in_flight:
+        for stacked in list(in_flight):
+            if not attempt(stacked.runs, lambda stacked=stacked, index=index: _step(stacked, index, started)):
+                in_flight.remove(stacked)
+            elif index + 1 == stacked.steps:
+                attempt(stacked.runs, lambda stacked=stacked: _finish(stacked, started, together, console))
+                in_flight.remove(stacked)
+        index += 1
+    return failed
 
 
 def _stacked(runs: list[Run]) -> _Stacked:
@@ -56,7 +64,8 @@ def _stacked(runs: list[Run]) -> _Stacked:
     return _Stacked(runs, stack)
 
 
-def _keep_snapshots(stacked: _Stacked, index: int, started: float) -> None:
+def _step(stacked: _Stacked, index: int, started: float) -> None:
+    stacked.stack.step(index)
     keepers = [run for run in stacked.runs if snapshot_due(run.settings.loop.snapshots, index, stacked.steps)]
     if keepers:
         stacked.stack.finish()
