@@ -3,7 +3,7 @@
     python benchmarks/shipped_students.py [--workers 2] [--tasks push-wall,sweep]
 
 Runs the public programs, one thread each, `--workers` tasks side by side. Resumable: what is there is not made again,
-and killed trainings continue. Success lines go to `benchmarks/results/success.jsonl`, checkpoints to `models/`.
+and killed trainings continue. Success lines go to `benchmarks/results/shipped.jsonl`, checkpoints to `models/`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from sdm_training.report.shipped_students import TASKS
 
 # Teachers are shipped of these two, for comparison in the demo.
 TEACHERS = ("push-wall", "shelf-place")
-RESULTS = Path("benchmarks/results/success.jsonl")
+RESULTS = Path("benchmarks/results/shipped.jsonl")
 PROGRAMS = Path(sys.executable).parent
 
 

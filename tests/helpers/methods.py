@@ -42,13 +42,13 @@ METHODS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "dmd2": ("distillers", {"kind": "dmd2", **SCORES}, {}),
     "dmd2_edm": ("distillers", {"kind": "dmd2", "encoder": "trained", **SCORES}, {"diffusion": {"kind": "edm"}}),
     "mip": ("distillers", {"kind": "mip", "draws": 2, **CLONING}, {"diffusion": {"kind": "two_pass"}}),
-    "best": ("distillers", {"kind": "best", **SCORES}, {}),
-    "best_adversarial_edm": (
+    "anchored": ("distillers", {"kind": "anchored", **SCORES}, {}),
+    "anchored_adversarial_edm": (
         "distillers",
-        {"kind": "best", "generator_adversarial": 0.1, "anchor": {"nfe": 3}, "encoder": "trained", **SCORES},
+        {"kind": "anchored", "generator_adversarial": 0.1, "anchor": {"nfe": 3}, "encoder": "trained", **SCORES},
         {"diffusion": {"kind": "edm"}},
     ),
-    "best_anchor": ("distillers", {"kind": "best", "matching_weight": 0, **SCORES}, {}),
+    "anchored_alone": ("distillers", {"kind": "anchored", "matching_weight": 0, **SCORES}, {}),
     "meanflow": (
         "distillers",
         {"kind": "meanflow", "draws": 2, "directional_weight": 0.1, "dispersion": {"weight": 0.5}, **CLONING},

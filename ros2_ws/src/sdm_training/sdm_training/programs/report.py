@@ -20,8 +20,12 @@ _BLOCK = re.compile(r"(<!-- results:begin -->\n).*?(<!-- results:end -->)", re.D
 
 
 def result_lines(folder: Path) -> list[Line]:
-    """The lines of all files in a folder. Raises DatasetError where none is a success of the reported protocol."""
-    lines = [line for path in sorted(folder.glob("*.jsonl")) for line in read_results(path)]
+    """The lines of all files in a folder, each with its file's name as `collection`.
+
+    Raises DatasetError where none is a success of the reported protocol.
+    """
+    files = sorted(folder.glob("*.jsonl"))
+    lines = [{**line, "collection": path.stem} for path in files for line in read_results(path)]
     if not matching(lines, **FINAL):
         protocol = ", ".join(f"{key} {value}" for key, value in FINAL.items())
         raise DatasetError(f"{folder}: holds no success lines of the reported protocol ({protocol}); run sdm-evaluate")

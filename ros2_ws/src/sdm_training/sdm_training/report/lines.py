@@ -10,8 +10,10 @@ Line = dict[str, Any]
 # What every reported success has in common: the last weights, on evaluation seeds that no recipe was chosen by.
 FINAL: Line = {"kind": "success", "protocol": "final", "mode": "direct", "eval_seed0": 30000}
 
-# What the table of shipped students holds fixed besides.
+# What the students in `models/` were evaluated by; their lines lie in a file of their own, for the same cells are run
+# again in comparisons.
 PROTOCOL: Line = {**FINAL, "network": "small", "seed": 0, "demos": 10, "episodes": 100}
+SHIPPED: Line = {**PROTOCOL, "collection": "shipped"}
 
 
 def matching(lines: Iterable[Line], **wanted: Any) -> list[Line]:

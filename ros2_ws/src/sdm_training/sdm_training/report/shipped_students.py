@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sdm_core.results import paired_difference
 from sdm_sim.metaworld_suite import difficulty
 
-from sdm_training.report.lines import PROTOCOL, Line, matching, newest
+from sdm_training.report.lines import SHIPPED, Line, matching, newest
 from sdm_training.report.markdown import NONE, NOT_RUN, bracket, code, table
 from sdm_training.report.policies import DP3, SDM, Policy
 
@@ -25,8 +25,8 @@ POLICIES = (SDM, DP3, Policy("dp3", 2), Policy("dp3", 1), Policy("regression", 1
 
 
 def success_lines(lines: Sequence[Line], task: str) -> list[Line | None]:
-    """One line of PROTOCOL, or None, for each of POLICIES."""
-    lines = matching(lines, **PROTOCOL, task=task, variant=None, repeats=None)
+    """One line of SHIPPED, or None, for each of POLICIES."""
+    lines = matching(lines, **SHIPPED, task=task, variant=None, repeats=None)
     return [newest(lines, method=policy.method, nfe=policy.nfe) for policy in POLICIES]
 
 
@@ -62,7 +62,7 @@ def best5_table(lines: Sequence[Line]) -> str:
     """DP3's protocol (mean of the five best of a run's evaluations) beside the final checkpoint's own success."""
     rows = []
     for line in matching(lines, kind="success", protocol="best5"):
-        final = newest(lines, **PROTOCOL, task=line["task"], method=line["method"], nfe=line["nfe"])
+        final = newest(lines, **SHIPPED, task=line["task"], method=line["method"], nfe=line["nfe"])
         evaluations = " ".join(f"{successes}" for _, successes in line["curve"])
         best = f"{100 * line['successes'] / line['episodes']:.0f}"
         own = f"{100 * final['successes'] / final['episodes']:.0f}" if final else NOT_RUN

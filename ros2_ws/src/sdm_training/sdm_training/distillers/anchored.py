@@ -42,26 +42,26 @@ class DemonstrationSettings(Settings):
     reach: float = 0.1
 
 
-class BestSettings(Dmd2Settings):
+class AnchoredSettings(Dmd2Settings):
     """matching_weight, anchor, demonstration, generator_adversarial: a term of weight 0 is left out with all its cost.
 
     Without matching there is no critic, and so no discriminator.
     """
 
-    kind: str = "best"
-    method: str = "best"
+    kind: str = "anchored"
+    method: str = "anchored"
     matching_weight: float = 1.0
     anchor: AnchorSettings = AnchorSettings()
     demonstration: DemonstrationSettings = DemonstrationSettings()
     generator_adversarial: float = 0.0
 
 
-class Best(Dmd2):
+class Anchored(Dmd2):
     """DMD2 with an anchor; each term of the generator's loss is optional."""
 
-    settings: BestSettings
+    settings: AnchoredSettings
 
-    def __init__(self, settings: BestSettings, policy: Policy, windows: int) -> None:
+    def __init__(self, settings: AnchoredSettings, policy: Policy, windows: int) -> None:
         super().__init__(settings, policy, windows)
         self.adversarial = settings.generator_adversarial > 0
         if self.adversarial and not settings.matching_weight:
@@ -127,5 +127,5 @@ def distance(a_g: Tensor, target: Tensor) -> Tensor:
     return ((a_g - target).square().mean(dim=(1, 2)) + MIN_SCALE**2).sqrt()
 
 
-SETTINGS = BestSettings
-create = Best
+SETTINGS = AnchoredSettings
+create = Anchored

@@ -9,7 +9,7 @@ import pytest
 import torch
 from helpers.mixture import STD, mixture_training, mode_statistics, plane_policy, posterior_mean
 from helpers.training import CPU, demonstrations, small_policy, training_of, windows_of
-from sdm_training.distillers.best import Best, BestSettings, distance
+from sdm_training.distillers.anchored import Anchored, AnchoredSettings, distance
 from sdm_training.distillers.sdm import Sdm, SdmSettings
 from sdm_training.draws import Draws
 from sdm_training.process import Process
@@ -28,16 +28,16 @@ ALONE: dict[str, dict[str, Any]] = {
 }
 
 
-def best(diffusion: dict[str, Any] | None = None, **changes: object) -> Training:
+def anchored(diffusion: dict[str, Any] | None = None, **changes: object) -> Training:
     data = demonstrations()
     policy = small_policy(data, diffusion=diffusion)
-    settings = build(BestSettings, {"steps": 8, "batch": 6, "update_ratio": 2, **OPTIMISERS, **changes})
+    settings = build(AnchoredSettings, {"steps": 8, "batch": 6, "update_ratio": 2, **OPTIMISERS, **changes})
     windows = windows_of(data, policy)
-    return training_of(Best(settings, policy, len(windows)), windows)
+    return training_of(Anchored(settings, policy, len(windows)), windows)
 
 
-def learner_of(run: Training) -> Best:
-    assert isinstance(run.learner, Best)
+def learner_of(run: Training) -> Anchored:
+    assert isinstance(run.learner, Anchored)
     return run.learner
 
 
@@ -48,7 +48,7 @@ def generator_loss(run: Training) -> Tensor:
 @pytest.mark.parametrize("encoder", ["frozen", "trained"])
 @pytest.mark.parametrize("term", ALONE)
 def test_each_term_reaches_the_generator_alone(term, encoder):
-    run = best(encoder=encoder, **ALONE[term])
+    run = anchored(encoder=encoder, **ALONE[term])
     learner = learner_of(run)
     if term == "matching":  # the critic is the teacher still: the gradient would be zero
         torch.nn.init.normal_(next(learner.critic.parameters()))
@@ -69,7 +69,7 @@ def test_each_term_reaches_the_generator_alone(term, encoder):
     ],
 )
 def test_a_term_without_weight_is_left_out_with_its_networks(changes, parts, updates):
-    learner = learner_of(best(**changes))
+    learner = learner_of(anchored(**changes))
     present = {name for name, _ in learner.named_children()}
     assert present & {"critic", "discriminator"} == parts
     assert {update.name for update in learner.updates} == updates
@@ -77,7 +77,7 @@ def test_a_term_without_weight_is_left_out_with_its_networks(changes, parts, upd
 
 @pytest.mark.parametrize("weight", [0.0, 1.0])
 def test_only_an_anchor_with_weight_samples_the_teacher(weight, monkeypatch):
-    run, sampled = best(anchor={"weight": weight}), []
+    run, sampled = anchored(anchor={"weight": weight}), []
     sample = learner_of(run).teacher.process.sample
 
     def counted(*given: Any) -> Tensor:
@@ -90,7 +90,7 @@ def test_only_an_anchor_with_weight_samples_the_teacher(weight, monkeypatch):
 
 
 def test_the_matching_alone_is_sdms():
-    run = best(**ALONE["matching"])
+    run = anchored(**ALONE["matching"])
     learner, batch = learner_of(run), run.feed.batch()
     settings = build(SdmSettings, {"steps": 8, "batch": 6, **OPTIMISERS})
     reference = Sdm(settings, learner.teacher, 14)
@@ -104,7 +104,7 @@ def test_the_matching_alone_is_sdms():
 
 
 def test_the_anchor_is_the_teachers_sample_from_the_same_noise():
-    run = best(**ALONE["anchor"])
+    run = anchored(**ALONE["anchor"])
     learner, batch = learner_of(run), run.feed.batch()
     got, _ = learner("generator", batch, Draws(CPU, torch.Generator().manual_seed(0)))
     assert batch.condition is not None
@@ -122,7 +122,7 @@ def test_a_distance_pulls_every_chunk_with_one_force():
 
 
 def test_the_demonstration_pulls_what_is_near_it_alone():
-    run = best(**{**ALONE["demonstration"], "demonstration": {"weight": 1.0, "reach": 0.1}})
+    run = anchored(**{**ALONE["demonstration"], "demonstration": {"weight": 1.0, "reach": 0.1}})
     learner, batch = learner_of(run), run.feed.batch()
     with torch.no_grad():
         a_g = learner.generated(batch, Draws(CPU, torch.Generator().manual_seed(0)))
@@ -148,7 +148,7 @@ def test_the_demonstration_pulls_what_is_near_it_alone():
 )
 def test_settings_that_leave_nothing_to_learn_are_refused(changes, message):
     with pytest.raises(SettingsError, match=message):
-        best(**changes)
+        anchored(**changes)
 
 
 class ExactDenoiser(nn.Module):
@@ -167,7 +167,7 @@ def test_the_student_learns_the_teachers_own_map(term):
     """From the teacher's one step, which is the modes' mean, to the very chunks of its ten, both modes in balance."""
     policy, windows = plane_policy(torch.Generator().manual_seed(0))
     settings = build(
-        BestSettings,
+        AnchoredSettings,
         {
             "steps": 400,
             "batch": 128,
@@ -178,7 +178,7 @@ def test_the_student_learns_the_teachers_own_map(term):
             **ALONE.get(term, {}),
         },
     )
-    learner = Best(settings, policy, len(windows))
+    learner = Anchored(settings, policy, len(windows))
     learner.teacher.denoiser = ExactDenoiser(policy.process)
     run = mixture_training(learner, windows)
     batch = windows.batch(torch.zeros(2000, dtype=torch.long))
