@@ -68,7 +68,7 @@ def test_every_shipped_distiller_configuration_is_valid(network, distiller):
         "distill", DistillSettings, "task=a/b", f"network={network}", f"distiller={distiller}", "seed=3"
     )
     assert settings.run == f"runs/a/b/{settings.distiller.method}_{network}_seed3"
-    assert settings.teacher_run == f"runs/a/b/{settings.teacher}_{network}_seed3"
+    assert settings.teacher_run == f"runs/a/b/{settings.teacher_method}_{network}_seed3"
 
 
 def test_train_distill_and_export_make_checkpoints_that_name_their_origin(here):

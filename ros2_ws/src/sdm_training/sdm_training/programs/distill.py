@@ -19,13 +19,13 @@ from sdm_training.training_run import Run, RunSettings, complete, load_data, see
 
 
 class DistillSettings(RunSettings):
-    """config/distill.yaml. teacher: the method of the run to be distilled, teacher_run: its folder; the student has its
+    """config/distill.yaml. teacher_method: of the run to be distilled, teacher_run: its folder; the student has its
     network and process. Methods without a teacher read neither, and take network and diffusion from here."""
 
     network: NetworkSettings
     diffusion: Part
     distiller: Part
-    teacher: str
+    teacher_method: str
     teacher_run: str
 
     @field_validator("diffusion", mode="before")
