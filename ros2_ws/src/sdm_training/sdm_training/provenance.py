@@ -8,6 +8,8 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
+import torch
+
 # What programs write while they measure; it is no part of the source that they were run from.
 PRODUCTS = ("benchmarks/results", "models", "docs")
 
@@ -32,7 +34,7 @@ def _git(*arguments: str) -> str:
 
 
 def machine() -> str:
-    """Processor model and the number of cores given to this process."""
+    """Processor model, the number of cores given to this process, and the GPU where there is one."""
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
@@ -42,7 +44,8 @@ def machine() -> str:
         model = names[0] if names else model
     # macOS binds no process to cores.
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{model}, {cores} cores"
+    parts = [model, f"{cores} cores", *([torch.cuda.get_device_name()] if torch.cuda.is_available() else [])]
+    return ", ".join(parts)
 
 
 def origin() -> dict[str, str]:
