@@ -47,8 +47,8 @@ def run_episode(task: Task, runtime: PolicyRuntime, seed: int, noise_seed: int |
     contract = runtime.contract
     _require_fit(task, runtime)
     perception, states = Perception(contract, task.intrinsics, task.extrinsics), StateVector(contract.observation.state)
-    # Images of this many steps up to a replan enter the network together.
-    history = max((image.steps for image in contract.observation.images), default=1)
+    # As in training, the clouds and images that enter the network together are those of consecutive steps.
+    history = contract.observation.history
     window, inline = ObservationWindow(contract), InlineCommands(contract, contract.n_action_steps)
     task.reset(seed)
     runtime.start_episode(seed if noise_seed is None else noise_seed)

@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.bridge import bridge
+from helpers.contracts import small_contract
 from helpers.graph import graph
 from helpers.linear_policy import LinearPolicy
+from helpers.toy_task import ToyTask
 from sdm_core.policy_runtime import PolicyRuntime
 from sdm_sim.registry import make_task
 from sdm_sim.rollout import EpisodeResult, run_episode
@@ -51,3 +53,20 @@ def test_lockstep_gives_the_actions_and_outcomes_of_a_direct_run(
         assert (found.seed, found.success, found.steps) == (expected.seed, expected.success, expected.steps)
         assert np.abs(found.actions - expected.actions).max() <= 1e-6
         assert (found.misses, found.refused) == (0, 0)
+
+
+@pytest.mark.parametrize("cloud_steps", [2, 3])
+def test_lockstep_shows_a_policy_with_a_history_the_clouds_of_a_direct_run(
+    cloud_steps: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sdm_sim.bridge.bridge_node.make_task", lambda name: ToyTask())
+    contract = small_contract(task="test/toy", n_action_steps=3, cloud={"steps": cloud_steps})
+    checkpoint = LinearPolicy(contract, seed=2, gain=2.0, noise_gain=0.5).write(tmp_path / "policy").path
+    expected = run_episode(ToyTask(), PolicyRuntime(checkpoint), 1)
+    assert expected.refused == 0
+    with graph(tmp_path, use_sim_time=True) as nodes:
+        nodes.start("policy_node", checkpoint=checkpoint, command="inline", reliable_sensors=True)
+        with bridge(nodes, task="test/toy", episodes=1, seed0=1, checkpoint=checkpoint) as node:
+            (outcome,) = node.run()
+    assert (outcome.success, outcome.steps, outcome.misses) == (expected.success, expected.steps, 0)
+    assert np.abs(outcome.actions - expected.actions).max() <= 1e-6

@@ -6,13 +6,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.contracts import small_contract
 from helpers.linear_policy import LinearPolicy
 from helpers.toy_task import ToyTask
 from numpy.typing import NDArray
+from sdm_core.action_chunk import ActionChunk
+from sdm_core.dataset import Episode
 from sdm_core.errors import ContractError, ObservationError
+from sdm_core.observation_window import PolicyInput
 from sdm_core.point_cloud import CloudPipeline
 from sdm_core.policy_runtime import PolicyRuntime
+from sdm_sim.episode_builder import EpisodeBuilder
 from sdm_sim.rollout import run_episode
+from sdm_training.data.windows import window_rows
 
 
 def by_hand(task: ToyTask, policy: LinearPolicy, seed: int) -> NDArray[np.float64]:
@@ -136,3 +142,51 @@ def test_a_task_without_the_policy_s_state_names_is_refused(
     monkeypatch.setattr(task, "observe", renamed)
     with pytest.raises(ObservationError, match="state lacks gap"):
         run_episode(task, lively[1], 0)
+
+
+class Onlooker(PolicyRuntime):
+    """Keeps what it is shown."""
+
+    def __init__(self, checkpoint: Path) -> None:
+        super().__init__(checkpoint)
+        self.shown: list[PolicyInput] = []
+
+    def infer(self, observation: PolicyInput) -> ActionChunk:
+        self.shown.append(observation)
+        return super().infer(observation)
+
+
+def demonstration(task: ToyTask, seed: int, actions: NDArray[np.float64]) -> Episode:
+    """The episode of `seed` under these actions, observed at every step."""
+    builder = EpisodeBuilder(task.contract, task.intrinsics, task.extrinsics)
+    task.reset(seed)
+    for action in actions:
+        builder.add(task.observe(), action)
+        task.step(action)
+    return builder.episode()
+
+
+@pytest.mark.parametrize(("cloud_steps", "looks"), [(1, 10), (2, 20), (3, 30)])
+def test_the_policy_is_shown_the_clouds_that_a_training_on_the_same_actions_would_show(
+    cloud_steps: int, looks: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contract = small_contract(task="test/toy", n_action_steps=3, cloud={"steps": cloud_steps})
+    policy = LinearPolicy(contract, gain=2.0, noise_gain=0.5)
+    runtime = Onlooker(policy.write(tmp_path / "policy").path)
+    task, depths = ToyTask(), []
+    observe = task.observe
+
+    def counted(depth: bool = True, images: bool = False):
+        depths.append(depth)
+        return observe(depth, images)
+
+    monkeypatch.setattr(task, "observe", counted)
+    result = run_episode(task, runtime, 1)
+    assert (result.steps, result.refused, len(runtime.shown)) == (30, 0, 10)
+    assert sum(depths) == looks
+    seen = demonstration(ToyTask(), 1, result.actions)
+    assert seen.point_cloud is not None
+    rows = window_rows([result.steps], 2, cloud_steps, 4, 3)
+    for shown, clouds, states in zip(runtime.shown, rows.cloud[::3], rows.state[::3], strict=True):
+        np.testing.assert_array_equal(shown.cloud, seen.point_cloud[clouds])
+        np.testing.assert_array_equal(shown.state.astype(np.float32), seen.state[states])

@@ -31,7 +31,7 @@ class BridgeParameters:
     seed0: int = _parameter(10_000, "seed of the first episode; the others follow on", 0, 2**31)
     camera_every: int = _parameter(
         0,
-        "control steps between images; 0: the contract's n_action_steps, or 1 where its images have a history",
+        "control steps between images; 0: the contract's n_action_steps, or 1 where what it observes has a history",
         0,
         1000,
     )
@@ -80,8 +80,7 @@ class BridgeParameters:
             raise BridgeError(f"parameter mode: '{self.mode}' is neither lockstep nor realtime")
         if self.latency_ms and self.mode == "lockstep":
             raise BridgeError(f"parameter latency_ms: {self.latency_ms} has no meaning in lockstep; set mode:=realtime")
-        has_history = any(image.steps > 1 for image in contract.observation.images)
-        period = self.camera_every or (1 if has_history else contract.n_action_steps)
+        period = self.camera_every or (1 if contract.observation.history > 1 else contract.n_action_steps)
         if self.mode == "lockstep" and contract.n_action_steps % period:
             raise BridgeError(
                 f"parameter camera_every: {period} does not divide n_action_steps, {contract.n_action_steps}; "

@@ -133,6 +133,12 @@ class ObservationSpec(_Model):
                 )
         return self
 
+    @property
+    def history(self) -> int:
+        """Control steps, the present one included, whose clouds or images enter the network together."""
+        views = (*((self.cloud,) if self.cloud else ()), *self.images)
+        return max((view.steps for view in views), default=1)
+
     def colour_camera(self, name: str) -> CameraSpec:
         """The one camera of this name with a colour stream. Raises ValueError where there is none, or several."""
         found = [camera for camera in self.cameras if camera.name == name and camera.colour_encoding]

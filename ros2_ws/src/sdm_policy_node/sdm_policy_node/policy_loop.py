@@ -69,9 +69,7 @@ class PolicyLoop:
         self._replan_ns = replan_steps * contract.dt_ns
         # Half a period of tolerance: a camera's stamps are not exact multiples of the control period.
         self._tolerance_ns = contract.dt_ns // 2
-        observed = contract.observation
-        views = (*((observed.cloud,) if observed.cloud else ()), *observed.images)
-        self._views_have_history = any(view.steps > 1 for view in views)
+        self._has_history = contract.observation.history > 1
         self._history_ns = int(max_age_s * 1e9) + contract.n_obs_steps * contract.dt_ns
         self._timeout_ns = int(timeout_s * 1e9)
         self._now_ns = now_ns
@@ -192,7 +190,7 @@ class PolicyLoop:
         try:
             for stamp_ns, state in states:
                 self._window.add_state(stamp_ns, state)
-            if not due and not self._views_have_history:
+            if not due and not self._has_history:
                 return Answer(frame)
             if state_refusal[0] >= frame.stamp_ns:
                 return Answer(frame, refusal=state_refusal[1])

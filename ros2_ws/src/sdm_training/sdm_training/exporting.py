@@ -91,8 +91,8 @@ def parity_inputs(sampler: Sampler, demonstrations: Demonstrations) -> dict[str,
     """Recorded observations [64, …] in the exported network's layout, with seeded noise."""
     contract = sampler.policy.contract
     observed, generator = contract.observation, np.random.default_rng(0)
-    history = max([observed.cloud.steps if observed.cloud else 1, *(image.steps for image in observed.images)])
-    rows = np.linspace(history + contract.n_obs_steps, len(demonstrations.state) - 1, PARITY_OBSERVATIONS).astype(int)
+    first, last = observed.history + contract.n_obs_steps, len(demonstrations.state) - 1
+    rows = np.linspace(first, last, PARITY_OBSERVATIONS).astype(int)
 
     def newest(steps: int) -> NDArray[np.int64]:
         return rows[:, None] + np.arange(1 - steps, 1)
