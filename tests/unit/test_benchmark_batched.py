@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ SUITE: dict[str, Any] = {
                 "train": ["teacher.steps=6", *TINY],
                 "distill": ["distiller.steps=6", *TINY],
                 "diverging": ["distiller.generator_optimiser.learning_rate=1e30"],
+                "nowhere": ["compute.device=nowhere"],
             },
         }
     },
@@ -43,7 +45,8 @@ SUITE: dict[str, Any] = {
         "dp3": {"program": "train", "overrides": ["teacher=fast"], "nfe": [1], "seeds": [0, 1]},
         "sdm": {"teacher": "dp3", "seeds": [0, 1]},
         "regression": {"seeds": [0, 1]},
-        "diverging": {"teacher": "dp3", "overrides": ["distiller=sdm"], "seeds": [0, 1]},
+        "diverging": {"teacher": "dp3", "overrides": ["distiller=sdm"]},
+        "nowhere": {"overrides": ["distiller=regression"]},
     },
 }
 
@@ -92,7 +95,7 @@ def test_seeds_are_trained_together_and_exported_each_alone(beside):
             assert not job.done(), "its exports are left to do"
             weights.add((beside.root / job.run / WEIGHTS).read_bytes())
             assert run_job(job).outcome == "done"
-            assert job.command[0] in trained_stacks(beside)
+            assert shlex.join(job.command) in trained_stacks(beside)
             (export,) = job.checkpoints
             metrics = json.loads((beside.root / export / METRICS).read_text())
             assert (metrics["method"], metrics["stacked"], metrics["steps"]) == (method, 2, 6)
@@ -119,15 +122,17 @@ def test_a_method_that_diverges_fails_alone(beside):
     assert not any(job.trained for job in diverging)
     assert all(job.trained for job in regression)
     assert "Traceback" in trained_stacks(beside)
-    assert train_stack(regression) == [], "what is trained already is left as it is"
 
 
-def test_a_student_without_its_teacher_fails_alone(beside):
-    made = planned(beside, "dp3", "sdm")
-    students, teachers = trainings(made, "sdm"), trainings(made, "dp3")
-    untrained = train_stack([*students, *teachers])
-    assert outcomes(untrained) == {job.name: "failed" for job in students}
-    assert all("holds no training run" in each.note for each in untrained)
+def test_what_cannot_be_prepared_fails_alone(beside):
+    made = planned(beside, "dp3", "sdm", "nowhere")
+    teachers, (student, _), (nowhere,) = (trainings(made, method) for method in ("dp3", "sdm", "nowhere"))
+    no_teacher, no_device = train_stack([student, nowhere, *teachers])
+    assert (no_teacher.name, no_teacher.outcome) == (student.name, "failed")
+    assert "holds no training run" in no_teacher.note
+    assert (no_device.name, no_device.outcome) == (nowhere.name, "failed")
+    assert no_device.note.startswith("RuntimeError: ")
+    assert "Traceback" in trained_stacks(beside)
     assert all(job.trained for job in teachers)
 
 

@@ -44,8 +44,9 @@ def train_stack(jobs: Sequence[TrainingJob]) -> list[Finished]:
                 prepared.append((job, _prepared(job)))
             except Held as error:
                 untrained.append(Finished(job.name, "busy", str(error)))
-            except SdmError as error:
-                untrained.append(Finished(job.name, "failed", str(error)))
+            except Exception as error:  # of whatever kind: it must not end the other trainings
+                traceback.print_exception(error)
+                untrained.append(Finished(job.name, "failed", _in_a_line(error)))
         names = {id(run): job.name for job, run in prepared}
         for run, error in train_runs([run for _, run in prepared], Console(soft_wrap=True)):
             traceback.print_exception(error)
