@@ -3,35 +3,37 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from sdm_sim.bridge.camera_faults import CameraFaults
 from sdm_sim.bridge.delay_line import DelayLine
-from sdm_sim.bridge.depth_faults import DepthFaults
 from sdm_sim.task import SensorFrame
 
 DEPTH = np.full((64, 64), 1000, np.uint16)
 DEPTH[:8] = 0
+FRAME = SensorFrame((), np.zeros(0), DEPTH)
 
 
-def applied(faults: DepthFaults, seed: int, images: int = 200) -> list[np.ndarray | None]:
+def applied(faults: CameraFaults, seed: int, images: int = 200) -> list[np.ndarray | None]:
     faults.reset(seed)
-    return [faults.apply(DEPTH) for _ in range(images)]
+    return [faults.apply(FRAME).depth for _ in range(images)]
 
 
 def test_without_faults_an_image_passes_untouched() -> None:
-    assert DepthFaults(0.0, 0.0).apply(DEPTH) is DEPTH
+    assert CameraFaults(0.0, 0.0).apply(FRAME).depth is DEPTH
 
 
 def test_images_are_lost_at_the_rate_asked_for_and_counted() -> None:
-    faults = DepthFaults(0.3, 0.0)
+    faults = CameraFaults(0.3, 0.0)
     lost = sum(image is None for image in applied(faults, 4, 2000))
     assert faults.dropped == lost
     assert lost / 2000 == pytest.approx(0.3, abs=0.04)
 
 
 def test_noise_has_the_deviation_asked_for_and_spares_invalid_pixels() -> None:
-    (image,) = applied(DepthFaults(0.0, 5.0), 4, 1)
+    (image,) = applied(CameraFaults(0.0, 5.0), 4, 1)
     assert image is not None
     assert (image[:8] == 0).all()
     assert image[8:].std() == pytest.approx(5.0, rel=0.05)
@@ -39,7 +41,7 @@ def test_noise_has_the_deviation_asked_for_and_spares_invalid_pixels() -> None:
 
 
 def test_an_episode_repeats_its_faults_and_another_has_others() -> None:
-    faults = DepthFaults(0.5, 3.0)
+    faults = CameraFaults(0.5, 3.0)
     first, again, other = applied(faults, 7), applied(faults, 7), applied(faults, 8)
     np.testing.assert_equal(first, again)
     assert [image is None for image in first] != [image is None for image in other]
@@ -47,16 +49,16 @@ def test_an_episode_repeats_its_faults_and_another_has_others() -> None:
 
 def test_depth_and_colour_of_an_instant_are_lost_together() -> None:
     colour = {"camera": np.zeros((64, 64, 3), np.uint8)}
-    faults = DepthFaults(0.5, 0.0)
+    faults = CameraFaults(0.5, 0.0)
     expected = [image is None for image in applied(faults, 7)]
     for images in ({}, colour):
         faults.reset(7)
-        frame = SensorFrame((), np.zeros(0), DEPTH, images)
-        arrived = [faults.apply_to_frame(frame) for _ in expected]
+        frame = replace(FRAME, images=images)
+        arrived = [faults.apply(frame) for _ in expected]
         assert [each.depth is None for each in arrived] == expected
         assert all(each.images == ({} if each.depth is None else images) for each in arrived)
     nothing = SensorFrame((), np.zeros(0), None)
-    assert all(faults.apply_to_frame(nothing) is nothing for _ in range(20))
+    assert all(faults.apply(nothing) is nothing for _ in range(20))
 
 
 def test_a_delay_line_delivers_in_order_and_not_before_its_delay() -> None:

@@ -53,11 +53,11 @@ def test_a_parameter_out_of_range_is_named(tmp_path: Path) -> None:
 )
 def test_parameters_that_do_not_go_together_are_refused(settings: dict[str, Any], named: str) -> None:
     with pytest.raises(BridgeError, match=named):
-        BridgeParameters(**settings).depth_period(metaworld_contract("drawer-close"))
+        BridgeParameters(**settings).camera_period(metaworld_contract("drawer-close"))
 
 
 def test_real_time_takes_any_camera_rate() -> None:
-    assert BridgeParameters(mode="realtime", camera_every=3).depth_period(metaworld_contract("drawer-close")) == 3
+    assert BridgeParameters(mode="realtime", camera_every=3).camera_period(metaworld_contract("drawer-close")) == 3
 
 
 def test_a_policy_that_cannot_be_read_is_named(tmp_path: Path) -> None:

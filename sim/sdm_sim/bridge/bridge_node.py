@@ -21,7 +21,7 @@ from sdm_interfaces.msg import PolicyTrace
 from std_msgs.msg import String
 
 from sdm_sim.bridge.command_inbox import CommandInbox
-from sdm_sim.bridge.depth_faults import DepthFaults
+from sdm_sim.bridge.camera_faults import CameraFaults
 from sdm_sim.bridge.episode import Outcome, Progress
 from sdm_sim.bridge.errors import BridgeError, Interrupted
 from sdm_sim.bridge.film import Film
@@ -57,7 +57,7 @@ class BridgeNode(Node):
         lockstep = settings.mode == "lockstep"
         self._progress = Progress(settings.episodes)
         self._traces = TraceLog(settings.traces)
-        self._faults = DepthFaults(settings.drop_rate, settings.depth_noise_mm)
+        self._faults = CameraFaults(settings.drop_rate, settings.depth_noise_mm)
         self._sensors = SensorPublisher(self, self._task, streams, reliable=lockstep)
         self._inbox = CommandInbox(self)
         starters = ("policy_node",) if lockstep else ("policy_node", "command_node")

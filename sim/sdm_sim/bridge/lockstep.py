@@ -9,7 +9,7 @@ from collections.abc import Callable
 from sdm_sim.bridge.actuation import Actuation
 from sdm_sim.bridge.camera_streams import CameraStreams
 from sdm_sim.bridge.command_inbox import Command, CommandInbox
-from sdm_sim.bridge.depth_faults import DepthFaults
+from sdm_sim.bridge.camera_faults import CameraFaults
 from sdm_sim.bridge.episode import Outcome, Progress
 from sdm_sim.bridge.sensor_publisher import SensorPublisher
 from sdm_sim.task import Task
@@ -23,7 +23,7 @@ class Lockstep:
         task: Task,
         sensors: SensorPublisher,
         inbox: CommandInbox,
-        faults: DepthFaults,
+        faults: CameraFaults,
         warn: Callable[[str], None],
         streams: CameraStreams,
         answer_timeout_s: float,
@@ -49,7 +49,7 @@ class Lockstep:
                 break
             stamp = base_ns + step * dt_ns
             self._sensors.clock(stamp)
-            frame = self._faults.apply_to_frame(self._streams.observe(task, step))
+            frame = self._faults.apply(self._streams.observe(task, step))
             self._sensors.state(stamp, frame)
             if self._sensors.images(stamp, frame):
                 commands.extend(self._answer(stamp))

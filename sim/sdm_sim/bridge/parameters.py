@@ -72,9 +72,9 @@ class BridgeParameters:
             contract = Contract.load(path / CONTRACT if path.is_dir() else path)
         observation = contract.observation
         depth = observation.cloud is not None or not observation.images
-        return CameraStreams(self.depth_period(contract), depth, bool(observation.images))
+        return CameraStreams(self.camera_period(contract), depth, bool(observation.images))
 
-    def depth_period(self, contract: Contract) -> int:
+    def camera_period(self, contract: Contract) -> int:
         """Control steps between images. Raises BridgeError on values that do not go together."""
         if self.mode not in ("lockstep", "realtime"):
             raise BridgeError(f"parameter mode: '{self.mode}' is neither lockstep nor realtime")

@@ -9,7 +9,7 @@ from sdm_sim.bridge.actuation import Actuation
 from sdm_sim.bridge.camera_streams import CameraStreams
 from sdm_sim.bridge.command_inbox import CommandInbox
 from sdm_sim.bridge.delay_line import DelayLine
-from sdm_sim.bridge.depth_faults import DepthFaults
+from sdm_sim.bridge.camera_faults import CameraFaults
 from sdm_sim.bridge.episode import Outcome, Progress
 from sdm_sim.bridge.sensor_publisher import SensorPublisher
 from sdm_sim.task import SensorFrame, Task
@@ -31,7 +31,7 @@ class RealTime:
         task: Task,
         sensors: SensorPublisher,
         inbox: CommandInbox,
-        faults: DepthFaults,
+        faults: CameraFaults,
         warn: Callable[[str], None],
         streams: CameraStreams,
         latency_s: float,
@@ -80,7 +80,7 @@ class RealTime:
 
     def _show(self, stamp_ns: int, step: int) -> None:
         self._sensors.clock(stamp_ns)  # before the image is rendered: the command node's tick hangs on it
-        frame = self._faults.apply_to_frame(self._streams.observe(self._task, step))
+        frame = self._faults.apply(self._streams.observe(self._task, step))
         self._line.send(lambda: self._publish(stamp_ns, frame))
 
     def _publish(self, stamp_ns: int, frame: SensorFrame) -> None:

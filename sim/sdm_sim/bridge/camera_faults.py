@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from sdm_sim.task import SensorFrame
 
 
-class DepthFaults:
-    """Loses a share of the images and adds Gaussian noise to valid pixels; an episode's seed repeats it exactly."""
+class CameraFaults:
+    """Loses a share of the images and adds Gaussian noise to valid depth; an episode's seed repeats it exactly."""
 
     def __init__(self, drop_rate: float, noise_mm: float) -> None:
         self._drop_rate, self._noise_mm = drop_rate, noise_mm
@@ -22,11 +22,7 @@ class DepthFaults:
         self._random = np.random.default_rng([seed, 1])
         self.dropped = 0
 
-    def apply(self, depth: NDArray[np.uint16]) -> NDArray[np.uint16] | None:
-        """The image uint16[H,W] (mm) as it arrives, or None if it is lost."""
-        return None if self._lost() else self._noisy(depth)
-
-    def apply_to_frame(self, frame: SensorFrame) -> SensorFrame:
+    def apply(self, frame: SensorFrame) -> SensorFrame:
         """The frame with its images as they arrive, or without any if they are lost."""
         if frame.depth is None and not frame.images:
             return frame
