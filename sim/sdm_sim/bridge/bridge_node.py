@@ -20,8 +20,8 @@ from sdm_core.results import append_result
 from sdm_interfaces.msg import PolicyTrace
 from std_msgs.msg import String
 
-from sdm_sim.bridge.command_inbox import CommandInbox
 from sdm_sim.bridge.camera_faults import CameraFaults
+from sdm_sim.bridge.command_inbox import CommandInbox
 from sdm_sim.bridge.episode import Outcome, Progress
 from sdm_sim.bridge.errors import BridgeError, Interrupted
 from sdm_sim.bridge.film import Film

@@ -7,9 +7,9 @@ from collections import deque
 from collections.abc import Callable
 
 from sdm_sim.bridge.actuation import Actuation
+from sdm_sim.bridge.camera_faults import CameraFaults
 from sdm_sim.bridge.camera_streams import CameraStreams
 from sdm_sim.bridge.command_inbox import Command, CommandInbox
-from sdm_sim.bridge.camera_faults import CameraFaults
 from sdm_sim.bridge.episode import Outcome, Progress
 from sdm_sim.bridge.sensor_publisher import SensorPublisher
 from sdm_sim.task import Task

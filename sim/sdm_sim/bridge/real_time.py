@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 
 from sdm_sim.bridge.actuation import Actuation
+from sdm_sim.bridge.camera_faults import CameraFaults
 from sdm_sim.bridge.camera_streams import CameraStreams
 from sdm_sim.bridge.command_inbox import CommandInbox
 from sdm_sim.bridge.delay_line import DelayLine
-from sdm_sim.bridge.camera_faults import CameraFaults
 from sdm_sim.bridge.episode import Outcome, Progress
 from sdm_sim.bridge.sensor_publisher import SensorPublisher
 from sdm_sim.task import SensorFrame, Task
