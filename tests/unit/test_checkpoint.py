@@ -10,7 +10,7 @@ import pytest
 import yaml
 from helpers.contracts import small_contract, with_normaliser
 from helpers.linear_policy import LinearPolicy
-from sdm_core.checkpoint import Checkpoint
+from sdm_core.checkpoint import Checkpoint, contract_at
 from sdm_core.contract import Contract
 from sdm_core.errors import CheckpointError, ContractError
 
@@ -82,6 +82,12 @@ def test_a_broken_folder_is_one_clear_error(breakage: str, checkpoint: Checkpoin
     assert named in str(caught.value)
     assert str(checkpoint.path) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_folder_and_its_contract_file_name_the_same_contract(checkpoint: Checkpoint) -> None:
+    assert contract_at(checkpoint.path) == contract_at(str(checkpoint.path / "contract.yaml")) == checkpoint.contract
+    with pytest.raises(ContractError, match="absent: No such file"):
+        contract_at(checkpoint.path / "absent")
 
 
 def test_a_broken_contract_is_named(checkpoint: Checkpoint) -> None:

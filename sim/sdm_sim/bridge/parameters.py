@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.exceptions import ParameterException
 from rclpy.node import Node
-from sdm_core.checkpoint import CONTRACT
+from sdm_core.checkpoint import contract_at
 from sdm_core.contract import Contract
 
 from sdm_sim.bridge.camera_streams import CameraStreams
@@ -66,10 +65,7 @@ class BridgeParameters:
     def streams(self, task_contract: Contract) -> CameraStreams:
         """What the camera publishes. Raises BridgeError on values that do not go together, ContractError on a
         checkpoint that cannot be read."""
-        contract = task_contract
-        if self.checkpoint:
-            path = Path(self.checkpoint)
-            contract = Contract.load(path / CONTRACT if path.is_dir() else path)
+        contract = contract_at(self.checkpoint) if self.checkpoint else task_contract
         observation = contract.observation
         depth = observation.cloud is not None or not observation.images
         return CameraStreams(self.camera_period(contract), depth, bool(observation.images))

@@ -87,3 +87,9 @@ class Checkpoint:
             if weights is not None:
                 (room / WEIGHTS).write_bytes(weights.read_bytes())
         return cls.open(path)
+
+
+def contract_at(path: str | Path) -> Contract:
+    """That of a checkpoint folder, or a contract.yaml itself. Raises ContractError where there is none."""
+    path = Path(path)
+    return Contract.load(path / CONTRACT if path.is_dir() else path)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from sdm_core.checkpoint import CONTRACT
+from sdm_core.checkpoint import contract_at
 from sdm_core.contract import Contract
 from sdm_core.errors import ContractError
 
@@ -13,8 +11,7 @@ def load_contract(checkpoint: str) -> Contract:
     """From a checkpoint folder, or from a contract.yaml itself. Raises ContractError where there is none."""
     if not checkpoint:
         raise ContractError("parameter checkpoint is empty; name a checkpoint folder or a contract.yaml")
-    path = Path(checkpoint)
-    return Contract.load(path / CONTRACT if path.is_dir() else path)
+    return contract_at(checkpoint)
 
 
 def readable_contract(checkpoint: str) -> Contract | None:
