@@ -7,6 +7,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
 from rclpy.time import Time
 from rosgraph_msgs.msg import Clock
+from sdm_core import camera_topics
 from sensor_msgs.msg import CameraInfo, Image, JointState
 from tf2_ros import StaticTransformBroadcaster
 
@@ -38,14 +39,14 @@ class SensorPublisher:
         self._intrinsics = task.intrinsics
         self._base, self._tool = task.contract.action.base_frame, task.contract.action.tool_frame
         self._clock = node.create_publisher(Clock, "/clock", 10)
-        self._depth = node.create_publisher(Image, "camera/camera/depth/image_rect_raw", qos)
-        self._info = node.create_publisher(CameraInfo, "camera/camera/depth/camera_info", qos)
+        self._depth = node.create_publisher(Image, camera_topics.DEPTH_IMAGE, qos)
+        self._info = node.create_publisher(CameraInfo, camera_topics.DEPTH_INFO, qos)
         cameras = {camera.name for camera in task.contract.observation.cameras} if streams.colour else ()
         self._colour = {
-            name: node.create_publisher(Image, f"camera/{name}/color/image_raw", qos) for name in sorted(cameras)
+            name: node.create_publisher(Image, camera_topics.colour_image(name), qos) for name in sorted(cameras)
         }
         self._colour_info = {
-            name: node.create_publisher(CameraInfo, f"camera/{name}/color/camera_info", qos) for name in self._colour
+            name: node.create_publisher(CameraInfo, camera_topics.colour_info(name), qos) for name in self._colour
         }
         self._needed = [*((self._depth, self._info) if streams.depth else ()), *self._colour.values()]
         self._joints = node.create_publisher(JointState, "joint_states", qos)

@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 from rclpy.node import Node
+from sdm_core.camera_topics import colour_image
 from sdm_core.contract import Contract
 from sdm_core.errors import ObservationError
 from sdm_core.images import COLOUR_ENCODINGS, ImagePipeline
@@ -17,11 +18,6 @@ from sensor_msgs.msg import Image
 
 from sdm_policy_node.observation_source import Frame, sensor_qos
 from sdm_policy_node.time_stamps import to_ns
-
-
-def image_topic(camera: str) -> str:
-    """Where realsense2_camera publishes the colour of a camera of this name."""
-    return f"camera/{camera}/color/image_raw"
 
 
 class ColourImages:
@@ -45,7 +41,7 @@ class ColourImages:
         self._seen: dict[str, deque[Image]] = {camera: deque(maxlen=depth) for camera in cameras}
         for camera in cameras:
             node.create_subscription(
-                Image, image_topic(camera), partial(self._on_image, camera), sensor_qos(reliable, depth)
+                Image, colour_image(camera), partial(self._on_image, camera), sensor_qos(reliable, depth)
             )
 
     def _on_image(self, camera: str, message: Image) -> None:
@@ -63,12 +59,12 @@ class ColourImages:
                 continue
             if message.encoding not in COLOUR_ENCODINGS:
                 lines.append(
-                    f"colour encoding of '{image_topic(image.camera)}' is '{message.encoding}', "
+                    f"colour encoding of '{colour_image(image.camera)}' is '{message.encoding}', "
                     f"{' or '.join(COLOUR_ENCODINGS)} expected"
                 )
             if (message.width, message.height) != (wanted.width, wanted.height):
                 lines.append(
-                    f"'{image_topic(image.camera)}' is {message.width}×{message.height}, "
+                    f"'{colour_image(image.camera)}' is {message.width}×{message.height}, "
                     f"the contract {wanted.width}×{wanted.height}; set the camera's colour profile"
                 )
         return lines
@@ -89,10 +85,10 @@ class ColourImages:
             message = self._nearest(camera, stamp_ns)
             if message is None:
                 raise ObservationError(
-                    f"no image on '{image_topic(camera)}' within {self._max_skew_ns / 1e6:.1f} ms of the observation; "
+                    f"no image on '{colour_image(camera)}' within {self._max_skew_ns / 1e6:.1f} ms of the observation; "
                     "check the camera, and that its streams are synchronised"
                 )
-            made[camera] = pipeline.image(_pixels(message, image_topic(camera)), message.encoding)
+            made[camera] = pipeline.image(_pixels(message, colour_image(camera)), message.encoding)
         return made
 
     def _newest(self, camera: str) -> Image | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 from rclpy.node import Node
+from sdm_core.camera_topics import DEPTH_IMAGE, DEPTH_INFO
 from sdm_core.contract import CameraSpec, Contract
 from sdm_core.errors import ContractError, ObservationError
 from sdm_core.point_cloud import DEPTH_DTYPES, CloudPipeline, Intrinsics
@@ -14,9 +15,6 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from sdm_policy_node.camera_pose import CameraPose
 from sdm_policy_node.observation_source import Frame, sensor_qos
-
-IMAGE_TOPIC = "camera/camera/depth/image_rect_raw"
-INFO_TOPIC = "camera/camera/depth/camera_info"
 
 
 class DepthSource:
@@ -28,8 +26,8 @@ class DepthSource:
         self._encoding: str | None = None
         self._intrinsics: Intrinsics | None = None
         self._intrinsics_of: CameraInfo | None = None
-        node.create_subscription(CameraInfo, INFO_TOPIC, self._on_info, sensor_qos(reliable, depth))
-        node.create_subscription(Image, IMAGE_TOPIC, self._on_image, sensor_qos(reliable, depth))
+        node.create_subscription(CameraInfo, DEPTH_INFO, self._on_info, sensor_qos(reliable, depth))
+        node.create_subscription(Image, DEPTH_IMAGE, self._on_image, sensor_qos(reliable, depth))
 
     def _on_info(self, message: CameraInfo) -> None:
         self._info = message
@@ -65,7 +63,7 @@ class DepthSource:
         image: Image = frame.message
         depth = self.depth_image(frame)
         if self._info is None:
-            raise ObservationError(f"no camera_info on '{INFO_TOPIC}'; it must accompany the depth image")
+            raise ObservationError(f"no camera_info on '{DEPTH_INFO}'; it must accompany the depth image")
         pose = self._camera_pose.extrinsics(self._pipeline.spec.frame, image.header.frame_id, frame.stamp_ns)
         return self._pipeline.from_depth(depth, image.encoding, self._current_intrinsics(self._info), pose)
 

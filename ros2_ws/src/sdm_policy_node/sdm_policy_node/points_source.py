@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 from rclpy.node import Node
+from sdm_core.camera_topics import POINTS
 from sdm_core.contract import Contract
 from sdm_core.errors import ContractError, ObservationError
 from sdm_core.point_cloud import CloudPipeline
@@ -16,7 +17,6 @@ from sensor_msgs_py.point_cloud2 import read_points_numpy
 from sdm_policy_node.camera_pose import CameraPose
 from sdm_policy_node.observation_source import Frame, sensor_qos
 
-TOPIC = "camera/camera/depth/color/points"
 _AXES = ("x", "y", "z")
 
 
@@ -26,7 +26,7 @@ class PointsSource:
     def __init__(self, node: Node, reliable: bool, deliver: Callable[[Frame], None], depth: int = 5) -> None:
         self._deliver = deliver
         self._fields: list[PointField] | None = None
-        node.create_subscription(PointCloud2, TOPIC, self._on_points, sensor_qos(reliable, depth))
+        node.create_subscription(PointCloud2, POINTS, self._on_points, sensor_qos(reliable, depth))
 
     def _on_points(self, message: PointCloud2) -> None:
         self._fields = message.fields
