@@ -10,9 +10,10 @@ import torch
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 from sdm_training.diffusion.noise_schedule import NoiseSchedule
-from sdm_training.diffusion.samplers import ddim_step, ddpm_step, sample_ddim, trailing_timesteps
+from sdm_training.diffusion.samplers import ddim_step, sample_ddim, trailing_timesteps
 from sdm_training.processes.discrete import Discrete, DiscreteSettings
 from sdm_training.settings import build
+from torch import Tensor
 
 COMMON = {
     "num_train_timesteps": 100,
@@ -30,6 +31,16 @@ def schedule() -> NoiseSchedule:
 
 def process(prediction: str) -> Discrete:
     return Discrete(build(DiscreteSettings, {"prediction": prediction}))
+
+
+def ddpm_step(schedule: NoiseSchedule, x_t: Tensor, x0: Tensor, timestep: int, noise: Tensor | None) -> Tensor:
+    """One ancestral step (Ho et al. 2020, Eq. 6–7) from `timestep` to `timestep` - 1; the last one adds no noise."""
+    now, before = schedule.alpha_bar_at(timestep), schedule.alpha_bar_at(timestep - 1)
+    alpha = now / before
+    mean = (before.sqrt() * (1 - alpha) * x0 + alpha.sqrt() * (1 - before) * x_t) / (1 - now)
+    if noise is None or timestep == 0:
+        return mean
+    return mean + ((1 - before) / (1 - now) * (1 - alpha)).sqrt() * noise
 
 
 def test_alpha_bar_equals_diffusers_squared_cosine():

@@ -1,4 +1,4 @@
-"""From noise to actions: trailing timesteps, and the DDIM and DDPM steps."""
+"""From noise to actions: trailing timesteps and the DDIM step."""
 
 from __future__ import annotations
 
@@ -40,16 +40,6 @@ def ddim_step(
     return x if noise is None else x + spread * noise
 
 
-def ddpm_step(schedule: NoiseSchedule, x_t: Tensor, x0: Tensor, timestep: int, noise: Tensor | None) -> Tensor:
-    """One ancestral step (Ho et al. 2020, Eq. 6–7) from `timestep` to `timestep` - 1; the last one adds no noise."""
-    now, before = schedule.alpha_bar_at(timestep), schedule.alpha_bar_at(timestep - 1)
-    alpha = now / before
-    mean = (before.sqrt() * (1 - alpha) * x0 + alpha.sqrt() * (1 - before) * x_t) / (1 - now)
-    if noise is None or timestep == 0:
-        return mean
-    return mean + ((1 - before) / (1 - now) * (1 - alpha)).sqrt() * noise
-
-
 def sample_ddim(
     schedule: NoiseSchedule,
     predict_x0: PredictX0,
@@ -67,16 +57,4 @@ def sample_ddim(
         if eta > 0 and previous >= 0:
             fresh = torch.randn(x.shape, generator=generator, device=x.device)
         x = ddim_step(schedule, x, x0, timestep, previous, eta, fresh)
-    return x
-
-
-def sample_ddpm(
-    schedule: NoiseSchedule, predict_x0: PredictX0, noise: Tensor, generator: torch.Generator | None = None
-) -> Tensor:
-    """Actions [B, H, A] in the normalised range by ancestral sampling through every training step."""
-    x = noise
-    for timestep in range(schedule.last, -1, -1):
-        x0 = predict_x0(x, torch.full(x.shape[:1], timestep, dtype=torch.long, device=x.device))
-        fresh = torch.randn(x.shape, generator=generator, device=x.device) if timestep else None
-        x = ddpm_step(schedule, x, x0, timestep, fresh)
     return x
