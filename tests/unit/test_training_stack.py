@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
+from typing import Literal
 
 import pytest
 import torch
 from helpers.methods import METHODS, learner_of
 from helpers.training import CPU, demonstrations, windows_of
+from rich.console import Console
+from sdm_training import registry
 from sdm_training.draws import Draws
+from sdm_training.feed import Feed
+from sdm_training.learner import MethodSettings
 from sdm_training.optimiser import Optimiser, OptimiserSettings
-from sdm_training.settings import SettingsError
+from sdm_training.settings import SettingsError, build
 from sdm_training.stack.stack import Stack, stack_batches
 from sdm_training.stack.stacked_optimiser import StackedOptimiser
+from sdm_training.stack.train_runs import train_runs
+from sdm_training.training_run import Data, Run, RunSettings
 from torch import Tensor
 
 
@@ -75,23 +83,51 @@ def test_the_stacked_optimiser_is_adamw_for_every_run(clip):
             torch.testing.assert_close(ours[run], theirs.detach())
 
 
-@pytest.mark.parametrize("method", ["diffusion", "sdm"])
-def test_a_stack_trains_every_run_on_its_own_data(method):
-    learners = [learner_of(method, seed) for seed in (0, 1)]
-    before = [copy.deepcopy(dict(learner.weights())) for learner in learners]
+# Demonstrations of two lengths, so of two sets of windows.
+FIRST, SECOND = (7, 9), (5, 8)
+
+
+def trained_together(
+    method: str, *lengths: tuple[int, ...], randomness: Literal["different", "same"]
+) -> list[dict[str, Tensor]]:
+    """The weights of equal learners, each stacked with demonstrations of its own lengths. Their feeds draw alike."""
+    learners = [learner_of(method) for _ in lengths]
     windows = [
-        windows_of(demonstrations(lengths), learner.policy)
-        for learner, lengths in zip(learners, ((7, 9), (5, 8)), strict=True)
+        windows_of(demonstrations(some), learner.policy) for learner, some in zip(learners, lengths, strict=True)
     ]
     stack = Stack(learners, windows, seed=0)
+    stack.randomness = randomness
+    stack.feeds = [
+        Feed(learner.feeding, some, Draws(CPU, torch.Generator().manual_seed(1)))
+        for learner, some in zip(learners, windows, strict=True)
+    ]
     for index in range(learners[0].steps):
         stack.step(index)
     stack.finish()
-    after = [learner.weights() for learner in learners]
-    for old, new in zip(before, after, strict=True):
-        assert any(not torch.equal(old[name], new[name]) for name in old)
-    assert all(value.shape == (2,) and value.isfinite().all() for value in stack.scalars().values())
-    assert any(not torch.equal(after[0][name], after[1][name]) for name in after[0])
+    assert all(value.shape == (len(lengths),) and value.isfinite().all() for value in stack.scalars().values())
+    return [dict(learner.weights()) for learner in learners]
+
+
+def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
+    return all(torch.allclose(first[name], second[name], rtol=1e-4, atol=1e-5) for name in first)
+
+
+@pytest.mark.parametrize("method", ["diffusion", "sdm"])
+def test_a_stack_trains_every_run_on_its_own_data(method):
+    before = dict(learner_of(method).weights())
+    first, second = trained_together(method, FIRST, SECOND, randomness="same")
+    assert not same(before, first)
+    assert not same(before, second)
+    assert not same(first, second)
+    swapped = trained_together(method, SECOND, FIRST, randomness="same")
+    assert same(swapped[0], second)
+    assert same(swapped[1], first)
+
+
+@pytest.mark.parametrize("method", ["diffusion", "sdm"])
+def test_equal_runs_of_a_stack_draw_different_numbers(method):
+    assert same(*trained_together(method, FIRST, FIRST, randomness="same"))
+    assert not same(*trained_together(method, FIRST, FIRST, randomness="different"))
 
 
 def test_runs_of_different_shapes_are_refused():
@@ -99,3 +135,33 @@ def test_runs_of_different_shapes_are_refused():
     windows = [windows_of(demonstrations(), learner.policy) for learner in learners]
     with pytest.raises(SettingsError, match="the runs differ in the shape of"):
         Stack(learners, windows, seed=0)
+
+
+def run_of(folder: Path, seed: int) -> Run:
+    """A run of the smallest method, ready to be trained."""
+    package, values, _ = METHODS["diffusion"]
+    learner, data, method = learner_of("diffusion", seed), demonstrations(), registry.build_part(package, values)
+    assert isinstance(method, MethodSettings)
+    windows = windows_of(data, learner.policy)
+    settings = {
+        **{"task": data.contract.task, "seed": seed, "data": "unread", "run": str(folder / str(seed))},
+        **{"validation_episodes": 0, "compute": {}, "loop": {}, "export": {}},
+    }
+    return Run(
+        build(RunSettings, settings),
+        method,
+        learner,
+        Data(data, windows, None, learner.policy.contract, data.digest()),
+        {"method": "dp3"},
+    )
+
+
+def test_a_run_that_diverges_fails_alone_in_its_stack(tmp_path):
+    runs = [run_of(tmp_path, seed) for seed in (0, 1, 2)]
+    with torch.no_grad():
+        next(runs[1].learner.parameters()).fill_(float("nan"))
+    ((failed, error),) = train_runs(runs, Console(quiet=True))
+    assert failed is runs[1]
+    assert "is not finite: the training diverged" in str(error)
+    assert [run.folder.finished for run in runs] == [True, False, True]
+    assert [run.folder.effort()["stacked"] for run in runs if run.folder.finished] == [3, 3]

@@ -48,7 +48,7 @@ class Stack:
         self.feeds = [Feed(learner.feeding, some, self.draws) for learner, some in zip(learners, windows, strict=True)]
         self.tensors = _stacked(self.learners)
         self.in_dims = {name: None if shared else 0 for name, (_, shared) in self.tensors.items()}
-        self._values = {name: tensor for name, (tensor, _) in self.tensors.items()}
+        self.values = {name: tensor for name, (tensor, _) in self.tensors.items()}
         self._steps = {
             update.name: _UpdateStep(self, update, [a for a in self.template.averages if a.after == update.name])
             for update in self.template.updates
@@ -79,7 +79,7 @@ class Stack:
         if self.stream is not None:
             self.stream.synchronize()
         for index, learner in enumerate(self.learners):
-            own = {name: value if self.in_dims[name] is None else value[index] for name, value in self._values.items()}
+            own = {name: value if self.in_dims[name] is None else value[index] for name, value in self.values.items()}
             with torch.no_grad():
                 for name, tensor in (*learner.named_parameters(), *learner.named_buffers()):
                     tensor.copy_(own[name])
@@ -112,7 +112,7 @@ class Stack:
 
         batch_dims = tree_map(lambda leaf: None if leaf is None else 0, batch, is_leaf=lambda leaf: leaf is None)
         return vmap(one, in_dims=(self.in_dims, batch_dims), randomness=self.randomness)(
-            {**self._values, **trained}, batch
+            {**self.values, **trained}, batch
         )
 
 
@@ -122,7 +122,7 @@ class _UpdateStep:
     def __init__(self, stack: Stack, update: Update, averages: list[Average]) -> None:
         self.stack, self.update = stack, update
         self.names = [name for name, _ in stack.template.trained(update)]
-        self.parameters = [stack._values[name] for name in self.names]
+        self.parameters = [stack.values[name] for name in self.names]
         count = update.count(stack.template.steps)
         self.optimiser = StackedOptimiser(self.parameters, update.optimiser, count)
         self.count = torch.zeros(1, dtype=torch.long, device=stack.device)
@@ -144,8 +144,8 @@ class _StackedAverage:
 
     def __init__(self, stack: Stack, average: Average, steps: int) -> None:
         names = [name for name, _ in stack.template.get_submodule(average.source).named_parameters()]
-        self._sources = [stack._values[f"{average.source}.{name}"] for name in names]
-        self._targets = [stack._values[f"{average.target}.{name}"] for name in names]
+        self._sources = [stack.values[f"{average.source}.{name}"] for name in names]
+        self._targets = [stack.values[f"{average.target}.{name}"] for name in names]
         weights = [1 - average.settings.decay(step) for step in range(steps)]
         self._weights = torch.tensor(weights, device=stack.device)
 

@@ -28,8 +28,9 @@ class _Stacked:
 def train_runs(runs: Sequence[Run], console: Console) -> list[tuple[Run, Exception]]:
     """Brings every run to its weights: runs of one method and of equal shapes as a stack, all stacks side by side.
 
-    A stack that fails ends alone; its runs come back with the error. Nothing is kept of an interrupted training: it
-    begins anew. A run's train_s is the time that all of them together took until its own end.
+    A stack that fails ends alone, and so does a run of it whose weights are not finite in the end; they come back with
+    the error. Nothing is kept of an interrupted training: it begins anew. A run's train_s is the time that all of them
+    together took until its own end.
     """
     failed: list[tuple[Run, Exception]] = []
     in_flight: list[_Stacked] = []
@@ -53,8 +54,12 @@ def train_runs(runs: Sequence[Run], console: Console) -> list[tuple[Run, Excepti
             if not attempt(stacked.runs, lambda stacked=stacked, index=index: _step(stacked, index, started)):
                 in_flight.remove(stacked)
             elif index + 1 == stacked.steps:
-                attempt(stacked.runs, lambda stacked=stacked: _finish(stacked, started, together, console))
                 in_flight.remove(stacked)
+                if attempt(stacked.runs, stacked.stack.finish):
+                    spent = time.perf_counter() - started
+                    console.print(_summary(stacked, spent))
+                    for run in stacked.runs:
+                        attempt([run], lambda run=run, spent=spent: _write(run, spent, together))
         index += 1
     return failed
 
@@ -73,14 +78,14 @@ def _step(stacked: _Stacked, index: int, started: float) -> None:
         write_snapshot(run.folder.path, index + 1, run.learner.weights(), time.perf_counter() - started)
 
 
-def _finish(stacked: _Stacked, started: float, together: int, console: Console) -> None:
-    stacked.stack.finish()
-    spent = time.perf_counter() - started
-    for run in stacked.runs:
-        run.folder.finish(run.learner.weights(), spent, stacked=together)
+def _write(run: Run, spent: float, together: int) -> None:
+    run.folder.finish(run.learner.weights(), spent, stacked=together)
+
+
+def _summary(stacked: _Stacked, spent: float) -> str:
     scalars = ", ".join(f"{name} {value.mean():.2e}" for name, value in stacked.stack.scalars().items())
-    labels = stacked.runs[0].labels
-    console.print(f"{labels['method']}: {len(stacked.runs)} runs of {stacked.steps} steps in {spent:.1f} s ({scalars})")
+    method = stacked.runs[0].labels["method"]
+    return f"{method}: {len(stacked.runs)} runs of {stacked.steps} steps in {spent:.1f} s ({scalars})"
 
 
 def _alike(runs: Sequence[Run]) -> list[list[Run]]:
