@@ -115,6 +115,39 @@ def test_a_teacher_may_bring_its_process_and_its_step_counts(here):
         assert max(checkpoint.metrics["parity"].values()) < 0.02
 
 
+@pytest.mark.parametrize(
+    ("overrides", "nfe"),
+    [(("teacher=dp3", "diffusion=edm", "export.nfe=[1]"), 10), (("teacher=edm", "export.nfe=[1,2]"), 2)],
+)
+def test_step_counts_that_the_process_cannot_take_are_refused_before_the_training(here, overrides, nfe):
+    record(here / "data/test/reach.zarr", small_contract(256))
+    common = ("task=test/reach", "network.points=128")
+    with pytest.raises(SettingsError, match=f"^{nfe} network calls asked of EDM: .* give 1, 3, 5"):
+        train_teacher(composed("train", TrainSettings, *common, *overrides))
+    assert not (here / "runs").exists()
+
+
+def test_a_student_s_step_counts_are_refused_before_its_training_too(here):
+    record(here / "data/test/reach.zarr", small_contract(256))
+    common = ("task=test/reach", "network.points=128")
+    with pytest.raises(SettingsError, match=r"^1 network calls asked of the two-pass process: it takes 2"):
+        distill(composed("distill", DistillSettings, *common, "distiller=mip", "export.nfe=[1]"))
+    assert not (here / "runs").exists()
+
+
+def test_another_teacher_s_student_is_not_continued(here):
+    record(here / "data/test/reach.zarr", small_contract(256))
+    common = ("task=test/reach", "network.points=128")
+    for teacher in ("fast", "edm"):
+        options = (f"teacher={teacher}", "teacher.steps=1", "export.nfe=[1]")
+        train_teacher(composed("train", TrainSettings, *common, *options))
+    distill(composed("distill", DistillSettings, *common, "distiller.steps=1"))
+    with pytest.raises(SettingsError, match=r"sdm_small_seed0 was trained with another 'teacher': .* with run="):
+        SettingsError, match=r"sdm_small_seed0 was trained with another 'teacher': .* another with run="
+    ):
+        distill(composed("distill", DistillSettings, *common, "distiller.steps=1", "teacher_method=edm"))
+
+
 def test_a_teacher_with_another_network_is_refused(here):
     record(here / "data/test/reach.zarr", small_contract(256))
     common = ("task=test/reach", "network.points=128")

@@ -52,7 +52,14 @@ class Process(nn.Module, ABC):
 
     @abstractmethod
     def sample(self, network: Network, noise: Tensor, condition: Tensor, nfe: int) -> Tensor:
-        """Normalised chunks [B, H, A] after `nfe` calls of the network, from standard normal noise [B, H, A]."""
+        """Normalised chunks [B, H, A] after `nfe` calls of the network, from standard normal noise [B, H, A].
+
+        Raises SettingsError where it cannot be sampled with so many.
+        """
+
+    @abstractmethod
+    def check_nfe(self, nfe: int) -> None:
+        """Raises SettingsError where `sample` cannot take `nfe` calls."""
 
     def add_noise(self, x0: Tensor, epsilon: Tensor, levels: Tensor) -> Tensor:
         """x at `levels` [B, H, A]."""

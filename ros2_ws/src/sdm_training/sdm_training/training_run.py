@@ -91,6 +91,12 @@ class Run:
     labels: dict[str, Any]
     teacher: Sampler | None = None
 
+    def __post_init__(self) -> None:
+        """What cannot be sampled is refused before it is trained. Raises SettingsError."""
+        sampling, process = self.learner.sampling, self.learner.policy.process
+        for nfe in (*([sampling.nfe] if sampling.level is None else []), *self.settings.export.nfe):
+            process.check_nfe(nfe)
+
     @property
     def folder(self) -> RunFolder:
         return RunFolder(self.settings.run)

@@ -65,15 +65,19 @@ class Ctm(Edm):
         is given one noise, so that it can be repeated; so this one jumps from bin to bin, without more noise (the
         gamma = 0 of Kim et al., Algorithm 3).
         """
+        self.check_nfe(nfe)
         settings = self.settings
-        if not 1 <= nfe < settings.bins:
-            raise SettingsError(f"{nfe} jumps asked of {settings.bins} bins: give 1 to {settings.bins - 1}")
         ladder = karras_sigmas(settings.bins, settings.sigma_min, settings.sigma_max, settings.rho)
         levels = [same_level(noise, ladder[-(-step * settings.bins // nfe)]) for step in range(nfe)]
         x = self.start(noise, levels[0]) * settings.start_scale
         for now, target in zip(levels, [*levels[1:], same_level(noise, settings.sigma_min)], strict=True):
             x = self.jump(network, x, now, target, condition)
         return x.clamp(-1, 1) if settings.clip_sample else x
+
+    def check_nfe(self, nfe: int) -> None:
+        bins = self.settings.bins
+        if not 1 <= nfe < bins:
+            raise SettingsError(f"{nfe} jumps asked of {bins} bins: give 1 to {bins - 1}")
 
 
 SETTINGS = CtmSettings

@@ -63,7 +63,13 @@ class Discrete(Process):
 
     def sample(self, network: Network, noise: Tensor, condition: Tensor, nfe: int) -> Tensor:
         """Deterministic DDIM at trailing timesteps."""
+        self.check_nfe(nfe)
         return sample_ddim(self.schedule, lambda x, t: self.predict_x0(network, x, t, condition), noise, nfe)
+
+    def check_nfe(self, nfe: int) -> None:
+        steps = self.settings.train_steps
+        if not 1 <= nfe <= steps:
+            raise SettingsError(f"{nfe} network calls asked of a process of {steps} timesteps: give 1 to {steps}")
 
     def check_level(self, name: str, level: float) -> None:
         if not 0 <= level <= self.schedule.last:

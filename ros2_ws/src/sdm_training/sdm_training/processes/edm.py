@@ -88,8 +88,7 @@ class Edm(Process):
 
     def sample(self, network: Network, noise: Tensor, condition: Tensor, nfe: int) -> Tensor:
         """Heun's method (Algorithm 1 without churn): two calls a step, one for the last, from sigma_min to zero."""
-        if nfe < 1 or nfe % 2 == 0:
-            raise SettingsError(f"{nfe} network calls asked of EDM: Heun's n steps take 2n - 1, give 1, 3, 5 … 19 … 35")
+        self.check_nfe(nfe)
 
         def predict_x0(x: Tensor, levels: Tensor) -> Tensor:
             return self.predict_x0(network, x, levels, condition)
@@ -101,6 +100,10 @@ class Edm(Process):
         for now, target in pairwise(levels):
             x = heun_step(predict_x0, x, now, target)
         return predict_x0(x, levels[-1])
+
+    def check_nfe(self, nfe: int) -> None:
+        if nfe < 1 or nfe % 2 == 0:
+            raise SettingsError(f"{nfe} network calls asked of EDM: Heun's n steps take 2n - 1, give 1, 3, 5 … 19 … 35")
 
     def check_level(self, name: str, level: float) -> None:
         low, high = self.settings.sigma_min, self.settings.sigma_max

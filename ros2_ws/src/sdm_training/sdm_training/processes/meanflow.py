@@ -95,11 +95,16 @@ class MeanFlow(Process):
 
     def sample(self, network: Network, noise: Tensor, condition: Tensor, nfe: int) -> Tensor:
         """Jumps over `nfe` intervals of one length."""
+        self.check_nfe(nfe)
         x = noise
         for step in range(nfe, 0, -1):
             t, r = same_level(x, step / nfe), same_level(x, (step - 1) / nfe)
             x = x - self.average_velocity(network, x, r, t, condition) / nfe
         return self._clipped(x, None)
+
+    def check_nfe(self, nfe: int) -> None:
+        if nfe < 1:
+            raise SettingsError(f"{nfe} network calls asked of MeanFlow: give 1 or more")
 
     def start(self, noise: Tensor, levels: Tensor) -> Tensor:
         return levels[:, None, None] * noise

@@ -58,11 +58,14 @@ class TwoPass(Process):
 
     def sample(self, network: Network, noise: Tensor, condition: Tensor, nfe: int) -> Tensor:
         """The paper's Eq. 4.5: a first chunk from `noise`, zeros in the paper, and a second one from t* times that."""
-        if nfe != 2:
-            raise SettingsError(f"{nfe} network calls asked of the two-pass process: it takes 2")
+        self.check_nfe(nfe)
         time = self.settings.second_time
         first = self.predict_x0(network, noise, same_level(noise, 0.0), condition)
         return self.predict_x0(network, time * first, same_level(noise, time), condition)
+
+    def check_nfe(self, nfe: int) -> None:
+        if nfe != 2:
+            raise SettingsError(f"{nfe} network calls asked of the two-pass process: it takes 2")
 
     def check_level(self, name: str, level: float) -> None:
         if not 0 <= level <= 1:
