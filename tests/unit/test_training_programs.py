@@ -143,8 +143,6 @@ def test_another_teacher_s_student_is_not_continued(here):
         train_teacher(composed("train", TrainSettings, *common, *options))
     distill(composed("distill", DistillSettings, *common, "distiller.steps=1"))
     with pytest.raises(SettingsError, match=r"sdm_small_seed0 was trained with another 'teacher': .* with run="):
-        SettingsError, match=r"sdm_small_seed0 was trained with another 'teacher': .* another with run="
-    ):
         distill(composed("distill", DistillSettings, *common, "distiller.steps=1", "teacher_method=edm"))
 
 
