@@ -10,9 +10,11 @@ from helpers.result_lines import success_line, timing_line
 from sdm_core.errors import DatasetError
 from sdm_core.results import append_result, paired_difference
 from sdm_training.programs.report import check, report
-from sdm_training.report.core_comparison import TASKS, policies, scores, success_by_task, summary
+from sdm_training.report.action_error import action_error
+from sdm_training.report.core_comparison import METAWORLD, TASKS, policies, scores, success_by_task, summary
 from sdm_training.report.estimate import Estimate, mean
-from sdm_training.report.lines import FINAL, newest
+from sdm_training.report.fresh_seeds import fresh_seeds_table
+from sdm_training.report.lines import FINAL, FRESH, newest
 from sdm_training.report.markdown import NOT_RUN
 from sdm_training.report.mode_coverage import mode_coverage
 from sdm_training.report.policies import IMAGES, SDM, STUDENT_ROWS, TEACHER_ROWS, Policy
@@ -112,6 +114,37 @@ def test_training_seeds_are_pooled_and_each_counts_once() -> None:
     assert task_cell(lines, SWEEP, SDM) == "75 [69, 80] (200)"
 
 
+def test_a_short_trial_replaces_no_longer_evaluation() -> None:
+    lines = [hundred(SWEEP, "sdm", 1, "1110"), success_line(SWEEP, "sdm", 1, "0" * 5, collection="shipped")]
+    assert task_cell(lines, SWEEP, SDM) == "75 [66, 82] (100)"
+    assert task_cell([*lines, hundred(SWEEP, "sdm", 1, "1111")], SWEEP, SDM) == "100 [96, 100] (100)"
+
+
+def test_a_line_with_other_demonstrations_than_the_task_s_is_no_cell() -> None:
+    lines = [
+        hundred(SWEEP, "sdm", 1, "1110"),
+        hundred(SWEEP, "dp3", 10, "1110"),
+        hundred(SWEEP, "sdm", 1, "0000", demos=5),
+    ]
+    assert task_cell(lines, SWEEP, SDM).startswith("75 ")
+    assert rows(success_by_task(lines))["demonstrations"][1] == "10"
+
+
+def test_shipped_students_fill_only_the_cells_that_nothing_else_does() -> None:
+    shipped = hundred(SWEEP, "sdm", 1, "1110")
+    assert task_cell([shipped], SWEEP, SDM).startswith("75 ")
+    compared = hundred(SWEEP, "sdm", 1, "0001", collection="success", seed=1)
+    for lines in ([shipped, compared], [compared, shipped]):
+        assert task_cell(lines, SWEEP, SDM) == "25 [18, 34] (100)"
+
+
+def test_an_action_error_is_of_the_lines_that_the_success_is_of() -> None:
+    line = hundred(SWEEP, "sdm", 1, "1110")
+    elsewhere = {**line, "eval_seed0": 40000, "action_error": {"train": {"demonstrations": 9.0}}}
+    assert action_error([line, elsewhere], SWEEP, SDM) == 0.01
+    assert action_error([elsewhere], SWEEP, SDM) is None
+
+
 def test_the_spread_is_that_of_the_seeds_means_over_tasks() -> None:
     lines = [hundred(task, "sdm", 1, "1110", seed=0) for task in (SWEEP, DOOR)]
     assert spread_cell(lines, [SWEEP, DOOR], SDM) == "– (1)"
@@ -172,13 +205,13 @@ def test_without_lines_every_row_of_the_comparison_is_there_and_not_run() -> Non
     table = rows(success_by_task([]))
     assert list(table) == ["demonstrations", *(policy.name for policy in TEACHER_ROWS + STUDENT_ROWS)]
     assert table.pop("demonstrations")[: len(TASKS)] == [NOT_RUN] * len(TASKS)
-    assert all(cells == [NOT_RUN] * (len(TASKS) + 2) for cells in table.values())
+    assert all(cells == [NOT_RUN] * (len(TASKS) + 1) for cells in table.values())
     assert len(rows(summary([]))) == len(table)
 
 
 def test_the_demonstrations_of_each_task_are_those_of_its_lines() -> None:
     lines = [hundred(SWEEP, "sdm", 1, "1110"), hundred("pusht/push-t", "sdm", 1, "1110", demos=206)]
-    assert rows(success_by_task(lines))["demonstrations"] == [NOT_RUN, "10", *[NOT_RUN] * 4, "206", "–", "–"]
+    assert rows(success_by_task(lines))["demonstrations"] == [NOT_RUN, "10", *[NOT_RUN] * 4, "206", "–"]
 
 
 def test_the_comparison_is_that_of_the_core_suite() -> None:
@@ -217,6 +250,40 @@ def test_a_student_s_training_comes_on_top_of_its_teacher_s() -> None:
     assert rows(summary(lines[:1]))["SDM @ 1"][4] == "not run + 1.0"
 
 
+def test_runs_that_were_trained_together_say_how_many() -> None:
+    lines = [
+        hundred(SWEEP, "sdm", 1, "1110", train_s=60.0, stacked=35),
+        hundred(SWEEP, "dp3", 10, "1110", train_s=300.0, stacked=30),
+        hundred(DOOR, "dp3", 10, "1110", train_s=300.0, stacked=5),
+    ]
+    table = rows(summary(lines))
+    assert table["SDM @ 1"][4] == "5.0 (30 together) + 1.0 (35 together)"
+    assert table["DP3 @ 10"][4] == "5.0 (5, 30 together)"
+
+
+def test_a_summary_s_mean_is_of_metaworld_and_the_other_tasks_stand_beside_it() -> None:
+    lines = [hundred(task, "sdm", 1, "1110") for task in METAWORLD]
+    lines += [hundred("fork/reach", "sdm", 1, "0000"), hundred("pusht/push-t", "sdm", 1, "0000", score=0.5)]
+    cells = rows(summary(lines))["SDM @ 1"]
+    assert cells[0] == "75.0 [71, 78] (500)"
+    assert cells[5:7] == ["0 [0, 4] (100)", "0.500"]
+
+
+def test_what_was_chosen_is_checked_on_fresh_seeds_of_another_training() -> None:
+    assert fresh_seeds_table([]).count(NOT_RUN) == 12
+    old = [hundred("metaworld/basketball", "consistency", nfe, "1111") for nfe in (1, 3)]
+    chosen = [{**line, **FRESH} for line in old]
+    assert fresh_seeds_table(old + chosen) == fresh_seeds_table([])
+    fresh = [
+        hundred("metaworld/basketball", "consistency", 1, "1110", **FRESH, seed=1),
+        hundred("metaworld/basketball", "edm", 19, "1100", **FRESH, seed=1),
+    ]
+    table = fresh_seeds_table(fresh)
+    words = "| `metaworld/basketball` | Consistency Policy (best) @ 1 | 50 [40, 60] (100) | 75 [66, 82] (100) | +25.0 ["
+    assert words in table
+    assert "| Consistency Policy (best) @ 3 | 50 [40, 60] (100) | not run | not run |" in table
+
+
 def test_scores_are_shown_where_a_task_has_one() -> None:
     line = hundred("pusht/push-t", "sdm", 1, "1110")
     assert scores([line]) == "Not run."
@@ -229,14 +296,17 @@ def test_mode_coverage_stands_beside_the_teacher_s() -> None:
     teacher = success_line("fork/reach", "dp3", 10, "1" * 8, ways="LRLRLRLL", repeats=4)
     assert mode_coverage([hundred(SWEEP, "sdm", 1, "1110")]) == "Not run."
     table = mode_coverage([student, teacher])
-    # The student chooses by the start; the teacher takes 5 of 8 on the left, 2 of 4 and 3 of 4 of either start.
-    assert "| SDM @ 1 | 100 [68, 100] (8) | L4 R4 | 1.00 (105 %) | 0.00 (0 %) |" in table
-    assert "| DP3 @ 10 | 100 [68, 100] (8) | L5 R3 | 0.95 | 0.91 |" in table
+    # The student chooses by the start; of the teacher's pairs of successes 4 of 6 and 3 of 6 differ.
+    assert "| SDM @ 1 | 100 [68, 100] (8) | L4 R4 | 1.00 (105 %) | 0.00 (0 %) | 2 |" in table
+    assert "| DP3 @ 10 | 100 [68, 100] (8) | L5 R3 | 0.95 | 1.17 | 2 |" in table
 
 
-def test_entropy_given_the_start_needs_repeated_starts() -> None:
+def test_different_ways_from_one_start_need_repeated_starts_with_two_successes() -> None:
     line = success_line("fork/reach", "sdm", 1, "1101", ways="LR-R")
-    assert "| L1 R2 | 0.92 | not run |" in mode_coverage([line])
+    assert "| L1 R2 | 0.92 | not run | not run |" in mode_coverage([line])
+    assert "| L1 R2 | 0.92 | 2.00 | 1 |" in mode_coverage([{**line, "repeats": 2}])
+    alone = success_line("fork/reach", "sdm", 1, "1001", ways="L--R", repeats=2)
+    assert "| L1 R1 | 1.00 | – | 0 |" in mode_coverage([alone])
 
 
 def test_a_latency_is_that_of_the_network_and_its_evaluations() -> None:

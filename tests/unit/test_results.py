@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import multiprocessing
+import statistics
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from scipy.stats import binomtest
 from sdm_core.errors import DatasetError
-from sdm_core.results import append_result, conditional_mode_entropy, mode_entropy, read_results, wilson
+from sdm_core.results import append_result, mode_entropy, pairwise_disagreements, read_results, wilson
 
 WRITERS, LINES = 4, 60
 
@@ -93,16 +95,32 @@ def test_mode_entropy_is_in_units_of_all_modes_alike() -> None:
     assert mode_entropy("ABAB", "1111", modes=4) == pytest.approx(0.5)
 
 
-def test_a_policy_that_chooses_by_the_start_has_no_conditional_entropy() -> None:
+def test_a_policy_that_chooses_by_the_start_never_disagrees_with_itself() -> None:
     ways, outcomes = "LLLRRR", "111111"
     assert mode_entropy(ways, outcomes) == pytest.approx(1.0)
-    assert conditional_mode_entropy(ways, outcomes, repeats=3) == 0.0
-    assert conditional_mode_entropy("LRLR", "1111", repeats=2) == pytest.approx(1.0)
+    assert pairwise_disagreements(ways, outcomes, repeats=3) == [0.0, 0.0]
 
 
-def test_starts_without_a_success_are_left_out_of_the_conditional_entropy() -> None:
-    assert conditional_mode_entropy("LRLLLR", "110011", repeats=2) == pytest.approx(1.0)
-    assert conditional_mode_entropy("LR", "00", repeats=2) == 0.0
+@pytest.mark.parametrize("repeats", [2, 3, 5])
+@pytest.mark.parametrize("modes", ["LR", "ABC"])
+def test_the_disagreement_of_equally_likely_ways_is_1_in_expectation_for_any_number_of_tries(
+    modes: str, repeats: int
+) -> None:
+    every = ["".join(ways) for ways in itertools.product(modes, repeat=repeats)]  # each as likely as any other
+    ways = "".join(every)
+    values = pairwise_disagreements(ways, "1" * len(ways), repeats, modes=len(modes))
+    assert len(values) == len(every)
+    assert statistics.fmean(values) == pytest.approx(1.0)
+
+
+def test_a_disagreement_is_the_share_of_pairs_of_successes_that_differ() -> None:
+    assert pairwise_disagreements("LLLR", "1111", repeats=4) == [pytest.approx(2 * 3 / 6)]
+    assert pairwise_disagreements("LLLR", "1101", repeats=4) == [pytest.approx(2 * 2 / 3)]  # failures do not count
+
+
+def test_starts_with_fewer_than_two_successes_tell_of_no_disagreement() -> None:
+    assert pairwise_disagreements("LRLLLR", "110010", repeats=2) == [2.0]
+    assert pairwise_disagreements("L-R-", "1111", repeats=2) == []
 
 
 @pytest.mark.parametrize(
@@ -110,9 +128,11 @@ def test_starts_without_a_success_are_left_out_of_the_conditional_entropy() -> N
     [
         (lambda: mode_entropy("LR", "1"), "2 ways and 1 outcomes cannot be paired"),
         (lambda: mode_entropy("ABC", "111"), "the ways ABC are more than 2 modes"),
-        (lambda: conditional_mode_entropy("LRL", "111", repeats=2), "3 episodes are not 2 of each start"),
+        (lambda: pairwise_disagreements("ABC", "111", repeats=3), "the ways ABC are more than 2 modes"),
+        (lambda: pairwise_disagreements("LR", "111", repeats=2), "2 ways and 3 outcomes cannot be paired"),
+        (lambda: pairwise_disagreements("LRL", "111", repeats=2), "3 episodes are not 2 of each start"),
     ],
 )
-def test_ways_that_tell_nothing_are_refused(refused: Callable[[], float], reason: str) -> None:
+def test_ways_that_tell_nothing_are_refused(refused: Callable[[], object], reason: str) -> None:
     with pytest.raises(DatasetError, match=reason):
         refused()

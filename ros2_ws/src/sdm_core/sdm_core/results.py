@@ -86,25 +86,39 @@ def mode_entropy(ways: str, outcomes: str, modes: int = 2) -> float:
     succeeded it is 0. Of n episodes the expected value lies below the policy's own by about (modes − 1)/(2 n ln modes).
     """
     _require_pairs(ways, outcomes)
-    taken = Counter(way for way, outcome in zip(ways, outcomes, strict=True) if outcome == "1" and way != NO_WAY)
-    if len(taken) > modes:
-        raise DatasetError(f"the ways {''.join(sorted(taken))} are more than {modes} modes; give their number")
+    taken = _ways_of_successes(ways, outcomes, modes)
     total = taken.total()
     return -sum(count / total * math.log(count / total, modes) for count in taken.values()) + 0.0
 
 
-def conditional_mode_entropy(ways: str, outcomes: str, repeats: int, modes: int = 2) -> float:
-    """Mean over the starts of each one's mode_entropy, where each start was tried `repeats` times in a row.
+def pairwise_disagreements(ways: str, outcomes: str, repeats: int, modes: int = 2) -> list[float]:
+    """How often two successes from one start took different ways: a value for each start with two successes or more.
 
-    A policy that chooses its way by the start has 0, whatever its entropy over all starts. Starts without a success
-    tell nothing and are left out; with none left it is 0.
+    Each start was tried `repeats` times in a row. The value is the share of pairs that differ, over the 1 − 1/modes of
+    a policy to which all `modes` are alike: Gini's index without bias, for any number of tries (E. H. Simpson, Nature,
+    1949). Its expected value is 1 for such a policy and 0 for one that chooses its way by the start; a single start may
+    exceed 1.
     """
     _require_pairs(ways, outcomes)
     if repeats < 1 or len(ways) % repeats:
         raise DatasetError(f"{len(ways)} episodes are not {repeats} of each start; give the line's `repeats`")
     starts = [slice(first, first + repeats) for first in range(0, len(ways), repeats)]
-    entropies = [mode_entropy(ways[start], outcomes[start], modes) for start in starts if "1" in outcomes[start]]
-    return sum(entropies) / len(entropies) if entropies else 0.0
+    counts = [_ways_of_successes(ways[start], outcomes[start], modes) for start in starts]
+    return [_differing_pairs(taken) * modes / (modes - 1) for taken in counts if taken.total() > 1]
+
+
+def _differing_pairs(taken: Counter[str]) -> float:
+    """The share of all pairs that is of two ways."""
+    total = taken.total()
+    alike = sum(count * (count - 1) for count in taken.values())
+    return 1 - alike / (total * (total - 1))
+
+
+def _ways_of_successes(ways: str, outcomes: str, modes: int) -> Counter[str]:
+    taken = Counter(way for way, outcome in zip(ways, outcomes, strict=True) if outcome == "1" and way != NO_WAY)
+    if len(taken) > modes:
+        raise DatasetError(f"the ways {''.join(sorted(taken))} are more than {modes} modes; give their number")
+    return taken
 
 
 def _require_pairs(ways: str, outcomes: str) -> None:

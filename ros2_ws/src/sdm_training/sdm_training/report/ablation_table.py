@@ -11,12 +11,12 @@ from sdm_training.report.published import PublishedTable
 
 
 def ablation_table(lines: Sequence[Line], published: PublishedTable) -> str:
-    """The paper's two rows, ours on the paper's tasks, and ours on the tasks of the core comparison."""
+    """The paper's two rows, ours on the paper's tasks, and ours on the core comparison's of MetaWorld."""
     rows = [
         [row.label, "the paper's", *(column.printed[index] for column in published.columns)]
         for index, row in enumerate(published.rows)
     ]
-    for name, tasks in (("the paper's", published.tasks), ("core", core_comparison.TASKS)):
+    for name, tasks in (("the paper's", published.tasks), ("core, MetaWorld", core_comparison.METAWORLD)):
         for policy in published.ours:
             rows.append(
                 [

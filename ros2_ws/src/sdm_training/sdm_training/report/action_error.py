@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 import statistics
 from collections.abc import Sequence
 
-from sdm_training.report.lines import Line, matching
+from sdm_training.report.lines import Line
 from sdm_training.report.markdown import NOT_RUN
 from sdm_training.report.policies import Policy
+from sdm_training.report.success import success
 
 
 def action_error(lines: Sequence[Line], task: str, policy: Policy) -> float | None:
     """Mean over training seeds, on the training's windows; None where nothing was run."""
-    found = matching(lines, kind="success", protocol="final", task=task, **dataclasses.asdict(policy))
-    by_seed = {
-        line["seed"]: line["action_error"]["train"]["demonstrations"] for line in found if "action_error" in line
-    }
-    return statistics.fmean(by_seed.values()) if by_seed else None
+    found = success(lines, task, policy)
+    if not found:
+        return None
+    errors = [line["action_error"]["train"]["demonstrations"] for line in found.lines if "action_error" in line]
+    return statistics.fmean(errors) if errors else None
 
 
 def task_cell(lines: Sequence[Line], task: str, policy: Policy) -> str:

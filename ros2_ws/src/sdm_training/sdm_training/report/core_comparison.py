@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sdm_training.report.lines import FINAL, Line, matching
+from sdm_training.report.lines import Line, of_task
 from sdm_training.report.markdown import NONE, NOT_RUN, code, table
 from sdm_training.report.policies import NETWORK, STUDENT_ROWS, TEACHER_ROWS, Policy
 from sdm_training.report.speed import latency_ms
@@ -16,19 +16,22 @@ from sdm_training.report.success import (
     reference,
     same_sampling,
     spread_cell,
+    success,
     success_of_reference,
     task_cell,
 )
 
+FORK, PUSHT = "fork/reach", "pusht/push-t"
 TASKS = (
     "metaworld/door-open",
     "metaworld/sweep",
     "metaworld/basketball",
     "metaworld/push-wall",
     "metaworld/stick-pull",
-    "fork/reach",
-    "pusht/push-t",
+    FORK,
+    PUSHT,
 )
+# Which every policy's mean is of, so that no row's is over other tasks than its neighbour's.
 METAWORLD = tuple(task for task in TASKS if task.startswith("metaworld/"))
 
 
@@ -37,8 +40,8 @@ def policies(lines: Sequence[Line]) -> tuple[Policy, ...]:
     usual = TEACHER_ROWS + STUDENT_ROWS
     run = {
         Policy(line["method"], line["nfe"], line.get("network", NETWORK), line.get("variant"))
-        for line in matching(lines, **FINAL)
-        if line["task"] in TASKS
+        for task in TASKS
+        for line in of_task(lines, task)
     }
     return usual + tuple(sorted(run - set(usual), key=lambda policy: (policy.name, policy.nfe)))
 
@@ -49,12 +52,12 @@ def shown(lines: Sequence[Line]) -> list[Policy]:
 
 
 def success_by_task(lines: Sequence[Line]) -> str:
-    """Success of each policy on each task, and the mean over MetaWorld's tasks and over all."""
-    rows = [["demonstrations", *(_demonstrations(lines, task) for task in TASKS), NONE, NONE]]
+    """Success of each policy on each task, and the mean over MetaWorld's tasks."""
+    rows = [["demonstrations", *(_demonstrations(lines, task) for task in TASKS), NONE]]
     for policy in policies(lines):
-        means = [mean_cell(lines, tasks, policy) for tasks in (METAWORLD, TASKS)]
-        rows.append([policy.name, *(task_cell(lines, task, policy) for task in TASKS), *means])
-    return table(["policy", *map(code, TASKS), "mean, MetaWorld", "mean, all"], rows)
+        cells = [task_cell(lines, task, policy) for task in TASKS]
+        rows.append([policy.name, *cells, mean_cell(lines, METAWORLD, policy)])
+    return table(["policy", *map(code, TASKS), "mean, MetaWorld"], rows)
 
 
 def summary(lines: Sequence[Line]) -> str:
@@ -64,16 +67,18 @@ def summary(lines: Sequence[Line]) -> str:
         rows.append(
             [
                 policy.name,
-                mean_cell(lines, TASKS, policy),
-                spread_cell(lines, TASKS, policy),
+                mean_cell(lines, METAWORLD, policy),
+                spread_cell(lines, METAWORLD, policy),
                 _reference_name(lines, policy),
-                difference_cell(lines, TASKS, policy),
+                difference_cell(lines, METAWORLD, policy),
                 _training_cell(lines, policy),
+                task_cell(lines, FORK, policy),
+                _score_cell(lines, PUSHT, policy),
                 _latency_cell(lines, policy),
             ]
         )
-    header = ["policy", "mean success", "over seeds", "compared with", "difference, points", "training, min", "p50, ms"]
-    return table(header, rows)
+    of_metaworld = ["success", "over seeds", "compared with", "difference, points", "training, min"]
+    return table(["policy", *of_metaworld, code(FORK), f"{code(PUSHT)}, score", "p50, ms"], rows)
 
 
 def scores(lines: Sequence[Line]) -> str:
@@ -81,18 +86,22 @@ def scores(lines: Sequence[Line]) -> str:
     rows = []
     for task in TASKS:
         for policy in policies(lines):
-            found = over_tasks(lines, [task], policy).get(task)
-            graded = [line["score"] for line in found.lines if "score" in line] if found else []
-            if graded:
-                mean = f"{sum(graded) / len(graded):.3f}"
-                rows.append([code(task), policy.name, mean, str(len(graded)), task_cell(lines, task, policy)])
+            found = success(lines, task, policy)
+            if found and found.score is not None:
+                score = _score_cell(lines, task, policy)
+                rows.append([code(task), policy.name, score, str(len(found.lines)), found.cell])
     header = ["task", "policy", "mean score", "training seeds", "success"]
     return table(header, rows) if rows else f"{NOT_RUN.capitalize()}."
 
 
 def _demonstrations(lines: Sequence[Line], task: str) -> str:
-    counts = {line["demos"] for line in matching(lines, **FINAL, task=task) if "demos" in line}
-    return ", ".join(map(str, sorted(counts))) or NOT_RUN
+    found = of_task(lines, task)
+    return str(found[0].get("demos", NONE)) if found else NOT_RUN
+
+
+def _score_cell(lines: Sequence[Line], task: str, policy: Policy) -> str:
+    found = success(lines, task, policy)
+    return f"{found.score:.3f}" if found and found.score is not None else NOT_RUN
 
 
 def _reference_name(lines: Sequence[Line], policy: Policy) -> str:
@@ -102,21 +111,26 @@ def _reference_name(lines: Sequence[Line], policy: Policy) -> str:
 
 
 def _training_cell(lines: Sequence[Line], policy: Policy) -> str:
-    """Minutes of one training, mean over tasks and seeds; for a student, its teacher's come first."""
-    found = over_tasks(lines, TASKS, policy)
+    """Minutes until the training had ended, mean over tasks and seeds; for a student, its teacher's come first.
+
+    Such as `1.2 (30 together) + 1.4 (35 together)`.
+    """
+    found = over_tasks(lines, METAWORLD, policy)
     if not found:
         return NOT_RUN
-    own = f"{_minutes(found):.1f}"
+    own = _minutes(found)
     if not policy.described.distilled:
         return own
     teachers = {
         task: teacher for task, one in found.items() if (teacher := success_of_reference(lines, one.lines[0], policy))
     }
-    return f"{_minutes(teachers):.1f} + {own}" if teachers else f"{NOT_RUN} + {own}"
+    return f"{_minutes(teachers) if teachers else NOT_RUN} + {own}"
 
 
-def _minutes(found: dict[str, Success]) -> float:
-    return sum(one.train_minutes for one in found.values()) / len(found)
+def _minutes(found: dict[str, Success]) -> str:
+    minutes = sum(one.train_minutes for one in found.values()) / len(found)
+    stacked = {line["stacked"] for one in found.values() for line in one.lines if "stacked" in line}
+    return f"{minutes:.1f} ({', '.join(map(str, sorted(stacked)))} together)" if stacked else f"{minutes:.1f}"
 
 
 def _latency_cell(lines: Sequence[Line], policy: Policy) -> str:

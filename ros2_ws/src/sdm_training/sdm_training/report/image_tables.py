@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Sequence
 
 from sdm_training.report.lines import Line
@@ -18,8 +17,7 @@ def score_cell(lines: Sequence[Line], task: str, policy: Policy) -> str:
     found = success(lines, task, policy)
     if not found:
         return NOT_RUN
-    graded = [line["score"] for line in found.lines if "score" in line]
-    return f"{statistics.fmean(graded) if graded else found.rate.value:.3f} ({found.episodes})"
+    return f"{found.rate.value if found.score is None else found.score:.3f} ({found.episodes})"
 
 
 CELLS: dict[str, TaskCell] = {**TASK_CELLS, "score": score_cell}

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 Line = dict[str, Any]
 
-# What every reported success has in common: the last weights, on evaluation seeds that no recipe was chosen by.
+# What every reported success has in common: the last weights, on evaluation seeds that no recipe was tuned on.
 FINAL: Line = {"kind": "success", "protocol": "final", "mode": "direct", "eval_seed0": 30000}
 
 # What the students in `models/` were evaluated by; their lines lie in a file of their own, for the same cells are run
 # again in comparisons.
 PROTOCOL: Line = {**FINAL, "network": "small", "seed": 0, "demos": 10, "episodes": 100}
 SHIPPED: Line = {**PROTOCOL, "collection": "shipped"}
+
+# What checks a choice that was made by looking at the cells of FINAL: other evaluation seeds, and another training.
+FRESH: Line = {**FINAL, "eval_seed0": 40000}
+CHOSEN_ON_SEED = 0  # of training
 
 
 def matching(lines: Iterable[Line], **wanted: Any) -> list[Line]:
@@ -24,3 +29,35 @@ def matching(lines: Iterable[Line], **wanted: Any) -> list[Line]:
 def newest(lines: Iterable[Line], **wanted: Any) -> Line | None:
     """The last line whose entries equal `wanted`."""
     return next(reversed(matching(lines, **wanted)), None)
+
+
+def of_task(lines: Iterable[Line], task: str) -> list[Line]:
+    """A task's lines of FINAL that have its usual number of demonstrations: that of most of them."""
+    found = matching(lines, **FINAL, task=task)
+    usual = Counter(line.get("demos") for line in found).most_common(1)
+    return matching(found, demos=usual[0][0]) if usual else []
+
+
+def reported(lines: Iterable[Line], task: str, **policy: Any) -> list[Line]:
+    """The lines that a policy's cell may be made of; those of the shipped students only where there are no others."""
+    found = matching(of_task(lines, task), **policy)
+    return [line for line in found if line.get("collection") != SHIPPED["collection"]] or found
+
+
+def one_per_seed(lines: Iterable[Line]) -> list[Line]:
+    """The newest of the longest evaluations of each training seed, so that a short trial replaces no cell."""
+    by_seed: dict[int, Line] = {}
+    for line in lines:
+        other = by_seed.get(line["seed"])
+        if other is None or line["episodes"] >= other["episodes"]:
+            by_seed[line["seed"]] = line
+    return [by_seed[seed] for seed in sorted(by_seed)]
+
+
+def pairs(first: Iterable[Line], second: Sequence[Line]) -> tuple[str, str]:
+    """The outcomes of both, of the lines with equal training seeds and equally many episodes."""
+    own, other = "", ""
+    for line in first:
+        for match in matching(second, seed=line["seed"], episodes=line["episodes"]):
+            own, other = own + line["outcomes"], other + match["outcomes"]
+    return own, other

@@ -7,20 +7,20 @@ import statistics
 from collections import Counter
 from collections.abc import Sequence
 
-from sdm_core.results import conditional_mode_entropy, mode_entropy
+from sdm_core.results import mode_entropy, pairwise_disagreements
 
 from sdm_training.report.core_comparison import policies
-from sdm_training.report.lines import FINAL, Line, matching
+from sdm_training.report.lines import FINAL, Line, matching, one_per_seed, reported
 from sdm_training.report.markdown import NONE, NOT_RUN, code, table
 from sdm_training.report.policies import Policy
 from sdm_training.report.success import Success, reference, same_sampling
 
 
 def mode_coverage(lines: Sequence[Line]) -> str:
-    """Entropies of the ways taken, for each policy and each task whose lines tell the ways."""
+    """How many ways are taken, over all starts and from one, for each policy and each task whose lines tell."""
     tasks = sorted({line["task"] for line in matching(lines, **FINAL) if "ways" in line})
     rows = [row for task in tasks for policy in policies(lines) if (row := _row(lines, task, policy))]
-    header = ["task", "policy", "success", "ways of successes", "entropy", "entropy given the start"]
+    header = ["task", "policy", "success", "ways of successes", "entropy", "different ways from one start", "starts"]
     return table(header, rows) if rows else f"{NOT_RUN.capitalize()}."
 
 
@@ -29,8 +29,11 @@ def _row(lines: Sequence[Line], task: str, policy: Policy) -> list[str] | None:
     if not own:
         return None
     teacher = _of_reference(lines, own[0], policy)
-    entropies = [_share(entropy(own), entropy(teacher)) for entropy in (_marginal, _conditional)]
-    return [code(task), policy.name, Success(tuple(own)).cell, _counts(own), *entropies]
+    entropy, disagreement, starts = _share(_entropies(own), _entropies(teacher)), NOT_RUN, NOT_RUN
+    if "repeats" in own[0]:
+        disagreement = _share(_disagreements(own), _disagreements(teacher))
+        starts = str(len(_disagreements(own)))
+    return [code(task), policy.name, Success(tuple(own)).cell, _counts(own), entropy, disagreement, starts]
 
 
 def _of_reference(lines: Sequence[Line], line: Line, policy: Policy) -> list[Line]:
@@ -42,11 +45,10 @@ def _of_reference(lines: Sequence[Line], line: Line, policy: Policy) -> list[Lin
 
 
 def _with_ways(lines: Sequence[Line], task: str, policy: Policy) -> list[Line]:
-    """The newest line of each training seed that tells the ways; those with repeated starts, where there are any."""
-    found = [line for line in matching(lines, **FINAL, task=task, **dataclasses.asdict(policy)) if "ways" in line]
+    """The line of each training seed that tells the ways; those with repeated starts, where there are any."""
+    found = [line for line in reported(lines, task, **dataclasses.asdict(policy)) if "ways" in line]
     repeated = [line for line in found if "repeats" in line]
-    by_seed = {line["seed"]: line for line in repeated or found}
-    return [by_seed[seed] for seed in sorted(by_seed)]
+    return one_per_seed(repeated or found)
 
 
 def _counts(lines: Sequence[Line]) -> str:
@@ -56,23 +58,22 @@ def _counts(lines: Sequence[Line]) -> str:
     return " ".join(f"{way}{taken[way]}" for way in sorted(taken)) or NONE
 
 
-def _marginal(lines: Sequence[Line]) -> float | None:
-    """Mean over training seeds of the entropy over all starts; None without lines."""
-    return statistics.fmean(mode_entropy(line["ways"], line["outcomes"]) for line in lines) if lines else None
+def _entropies(lines: Sequence[Line]) -> list[float]:
+    """Of each training seed, over all starts."""
+    return [mode_entropy(line["ways"], line["outcomes"]) for line in lines]
 
 
-def _conditional(lines: Sequence[Line]) -> float | None:
-    """Mean over training seeds of the entropy given the start; None where no start was repeated."""
+def _disagreements(lines: Sequence[Line]) -> list[float]:
+    """Of each training seed and each of its starts that had two successes."""
     repeated = [line for line in lines if "repeats" in line]
-    if not repeated:
-        return None
-    return statistics.fmean(
-        conditional_mode_entropy(line["ways"], line["outcomes"], line["repeats"]) for line in repeated
-    )
+    return [
+        value for line in repeated for value in pairwise_disagreements(line["ways"], line["outcomes"], line["repeats"])
+    ]
 
 
-def _share(own: float | None, teacher: float | None) -> str:
-    """Such as `0.95 (97 %)`: an entropy, and its part of the reference's where that has one."""
-    if own is None:
-        return NOT_RUN
-    return f"{own:.2f} ({100 * own / teacher:.0f} %)" if teacher else f"{own:.2f}"
+def _share(own: Sequence[float], teacher: Sequence[float]) -> str:
+    """Such as `0.95 (97 %)`: the mean, and its part of the reference's where that has one."""
+    if not own:
+        return NONE
+    mean, whole = statistics.fmean(own), statistics.fmean(teacher) if teacher else 0.0
+    return f"{mean:.2f} ({100 * mean / whole:.0f} %)" if whole else f"{mean:.2f}"

@@ -10,9 +10,10 @@ from sdm_training.report import core_comparison, shipped_students
 from sdm_training.report.ablation_table import ablation_table
 from sdm_training.report.contradictions import contradiction_table
 from sdm_training.report.domain_tables import domain_table
+from sdm_training.report.fresh_seeds import fresh_seeds_table
 from sdm_training.report.image_tables import image_table
 from sdm_training.report.learning_curves import curves
-from sdm_training.report.lines import FINAL, PROTOCOL, Line
+from sdm_training.report.lines import FINAL, FRESH, PROTOCOL, Line
 from sdm_training.report.markdown import NOT_RUN, table
 from sdm_training.report.mode_coverage import mode_coverage
 from sdm_training.report.plots.curve_panels import curve_panels
@@ -33,28 +34,37 @@ Made by `sdm-report` from the lines in `benchmarks/results` and the published fi
 edited by hand; `sdm-report --check` says whether it is what the lines give. What has no line is shown as "not run".
 
 **Protocol.** The last weights of a training are evaluated, never the best of several, on unseen starts: evaluation
-seeds from {eval_seed0} on, which no recipe was chosen by. Policies run through the exported network, as on a robot. A
-cell such as `96 [90, 98] (100)` is the success in per cent, Wilson's 95 % interval and the number of episodes. Training
-seeds are pooled: the interval speaks of episodes, the column "over seeds" (standard deviation of the mean over tasks,
-and how many seeds) of trainings. Starts that are tried several times are taken as independent, which makes the interval
-too narrow. A mean over tasks counts each alike; its limits are as far from it as theirs from them, squares added.
-`DP3 @ 10` is DP3 at ten network evaluations (NFE) an action. The network is `small` where no other is named.
+seeds from {eval_seed0} on, which no recipe was tuned on. Policies run through the exported network, as on a robot. A
+cell such as `96 [90, 98] (100)` is the success in per cent, Wilson's 95 % interval and the number of episodes. Only
+trainings on the task's usual number of demonstrations count; of several evaluations of one, the longest does, and of
+equally long ones the newest. Training seeds are pooled: the interval speaks of episodes, the column "over seeds"
+(standard deviation of the mean over tasks, and how many seeds) of trainings. Starts that are tried several times are
+taken as independent, which makes the interval too narrow. A mean over tasks counts each alike; its limits are as far
+from it as theirs from them, squares added. `DP3 @ 10` is DP3 at ten network evaluations (NFE) an action. The network is
+`small` where no other is named.
 
 ## Every method on the same tasks
 
-The same demonstrations, encoder, network size and evaluation seeds for every row. MetaWorld's demonstrations are
-scripted, and do each task in one way. In `fork/reach`, scripted too, two ways are equally good, and their mean leads
-into the obstacle. `pusht/push-t` has human demonstrations. Where plain regression, or the teacher at one evaluation,
-does as well as a student, the task shows no gain from distillation.
+The same demonstrations and evaluation seeds for every row, and the same encoder and network size for every row that
+names no network. MetaWorld's demonstrations are scripted, and do each task in one way. In `fork/reach`, scripted too,
+two ways are equally good, and their mean leads into the obstacle. `pusht/push-t` has human demonstrations. Where plain
+regression, or the teacher at one evaluation, does as well as a student, the task shows no gain from distillation.
 
 {core}
 
 {bars}
 
-The difference is the mean over tasks, of pairs with the same training seed and evaluation seed, with Newcombe's 95 %
-interval for paired outcomes and the number of pairs. A student is compared with the teacher that it was distilled from,
-and so is that teacher at other numbers of evaluations; a method without a teacher is compared with DP3. Training time
-is wall-clock, a mean over tasks; a student's comes after its teacher's. p50 is the median latency of one inference.
+Success, difference and training time are means over MetaWorld's five tasks, the only ones that most rows have; a cell
+that names fewer tasks cannot be compared with the others. The difference is of pairs with the same training seed and
+evaluation seed, with Newcombe's 95 % interval for paired outcomes and the number of pairs. A student is compared with
+the teacher that it was distilled from, and so is that teacher at other numbers of evaluations; a method without a
+teacher is compared with DP3.
+
+Training time is wall-clock, and a student's comes after its teacher's. "(35 together)": so many runs were trained as
+one program on a GPU, and the time is what all of them took until this one's end. Times with different numbers cannot be
+compared, those with equal ones only roughly, since each run waits for the others; none says how long a run takes alone.
+p50 is the median latency of an inference on one CPU thread, of a network of this size at that number of evaluations:
+networks of two times, as Consistency Policy's and MeanFlow's, were not timed themselves.
 
 {summary}
 
@@ -64,12 +74,23 @@ Graded success, where a task has one (PushT: the greatest share of the target th
 
 {scores}
 
+### Chosen here, checked on fresh seeds
+
+`best` is another name for Consistency Policy (`distiller=best`), given after looking at the cells above: it was the
+best of about nine students, by one training seed, and its intervals are not corrected for that choice. Its difference
+to its teacher up there is therefore likely too large. The check is another training on evaluation seeds that nothing
+was chosen by, from {fresh_seed0} on, teacher and student paired as above:
+
+{fresh}
+
 ### Mode coverage
 
 Which of several equally good ways the successful episodes took, where a task tells. Entropy is 0 where all took one way
-and 1 where all ways are alike; given the start, it is the mean over starts that were each tried several times
-(`sdm-evaluate repeats=…`), and a policy that chooses by the start alone has none of it. In brackets: the part of the
-entropy that the policy's teacher has.
+and 1 where all ways are alike. "Different ways from one start": each start was tried several times
+(`sdm-evaluate repeats=…`), and of those with two successes or more the value is twice the share of pairs of successes
+that took different ways, the mean over starts. Whatever the number of tries, 1 is expected of a fair coin, and 0 of a
+policy that chooses by the start alone. The last column says how many starts counted, of all training seeds. In
+brackets: the part of what the policy's teacher has.
 
 {modes}
 
@@ -108,6 +129,9 @@ Published figures beside ours. Read them with these differences in mind:
 * **Input**: clouds of coordinates alone, cropped in the world and centred on the gripper here; the papers' SDM tables
   use clouds of another crop and camera pose, their Tables 10–12 and OneDP images.
 * **Network**: the `small` one here, one of 255 M parameters there, so neither success nor speed is like for like.
+* **Trainings**: cells of ours are those of the comparison above where a policy was run in it. Only where it was not,
+  they are of the [shipped students](#shipped-students) and their teachers, which were trained on another machine. No
+  cell pools the two; a mean over tasks may.
 
 A mean over several tasks counts each alike; "4 of 28 tasks" names the part of them that were run, and such a mean is
 not comparable with the printed one.
@@ -122,9 +146,11 @@ Averages are computed again from the printed cells, and cells compared that are 
 
 ## Timing
 
-Made by `benchmarks/latency.py`: perception and inference alone, then the nodes on the graph. In real time the whole
-loop includes the wait for the next 12.5 ms tick of the command node, which is why it exceeds the sum of its parts and
-hardly separates student from teacher.
+CPU rows are made by `benchmarks/latency.py`: perception and inference alone, then the nodes on the graph. In real time
+the whole loop includes the wait for the next 12.5 ms tick of the command node, which is why it exceeds the sum of its
+parts and hardly separates student from teacher. GPU rows are made by `benchmarks/gpu_latency.py`: inference alone, of
+networks with untrained weights. Where n is below a hundred, p99 is in effect the slowest. Every network that was timed
+has one time; those with two, as Consistency Policy's and MeanFlow's, were not timed themselves.
 
 {timing}
 """
@@ -161,6 +187,8 @@ def page(lines: Sequence[Line], published: Published) -> str:
         summary=core_comparison.summary(lines),
         speed=f"{_picture('Latency and success', 'speed_success')}\n\n{_SPEED}" if speed_points(lines) else _NOT_RUN,
         scores=core_comparison.scores(lines),
+        fresh_seed0=FRESH["eval_seed0"],
+        fresh=fresh_seeds_table(lines),
         modes=mode_coverage(lines),
         curves=_picture("Learning curves", "learning_curves") if curves(lines) else _NOT_RUN,
         shipped=shipped_students.success_table(lines),

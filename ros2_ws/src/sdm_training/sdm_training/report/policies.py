@@ -65,7 +65,7 @@ METHODS = {
     "onedp_s": Method("OneDP-S", DP3, GREEN, "^", distilled=True),
     "onedp_d": Method("OneDP-D", DP3, GREEN, "v", distilled=True),
     "manicm": Method("ManiCM", DP3, PURPLE, "D", distilled=True),
-    "consistency": Method("Consistency Policy (`best`)", EDM, BLACK, "P", distilled=True),
+    "consistency": Method("Consistency Policy (best)", EDM, BLACK, "P", distilled=True),
     "dmd2": Method("DMD2", DP3, YELLOW, "X", distilled=True),
     "regression": Method("regression", DP3, GREY, "s"),
     "mip": Method("MIP", DP3, GREY, "D"),

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from sdm_core.results import paired_difference, wilson
 
 from sdm_training.report.estimate import Estimate, mean
-from sdm_training.report.lines import FINAL, Line, matching
+from sdm_training.report.lines import Line, one_per_seed, pairs, reported
 from sdm_training.report.markdown import NONE, NOT_RUN, bracket
 from sdm_training.report.policies import TEACHERS, Policy
 
 
 @dataclass(frozen=True)
 class Success:
-    """The newest result line of each training seed on one task.
+    """The result line of each training seed on one task.
 
     The interval is Wilson's of the pooled episodes. It takes them as independent, while training seeds share the
     evaluation seeds; `spread_cell` shows what a new training would change.
@@ -42,6 +42,12 @@ class Success:
         return f"{100 * self.rate.value:.0f} {bracket(self.rate.interval)} ({self.episodes})"
 
     @property
+    def score(self) -> float | None:
+        """Mean over training seeds of the graded success; None where the task has none."""
+        graded = [line["score"] for line in self.lines if "score" in line]
+        return statistics.fmean(graded) if graded else None
+
+    @property
     def train_minutes(self) -> float:
         """Mean wall-clock minutes of a training."""
         return statistics.fmean(line["train_s"] for line in self.lines) / 60
@@ -52,10 +58,9 @@ def success(lines: Iterable[Line], task: str, policy: Policy) -> Success | None:
 
     Lines with repeated starts measure mode coverage; they count only where there are no others.
     """
-    found = matching(lines, **FINAL, task=task, **dataclasses.asdict(policy))
+    found = reported(lines, task, **dataclasses.asdict(policy))
     once = [line for line in found if "repeats" not in line]
-    by_seed = {line["seed"]: line for line in once or found}
-    return Success(tuple(by_seed[seed] for seed in sorted(by_seed))) if by_seed else None
+    return Success(tuple(one_per_seed(once or found))) if found else None
 
 
 def over_tasks(lines: Sequence[Line], tasks: Iterable[str], policy: Policy) -> dict[str, Success]:
@@ -120,17 +125,17 @@ def difference_cell(lines: Sequence[Line], tasks: Sequence[str], policy: Policy)
     """
     if same_sampling(policy, policy.described.reference):
         return NONE
-    differences, pairs = [], 0
+    differences, count = [], 0
     for found in over_tasks(lines, tasks, policy).values():
         own, other = _paired_outcomes(lines, found, policy)
         if own:
             differences.append(Estimate(*paired_difference(own, other)))
-            pairs += len(own)
+            count += len(own)
     if not differences:
         return NOT_RUN
     difference = mean(differences)
     partly = _partly(len(differences), len(tasks))
-    return f"{100 * difference.value:+.1f} {bracket(difference.interval, '+.1f')} ({pairs}{partly})"
+    return f"{100 * difference.value:+.1f} {bracket(difference.interval, '+.1f')} ({count}{partly})"
 
 
 def _partly(run: int, tasks: int) -> str:
@@ -142,6 +147,6 @@ def _paired_outcomes(lines: Sequence[Line], found: Success, policy: Policy) -> t
     own, other = "", ""
     for line in found.lines:
         against = success_of_reference(lines, line, policy)
-        for match in matching(against.lines if against else (), seed=line["seed"], episodes=line["episodes"]):
-            own, other = own + line["outcomes"], other + match["outcomes"]
+        first, second = pairs([line], against.lines if against else ())
+        own, other = own + first, other + second
     return own, other

@@ -1,0 +1,45 @@
+"""The student that was named by the core comparison, run again where nothing was chosen."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from sdm_core.results import paired_difference
+
+from sdm_training.report.lines import CHOSEN_ON_SEED, FRESH, Line, matching, one_per_seed, pairs
+from sdm_training.report.markdown import NOT_RUN, bracket, code, table
+from sdm_training.report.policies import EDM, Policy
+from sdm_training.report.success import Success
+
+# Where it seemed to gain most on its teacher.
+TASKS = ("metaworld/stick-pull", "metaworld/basketball")
+STUDENTS = (Policy("consistency", 1), Policy("consistency", 3))
+
+
+def fresh_seeds_table(lines: Sequence[Line]) -> str:
+    """Teacher and student on fresh evaluation seeds, of another training than was chosen by, and their difference."""
+    rows = []
+    for task in TASKS:
+        teacher = _lines(lines, task, EDM)
+        for policy in STUDENTS:
+            student = _lines(lines, task, policy)
+            rows.append([code(task), policy.name, _cell(teacher), _cell(student), _difference(student, teacher)])
+    return table(["task", "student", f"its teacher, {EDM.name}", "student", "difference, points"], rows)
+
+
+def _lines(lines: Sequence[Line], task: str, policy: Policy) -> list[Line]:
+    found = matching(lines, **FRESH, task=task, **dataclasses.asdict(policy))
+    return one_per_seed(line for line in found if line["seed"] != CHOSEN_ON_SEED)
+
+
+def _cell(found: Sequence[Line]) -> str:
+    return Success(tuple(found)).cell if found else NOT_RUN
+
+
+def _difference(student: Sequence[Line], teacher: Sequence[Line]) -> str:
+    own, other = pairs(student, teacher)
+    if not own:
+        return NOT_RUN
+    difference, low, high = paired_difference(own, other)
+    return f"{100 * difference:+.1f} {bracket((low, high), '+.1f')} ({len(own)})"
