@@ -61,7 +61,9 @@ def names(made: Plan) -> list[str]:
 def line(job: EvaluationJob, **changes: Any) -> dict[str, Any]:
     """What sdm-evaluate would write for the cell: entries that are as usual are left out."""
     cell = {"kind": "success", "mode": "direct", **vars(job.cell), "successes": 1, **changes}
-    usual: dict[str, Any] = {"variant": None, "repeats": 1, "snapshot": None}
+    usual: dict[str, Any] = {"variant": None, "teacher": None, "repeats": 1, "snapshot": None}
+    if cell["teacher"] is not None:
+        cell["teacher"] += f" seed {job.cell.seed}"
     return {key: value for key, value in cell.items() if key not in usual or value != usual[key]}
 
 
@@ -128,7 +130,8 @@ def test_what_is_there_is_not_planned_again(tmp_path):
     "change",
     [
         *({key: 77} for key in ("seed", "nfe", "episodes", "eval_seed0", "demos", "repeats")),
-        *({key: "other"} for key in ("kind", "task", "method", "network", "protocol", "variant", "mode")),
+        *({key: "other"} for key in ("kind", "task", "method", "network", "protocol", "variant", "teacher", "mode")),
+        {"teacher": None},
         {"protocol": "snapshot", "snapshot": 1},
     ],
     ids=lambda change: next(iter(change)),
@@ -219,10 +222,12 @@ def trained(job: EvaluationJob, config: dict[str, Any], **metrics: Any) -> None:
     Checkpoint.write(job.places.root / job.checkpoint, contract, b"", metrics, {"config": config})
 
 
-RIGHT = {"method": "sdm", "network": "small", "seed": 0, "nfe": 1, "demos": 2}
+RIGHT = {"method": "sdm", "teacher": "dp3 seed 0", "network": "small", "seed": 0, "nfe": 1, "demos": 2}
 
 
-@pytest.mark.parametrize(("key", "wrong"), [("method", "best"), ("nfe", 2), ("demos", 10), ("variant", "scratch")])
+@pytest.mark.parametrize(
+    ("key", "wrong"), [("method", "best"), ("nfe", 2), ("demos", 10), ("variant", "scratch"), ("teacher", "edm")]
+)
 def test_a_checkpoint_of_something_else_is_refused_before_it_is_evaluated(tmp_path, key, wrong):
     job = evaluation(planned(tmp_path), "toy/near/sdm_small_seed0.nfe1")
     trained(job, {}, **RIGHT)

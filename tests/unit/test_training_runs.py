@@ -240,6 +240,18 @@ def test_a_run_is_continued_elsewhere_and_later_but_not_under_another_contract(t
         run.begin(again, other)
 
 
+def test_a_run_is_continued_whatever_its_loop_writes_and_the_deepest_other_key_is_named(tmp_path):
+    policy, run = small_policy(demonstrations()), RunFolder(tmp_path / "run")
+
+    def record(**changes: int) -> dict[str, Any]:
+        return {"config": {"teacher": {"steps": 9}, "loop": {**LoopSettings().model_dump(), **changes}}}
+
+    run.begin(record(), policy.contract)
+    run.begin(record(state_every=7, log_every=7), policy.contract)
+    with pytest.raises(SettingsError, match=r"was trained with another 'config\.loop\.snapshots': delete the folder"):
+        run.begin(record(snapshots=7), policy.contract)
+
+
 def test_unfinished_and_missing_runs_say_what_to_do(tmp_path):
     with pytest.raises(CheckpointError, match="holds no training run"):
         RunFolder(tmp_path / "none").load_policy()

@@ -23,9 +23,13 @@ from torch import Tensor
 
 from sdm_training.policy import Policy, PolicySettings
 from sdm_training.provenance import ORIGIN
+from sdm_training.recipe import first_difference
 from sdm_training.sampling import SamplingSettings
 from sdm_training.settings import SettingsError, build
 from sdm_training.training_loop import under
+
+# Where two records of one training may differ: the loop's intervals change nothing of what is trained.
+INDIFFERENT = (*ORIGIN, "config.loop.state_every", "config.loop.log_every")
 
 
 class RunFolder:
@@ -45,9 +49,8 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         file = self.path / "training.yaml"
         if file.exists():
-            before = self.record()
-            other = [f"'{key}'" for key in record if key not in ORIGIN and before.get(key) != record[key]]
-            other += Contract.load(self.path / "contract.yaml").differences(contract)
+            key = first_difference(self.record(), record, INDIFFERENT)
+            other = [f"'{key}'"] if key else Contract.load(self.path / "contract.yaml").differences(contract)
             if other:
                 raise SettingsError(
                     f"{self.path} was trained with another {other[0]}: delete the folder, or name another with run=…"

@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+USUAL = {"repeats": 1, "mode": "direct"}
+
 
 @dataclass(frozen=True)
 class Cell:
-    """The identity of a result line: a cell is done when a line has all of these values, and not before."""
+    """The identity of a result line: a cell is done when a line has all of these values, and not before.
+
+    teacher: the method of what was distilled.
+    """
 
     task: str
     method: str
@@ -19,12 +24,19 @@ class Cell:
     eval_seed0: int
     demos: int
     variant: str | None = None
+    teacher: str | None = None
     repeats: int = 1
     protocol: str = "final"
     snapshot: int | None = None
 
     def reported_by(self, line: dict[str, Any]) -> bool:
-        """Whether a result line is this cell's. A line leaves out what is as usual."""
-        usual = {"repeats": 1, "mode": "direct"}
+        """Whether a result line is this cell's."""
         wanted = {**asdict(self), "kind": "success", "mode": "direct"}
-        return all(line.get(key, usual.get(key)) == value for key, value in wanted.items())
+        return all(reported(line, key) == value for key, value in wanted.items())
+
+
+def reported(line: dict[str, Any], key: str) -> Any:
+    """What a result line, or a checkpoint's metrics, say of one of a cell's values. What is as usual is left out there,
+    and the teacher is named with its seed, as `dp3 seed 0`."""
+    value = line.get(key, USUAL.get(key))
+    return value.partition(" seed ")[0] if key == "teacher" and value is not None else value

@@ -149,6 +149,7 @@ class Trial:
             task=self.task.name,
             method=self.method.method,
             variant=self.method.variant,
+            teacher=None if self.teacher is None else self.teacher.method.method,
             network=self.network,
             seed=self.seed,
             nfe=nfe,

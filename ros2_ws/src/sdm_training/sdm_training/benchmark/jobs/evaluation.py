@@ -12,11 +12,14 @@ from sdm_core.checkpoint import TRAINING, Checkpoint
 from sdm_core.errors import CheckpointError
 from sdm_core.results import read_results
 
-from sdm_training.benchmark.cell import Cell
+from sdm_training.benchmark.cell import Cell, reported
 from sdm_training.benchmark.jobs.job import Job
 from sdm_training.benchmark.jobs.training import TrainingJob
-from sdm_training.benchmark.recipe import recipe_difference
+from sdm_training.recipe import first_difference
 from sdm_training.settings import composed_values
+
+# What may change without making another policy.
+INDIFFERENT = ("compute", "export", "loop", "run")
 
 
 @dataclass(frozen=True)
@@ -36,15 +39,17 @@ class EvaluationJob(Job):
         """Another checkpoint would give a line that is not the cell's, another recipe one that is not the method's."""
         folder = self.places.root / self.checkpoint
         metrics = Checkpoint.open(folder).metrics
-        for key in ("method", "variant", "network", "seed", "nfe", "demos"):
-            wanted, found = getattr(self.cell, key), metrics.get(key)
+        for key in ("method", "variant", "teacher", "network", "seed", "nfe", "demos"):
+            wanted, found = getattr(self.cell, key), reported(metrics, key)
             if wanted != found:
                 raise CheckpointError(
                     f"{self.checkpoint} has {key} {found}, the suite wants {wanted}: correct its row, or delete the run"
                 )
 
         recorded = yaml.safe_load((folder / TRAINING).read_text())["config"]
-        other = recipe_difference(recorded, composed_values(self.training.program, self.training.overrides))
+        wanted = composed_values(self.training.program, self.training.overrides)
+        # A key that only one of them has is a default that has been added or has gone since.
+        other = first_difference(recorded, wanted, INDIFFERENT, shared=True)
         if other is not None:
             raise CheckpointError(f"{self.training.run} was trained with another {other}: delete it to train it again")
 

@@ -1,0 +1,27 @@
+"""Where two records of a training differ."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+
+def first_difference(
+    recorded: dict[str, Any], wanted: dict[str, Any], indifferent: Collection[str] = (), *, shared: bool = False
+) -> str | None:
+    """The first key, as `distiller.steps`, whose values differ; None where there is none.
+
+    indifferent: keys that may; shared: whether only those count that both have.
+    """
+    for key in dict.fromkeys((*recorded, *wanted)):
+        if key in indifferent or (shared and not (key in recorded and key in wanted)):
+            continue
+        before, now = recorded.get(key), wanted.get(key)
+        if isinstance(before, dict) and isinstance(now, dict):
+            deeper = [name.removeprefix(f"{key}.") for name in indifferent if name.startswith(f"{key}.")]
+            below = first_difference(before, now, deeper, shared=shared)
+            if below is not None:
+                return f"{key}.{below}"
+        elif before != now:
+            return key
+    return None
