@@ -51,9 +51,10 @@ class Bench:
         self.runtime = Runtime()
         self.answers: list[Answer] = []
         self.now_ns = 10**12
-        self.source_ready = True
+        self.companions_ns = 2 * self.now_ns  # up to where everything that a frame needs besides itself has come
         source: Any = SimpleNamespace(
-            ready=lambda frame: self.source_ready, observe=lambda frame: Seen(np.zeros((32, 3), np.float32))
+            ready=lambda frame: frame.stamp_ns <= self.companions_ns,
+            observe=lambda frame: Seen(np.zeros((32, 3), np.float32)),
         )
         self.loop = PolicyLoop(
             self.runtime,  # type: ignore[arg-type]
@@ -107,20 +108,48 @@ def test_a_frame_waits_for_the_state_of_its_stamp(bench):
 
 def test_a_frame_waits_for_the_clock_and_for_its_source(bench):
     stamp = bench.now_ns + DT
-    bench.source_ready = False
+    bench.companions_ns = stamp - 1
     bench.state(stamp)
     bench.frame(stamp)
     time.sleep(0.05)
     bench.now_ns = stamp
     time.sleep(0.05)
     assert bench.answers == []
-    bench.source_ready = True
+    bench.companions_ns = stamp
     assert bench.await_answers(1)[0].plan
 
 
 def test_the_wait_is_bounded(bench):
     bench.frame(bench.now_ns)
     assert "no state has come yet" in bench.await_answers(1)[0].refusal
+
+
+def test_the_wait_is_bounded_although_frames_keep_coming(bench):
+    begun, step = time.monotonic(), 0
+    while not bench.answers:  # every frame is followed by the next one long before its wait is over
+        assert time.monotonic() - begun < 10
+        bench.frame(bench.now_ns + step)
+        step += 1
+        time.sleep(0.02)
+    assert "no state has come yet" in bench.answers[0].refusal
+
+
+def test_a_fast_camera_does_not_starve_what_its_frames_wait_for():
+    bench = Bench(timeout_s=1000.0)
+    stamps = [bench.now_ns + step * DT for step in range(4)]
+    bench.now_ns, bench.companions_ns = stamps[-1], stamps[0] - 1
+    for stamp in stamps:
+        bench.state(stamp)
+        bench.frame(stamp)
+    time.sleep(0.05)
+    assert bench.answers == []
+    bench.companions_ns = stamps[2]
+    assert bench.await_answers(1)[0].frame.stamp_ns == stamps[2]
+    assert bench.answers[0].plan
+    assert bench.loop.overtaken == 2
+    bench.companions_ns = stamps[3]
+    assert bench.await_answers(2)[1].frame.stamp_ns == stamps[3]
+    bench.loop.stop()
 
 
 def test_a_stamp_of_the_future_is_refused(bench):

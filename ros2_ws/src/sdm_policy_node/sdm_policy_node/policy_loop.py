@@ -44,8 +44,9 @@ class Answer:
 class PolicyLoop:
     """Owns window and runtime. States and frames are handed in from any thread; answers leave on the loop's.
 
-    A frame waits, for a bounded time, until the state of its stamp is there, the clock has reached it, and its source
-    has all that it needs: messages of one instant travel on several topics and arrive in any order.
+    A frame waits, for a bounded time, until the state of its stamp is there, the clock has reached it, and perception
+    has all that it needs: messages of one instant travel on several topics and arrive in any order. The newest frame
+    that has waited enough is answered. One that waits still overtakes none: a fast camera would starve a slow one.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class PolicyLoop:
         self._states: deque[tuple[int, NDArray[np.float64]]] = deque(maxlen=4096)
         self._newest_state_ns = -1
         self._state_refusal: tuple[int, str] = (-1, "")
-        self._frame: Frame | None = None
+        self._frames: deque[Frame] = deque()
         self._stopped = False
 
         self._episode = threading.Lock()
@@ -109,7 +110,7 @@ class PolicyLoop:
                 self._states.clear()
                 self._newest_state_ns = -1
                 self._state_refusal = (-1, "")
-                self._frame = None
+                self._frames.clear()
             self._window.reset()
             self._runtime.start_episode(seed)
             self._last_replan_ns = None
@@ -139,10 +140,12 @@ class PolicyLoop:
             self._inbox.notify()
 
     def add_frame(self, frame: Frame) -> None:
-        """A frame has come; one that still waits is overtaken."""
+        """A frame has come. Of those that have waited their time, and were not taken up, only the newest is kept."""
         with self._inbox:
-            self.overtaken += self._frame is not None
-            self._frame = frame
+            self._frames.append(frame)
+            while len(self._frames) > 1 and self._has_waited(self._frames[1]):
+                self._frames.popleft()
+                self.overtaken += 1
             self._inbox.notify()
 
     def _run(self) -> None:
@@ -150,9 +153,10 @@ class PolicyLoop:
             with self._episode:
                 # An episode may have begun since: what was seen before it is no part of it.
                 with self._inbox:
-                    if self._frame is not frame:
+                    if frame not in self._frames:
                         continue
-                    self._frame = None
+                    while self._frames.popleft() is not frame:
+                        self.overtaken += 1
                     states = [entry for entry in self._states if entry[0] >= frame.stamp_ns - self._history_ns]
                     self._states.clear()
                     refusal = self._state_refusal
@@ -163,17 +167,17 @@ class PolicyLoop:
                     self._busy_since = None
 
     def _next_frame(self) -> Frame | None:
-        """The newest frame once it is complete or has waited long enough; None after `stop`."""
+        """The newest frame that is complete or has waited long enough, once there is one; None after `stop`."""
         with self._inbox:
             while not self._stopped:
-                frame = self._frame
-                if frame is None:
-                    self._inbox.wait()
-                elif self._is_complete(frame) or time.perf_counter_ns() - frame.received_ns >= self._timeout_ns:
-                    return frame
-                else:
-                    self._inbox.wait(_POLL_S)
+                for frame in reversed(self._frames):
+                    if self._is_complete(frame) or self._has_waited(frame):
+                        return frame
+                self._inbox.wait(_POLL_S if self._frames else None)
             return None
+
+    def _has_waited(self, frame: Frame) -> bool:
+        return time.perf_counter_ns() - frame.received_ns >= self._timeout_ns
 
     def _is_complete(self, frame: Frame) -> bool:
         has_state = max(self._newest_state_ns, self._state_refusal[0]) >= frame.stamp_ns
