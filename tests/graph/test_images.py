@@ -17,6 +17,7 @@ from helpers.toy_task import ToyTask
 from numpy.typing import NDArray
 from sdm_core.contract import Contract
 from sdm_core.dataset import EpisodeStore
+from sdm_core.errors import ObservationError
 from sdm_core.images import ImagePipeline
 from sdm_core.policy_runtime import PolicyRuntime
 from sdm_interfaces.msg import PolicyTrace
@@ -29,6 +30,8 @@ from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import Trigger
 
 EPISODE_NS = 1_000_000_000_000
+FAST_NS = 16_700_000
+"""Between two images of a 60 fps camera."""
 CAMERAS = ("front", "wrist")
 
 
@@ -127,7 +130,7 @@ def test_the_policy_node_refuses_what_is_not_its_cameras_and_answers_what_is(wor
         "has 15×12 pixels, the contract 16×12": (wrist, ("front", np.ascontiguousarray(front[1][:, 1:]))),
         "colour encoding 'mono8' of 'camera/front/color/image_raw'": (wrist, (*front, "mono8")),
         "the message is malformed": (wrist, (*front, "rgb8", 5)),
-        "no image on 'camera/wrist/color/image_raw' within 50.0 ms": (front,),
+        "'camera/wrist/color/image_raw' within 50.0 ms of the observation; the newest lies 200.0 ms before": (front,),
     }
     for step, (named, told) in enumerate(bad.items()):
         assert named in answer(step, *told).refusal
@@ -148,7 +151,7 @@ def test_the_policy_node_refuses_what_is_not_its_cameras_and_answers_what_is(wor
 
 def test_a_live_camera_that_is_not_the_contract_s_is_named_before_anything_acts(world: Graph) -> None:
     contract = image_contract(cameras=CAMERAS)
-    live, cameras = ColourImages(world.node, CAMERAS, True), Cameras(world)
+    live, cameras = ColourImages(world.node, CAMERAS, True, max_age_s=0.2), Cameras(world)
     assert world.spin_until(cameras.heard)
     assert live.differences(contract) == []
     cameras.tell(EPISODE_NS, "front", np.zeros((12, 20, 3), np.uint8))
@@ -158,6 +161,77 @@ def test_a_live_camera_that_is_not_the_contract_s_is_named_before_anything_acts(
         "'camera/front/color/image_raw' is 20×12, the contract 16×12; set the camera's colour profile",
         "colour encoding of 'camera/wrist/color/image_raw' is 'yuv422', rgb8 or bgr8 expected",
     ]
+
+
+def live_cameras(world: Graph) -> tuple[ColourImages, Cameras, Contract]:
+    """Two cameras that are listened to in the test's process, at 20 Hz: half a period is more than one of 60 fps."""
+    contract = image_contract(cameras=CAMERAS, control_hz=20.0)
+    live, cameras = ColourImages(world.node, CAMERAS, True, max_age_s=0.2), Cameras(world)
+    live.configure(contract, max_skew_s=0.0)
+    assert world.spin_until(cameras.heard)
+    return live, cameras, contract
+
+
+@pytest.mark.parametrize("wrist_offset_ns", [-1_000_000, 0, 3_000_000])
+def test_an_earlier_neighbour_that_arrives_first_is_not_taken_for_a_frame_s_own(
+    wrist_offset_ns: int, world: Graph
+) -> None:
+    live, cameras, contract = live_cameras(world)
+    earlier = EPISODE_NS - FAST_NS
+    for camera in CAMERAS:
+        cameras.tell(earlier, camera, pixels(0, camera))
+    assert world.spin_until(lambda: live.ready(earlier))
+    assert not live.ready(EPISODE_NS)
+    np.testing.assert_equal(live.images(EPISODE_NS), expected_images(contract, 0))  # for who can wait no longer
+    cameras.tell(EPISODE_NS, "front", pixels(1, "front"))
+    front = expected_images(contract, 1)["front"]
+    assert world.spin_until(lambda: np.array_equal(live.images(EPISODE_NS)["front"], front))
+    assert not live.ready(EPISODE_NS)  # the other camera's is still on its way
+    cameras.tell(EPISODE_NS + wrist_offset_ns, "wrist", pixels(1, "wrist"))
+    assert world.spin_until(lambda: live.ready(EPISODE_NS))
+    np.testing.assert_equal(live.images(EPISODE_NS), expected_images(contract, 1))
+
+
+def test_images_are_kept_as_long_as_an_observation_may_be_old_however_fast_they_come(world: Graph) -> None:
+    live, cameras, contract = live_cameras(world)
+    stamps = [EPISODE_NS + step * FAST_NS for step in range(20)]
+    for step, stamp in enumerate(stamps):
+        for camera in CAMERAS:
+            cameras.tell(stamp, camera, pixels(step, camera))
+        assert world.spin_until(lambda stamp=stamp: live.ready(stamp))
+    oldest = len(stamps) - 1 - 200_000_000 // FAST_NS
+    np.testing.assert_equal(live.images(stamps[oldest]), expected_images(contract, oldest))
+    with pytest.raises(ObservationError, match=r"the oldest of the 225 ms kept lies \d+\.\d ms after it.* too slow"):
+        live.images(stamps[0])
+
+
+def test_stamps_that_begin_again_forget_what_was_seen_before(world: Graph) -> None:
+    """As those of a simulation that is started anew do."""
+    live, cameras, contract = live_cameras(world)
+
+    def shown(stamp_ns: int, step: int) -> bool:
+        seen, expected = live.images(stamp_ns), expected_images(contract, step)
+        return all(np.array_equal(seen[camera], expected[camera]) for camera in CAMERAS)
+
+    later = EPISODE_NS + FAST_NS
+    for stamp, step in ((EPISODE_NS, 0), (later, 1), (EPISODE_NS, 2)):
+        for camera in CAMERAS:
+            cameras.tell(stamp, camera, pixels(step, camera))
+        assert world.spin_until(lambda stamp=stamp: live.ready(stamp))
+        assert world.spin_until(lambda stamp=stamp, step=step: shown(stamp, step))
+    assert not live.ready(later)
+
+
+def test_a_camera_that_is_silent_and_one_that_is_too_slow_are_told_apart(world: Graph) -> None:
+    live, cameras, _ = live_cameras(world)
+    with pytest.raises(ObservationError, match=r"'camera/front/color/image_raw' within 25\.0 ms .*none has come"):
+        live.images(EPISODE_NS)
+    for offset_ns in (-40_000_000, 40_000_000):
+        for camera in CAMERAS:
+            cameras.tell(EPISODE_NS + offset_ns, camera, pixels(0, camera))
+    assert world.spin_until(lambda: live.ready(EPISODE_NS))
+    with pytest.raises(ObservationError, match="older and newer ones came; raise the camera's rate"):
+        live.images(EPISODE_NS)
 
 
 @pytest.mark.parametrize("with_cloud", [False, True])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 
@@ -19,10 +18,16 @@ from sensor_msgs.msg import Image
 from sdm_policy_node.observation_source import Frame, sensor_qos
 from sdm_policy_node.time_stamps import to_ns
 
+# Stamps of one instant differ by the rounding and the jitter of the clocks behind them. It is far less than half of any
+# camera's period: no image that is nearer can follow one that lies so close.
+_SAME_INSTANT_NS = 2_000_000
+
 
 class ColourImages:
-    """Keeps the last messages of each camera; makes the contract's images of those nearest to a stamp.
+    """Keeps the messages of each camera by stamp; makes the contract's images of those nearest to a frame's.
 
+    Which one is nearest is known once each camera has reached the frame's stamp (`ready`), and does not depend on the
+    order of arrival. Whoever cannot wait longer gets the nearest one that has come, within the greatest skew.
     It subscribes as soon as it is made, so that live cameras can be compared with a contract before anything acts.
     """
 
@@ -33,20 +38,29 @@ class ColourImages:
         reliable: bool,
         deliver: Callable[[Frame], None] | None = None,
         depth: int = 5,
+        *,
+        max_age_s: float,
     ) -> None:
-        """`deliver`, where it is given, is called on the executor's thread with every frame of the first camera."""
+        """`deliver`, where it is given, is called on the executor's thread with every frame of the first camera.
+        `max_age_s`: how far a frame may lie behind the newest image, and still find its own."""
         self.cameras = cameras
         self._deliver = deliver
         self._lock = threading.Lock()
-        self._seen: dict[str, deque[Image]] = {camera: deque(maxlen=depth) for camera in cameras}
+        self._kept_ns = self._max_age_ns = int(max_age_s * 1e9)
+        self._seen: dict[str, dict[int, Image]] = {camera: {} for camera in cameras}
         for camera in cameras:
             node.create_subscription(
                 Image, colour_image(camera), partial(self._on_image, camera), sensor_qos(reliable, depth)
             )
 
     def _on_image(self, camera: str, message: Image) -> None:
+        stamp_ns, seen = to_ns(message.header.stamp), self._seen[camera]
         with self._lock:
-            self._seen[camera].append(message)
+            if seen and stamp_ns < next(reversed(seen)):  # a simulation that begins again, with stamps seen before
+                seen.clear()
+            for old in [kept for kept in seen if kept < stamp_ns - self._kept_ns]:
+                del seen[old]
+            seen[stamp_ns] = message
         if self._deliver and camera == self.cameras[0]:
             self._deliver(Frame.of(message))
 
@@ -54,7 +68,7 @@ class ColourImages:
         """One line for each camera whose images, as far as they were heard, are not the contract's."""
         lines = []
         for image in contract.observation.images:
-            wanted, message = contract.observation.colour_camera(image.camera), self._newest(image.camera)
+            wanted, message = contract.observation.colour_camera(image.camera), self._latest(image.camera)
             if message is None:
                 continue
             if message.encoding not in COLOUR_ENCODINGS:
@@ -73,36 +87,51 @@ class ColourImages:
         """Prepares to make the images of this contract; `max_skew_s` 0 means half a control period."""
         self._pipelines = {image.camera: ImagePipeline(contract, image) for image in contract.observation.images}
         self._max_skew_ns = int(max_skew_s * 1e9) or contract.dt_ns // 2
+        self._kept_ns = self._max_age_ns + self._max_skew_ns
 
     def ready(self, stamp_ns: int) -> bool:
-        """Whether every camera has an image of this stamp."""
-        return all(self._nearest(camera, stamp_ns) is not None for camera in self.cameras)
+        """Whether every camera has reached this stamp, so that its nearest image is here."""
+        with self._lock:
+            return all(next(reversed(seen), -1) >= stamp_ns - _SAME_INSTANT_NS for seen in self._seen.values())
 
     def images(self, stamp_ns: int) -> dict[str, NDArray[np.uint8]]:
-        """The contract's image rgb8 [H,W,3] of each camera. Raises ObservationError where one is missing or bad."""
+        """The contract's image rgb8 [H,W,3] of each camera, the nearest to this stamp that has come. Raises
+        ObservationError where one is bad, or none lies within the greatest skew."""
         made = {}
         for camera, pipeline in self._pipelines.items():
             message = self._nearest(camera, stamp_ns)
-            if message is None:
-                raise ObservationError(
-                    f"no image on '{colour_image(camera)}' within {self._max_skew_ns / 1e6:.1f} ms of the observation; "
-                    "check the camera, and that its streams are synchronised"
-                )
             made[camera] = pipeline.image(_pixels(message, colour_image(camera)), message.encoding)
         return made
 
-    def _newest(self, camera: str) -> Image | None:
+    def _latest(self, camera: str) -> Image | None:
         with self._lock:
-            seen = self._seen.get(camera)
-            return seen[-1] if seen else None
+            return next(reversed(self._seen.get(camera, {}).values()), None)
 
-    def _nearest(self, camera: str, stamp_ns: int) -> Image | None:
+    def _nearest(self, camera: str, stamp_ns: int) -> Image:
         with self._lock:
-            ages = [
-                (abs(to_ns(message.header.stamp) - stamp_ns), index) for index, message in enumerate(self._seen[camera])
-            ]
-            skew, index = min(ages, default=(self._max_skew_ns + 1, 0))
-            return self._seen[camera][index] if skew <= self._max_skew_ns else None
+            seen = dict(self._seen[camera])
+        nearest = min(seen, key=lambda stamp: abs(stamp - stamp_ns), default=None)
+        if nearest is None or abs(nearest - stamp_ns) > self._max_skew_ns:
+            raise ObservationError(
+                f"no image on '{colour_image(camera)}' within {self._max_skew_ns / 1e6:.1f} ms of the observation; "
+                f"{self._why_none(list(seen), stamp_ns)}"
+            )
+        return seen[nearest]
+
+    def _why_none(self, stamps: list[int], stamp_ns: int) -> str:
+        """What is wrong, and the fix, where none of the ascending `stamps` is near enough."""
+        if not stamps:
+            return "none has come; check the camera"
+        if stamps[-1] < stamp_ns:
+            behind_ms = (stamp_ns - stamps[-1]) / 1e6
+            return f"the newest lies {behind_ms:.1f} ms before it; check the camera, its rate and its clock"
+        if stamps[0] > stamp_ns:
+            ahead_ms, kept_ms = (stamps[0] - stamp_ns) / 1e6, self._kept_ns / 1e6
+            return (
+                f"the oldest of the {kept_ms:.0f} ms kept lies {ahead_ms:.1f} ms after it; "
+                "the camera began later, or this machine is too slow for its observations"
+            )
+        return "older and newer ones came; raise the camera's rate, or synchronise the cameras"
 
 
 def _pixels(image: Image, topic: str) -> NDArray[np.uint8]:

@@ -62,7 +62,10 @@ class PolicyParameters(SensingParameters):
     replan_steps: int = parameter(0, "control periods between two inferences; 0: the contract's", low=0, high=1000)
     max_age_s: float = parameter(0.2, "greatest age of an observation that is acted upon", low=0.001, high=10.0)
     state_timeout_s: float = parameter(
-        0.1, "longest that an image waits for the state of its stamp and for the clock", low=0.0, high=5.0
+        0.1,
+        "longest that an image waits for its stamp's state, the other cameras and the clock",
+        low=0.0,
+        high=5.0,
     )
     startup_wait_s: float = parameter(
         0.3, "autostart listens this long first, to compare live sensors with the contract", low=0.0, high=60.0

@@ -37,16 +37,19 @@ class Perception:
         contract: Contract | None,
         deliver: Callable[[Frame], None],
         depth: int = 5,
+        *,
+        max_age_s: float,
     ) -> None:
         """`contract` None, where it cannot be read yet: a cloud is expected. `deliver` and `depth` as in
-        ObservationSource."""
+        ObservationSource, `max_age_s` as in ColourImages."""
         self._settings = settings
         reliable = settings.reliable_sensors
         cameras = tuple(image.camera for image in contract.observation.images) if contract else ()
         sees_cloud = contract is None or contract.observation.cloud is not None or not cameras
         source = OBSERVATION_SOURCES[settings.observation_source]
         self._source = source(node, reliable, deliver, depth) if sees_cloud else None
-        self._colour = ColourImages(node, cameras, reliable, None if sees_cloud else deliver, depth)
+        deliver_colour = None if sees_cloud else deliver
+        self._colour = ColourImages(node, cameras, reliable, deliver_colour, depth, max_age_s=max_age_s)
 
     def differences(self, contract: Contract) -> list[str]:
         """One line for each way in which what was heard so far contradicts the contract."""
@@ -67,7 +70,8 @@ class Perception:
         return (self._source is None or self._source.ready(frame)) and self._colour.ready(frame.stamp_ns)
 
     def observe(self, frame: Frame) -> Seen:
-        """The contract's cloud and images, off the executor. Raises ObservationError where one of them is missing."""
+        """The contract's cloud and images, off the executor: of what has come, whether or not the frame is ready.
+        Raises ObservationError where one of them is missing."""
         images = self._colour.images(frame.stamp_ns)
         return Seen(self._source.cloud(frame) if self._source else None, images)
 

@@ -47,7 +47,9 @@ class PolicyNode(LifecycleNode):
         self._refusals = Refusals(self)
         reliable = self._settings.reliable_sensors
         contract = readable_contract(self._settings.checkpoint)
-        self._perception = Perception(self, self._settings, contract, self._on_frame)
+        self._perception = Perception(
+            self, self._settings, contract, self._on_frame, max_age_s=self._settings.max_age_s
+        )
         self._states = StateSource(self, reliable, self._on_state, self._on_state_refused)
         self._camera_pose = CameraPose(self, self._settings.camera_frame, self._settings.tf_timeout_s)
         if self._settings.autostart:

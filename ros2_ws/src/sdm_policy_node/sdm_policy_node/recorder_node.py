@@ -47,7 +47,8 @@ class RecorderNode(Node):
             raise ContractError("parameter output is empty; name the .zarr dataset to append to")
         self._store = EpisodeStore.open_or_create(p.output, self._contract)
         self._recording: EpisodeRecording | None = None
-        self._perception = Perception(self, p, self._contract, self._on_frame, _QUEUE)
+        lag_s = _QUEUE * self._contract.dt
+        self._perception = Perception(self, p, self._contract, self._on_frame, _QUEUE, max_age_s=lag_s)
         self._perception.configure(self._contract, CameraPose(self, p.camera_frame, p.tf_timeout_s))
         states = StateSource(self, p.reliable_sensors, self._on_state, self._on_state_refused, _QUEUE)
         states.configure(self._contract, p.max_skew_s)
