@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import itertools
 import json
 import multiprocessing
@@ -47,6 +49,35 @@ def test_concurrent_writers_do_not_mix_their_lines(tmp_path: Path) -> None:
     for writer in range(WRITERS):
         assert [line["line"] for line in lines if line["writer"] == writer] == list(range(LINES))
     assert all(line["padding"] == "x" * (37 * line["line"]) for line in lines)
+
+
+def test_a_writer_waits_for_another_that_holds_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    append_result(path, {"writer": "first"})
+    waiting = multiprocessing.get_context("fork").Process(target=append_result, args=(path, {"writer": "second"}))
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        waiting.start()
+        waiting.join(0.3)
+        assert waiting.is_alive()
+        file.write('{"writer": "holder"}\n')
+        file.flush()
+        fcntl.flock(file, fcntl.LOCK_UN)  # the forked process has this open file too, so that closing frees nothing
+    waiting.join(10)
+    assert waiting.exitcode == 0
+    assert [line["writer"] for line in read_results(path)] == ["first", "holder", "second"]
+
+
+def test_a_line_is_kept_where_files_cannot_be_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    path = tmp_path / "results.jsonl"
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    append_result(path, {"without": "locks"})
+    monkeypatch.setattr("sdm_core.results.fcntl", None)
+    append_result(path, {"without": "fcntl"})
+    assert [line["without"] for line in read_results(path)] == ["locks", "fcntl"]
 
 
 def test_a_result_that_is_not_a_number_is_refused_and_nothing_written(tmp_path: Path) -> None:

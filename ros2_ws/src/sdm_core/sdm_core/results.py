@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -11,17 +12,29 @@ from typing import Any
 
 from sdm_core.errors import DatasetError
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
 Z95 = 1.959963984540054
 NO_WAY = "-"
 """In a line's `ways`: an episode that took none."""
 
 
 def append_result(path: str | Path, result: dict[str, Any]) -> None:
-    """Appends one line with a single write, so that concurrent writers do not mix and a kill leaves no half line."""
+    """Appends one line with a single write, so that concurrent writers do not mix and a kill leaves no half line.
+
+    The file is locked meanwhile, wherever it can be: over a network the end of a file is not found and written in one.
+    """
     line = (json.dumps(result, allow_nan=False) + "\n").encode()
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     try:
+        if fcntl is not None:
+            # A filesystem without locks is no reason to lose what has been measured.
+            with contextlib.suppress(OSError):
+                fcntl.flock(handle, fcntl.LOCK_EX)
         written = os.write(handle, line)
     finally:
         os.close(handle)
