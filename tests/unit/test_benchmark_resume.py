@@ -83,12 +83,19 @@ def lines(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "benchmarks/results/success.jsonl").read_text().splitlines()]
 
 
-def test_a_killed_benchmark_goes_on_where_it_was_and_every_line_is_there_once(benchmark, tmp_path):
+# The job in which the program is killed, and whether its workers are too.
+TEACHER, STUDENT = ("dp3_small_seed0.training", True), ("sdm_small_seed0.training", False)
+
+
+@pytest.mark.parametrize(
+    "kills", [[STUDENT], pytest.param([TEACHER, TEACHER, STUDENT, STUDENT], marks=pytest.mark.slow)]
+)
+def test_a_killed_benchmark_goes_on_where_it_was_and_every_line_is_there_once(benchmark, tmp_path, kills):
     moments = random.Random(os.environ.get("SDM_KILL_SEED", "0"))
-    for job, workers in (("dp3_small_seed0.training", True), ("sdm_small_seed0.training", False)):
+    for job, workers in kills:
         begun = benchmark()
         begun.wait_until_begun(f"fork/reach/{job}")
-        time.sleep(moments.uniform(0, 4))
+        time.sleep(moments.uniform(0, 2))
         begun.kill(workers=workers)
     status, _ = benchmark().end()
     assert status == 0
