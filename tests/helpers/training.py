@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from sdm_core.contract import (
     ActionEntry,
     ActionSpec,
@@ -67,6 +68,12 @@ def demonstrations(
         generator.uniform(-1, 1, (rows, contract.action_dim)).astype(np.float32),
         generator.uniform(-1, 1, (rows, cloud.points, cloud.channels)).astype(np.float32),
     )
+
+
+def clouds_of(data: Demonstrations) -> NDArray[np.float32]:
+    """The recorded clouds [R, N, channels], of demonstrations that have some."""
+    assert data.point_cloud is not None
+    return data.point_cloud
 
 
 def network(**changes: object) -> NetworkSettings:

@@ -51,6 +51,7 @@ def test_a_demonstration_pairs_each_observation_with_the_command_that_follows() 
     )
     spec = task.contract.observation.cloud
     assert spec is not None
+    assert episode.point_cloud is not None
     for row in (0, steps - 1):
         cloud = CloudPipeline(spec).from_depth(episode.extra["depth"][row], "16UC1", task.intrinsics, task.extrinsics)
         assert cloud.tobytes() == episode.point_cloud[row].tobytes()

@@ -58,7 +58,8 @@ def test_a_method_trains_a_step_on_a_network(program, group, method, network, mo
     )
     part, diffusion = getattr(settings, group), settings.diffusion
     if group == "distiller" and part.needs_teacher:
-        diffusion = composed("train", TrainSettings, [*common, f"teacher={TEACHERS[settings.teacher_method]}"]).diffusion
+        teacher = f"teacher={TEACHERS[settings.teacher_method]}"
+        diffusion = composed("train", TrainSettings, [*common, teacher]).diffusion
     data = (
         image_demonstrations((18, 16), with_cloud=True, size=(40, 40), points=512)
         if network.startswith("dp2d")

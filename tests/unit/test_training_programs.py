@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from helpers.training import demonstrations, small_contract
+from helpers.training import clouds_of, demonstrations, small_contract
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from sdm_core.checkpoint import Checkpoint
@@ -47,7 +47,7 @@ def record(path: Path, contract: Contract) -> None:
     data = demonstrations((9, 11), contract)
     store = EpisodeStore.create(path, contract)
     for rows in (slice(0, 9), slice(9, 20)):
-        store.append(Episode(data.state[rows], data.action[rows], data.point_cloud[rows]))
+        store.append(Episode(data.state[rows], data.action[rows], clouds_of(data)[rows]))
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_every_shipped_distiller_configuration_is_valid(network, distiller):
     settings = composed(
         "distill", DistillSettings, "task=a/b", f"network={network}", f"distiller={distiller}", "seed=3"
     )
-    assert settings.run == f"runs/a/b/{settings.distiller.method}_{network}_seed3"
+    assert settings.run == f"runs/a/b/{settings.distiller.model_dump()['method']}_{network}_seed3"
     assert settings.teacher_run == f"runs/a/b/{settings.teacher_method}_{network}_seed3"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from helpers.training import CPU, demonstrations, small_contract
+from helpers.training import CPU, clouds_of, demonstrations, small_contract
 from sdm_core.contract import Contract
 from sdm_core.dataset import Episode, EpisodeStore
 from sdm_core.errors import DatasetError
@@ -54,7 +54,7 @@ def test_batches_hold_the_rows_and_the_first_points():
     batch = windows.batch(indices)
     np.testing.assert_array_equal(batch.observation.state, data.state[rows.state[indices]])
     np.testing.assert_array_equal(batch.action, data.action[rows.action[indices]])
-    np.testing.assert_array_equal(batch.observation.point_cloud, data.point_cloud[rows.cloud[indices]][:, :, :12])
+    np.testing.assert_array_equal(batch.observation.point_cloud, clouds_of(data)[rows.cloud[indices]][:, :, :12])
 
 
 def test_random_points_are_distinct_points_of_the_same_cloud():
@@ -63,7 +63,8 @@ def test_random_points_are_distinct_points_of_the_same_cloud():
     batch = windows.batch(torch.tensor([4, 5]), Draws(CPU, torch.Generator().manual_seed(0)))
     rows = window_rows(data.lengths, 2, 1, 4, 2)
     for index, window in enumerate((4, 5)):
-        cloud = {tuple(point) for point in data.point_cloud[rows.cloud[window, 0]].tolist()}
+        cloud = {tuple(point) for point in clouds_of(data)[rows.cloud[window, 0]].tolist()}
+        assert batch.observation.point_cloud is not None
         chosen = {tuple(point) for point in batch.observation.point_cloud[index, 0].tolist()}
         assert len(chosen) == 12
         assert chosen <= cloud
@@ -75,7 +76,7 @@ def store(path, contract: Contract, action_scale: float = 1.0):
     start = 0
     for length in data.lengths:
         rows = slice(start, start + length)
-        episodes.append(Episode(data.state[rows], data.action[rows] * action_scale, data.point_cloud[rows]))
+        episodes.append(Episode(data.state[rows], data.action[rows] * action_scale, clouds_of(data)[rows]))
         start += length
     return data
 
