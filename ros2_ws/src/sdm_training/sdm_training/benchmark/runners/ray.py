@@ -1,5 +1,8 @@
 """A Ray cluster: each job is a task, which Ray starts anew where its worker or its machine has died."""
 
+# pyright: reportAttributeAccessIssue=false
+# (ray is an extra: where it is absent, only a part of its name is known)
+
 from __future__ import annotations
 
 import logging
