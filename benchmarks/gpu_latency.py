@@ -9,7 +9,6 @@ variants of a network are timed in turn, so that a drift of the machine meets th
 from __future__ import annotations
 
 import argparse
-import datetime
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +21,7 @@ from sdm_sim.registry import make_task
 from sdm_training.captured import Captured
 from sdm_training.policy import PolicySettings
 from sdm_training.programs.train import TrainSettings
-from sdm_training.provenance import commit, machine
+from sdm_training.provenance import origin
 from sdm_training.sampling import Sampler, SamplingSettings
 from sdm_training.settings import composed
 from sdm_training.training_run import seeded_policy
@@ -108,9 +107,7 @@ def main() -> None:
                 "p50_ms": round(float(p50), 4),
                 "p99_ms": round(float(p99), 4),
                 "n": len(values),
-                "machine": machine(),
-                "commit": commit(),
-                "date": datetime.date.today().isoformat(),
+                **origin(),
             }
             append_result(options.results, line)
 

@@ -8,7 +8,6 @@ Student at 1 step and its teacher at 10 are timed in turn, so that a drift of th
 from __future__ import annotations
 
 import argparse
-import datetime
 import os
 import time
 from collections.abc import Callable
@@ -24,7 +23,7 @@ from sdm_core.state_vector import StateVector
 from sdm_sim.demo.runs import Run, measure
 from sdm_sim.demo.summary import PARTS, latencies
 from sdm_sim.registry import make_task
-from sdm_training.provenance import commit, machine
+from sdm_training.provenance import origin
 
 RESULTS = Path("benchmarks/results/timing.jsonl")
 GRAPH_NAMES = {
@@ -51,9 +50,7 @@ def record(what: str, variant: str, backend: str, values: list[float] | np.ndarr
             "p50_ms": round(float(p50), 4),
             "p99_ms": round(float(p99), 4),
             "n": len(values),
-            "machine": machine(),
-            "commit": commit(),
-            "date": datetime.date.today().isoformat(),
+            **origin(),
         },
     )
 

@@ -1,7 +1,7 @@
 """What a method is to the trainers: its networks, and the losses by which parts of them learn.
 
 A learner holds no data, no optimiser and no random state. Its losses are pure functions of its parameters, a batch and
-draws, so the same learner is trained alone (training.py) or in a stack of many at once (stack.py).
+draws, so the same learner is trained alone (training.py) or in a stack of many at once (stack/).
 """
 
 from __future__ import annotations

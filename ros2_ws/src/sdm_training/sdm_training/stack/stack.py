@@ -46,9 +46,9 @@ class Stack:
                 if isinstance(module, PointNet):
                     module.sparse_gradient = False
         self.feeds = [Feed(learner.feeding, some, self.draws) for learner, some in zip(learners, windows, strict=True)]
-        self.tensors = _stacked(self.learners)
-        self.in_dims = {name: None if shared else 0 for name, (_, shared) in self.tensors.items()}
-        self.values = {name: tensor for name, (tensor, _) in self.tensors.items()}
+        tensors = _stacked(self.learners)
+        self.in_dims = {name: None if shared else 0 for name, (_, shared) in tensors.items()}
+        self.values = {name: tensor for name, (tensor, _) in tensors.items()}
         self._steps = {
             update.name: _UpdateStep(self, update, [a for a in self.template.averages if a.after == update.name])
             for update in self.template.updates
