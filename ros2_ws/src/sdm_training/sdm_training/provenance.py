@@ -1,53 +1,20 @@
-"""Where a number comes from: source commit, machine, date."""
+"""Where a number comes from, as sdm_core says it, with the GPU that it was made on."""
 
 from __future__ import annotations
 
-import os
-import platform
-import subprocess
-from datetime import UTC, datetime
-from pathlib import Path
-
 import torch
+from sdm_core import provenance
+from sdm_core.provenance import ORIGIN
 
-# What programs write while they measure; it is no part of the source that they were run from.
-PRODUCTS = ("benchmarks/results", "models", "docs")
-
-# Where and when a number was made: two runs may differ in it and still be the same training.
-ORIGIN = ("commit", "machine", "date")
-
-
-def commit() -> str:
-    """The checkout's commit, with "-dirty" where tracked sources differ; outside a checkout what SDM_COMMIT says of the
-    copy, or "unknown"."""
-    try:
-        head = _git("rev-parse", "--short=12", "HEAD")
-        changed = _git("status", "--porcelain", "-uno", "--", ":/", *(f":(exclude,top){path}" for path in PRODUCTS))
-    except (OSError, subprocess.CalledProcessError):
-        return os.environ.get("SDM_COMMIT", "unknown")
-    return f"{head}-dirty" if changed else head
-
-
-def _git(*arguments: str) -> str:
-    command = ["git", *arguments]
-    return subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True).stdout.strip()
+__all__ = ["ORIGIN", "machine", "origin"]
 
 
 def machine() -> str:
     """Processor model, the number of cores given to this process, and the GPU where there is one."""
-    model = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        names = [
-            line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if line.startswith("model name")
-        ]
-        model = names[0] if names else model
-    # macOS binds no process to cores.
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    parts = [model, f"{cores} cores", *([torch.cuda.get_device_name()] if torch.cuda.is_available() else [])]
+    parts = [provenance.machine(), *([torch.cuda.get_device_name()] if torch.cuda.is_available() else [])]
     return ", ".join(parts)
 
 
 def origin() -> dict[str, str]:
     """The values of ORIGIN, here and now."""
-    return {"commit": commit(), "machine": machine(), "date": datetime.now(UTC).date().isoformat()}
+    return {**provenance.origin(), "machine": machine()}
