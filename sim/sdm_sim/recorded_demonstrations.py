@@ -9,7 +9,7 @@ from sdm_core.contract import Contract
 from sdm_core.dataset import Episode
 from sdm_core.errors import TaskError
 
-from sdm_sim import pusht_task
+from sdm_sim.pusht import task as pusht
 
 
 class RecordedDemonstrations(Protocol):
@@ -29,12 +29,12 @@ def open_recorded(task: str, source: str | Path | None) -> RecordedDemonstration
 
     Raises TaskError where a source is missing or cannot be used, and DatasetError where the file has another layout.
     """
-    if task != pusht_task.NAME:
+    if task != pusht.NAME:
         if source is not None:
             raise TaskError(f"{task} has a scripted expert and no reader of recorded demonstrations; leave source out")
         return None
     if source is None:
         raise TaskError(f"{task} has no scripted expert; name its human demonstrations, source=FILE")
-    from sdm_sim.pusht_demonstrations import PushTDemonstrations
+    from sdm_sim.pusht.demonstrations import PushTDemonstrations
 
     return PushTDemonstrations(source)

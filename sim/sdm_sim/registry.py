@@ -7,25 +7,25 @@ from collections.abc import Callable
 
 from sdm_core.errors import TaskError
 
-from sdm_sim import metaworld_suite
+from sdm_sim.metaworld import suite as metaworld
 from sdm_sim.task import Task
 
 
 def _fork(task: str) -> Task:
-    from sdm_sim.fork_task import ForkTask  # here, as the simulator takes a second to import
+    from sdm_sim.fork.task import ForkTask  # here, as the simulator takes a second to import
 
     return ForkTask()
 
 
 def _pusht(task: str) -> Task:
-    from sdm_sim.pusht_task import PushTTask
+    from sdm_sim.pusht.task import PushTTask
 
     return PushTTask()
 
 
 # A family: its task names, and the function that builds one of them.
 _FAMILIES: dict[str, tuple[tuple[str, ...], Callable[[str], Task]]] = {
-    "metaworld": (metaworld_suite.TASKS, metaworld_suite.build),
+    "metaworld": (metaworld.TASKS, metaworld.build),
     "fork": (("reach",), _fork),
     "pusht": (("push-t",), _pusht),
 }

@@ -11,7 +11,7 @@ import pytest
 from helpers.graph import Graph, NodeProcess, graph
 from helpers.linear_policy import LinearPolicy
 from sdm_core.results import read_results
-from sdm_sim.metaworld_task import metaworld_contract
+from sdm_sim.metaworld.task import metaworld_contract
 from std_msgs.msg import String
 
 TASK = "metaworld/drawer-close"

@@ -11,7 +11,7 @@ from helpers.graph import Graph, graph
 from helpers.linear_policy import LinearPolicy
 from sdm_core.results import read_results
 from sdm_sim.bridge.errors import BridgeError
-from sdm_sim.metaworld_task import metaworld_contract
+from sdm_sim.metaworld.task import metaworld_contract
 
 TASK = "metaworld/drawer-close"
 

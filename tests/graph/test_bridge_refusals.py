@@ -12,7 +12,7 @@ from sdm_sim.bridge.camera_streams import CameraStreams
 from sdm_sim.bridge.errors import BridgeError
 from sdm_sim.bridge.parameters import BridgeParameters
 from sdm_sim.image_contract import with_images
-from sdm_sim.metaworld_task import metaworld_contract
+from sdm_sim.metaworld.task import metaworld_contract
 
 TASK = "metaworld/drawer-close"
 

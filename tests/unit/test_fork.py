@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from sdm_core.point_cloud import CloudPipeline
 from sdm_sim.demonstrations import demonstrate
-from sdm_sim.fork_task import GOAL_RADIUS, PAIRED_SEEDS, STRIDE, ForkTask, Layout, expert_path, expert_way
+from sdm_sim.fork.task import GOAL_RADIUS, PAIRED_SEEDS, STRIDE, ForkTask, Layout, expert_path, expert_way
 
 EXECUTED = 4  # commands of a chunk
 

@@ -18,7 +18,7 @@ from sdm_core.dataset import Episode, EpisodeStore
 from sdm_core.errors import CheckpointError, ContractError
 from sdm_core.observation_window import PolicyInput
 from sdm_core.policy_runtime import PolicyRuntime
-from sdm_sim.metaworld_task import MetaWorldTask, metaworld_contract
+from sdm_sim.metaworld.task import MetaWorldTask, metaworld_contract
 from sdm_training.data.windows import window_rows
 from sdm_training.importing.dp3_cloud_frame import world_to_dp3_metaworld
 from sdm_training.importing.dp3_layout import Dp3Layout

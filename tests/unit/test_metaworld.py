@@ -19,7 +19,7 @@ from sdm_core.errors import TaskError
 from sdm_core.point_cloud import CloudPipeline
 from sdm_core.state_vector import StateVector
 from sdm_sim.gl import rendering_available
-from sdm_sim.metaworld_task import STATE_NAMES
+from sdm_sim.metaworld.task import STATE_NAMES
 from sdm_sim.registry import make_task
 
 # The shipped students' tasks, as the README names them.
@@ -178,7 +178,7 @@ assert not rendering_available()
 depths = {}
 for name in sys.argv[2:]:
     task = make_task(f"metaworld/{name}")
-    assert task._camera._renderer is None
+    assert task._camera._depth._renderer is None
     task.reset(4)
     for _ in range(30):
         task.step(task.expert())

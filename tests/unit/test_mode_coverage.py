@@ -9,7 +9,7 @@ from helpers.linear_policy import LinearPolicy
 from sdm_core.checkpoint import Checkpoint
 from sdm_core.policy_runtime import PolicyRuntime
 from sdm_core.results import mode_entropy, pairwise_disagreements
-from sdm_sim.fork_task import ForkTask, fork_contract
+from sdm_sim.fork.task import ForkTask, fork_contract
 from sdm_sim.rollout import run_episode
 from sdm_training.evaluation import Outcome, evaluate
 from sdm_training.programs.evaluate import EvaluateSettings

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from sdm_core.point_cloud import CloudPipeline, deproject, depth_to_metres
-from sdm_sim import pusht_camera, pusht_world
-from sdm_sim.pusht_camera import BLOCK_HEIGHT, DISC_HEIGHT, EXTRINSICS, INTRINSICS
-from sdm_sim.pusht_demonstrations import PushTDemonstrations
-from sdm_sim.pusht_task import PushTTask
-from sdm_sim.pusht_world import DISC_RADIUS, GOAL, SIZE, PushTWorld, area, block_parts, clip, coverage
+from sdm_sim.pusht import camera
+from sdm_sim.pusht.camera import BLOCK_HEIGHT, DISC_HEIGHT, EXTRINSICS, INTRINSICS
+from sdm_sim.pusht.demonstrations import PushTDemonstrations
+from sdm_sim.pusht.task import PushTTask
+from sdm_sim.pusht.world import DISC_RADIUS, GOAL, SIZE, STEM, PushTWorld, area, block_parts, clip, coverage
 
 PUBLISHED = Path(__file__).parents[3] / "shared/data/pusht/pusht_cchi_v7_replay.zarr.zip"
 POSES = [(256.0, 256.0, 0.8), (250.0, 262.0, 0.6), (300.0, 200.0, 2.5), (240.0, 280.0, 4.0), (100.0, 400.0, 0.0)]
@@ -73,7 +73,7 @@ def test_a_world_can_be_put_in_any_state_exactly(state: NDArray) -> None:
     world = PushTWorld()
     world.reset(state)
     assert difference(world.state, state) < 1e-12
-    corners = [tuple(world._block.local_to_world(tuple(corner))) for corner in pusht_world.STEM.tolist()]
+    corners = [tuple(world._block.local_to_world(tuple(corner))) for corner in STEM.tolist()]
     np.testing.assert_allclose(block_parts(state[2:])[1], corners, atol=1e-9)
 
 
@@ -106,7 +106,7 @@ def test_recorded_actions_give_the_recorded_states(published: PushTDemonstration
 
 @pytest.mark.parametrize("state", STATES)
 def test_what_the_camera_sees_lies_on_table_block_and_disc(state: NDArray) -> None:
-    depth = pusht_camera.depth(state)
+    depth = camera.depth(state)
     points = EXTRINSICS.apply(deproject(depth_to_metres(depth, "16UC1"), INTRINSICS)).astype(np.float64)
     assert len(points) == depth.size
     height, places = -1000 * points[:, 2], 1000 * points[:, :2]

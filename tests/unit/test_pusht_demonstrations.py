@@ -17,9 +17,9 @@ from sdm_core.dataset import EpisodeStore
 from sdm_core.errors import DatasetError, TaskError
 from sdm_core.point_cloud import CloudPipeline
 from sdm_sim.programs import demos
-from sdm_sim.pusht_demonstrations import PushTDemonstrations
-from sdm_sim.pusht_task import PushTTask, pusht_contract
-from sdm_sim.pusht_world import PushTWorld
+from sdm_sim.pusht.demonstrations import PushTDemonstrations
+from sdm_sim.pusht.task import PushTTask, pusht_contract
+from sdm_sim.pusht.world import PushTWorld
 from zarr.storage import ZipStore
 
 LENGTHS = (6, 4, 9)

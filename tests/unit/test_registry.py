@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from sdm_core.errors import TaskError
-from sdm_sim import metaworld_suite
+from sdm_sim.metaworld import suite
 from sdm_sim.registry import make_task, task_names
 
 
@@ -14,10 +14,10 @@ def test_all_fifty_metaworld_tasks_are_there_once() -> None:
 
 
 def test_the_difficulties_are_the_papers() -> None:
-    sizes = {label: len(tasks) for label, tasks in metaworld_suite.DIFFICULTY.items()}
+    sizes = {label: len(tasks) for label, tasks in suite.DIFFICULTY.items()}
     assert sizes == {"easy": 28, "medium": 11, "hard": 6, "very hard": 5}
-    assert metaworld_suite.difficulty("shelf-place") == "very hard"
-    assert metaworld_suite.difficulty("door-open") == "easy"
+    assert suite.difficulty("shelf-place") == "very hard"
+    assert suite.difficulty("door-open") == "easy"
 
 
 @pytest.mark.parametrize(

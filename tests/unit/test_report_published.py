@@ -9,8 +9,8 @@ import pytest
 import yaml
 from helpers.result_lines import success_line
 from sdm_core.errors import DatasetError
-from sdm_sim.metaworld_suite import DIFFICULTY
-from sdm_sim.metaworld_suite import TASKS as METAWORLD
+from sdm_sim.metaworld.suite import DIFFICULTY
+from sdm_sim.metaworld.suite import TASKS as METAWORLD
 from sdm_training.report.ablation_table import ablation_table
 from sdm_training.report.contradictions import contradictions
 from sdm_training.report.domain_tables import domain_table

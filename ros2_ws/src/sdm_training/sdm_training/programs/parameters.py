@@ -12,7 +12,7 @@ import yaml
 from sdm_core.atomic import atomic_write
 from sdm_core.contract import Bounds, Contract, NormaliserStatistics
 from sdm_core.errors import SdmError
-from sdm_sim.metaworld_task import metaworld_contract
+from sdm_sim.metaworld.task import metaworld_contract
 
 from sdm_training.policy import Policy, PolicySettings, parameter_count
 from sdm_training.settings import SettingsError, build, config_folder

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Sequence
 
 from sdm_core.results import paired_difference
-from sdm_sim.metaworld_suite import difficulty
+from sdm_sim.metaworld.suite import difficulty
 
 from sdm_training.report.lines import SHIPPED, Line, matching, newest
 from sdm_training.report.markdown import NONE, NOT_RUN, bracket, code, table

@@ -1,7 +1,7 @@
 """`pusht/push-t`: push a T-shaped block into a fixed pose, as people demonstrated it for Diffusion Policy.
 
 The policy observes the disc that it moves and a depth camera above the table; it commands where the disc shall go. The
-table's frame is the camera's (see pusht_camera.py), in m. Seeds give the starts of Diffusion Policy's environment; its
+table's frame is the camera's (see camera.py), in m. Seeds give the starts of Diffusion Policy's environment; its
 demonstrations are those of seeds 0 to 205.
 """
 
@@ -9,22 +9,14 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from sdm_core.contract import (
-    ActionEntry,
-    ActionSpec,
-    CameraSpec,
-    CloudSpec,
-    Contract,
-    ObservationSpec,
-    Rates,
-    StateEntry,
-)
+from sdm_core.contract import ActionSpec, CloudSpec, Contract
 from sdm_core.errors import TaskError
 
-from sdm_sim import pusht_camera
-from sdm_sim.pusht_camera import DISC_HEIGHT, EXTRINSICS, IMAGE_SIZE, INTRINSICS, TABLE
-from sdm_sim.pusht_world import CONTROL_HZ, PushTWorld
+from sdm_sim.pusht import camera
+from sdm_sim.pusht.camera import DISC_HEIGHT, EXTRINSICS, IMAGE_SIZE, INTRINSICS, TABLE
+from sdm_sim.pusht.world import CONTROL_HZ, PushTWorld
 from sdm_sim.task import SensorFrame
+from sdm_sim.task_contract import actions, depth_camera, states, task_contract
 
 NAME = "pusht/push-t"
 STEP_LIMIT = 300
@@ -35,39 +27,34 @@ MM_PER_M = 1000.0
 
 def pusht_contract() -> Contract:
     """The contract of `pusht/push-t`."""
-    return Contract(
-        task=NAME,
-        rates=Rates(control_hz=CONTROL_HZ),
-        n_obs_steps=2,
-        horizon=8,
-        n_action_steps=4,
-        observation=ObservationSpec(
-            state=tuple(StateEntry(name=name, unit="m") for name in STATE_NAMES),
-            cloud=CloudSpec(
-                frame="table",
-                # Above the table, whose plane is z = 0, z pointing down.
-                crop_low=(0.0, 0.0, -DISC_HEIGHT - 0.01),
-                crop_high=(TABLE, TABLE, -0.004),
-                centre=STATE_NAMES,
-                scale=0.3,
-            ),
-            cameras=(CameraSpec(name="camera", width=IMAGE_SIZE, height=IMAGE_SIZE, depth_encoding="16UC1"),),
+    return task_contract(
+        NAME,
+        CONTROL_HZ,
+        states("m", *STATE_NAMES),
+        CloudSpec(
+            frame="table",
+            # Above the table, whose plane is z = 0, z pointing down.
+            crop_low=(0.0, 0.0, -DISC_HEIGHT - 0.01),
+            crop_high=(TABLE, TABLE, -0.004),
+            centre=STATE_NAMES,
+            scale=0.3,
         ),
-        action=ActionSpec(
+        ActionSpec(
             kind="native",
-            entries=tuple(ActionEntry(name=f"target.{axis}", unit="m", low=0.0, high=TABLE) for axis in "xy"),
+            entries=actions("m", 0.0, TABLE, "target.x", "target.y"),
             base_frame="table",
             tool_frame="agent",
             hold=(None, None),  # the disc stays with its last target
         ),
+        (depth_camera(IMAGE_SIZE),),
     )
 
 
 def sensor_frame(state: NDArray[np.float64], depth: bool = True, images: bool = False) -> SensorFrame:
     """What is observed of a world in `state` (see PushTWorld), simulated or recorded."""
     values = np.array([*state[:2] / MM_PER_M, 0.0])
-    colour = {"camera": pusht_camera.picture(state, IMAGE_SIZE, IMAGE_SIZE)} if images else {}
-    return SensorFrame(STATE_NAMES, values, pusht_camera.depth(state) if depth else None, colour)
+    colour = {"camera": camera.picture(state, IMAGE_SIZE, IMAGE_SIZE)} if images else {}
+    return SensorFrame(STATE_NAMES, values, camera.depth(state) if depth else None, colour)
 
 
 class PushTTask:
@@ -113,7 +100,7 @@ class PushTTask:
         raise TaskError(f"{NAME} has no scripted expert: people showed it; take their demonstrations with source=FILE")
 
     def render(self, width: int, height: int) -> NDArray[np.uint8]:
-        return pusht_camera.picture(self._world.state, width, height)
+        return camera.picture(self._world.state, width, height)
 
     def close(self) -> None:
         """Nothing to free."""

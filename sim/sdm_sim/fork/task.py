@@ -16,20 +16,11 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
-from sdm_core.contract import (
-    ActionEntry,
-    ActionSpec,
-    CameraSpec,
-    CloudSpec,
-    Contract,
-    ObservationSpec,
-    Rates,
-    StateEntry,
-)
+from sdm_core.contract import ActionSpec, CloudSpec, Contract
 
-from sdm_sim.depth_camera import DepthCamera
-from sdm_sim.picture import Picture
 from sdm_sim.task import SensorFrame
+from sdm_sim.task_camera import TaskCamera
+from sdm_sim.task_contract import actions, depth_camera, states, task_contract
 
 NAME = "fork/reach"
 CONTROL_HZ, SUBSTEPS = 20.0, 10
@@ -86,28 +77,20 @@ _SCENE = f"""
 
 def fork_contract() -> Contract:
     """The contract of `fork/reach`."""
-    return Contract(
-        task=NAME,
-        rates=Rates(control_hz=CONTROL_HZ),
-        n_obs_steps=2,
-        horizon=8,
-        n_action_steps=4,
-        observation=ObservationSpec(
-            state=tuple(StateEntry(name=name, unit="m") for name in STATE_NAMES),
-            cloud=CloudSpec(frame="world", crop_low=CROP_LOW, crop_high=CROP_HIGH, centre=STATE_NAMES, scale=0.3),
-            cameras=(CameraSpec(name="camera", width=IMAGE_SIZE, height=IMAGE_SIZE, depth_encoding="16UC1"),),
-        ),
-        action=ActionSpec(
+    return task_contract(
+        NAME,
+        CONTROL_HZ,
+        states("m", *STATE_NAMES),
+        CloudSpec(frame="world", crop_low=CROP_LOW, crop_high=CROP_HIGH, centre=STATE_NAMES, scale=0.3),
+        ActionSpec(
             kind="native",
-            entries=tuple(
-                ActionEntry(name=f"pusher.d{axis}", unit=f"{1000 * STRIDE:g} mm per step", low=-1, high=1)
-                for axis in "xyz"
-            ),
+            entries=actions(f"{1000 * STRIDE:g} mm per step", -1, 1, "pusher.dx", "pusher.dy", "pusher.dz"),
             delta_reference="the position that the pusher was last sent to",
             base_frame="world",
             tool_frame="pusher",
             hold=(0.0, 0.0, 0.0),
         ),
+        (depth_camera(IMAGE_SIZE),),
     )
 
 
@@ -157,11 +140,8 @@ class ForkTask:
         self.contract = fork_contract()
         self._model = mujoco.MjModel.from_xml_string(_SCENE)
         self._data = mujoco.MjData(self._model)
-        mujoco.mj_forward(self._model, self._data)
-        self._camera = DepthCamera(self._model, CAMERA, IMAGE_SIZE, IMAGE_SIZE)
-        self.intrinsics, self.extrinsics = self._camera.intrinsics, self._camera.extrinsics(self._data)
-        self._picture = Picture(self._model, CAMERA)
-        self._colour = Picture(self._model, CAMERA, hide_sites=True)
+        self._camera = TaskCamera(self._model, self._data, CAMERA, IMAGE_SIZE)
+        self.intrinsics, self.extrinsics = self._camera.intrinsics, self._camera.extrinsics
         self.reset(0)
 
     def reset(self, seed: int) -> None:
@@ -191,9 +171,7 @@ class ForkTask:
         self._success_steps += bool(reached and not self._touched)
 
     def observe(self, depth: bool = True, images: bool = False) -> SensorFrame:
-        colour = {"camera": self._colour.render(self._data, IMAGE_SIZE, IMAGE_SIZE)} if images else {}
-        seen = self._camera.depth(self._data) if depth else None
-        return SensorFrame(STATE_NAMES, self._data.qpos.copy(), seen, colour)
+        return self._camera.frame(STATE_NAMES, self._data.qpos.copy(), depth, images)
 
     @property
     def succeeded(self) -> bool:
@@ -212,8 +190,7 @@ class ForkTask:
         return np.clip((aim - self._data.ctrl) / STRIDE, -1.0, 1.0)
 
     def render(self, width: int, height: int) -> NDArray[np.uint8]:
-        return self._picture.render(self._data, width, height)
+        return self._camera.picture(width, height)
 
     def close(self) -> None:
-        for renderer in (self._picture, self._colour, self._camera):
-            renderer.close()
+        self._camera.close()

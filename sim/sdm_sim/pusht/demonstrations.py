@@ -19,8 +19,8 @@ from sdm_core.errors import DatasetError
 from zarr.storage import ZipStore
 
 from sdm_sim.episode_builder import EpisodeBuilder
-from sdm_sim.pusht_task import EXTRINSICS, INTRINSICS, MM_PER_M, pusht_contract, sensor_frame
-from sdm_sim.pusht_world import SIZE
+from sdm_sim.pusht.task import EXTRINSICS, INTRINSICS, MM_PER_M, pusht_contract, sensor_frame
+from sdm_sim.pusht.world import SIZE
 
 # Row shapes of the arrays that are read; theirs has 25,650 rows.
 _ROWS = {"data/state": (5,), "data/action": (2,), "meta/episode_ends": ()}

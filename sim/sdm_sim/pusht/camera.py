@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from sdm_core.point_cloud import Extrinsics, Intrinsics
 
-from sdm_sim import pusht_world
+from sdm_sim.pusht import world
 
 IMAGE_SIZE = 160
-TABLE = pusht_world.SIZE / 1000
+TABLE = world.SIZE / 1000
 BLOCK_HEIGHT, DISC_HEIGHT = 0.03, 0.06
 _CAMERA_HEIGHT = 1.0
 _FOCAL = IMAGE_SIZE * _CAMERA_HEIGHT / TABLE  # the table fills the image
@@ -45,10 +45,10 @@ _EYE = np.array(EXTRINSICS.translation[:2])
 def depth(state: NDArray[np.float64]) -> NDArray[np.uint16]:
     """The depth image uint16[H,W] in mm of a world in `state` (see PushTWorld)."""
     metres = np.full(_RAYS.shape[:2], _CAMERA_HEIGHT)
-    for part in pusht_world.block_parts(state[2:]):
+    for part in world.block_parts(state[2:]):
         corners = part / 1000
         _draw(metres, corners, BLOCK_HEIGHT, lambda rays, corners=corners: _polygon_span(rays, corners))
-    centre, radius = state[:2] / 1000, pusht_world.DISC_RADIUS / 1000
+    centre, radius = state[:2] / 1000, world.DISC_RADIUS / 1000
     box = centre + radius * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
     _draw(metres, box, DISC_HEIGHT, lambda rays: _disc_span(rays, centre, radius))
     return np.rint(1000 * metres).astype(np.uint16)
@@ -102,14 +102,14 @@ def _disc_span(rays: NDArray[np.float64], centre: NDArray[np.float64], radius: f
 
 def picture(state: NDArray[np.float64], width: int, height: int) -> NDArray[np.uint8]:
     """The world in `state` as rgb8 [H,W,3], with the goal below the block, in Diffusion Policy's colours."""
-    side = int(pusht_world.SIZE)
+    side = int(world.SIZE)
     image = Image.new("RGB", (side, side), _WHITE)
     draw = ImageDraw.Draw(image)
-    low, high = pusht_world.WALL_LOW, pusht_world.WALL_HIGH
-    draw.rectangle((low, low, high, high), outline=_WALL, width=int(2 * pusht_world.WALL_RADIUS))
-    for pose, colour in ((pusht_world.GOAL, _GREEN), (state[2:], _GREY)):
-        for part in pusht_world.block_parts(pose):
+    low, high = world.WALL_LOW, world.WALL_HIGH
+    draw.rectangle((low, low, high, high), outline=_WALL, width=int(2 * world.WALL_RADIUS))
+    for pose, colour in ((world.GOAL, _GREEN), (state[2:], _GREY)):
+        for part in world.block_parts(pose):
             draw.polygon([tuple(corner) for corner in part.tolist()], fill=colour)
-    x, y, radius = state[0], state[1], pusht_world.DISC_RADIUS
+    x, y, radius = state[0], state[1], world.DISC_RADIUS
     draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=_BLUE)
     return np.asarray(image.resize((width, height), Image.Resampling.BOX if width < side else Image.Resampling.BICUBIC))

@@ -8,25 +8,15 @@ from __future__ import annotations
 
 import warnings
 
-import mujoco
 import numpy as np
 from metaworld.env_dict import ALL_V3_ENVIRONMENTS
 from metaworld.policies import ENV_POLICY_MAP
 from numpy.typing import NDArray
-from sdm_core.contract import (
-    ActionEntry,
-    ActionSpec,
-    CameraSpec,
-    CloudSpec,
-    Contract,
-    ObservationSpec,
-    Rates,
-    StateEntry,
-)
+from sdm_core.contract import ActionSpec, CloudSpec, Contract
 
-from sdm_sim.depth_camera import DepthCamera
-from sdm_sim.picture import Picture
 from sdm_sim.task import SensorFrame
+from sdm_sim.task_camera import TaskCamera
+from sdm_sim.task_contract import actions, depth_camera, states, task_contract
 
 CONTROL_HZ = 80.0
 STEP_LIMIT = 200
@@ -44,29 +34,18 @@ STATE_NAMES = (
 
 def metaworld_contract(task: str) -> Contract:
     """The contract that all MetaWorld tasks share but for the name."""
-    unit = "10 mm per step"
-    return Contract(
-        task=f"metaworld/{task}",
-        rates=Rates(control_hz=CONTROL_HZ),
-        n_obs_steps=2,
-        horizon=8,
-        n_action_steps=4,
-        observation=ObservationSpec(
-            state=tuple(StateEntry(name=name, unit="m") for name in STATE_NAMES),
-            cloud=CloudSpec(
-                frame="world",
-                crop_low=CROP_LOW,
-                crop_high=CROP_HIGH,
-                centre=("hand.x", "hand.y", "hand.z"),
-                scale=0.3,
-            ),
-            cameras=(CameraSpec(name="camera", width=IMAGE_SIZE, height=IMAGE_SIZE, depth_encoding="16UC1"),),
+    return task_contract(
+        f"metaworld/{task}",
+        CONTROL_HZ,
+        states("m", *STATE_NAMES),
+        CloudSpec(
+            frame="world", crop_low=CROP_LOW, crop_high=CROP_HIGH, centre=("hand.x", "hand.y", "hand.z"), scale=0.3
         ),
-        action=ActionSpec(
+        ActionSpec(
             kind="native",
             entries=(
-                *(ActionEntry(name=f"mocap.d{axis}", unit=unit, low=-1, high=1) for axis in "xyz"),
-                ActionEntry(name="gripper", unit="effort", low=-1, high=1),
+                *actions("10 mm per step", -1, 1, "mocap.dx", "mocap.dy", "mocap.dz"),
+                *actions("effort", -1, 1, "gripper"),
             ),
             delta_reference="the simulator's mocap body",
             base_frame="world",
@@ -74,6 +53,7 @@ def metaworld_contract(task: str) -> Contract:
             gripper="+1 closes, -1 opens",
             hold=(0.0, 0.0, 0.0, None),
         ),
+        (depth_camera(IMAGE_SIZE),),
     )
 
 
@@ -97,13 +77,11 @@ class MetaWorldTask:
         camera = self._model.camera(CAMERA).id
         self._model.cam_pos[camera] = CAMERA_POSITION
         self._model.cam_fovy[camera] = CAMERA_FOVY_DEG
-        mujoco.mj_forward(self._model, self._data)  # pyright: ignore[reportAttributeAccessIssue]
-        self._camera = DepthCamera(self._model, CAMERA, IMAGE_SIZE, IMAGE_SIZE)
-        self.intrinsics, self.extrinsics = self._camera.intrinsics, self._camera.extrinsics(self._data)
+        self._camera = TaskCamera(self._model, self._data, CAMERA, IMAGE_SIZE)
+        self.intrinsics, self.extrinsics = self._camera.intrinsics, self._camera.extrinsics
         self._expert = ENV_POLICY_MAP[f"{task}-v3"]()
         self._full_observation: NDArray[np.float64] | None = None
         self._success_steps = 0
-        self._picture, self._colour = Picture(self._model, CAMERA), Picture(self._model, CAMERA, hide_sites=True)
 
     def reset(self, seed: int) -> None:
         self._env.seed(seed)
@@ -118,8 +96,7 @@ class MetaWorldTask:
         hand = self._data.body("hand").xpos
         right, left = self._data.site("rightEndEffector").xpos, self._data.site("leftEndEffector").xpos
         values = np.array([*hand, *right, *left, np.linalg.norm(right - left)], np.float64)
-        colour = {"camera": self._colour.render(self._data, IMAGE_SIZE, IMAGE_SIZE)} if images else {}
-        return SensorFrame(STATE_NAMES, values, self._camera.depth(self._data) if depth else None, colour)
+        return self._camera.frame(STATE_NAMES, values, depth, images)
 
     @property
     def succeeded(self) -> bool:
@@ -147,8 +124,7 @@ class MetaWorldTask:
         return np.clip([*delta, gripper or 0.0], -1.0, 1.0)
 
     def render(self, width: int, height: int) -> NDArray[np.uint8]:
-        return self._picture.render(self._data, width, height)[::-1, ::-1]  # the camera hangs upside down
+        return self._camera.picture(width, height)[::-1, ::-1]  # the camera hangs upside down
 
     def close(self) -> None:
-        for renderer in (self._picture, self._colour, self._camera):
-            renderer.close()
+        self._camera.close()

@@ -30,6 +30,6 @@ def difficulty(task: str) -> str:
 
 def build(task: str) -> Task:
     """Builds `metaworld/<task>`; the simulator is only imported here."""
-    from sdm_sim.metaworld_task import MetaWorldTask
+    from sdm_sim.metaworld.task import MetaWorldTask
 
     return MetaWorldTask(task)

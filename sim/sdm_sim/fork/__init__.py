@@ -1,0 +1,1 @@
+"""A task with two equally good ways."""

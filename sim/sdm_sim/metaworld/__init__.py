@@ -1,0 +1,1 @@
+"""MetaWorld's 50 tasks."""

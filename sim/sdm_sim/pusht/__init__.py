@@ -1,0 +1,1 @@
+"""PushT, as people demonstrated it for Diffusion Policy."""
