@@ -35,7 +35,7 @@ class Duration:
         return f"Duration(nanoseconds={self._nanoseconds})"
 
     def __str__(self) -> str:
-        return f"{self._nanoseconds} nanoseconds"
+        return "Infinite" if self == Infinite else f"{self._nanoseconds} nanoseconds"
 
     def __hash__(self) -> int:
         return hash(self._nanoseconds)
