@@ -24,7 +24,7 @@ setup(
     description="Runs rclpy nodes and ROS 2 launch files over DDS where no ROS 2 is installed.",
     license="Apache-2.0",
     packages=find_packages(include=[name, f"{name}.*"]),
-    package_data={name: ["interfaces/definitions/*/*/*"]},
+    package_data={name: ["interfaces/definitions/*/*/*", "interfaces/distributions/*/*/*/*"]},
     data_files=[(site_packages, ["embedded_ros.pth"])],
     python_requires=">=3.10",
     install_requires=["cyclonedds==11.0.*", "numpy>=1.26", "pyyaml", "rosbags>=0.10.9"],

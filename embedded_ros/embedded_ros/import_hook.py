@@ -16,6 +16,9 @@ from types import ModuleType
 
 STANDINS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "standins")
 
+# Kinds of interfaces: the modules of their packages, and the folders and endings of their definitions.
+INTERFACE_KINDS = ("msg", "srv", "action")
+
 # Endings of the interface packages that rosbags defines; a failed import of another name costs no look into them.
 _STANDARD_ENDINGS = ("_msgs", "_interfaces", "_srvs", "rmw_dds_common")
 
@@ -44,17 +47,17 @@ class StandInFinder:
 
 
 class InterfaceFinder:
-    """Finds the modules `package`, `package.msg` and `package.srv` of packages that have interface definitions."""
+    """Finds the modules `package`, `package.msg`, `.srv` and `.action` of packages that have interface definitions."""
 
     def find_spec(self, fullname: str, path: object = None, target: object = None) -> ModuleSpec | None:
         package, _, kind = fullname.partition(".")
-        if kind not in ("", "msg", "srv") or real_ros_is_importable() or not _is_interface_package(package):
+        if kind not in ("", *INTERFACE_KINDS) or real_ros_is_importable() or not _is_interface_package(package):
             return None
         return ModuleSpec(fullname, InterfaceLoader(), is_package=not kind)  # type: ignore[arg-type]  # by its methods
 
 
 class InterfaceLoader:
-    """Fills a module `package.msg` or `package.srv` with classes made from the definitions."""
+    """Fills a module `package.msg`, `package.srv` or `package.action` with classes made from the definitions."""
 
     def create_module(self, spec: ModuleSpec) -> None:
         return None
@@ -100,7 +103,7 @@ def _refuse_foreign_ros() -> None:
 
 def _is_interface_package(package: str) -> bool:
     shares = [os.path.join(prefix, "share", package) for prefix in ament_prefixes()]
-    if any(os.path.isdir(os.path.join(share, kind)) for share in shares for kind in ("msg", "srv")):
+    if any(os.path.isdir(os.path.join(share, kind)) for share in shares for kind in INTERFACE_KINDS):
         return True
     if not package.endswith(_STANDARD_ENDINGS):
         return False

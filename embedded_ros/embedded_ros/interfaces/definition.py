@@ -1,4 +1,4 @@
-"""What a `.msg` or `.srv` file says, as data, and the parser of its text.
+"""What a `.msg`, `.srv` or `.action` file says, as data, and the parser of its text.
 
 Knows names and shapes only: classes are made in `message.py`, bytes in `cdr.py`, hashes in `type_hash.py`.
 """
@@ -47,7 +47,7 @@ class FieldType:
 
     def __str__(self) -> str:
         """As rclpy's `get_fields_and_field_types` writes it."""
-        base = self.base.replace("/msg/", "/").replace("/srv/", "/")
+        base = re.sub("/(msg|srv|action)/", "/", self.base)
         base = {"bool": "boolean", "byte": "octet", "char": "uint8", "float32": "float", "float64": "double"}.get(
             base, base
         )
@@ -76,12 +76,68 @@ class Definition:
     constants: tuple[tuple[str, Any], ...] = ()
 
 
+@dataclass(frozen=True)
+class ServiceDefinition:
+    """One service ("pkg/srv/Name"): its two messages, "pkg/srv/Name_Request" and "pkg/srv/Name_Response"."""
+
+    request: Definition
+    response: Definition
+
+    @property
+    def messages(self) -> tuple[Definition, ...]:
+        return self.request, self.response
+
+
+@dataclass(frozen=True)
+class ActionDefinition:
+    """One action ("pkg/action/Name"): the three messages of its file, and what rosidl derives from them for the wire.
+
+    A goal is named by an id, which stands beside the user's message in all that is sent.
+    """
+
+    name: str
+    goal: Definition
+    result: Definition
+    feedback: Definition
+
+    @property
+    def send_goal(self) -> ServiceDefinition:
+        return self._service("SendGoal", (_GOAL_ID, _field("goal", self.goal)), (_ACCEPTED, _STAMP))
+
+    @property
+    def get_result(self) -> ServiceDefinition:
+        return self._service("GetResult", (_GOAL_ID,), (_STATUS, _field("result", self.result)))
+
+    @property
+    def feedback_message(self) -> Definition:
+        return Definition(f"{self.name}_FeedbackMessage", (_GOAL_ID, _field("feedback", self.feedback)))
+
+    @property
+    def messages(self) -> tuple[Definition, ...]:
+        services = (*self.send_goal.messages, *self.get_result.messages)
+        return self.goal, self.result, self.feedback, *services, self.feedback_message
+
+    def _service(self, kind: str, request: tuple[Field, ...], response: tuple[Field, ...]) -> ServiceDefinition:
+        name = f"{self.name}_{kind}"
+        return ServiceDefinition(Definition(f"{name}_Request", request), Definition(f"{name}_Response", response))
+
+
+def _field(name: str, message: Definition) -> Field:
+    return Field(name, FieldType(message.name))
+
+
+_GOAL_ID = Field("goal_id", FieldType("unique_identifier_msgs/msg/UUID"))
+_ACCEPTED = Field("accepted", FieldType("bool"))
+_STAMP = Field("stamp", FieldType("builtin_interfaces/msg/Time"))
+_STATUS = Field("status", FieldType("int8"))
+
+
 def with_placeholder(fields: tuple[Field, ...]) -> tuple[Field, ...]:
     return fields or (Field(PLACEHOLDER, FieldType("uint8")),)
 
 
 def parse_message(text: str, name: str) -> Definition:
-    """Read the text of a `.msg` file (or one half of a `.srv`); `name` is the full name of the message."""
+    """Read the text of a `.msg` file (or one part of another); `name` is the full name of the message."""
     package = name.split("/", 1)[0]
     fields: list[Field] = []
     constants: list[tuple[str, Any]] = []
@@ -103,12 +159,22 @@ def parse_message(text: str, name: str) -> Definition:
     return Definition(name, with_placeholder(tuple(fields)), tuple(constants))
 
 
-def parse_service(text: str, name: str) -> tuple[Definition, Definition]:
-    """Read the text of a `.srv` file into its request and response."""
-    halves = re.split(r"^---\s*$", text, flags=re.MULTILINE)
-    if len(halves) != 2:
-        raise InterfaceError(f"{name}: a service has one line of '---', found {len(halves) - 1}")
-    return parse_message(halves[0], f"{name}_Request"), parse_message(halves[1], f"{name}_Response")
+def parse_service(text: str, name: str) -> ServiceDefinition:
+    """Read the text of a `.srv` file."""
+    return ServiceDefinition(*_parse_parts(text, name, "a service", ("Request", "Response")))
+
+
+def parse_action(text: str, name: str) -> ActionDefinition:
+    """Read the text of an `.action` file."""
+    return ActionDefinition(name, *_parse_parts(text, name, "an action", ("Goal", "Result", "Feedback")))
+
+
+def _parse_parts(text: str, name: str, what: str, parts: tuple[str, ...]) -> list[Definition]:
+    texts = re.split(r"^---\s*$", text, flags=re.MULTILINE)
+    if len(texts) != len(parts):
+        lines = "one line" if len(parts) == 2 else f"{len(parts) - 1} lines"
+        raise InterfaceError(f"{name}: {what} has {lines} of '---', found {len(texts) - 1}")
+    return [parse_message(part_text, f"{name}_{part}") for part_text, part in zip(texts, parts, strict=True)]
 
 
 def _without_comment(line: str) -> str:

@@ -15,8 +15,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .definition import Definition, Field, FieldType
-from .registry import definition, service_definition
+from .definition import Definition, Field, FieldType, InterfaceError
+from .registry import action_definition, definition, package_names, service_definition
 
 # The struct and array code of each number type, and its numpy name.
 NUMBER_CODES = {
@@ -70,7 +70,7 @@ def _equal(a: Any, b: Any) -> bool:
 
 @cache
 def message_class(name: str) -> type[Any]:
-    """The class of a message ("pkg/msg/Name"), or of half a service ("pkg/srv/Name_Request"); one class a name."""
+    """The class of a message ("pkg/msg/Name"), or of a service's or action's part; one class a name."""
     of = definition(name)
     package, kind, short = name.split("/")
     body: dict[str, Any] = {
@@ -90,38 +90,67 @@ def message_class(name: str) -> type[Any]:
 @cache
 def service_class(name: str) -> type:
     """The class of a service ("pkg/srv/Name"), with its `Request` and `Response` message classes."""
-    package, kind, short = name.split("/")
-    request, response = service_definition(name)
-    return type(
-        short,
-        (),
-        {
-            "__module__": f"{package}.{kind}",
-            "__doc__": f"Service {name}.",
-            "service_name": name,
-            "Request": message_class(request.name),
-            "Response": message_class(response.name),
-        },
+    service = service_definition(name)
+    return _container(
+        name,
+        "Service",
+        service_name=name,
+        Request=message_class(service.request.name),
+        Response=message_class(service.response.name),
     )
 
 
-def interface_module(package: str, kind: str, module: ModuleType) -> None:
-    """Give a module `package.kind` ("msg" or "srv") its classes, made when first asked for."""
-    from .registry import package_names
+@cache
+def action_class(name: str) -> type:
+    """The class of an action ("pkg/action/Name"): its three messages, and in `Impl` all that goes over the wire."""
+    action = action_definition(name)
+    return _container(
+        name,
+        "Action",
+        Goal=message_class(action.goal.name),
+        Result=message_class(action.result.name),
+        Feedback=message_class(action.feedback.name),
+        Impl=_container(
+            f"{name}_Impl",
+            "What goes over the wire of action",
+            SendGoalService=service_class(f"{name}_SendGoal"),
+            GetResultService=service_class(f"{name}_GetResult"),
+            FeedbackMessage=message_class(action.feedback_message.name),
+            CancelGoalService=service_class("action_msgs/srv/CancelGoal"),
+            GoalStatusMessage=message_class("action_msgs/msg/GoalStatusArray"),
+        ),
+    )
 
+
+def _container(name: str, what: str, **members: Any) -> type:
+    """A class that only holds the classes of its messages."""
+    package, kind, short = name.split("/")
+    return type(short, (), {"__module__": f"{package}.{kind}", "__doc__": f"{what} {name}.", **members})
+
+
+def interface_module(package: str, kind: str, module: ModuleType) -> None:
+    """Give a module `package.kind` ("msg", "srv" or "action") its classes, made when first asked for."""
     names = package_names(package, kind)
+    make = {"msg": message_class, "srv": service_class, "action": action_class}[kind]
 
     def __getattr__(short: str) -> Any:
-        if kind == "srv" and short.endswith(("_Request", "_Response")) and short.rpartition("_")[0] in names:
-            made: type[Any] = message_class(f"{package}/srv/{short}")
-        elif short in names:
-            made = (message_class if kind == "msg" else service_class)(f"{package}/{kind}/{short}")
+        if short in names:
+            made = make(f"{package}/{kind}/{short}")
+        elif short.split("_", 1)[0] in names:  # a part, such as Trigger_Request
+            made = _part_class(f"{package}/{kind}/{short}")
         else:
             raise AttributeError(f"module {package}.{kind} has no {short}; it has {', '.join(names)}")
         setattr(sys.modules[f"{package}.{kind}"], short, made)
         return made
 
     module.__dict__.update(__getattr__=__getattr__, __dir__=lambda: list(names), __all__=list(names))
+
+
+def _part_class(name: str) -> type:
+    try:
+        return message_class(name)
+    except InterfaceError as error:
+        raise AttributeError(str(error)) from error
 
 
 def _default_factory(field: Field) -> Callable[[], Any]:

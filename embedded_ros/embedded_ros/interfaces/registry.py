@@ -1,7 +1,8 @@
 """Finds interface definitions by name.
 
-Order: `share/<package>/msg|srv` in the ament prefixes (AMENT_PREFIX_PATH, then the environment's prefix), then the
-few standard services that this package carries, then the standard messages of rosbags' type store for ROS_DISTRO.
+Order: `share/<package>/msg|srv|action` in the ament prefixes (AMENT_PREFIX_PATH, then the environment's prefix), then
+the definitions that this package carries (Jazzy's in `definitions/`, under `distributions/` what others have
+otherwise), then the standard messages of rosbags' type store for ROS_DISTRO. Unset, ROS_DISTRO means Jazzy.
 """
 
 from __future__ import annotations
@@ -12,46 +13,86 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ..import_hook import ament_prefixes
-from .definition import Definition, Field, FieldType, InterfaceError, parse_message, parse_service, with_placeholder
+from ..import_hook import INTERFACE_KINDS, ament_prefixes
+from .definition import (
+    ActionDefinition,
+    Definition,
+    Field,
+    FieldType,
+    InterfaceError,
+    ServiceDefinition,
+    parse_action,
+    parse_message,
+    parse_service,
+    with_placeholder,
+)
 
-_CARRIED = Path(__file__).parent / "definitions"
+_HERE = Path(__file__).parent
 
-# rosbags drops default values; these are all that the standard messages have (geometry_msgs/Quaternion's unit).
-_DEFAULTS = {("geometry_msgs/msg/Quaternion", "w"): 1.0}
+# Where the definitions lie that a distribution has otherwise than Jazzy.
+_CHANGES = {"humble": "humble", "kilted": "since_kilted", "lyrical": "since_kilted"}
+
+# rosbags drops default values; these are all that the standard messages have.
+_DEFAULTS = {("geometry_msgs/msg/Quaternion", "w"): 1.0, ("sensor_msgs/msg/NavSatStatus", "status"): -2}
 
 
 @cache
 def definition(name: str) -> Definition:
-    """Definition of a message ("pkg/msg/Name"), or of a service's half ("pkg/srv/Name_Request")."""
+    """Definition of a message ("pkg/msg/Name"), or of a part of a service or action ("pkg/srv/Name_Request")."""
     package, kind, short = name.split("/")
-    if kind == "srv":
-        service, _, half = short.rpartition("_")
-        request, response = service_definition(f"{package}/srv/{service}")
-        return request if half == "Request" else response
-    for folder in _folders(package, "msg"):
-        path = folder / f"{short}.msg"
-        if path.is_file():
-            return parse_message(path.read_text(encoding="utf-8"), name)
+    if kind != "msg":
+        return _part(name)
+    if (text := _text(package, "msg", short)) is not None:
+        return parse_message(text, name)
     if name in _typestore().fielddefs:
         return _from_rosbags(name)
     raise InterfaceError(f"message {package}/{short} is not known{_hint(package, 'msg', short)}")
 
 
 @cache
-def service_definition(name: str) -> tuple[Definition, Definition]:
-    """Request and response definition of a service ("pkg/srv/Name")."""
+def service_definition(name: str) -> ServiceDefinition:
+    """Definition of a service ("pkg/srv/Name"), or of one of an action's ("pkg/action/Name_SendGoal")."""
+    package, kind, short = name.split("/")
+    if kind == "action":
+        action, _, service = name.rpartition("_")
+        of = action_definition(action)
+        return {"SendGoal": of.send_goal, "GetResult": of.get_result}[service]
+    if (text := _text(package, "srv", short)) is None:
+        raise InterfaceError(f"service {package}/{short} is not known{_hint(package, 'srv', short)}")
+    return parse_service(text, name)
+
+
+@cache
+def action_definition(name: str) -> ActionDefinition:
+    """Definition of an action ("pkg/action/Name")."""
     package, _, short = name.split("/")
-    for folder in _folders(package, "srv"):
-        path = folder / f"{short}.srv"
+    if (text := _text(package, "action", short)) is None:
+        raise InterfaceError(f"action {package}/{short} is not known{_hint(package, 'action', short)}")
+    return parse_action(text, name)
+
+
+def _part(name: str) -> Definition:
+    package, kind, short = name.split("/")
+    whole = f"{package}/{kind}/{short.split('_', 1)[0]}"
+    of = service_definition(whole) if kind == "srv" else action_definition(whole)
+    for message in of.messages:
+        if message.name == name:
+            return message
+    raise InterfaceError(f"{name} is no message; {whole} has {', '.join(message.name for message in of.messages)}")
+
+
+def _text(package: str, kind: str, short: str) -> str | None:
+    """The text of a definition file; None where there is none."""
+    for folder in _folders(package, kind):
+        path = folder / f"{short}.{kind}"
         if path.is_file():
-            return parse_service(path.read_text(encoding="utf-8"), name)
-    raise InterfaceError(f"service {package}/{short} is not known{_hint(package, 'srv', short)}")
+            return path.read_text(encoding="utf-8")
+    return None
 
 
 @cache
 def package_names(package: str, kind: str) -> tuple[str, ...]:
-    """Short names of all messages (kind "msg") or services ("srv") of a package; empty if there are none."""
+    """Short names of all messages (kind "msg"), services ("srv") or actions of a package; empty if there are none."""
     found = {path.stem for folder in _folders(package, kind) for path in folder.glob(f"*.{kind}")}
     if kind == "msg":
         prefix = f"{package}/msg/"
@@ -62,27 +103,36 @@ def package_names(package: str, kind: str) -> tuple[str, ...]:
 def all_packages() -> list[str]:
     """Names of every package that has a definition."""
     found = {name.split("/", 1)[0] for name in _typestore().fielddefs}
-    roots = [*(Path(prefix, "share") for prefix in ament_prefixes()), _CARRIED]
-    found |= {path.parent.name for root in roots for kind in ("msg", "srv") for path in root.glob(f"*/{kind}")}
+    found |= {path.parent.name for root in _roots() for kind in INTERFACE_KINDS for path in root.glob(f"*/{kind}")}
     return sorted(found)
 
 
 def is_interface_package(package: str) -> bool:
-    return bool(package_names(package, "msg") or package_names(package, "srv"))
+    return any(package_names(package, kind) for kind in INTERFACE_KINDS)
 
 
 def _folders(package: str, kind: str) -> list[Path]:
-    folders = [Path(prefix, "share", package, kind) for prefix in ament_prefixes()]
-    return [folder for folder in (*folders, _CARRIED / package / kind) if folder.is_dir()]
+    folders = (root / package / kind for root in _roots())
+    return [folder for folder in folders if folder.is_dir()]
+
+
+def _roots() -> list[Path]:
+    """Where packages lie; the first that has a definition wins."""
+    roots = [Path(prefix, "share") for prefix in ament_prefixes()]
+    if (changes := _CHANGES.get(_distribution())) is not None:
+        roots.append(_HERE / "distributions" / changes)
+    return [*roots, _HERE / "definitions"]
+
+
+def _distribution() -> str:
+    return os.environ.get("ROS_DISTRO", "jazzy").lower()
 
 
 @cache
 def _typestore() -> Any:
     from rosbags.typesys import Stores, get_typestore
 
-    distro = os.environ.get("ROS_DISTRO", "jazzy").lower()
-    store = getattr(Stores, f"ROS2_{distro.upper()}", Stores.ROS2_JAZZY)
-    return get_typestore(store)
+    return get_typestore(getattr(Stores, f"ROS2_{_distribution().upper()}", Stores.ROS2_JAZZY))
 
 
 def _from_rosbags(name: str) -> Definition:

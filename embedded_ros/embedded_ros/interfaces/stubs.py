@@ -10,21 +10,22 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from .definition import Definition, FieldType
-from .registry import all_packages, definition, package_names, service_definition
+from .registry import action_definition, all_packages, definition, package_names, service_definition
 
 _PYTHON_TYPES = {"bool": "bool", "byte": "bytes", "string": "str", "float32": "float", "float64": "float"}
 
 
 def write_stubs(folder: Path) -> int:
-    """Write `<package>/msg.pyi` and `srv.pyi` for every known package; the number of packages."""
+    """Write `<package>/msg.pyi`, `srv.pyi` and `action.pyi` for every known package; the number of packages."""
     packages = all_packages()
     for package in packages:
         target = folder / package
         target.mkdir(parents=True, exist_ok=True)
         (target / "__init__.pyi").write_text("")
         messages = [_class(short, definition(f"{package}/msg/{short}")) for short in package_names(package, "msg")]
-        services = [_service(package, short) for short in package_names(package, "srv")]
-        for kind, classes in (("msg", messages), ("srv", services)):
+        services = [_service(f"{package}/srv/{short}") for short in package_names(package, "srv")]
+        actions = [_action(f"{package}/action/{short}") for short in package_names(package, "action")]
+        for kind, classes in (("msg", messages), ("srv", services), ("action", actions)):
             if classes:
                 (target / f"{kind}.pyi").write_text(_module(classes))
     return len(packages)
@@ -36,11 +37,20 @@ def _module(classes: list[tuple[str, set[str]]]) -> str:
     return "\n".join([*head, "", *(text for text, _ in classes), ""])
 
 
-def _service(package: str, short: str) -> tuple[str, set[str]]:
-    request, response = service_definition(f"{package}/srv/{short}")
-    halves = [_class("Request", request), _class("Response", response)]
-    body = "\n".join("    " + line for text, _ in halves for line in text.splitlines())
-    return f"class {short}:\n{body}", halves[0][1] | halves[1][1]
+def _service(name: str) -> tuple[str, set[str]]:
+    service = service_definition(name)
+    return _container(name, _class("Request", service.request), _class("Response", service.response))
+
+
+def _action(name: str) -> tuple[str, set[str]]:
+    action = action_definition(name)
+    messages = (("Goal", action.goal), ("Result", action.result), ("Feedback", action.feedback))
+    return _container(name, *(_class(short, of) for short, of in messages), ("Impl: Any", set()))
+
+
+def _container(name: str, *members: tuple[str, set[str]]) -> tuple[str, set[str]]:
+    body = "\n".join("    " + line for text, _ in members for line in text.splitlines())
+    return f"class {name.split('/')[-1]}:\n{body}", set().union(*(imports for _, imports in members))
 
 
 def _class(short: str, of: Definition) -> tuple[str, set[str]]:

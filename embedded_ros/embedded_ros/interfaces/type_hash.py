@@ -21,7 +21,7 @@ _ARRAY_OFFSET = {"": 0, "fixed": 48, "bounded": 96, "unbounded": 144}
 
 @cache
 def type_hash(name: str) -> str:
-    """ "RIHS01_…" of a message ("pkg/msg/Name") or a half of a service ("pkg/srv/Name_Request")."""
+    """ "RIHS01_…" of a message ("pkg/msg/Name") or a part of a service or action ("pkg/srv/Name_Request")."""
     own = definition(name)
     referenced: dict[str, Definition] = {}
     _collect(own, referenced)
