@@ -1,27 +1,49 @@
-"""A node for the time of one command."""
+"""A node for the time of one command, and what the graph's names mean."""
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import rclpy
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 
 from embedded_ros.cli.errors import CommandError
 
+# Peers on one machine are known after about 0.1 s; a busy one takes longer.
 DISCOVERY_SECONDS = 0.5
+
+NamesAndTypes = list[tuple[str, list[str]]]
+
+
+def add_node_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options that all commands of `ros2` with a node of their own have."""
+    parser.add_argument(
+        "--spin-time",
+        type=float,
+        default=DISCOVERY_SECONDS,
+        metavar="SECONDS",
+        help=f"how long to let the graph become known [{DISCOVERY_SECONDS}]",
+    )
+    parser.add_argument("-s", "--use-sim-time", action="store_true", help="take the time from /clock")
+    parser.add_argument("--no-daemon", action="store_true", help="as always here: there is no daemon")
 
 
 @contextlib.contextmanager
-def command_node() -> Iterator[Node]:
-    """A hidden node (its name begins with an underscore, as those of `ros2`)."""
+def command_node(options: argparse.Namespace, name: str | None = None) -> Iterator[Node]:
+    """A node with the options of `add_node_arguments`, hidden (`_ros2cli_…`, as those of `ros2`) unless named."""
     rclpy.init(args=[])
     try:
-        node = rclpy.create_node(f"_ros2cli_{os.getpid()}", start_parameter_services=False)
+        node = rclpy.create_node(
+            name or f"_ros2cli_{os.getpid()}",
+            start_parameter_services=False,
+            parameter_overrides=[Parameter("use_sim_time", value=options.use_sim_time)],
+        )
         yield node
         node.destroy_node()
     except ExternalShutdownException as end:
@@ -31,9 +53,12 @@ def command_node() -> Iterator[Node]:
         rclpy.try_shutdown()
 
 
-def wait_for_discovery() -> None:
-    """Let the peers' announcements arrive: a graph is never known to be complete."""
-    time.sleep(DISCOVERY_SECONDS)
+@contextlib.contextmanager
+def discovered_graph(options: argparse.Namespace) -> Iterator[Node]:
+    """A command's node, once its peers' announcements had the time to arrive: no graph is ever known to be whole."""
+    with command_node(options) as node:
+        time.sleep(options.spin_time)
+        yield node
 
 
 def wait_until(condition: Callable[[], bool], timeout: float, interval: float = 0.02) -> bool:
@@ -50,22 +75,53 @@ def is_hidden(name: str) -> bool:
     return any(part.startswith("_") for part in name.split("/"))
 
 
+def visible(names_and_types: Iterable[tuple[str, list[str]]], include_hidden: bool = False) -> NamesAndTypes:
+    return [(name, types) for name, types in names_and_types if include_hidden or not is_hidden(name)]
+
+
 def absolute(name: str) -> str:
     return name if name.startswith("/") else f"/{name}"
+
+
+def split_node_name(full_name: str) -> tuple[str, str]:
+    """ "/arm/talker" → ("talker", "/arm")."""
+    namespace, _, name = full_name.rpartition("/")
+    return name, namespace or "/"
 
 
 def full_node_name(name: str, namespace: str) -> str:
     return f"{namespace.rstrip('/')}/{name}"
 
 
-def node_names(node: Node) -> list[str]:
-    """The graph's nodes, hidden ones left out, sorted."""
-    names = (full_node_name(name, namespace) for name, namespace in node.get_node_names_and_namespaces())
-    return sorted(name for name in names if not is_hidden(name))
+def node_names(node: Node, include_hidden: bool = False) -> list[str]:
+    """The graph's nodes by their full names, sorted; a name that two nodes share stands there twice."""
+    return sorted(
+        full_node_name(name, namespace)
+        for name, namespace in node.get_node_names_and_namespaces()
+        if include_hidden or not name.startswith("_")
+    )
 
 
-def spin_for_result(node: Node, future, timeout: float, what: str):
-    """The future's result, or CommandError when it does not come in time."""
+def require_node(node: Node, given: str, timeout: float, include_hidden: bool = False) -> str:
+    """The full name of a node of the graph; CommandError when it does not appear in `timeout` seconds."""
+    name = absolute(given)
+    if not wait_until(lambda: name in node_names(node, include_hidden), timeout):
+        raise CommandError("Node not found")
+    return name
+
+
+def action_endpoints(topics: NamesAndTypes) -> NamesAndTypes:
+    """The actions that a node's feedback topics stand for: servers publish these, clients subscribe to them."""
+    name_end, type_end = "/_action/feedback", "_FeedbackMessage"
+    return [
+        (name.removesuffix(name_end), [type_.removesuffix(type_end) for type_ in types])
+        for name, types in topics
+        if name.endswith(name_end) and all(type_.endswith(type_end) for type_ in types)
+    ]
+
+
+def spin_for_result(node: Node, future, timeout: float | None, what: str):
+    """The future's result, or CommandError when it does not come in `timeout` seconds (None: wait for ever)."""
     rclpy.spin_until_future_complete(node, future, timeout_sec=timeout)
     if not future.done():
         raise CommandError(f"{what} did not answer within {timeout:g} s")

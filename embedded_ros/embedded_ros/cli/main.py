@@ -13,18 +13,23 @@ from embedded_ros.cli.errors import CommandError
 _COMMANDS = {
     "run": "run a package's executable",
     "launch": "run a launch file",
-    "topic": "look at topics",
-    "node": "list the graph's nodes",
+    "topic": "list, print, measure and publish topics",
+    "node": "list and describe the graph's nodes",
     "param": "read and set nodes' parameters",
-    "service": "call services",
+    "service": "list and call services",
+    "action": "list actions and send goals",
+    "lifecycle": "read and change the states of lifecycle nodes",
+    "interface": "show message, service and action definitions",
+    "bag": "record, play and describe bags",
+    "doctor": "check this machine's setup and the graph",
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line; returns its exit code. An error is one line on stderr."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    options = _parser(arguments).parse_args(arguments)
     try:
+        options = _parser(arguments).parse_args(arguments)
         return options.run(options) or 0
     except CommandError as error:
         print(error, file=sys.stderr)
@@ -47,8 +52,16 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=summary, description=summary)
         # Only the chosen command's module is imported: `launch` needs no middleware.
         if name in arguments[:1]:
-            importlib.import_module(f"embedded_ros.cli.{name}").configure(command)
+            _module_of(name).configure(command)
     return parser
+
+
+def _module_of(command: str):
+    try:
+        return importlib.import_module(f"embedded_ros.cli.{command}")
+    except ImportError as error:
+        # Such as a sourced ROS 2 of another Python, which the import hook describes.
+        raise CommandError(f"'ros2-embedded {command}' cannot start: {error}") from error
 
 
 if __name__ == "__main__":

@@ -1,19 +1,19 @@
-"""Messages as text: types by name, values to and from YAML, in the forms of `ros2`."""
+"""Messages from a command line: types by name, fields from YAML, in the forms of `ros2`."""
 
 from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import yaml
 
 from embedded_ros.cli.errors import CommandError
 
-# Beyond this many elements `ros2 topic echo` shortens an array, beyond as many characters a text.
-TRUNCATE_LENGTH = 128
-_SEQUENCE = re.compile(r"^sequence<(?P<element>[^,>]+)(,\s*\d+)?>$|^(?P<array>[^\[]+)\[\d+\]$")
+# An array type's name, as `get_fields_and_field_types` writes it.
+SEQUENCE = re.compile(r"^sequence<(?P<sequence>.+?)(, (?P<bound>\d+))?>$|^(?P<array>.+)\[\d+\]$")
 
 
 def interface(name: str, kind: str) -> Any:
@@ -29,55 +29,56 @@ def interface(name: str, kind: str) -> Any:
         raise CommandError(f"the type '{name}' is unknown here") from error
 
 
-def to_plain(value: Any, truncate: int | None = None) -> Any:
-    """A message as dictionaries, lists and scalars; long arrays and texts are shortened to `truncate`."""
-    if hasattr(value, "get_fields_and_field_types"):
-        return {name: to_plain(getattr(value, name), truncate) for name in value.get_fields_and_field_types()}
-    if isinstance(value, str):
-        return value if truncate is None or len(value) <= truncate else f"{value[:truncate]}..."
-    if isinstance(value, (bytes, Sequence)) or hasattr(value, "tolist"):
-        shown: Any = value if truncate is None else value[:truncate]
-        items = shown.tolist() if hasattr(shown, "tolist") else [to_plain(item, truncate) for item in shown]
-        return items if len(shown) == len(value) else [*items, "..."]
-    return value
+def fill(message: Any, values: Mapping[str, Any]) -> list[Callable[[Any], None]]:
+    """Set a message's fields from a dictionary; CommandError names a field that does not exist or does not fit.
 
-
-def to_yaml(message: Any, truncate: int | None = None) -> str:
-    return yaml.safe_dump(
-        to_plain(message, truncate), default_flow_style=False, sort_keys=False, allow_unicode=True, width=float("inf")
-    )
-
-
-def fill(message: Any, values: Mapping[str, Any]) -> None:
-    """Set a message's fields from a dictionary; CommandError names a field that does not exist or does not fit."""
+    Headers given as "auto" and times given as "now" stay as they are: what is returned sets these to a stamp.
+    """
     types = message.get_fields_and_field_types()
+    stamps: list[Callable[[Any], None]] = []
     for name, value in values.items():
         if name not in types:
             raise CommandError(f"{type(message).__name__} has no field '{name}'; it has: {', '.join(types) or 'none'}")
-        try:
-            setattr(message, name, _converted(getattr(message, name), types[name], value))
-        except (TypeError, ValueError, AssertionError) as error:
-            raise CommandError(f"field '{name}' ({types[name]}) cannot take {value!r}: {error}") from error
+        if value == "now" and types[name] == "builtin_interfaces/Time":
+            stamps.append(partial(setattr, message, name))
+        elif value == "auto" and types[name] == "std_msgs/Header":
+            stamps.append(partial(setattr, getattr(message, name), "stamp"))
+        else:
+            try:
+                setattr(message, name, _converted(getattr(message, name), types[name], value, stamps))
+            except (TypeError, ValueError, AssertionError) as error:
+                raise CommandError(f"field '{name}' ({types[name]}) cannot take {value!r}: {error}") from error
+    return stamps
 
 
-def _converted(current: Any, type_name: str, value: Any) -> Any:
+def _converted(current: Any, type_name: str, value: Any, stamps: list[Callable[[Any], None]]) -> Any:
     if isinstance(value, Mapping):
-        fill(current, value)
+        stamps += fill(current, value)
         return current
     if isinstance(value, list):
-        match = _SEQUENCE.match(type_name)
-        element = "" if match is None else match["element"] or match["array"]
-        return [_element(element, item) if isinstance(item, Mapping) else item for item in value]
-    # A number for a text, an integer for a float: what YAML reads from plain text.
+        match = SEQUENCE.match(type_name)
+        element = "" if match is None else match["sequence"] or match["array"]
+        return [_element(element, item, stamps) for item in value]
+    return _scalar(type_name, value)
+
+
+def _element(type_name: str, value: Any, stamps: list[Callable[[Any], None]]) -> Any:
+    if not isinstance(value, Mapping):
+        return _scalar(type_name, value)
+    message = interface(type_name, "msg")()
+    stamps += fill(message, value)
+    return message
+
+
+def _scalar(type_name: str, value: Any) -> Any:
+    """A number for a text, an integer for a float: what YAML reads from plain text."""
     if type_name.startswith("string"):
         return str(value)
-    return float(value) if isinstance(current, float) else value
-
-
-def _element(type_name: str, value: Mapping[str, Any]) -> Any:
-    message = interface(type_name, "msg")()
-    fill(message, value)
-    return message
+    if type_name in ("float", "double") and isinstance(value, (int, str)) and not isinstance(value, bool):
+        return float(value)
+    if type_name == "octet" and isinstance(value, int):
+        return bytes([value])
+    return value
 
 
 def parse_yaml_fields(text: str) -> Mapping[str, Any]:
