@@ -12,6 +12,7 @@ from embedded_ros.interfaces import cdr
 from embedded_ros.transport.interface import Reader, Writer
 
 from . import _service_wire
+from ._dropped_samples import DroppedSamples
 from .callback_groups import CallbackGroup
 from .exceptions import InvalidHandle
 from .qos import QoSProfile
@@ -45,6 +46,7 @@ class Client:
         self._lock = threading.Lock()
         self._sequence = 0
         self._calls: dict[int, Future] = {}
+        self._dropped = DroppedSamples(node, f"a reply of {srv_name}")
 
     @property
     def service_name(self) -> str:
@@ -119,7 +121,7 @@ class Client:
                     continue  # another client's reply: all share one topic
                 response = cdr.deserialize(sample.data, self.srv_type.Response, _service_wire.HEADER_SIZE)
             except (cdr.CdrError, struct.error) as error:
-                self._node.get_logger().error(f"dropped a reply of {self.srv_name}: {error}", once=True)
+                self._dropped.add(error)
                 continue
             with self._lock:
                 future = self._calls.pop(sequence, None)

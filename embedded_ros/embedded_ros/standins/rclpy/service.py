@@ -12,6 +12,7 @@ from embedded_ros.interfaces import cdr
 from embedded_ros.transport.interface import Reader, Writer
 
 from . import _service_wire
+from ._dropped_samples import DroppedSamples
 from .callback_groups import CallbackGroup
 from .qos import QoSProfile
 
@@ -42,6 +43,7 @@ class Service:
         self._reader = reader
         self._writer = writer
         self._closed = False
+        self._dropped = DroppedSamples(node, f"a request to {srv_name}")
 
     @property
     def service_name(self) -> str:
@@ -65,7 +67,7 @@ class Service:
                 header = _service_wire.read_header(sample.data)
                 request = cdr.deserialize(sample.data, self.srv_type.Request, _service_wire.HEADER_SIZE)
             except (cdr.CdrError, struct.error) as error:
-                self._node.get_logger().error(f"dropped a request to {self.srv_name}: {error}", once=True)
+                self._dropped.add(error)
                 continue
             caller = self._reader.matched_writer(sample.writer)
             caller_id = caller.user_data.get("clientid") if caller else None

@@ -10,6 +10,7 @@ from typing import Any
 from embedded_ros.interfaces import cdr
 from embedded_ros.transport.interface import Reader
 
+from ._dropped_samples import DroppedSamples
 from .callback_groups import CallbackGroup
 from .qos import QoSProfile
 
@@ -36,7 +37,7 @@ class Subscription:
         self.raw = raw
         self._reader = reader
         self._closed = False
-        self._undecodable = 0
+        self._dropped = DroppedSamples(node, f"a message on {topic}")
         self.callback = callback
 
     @property
@@ -74,8 +75,7 @@ class Subscription:
                 try:
                     message = cdr.deserialize(sample.data, self.msg_type)
                 except cdr.CdrError as error:
-                    self._undecodable += 1
-                    self._node.get_logger().error(f"dropped a message on {self.topic}: {error}", once=True)
+                    self._dropped.add(error)
                     continue
             if not self._wants_info:
                 return lambda: self._callback(message)
