@@ -106,34 +106,32 @@ class NodeParameters:
             if value is Parameter.Type.NOT_SET or descriptor.dynamic_typing:
                 raise ValueError(f"Cannot declare parameter '{name}' as statically typed of type {value.name}")
             descriptor.type = value.value
-            parameter = override or Parameter(name)
+            parameter = Parameter(name)
         else:
-            if value is None and not descriptor.dynamic_typing and override is None:
+            if value is None and not descriptor.dynamic_typing:
                 raise ValueError(
                     f"Cannot declare parameter '{name}' without a value: give a default, a Parameter.Type, "
                     "or a descriptor with dynamic_typing=True"
                 )
-            default = Parameter(name, value=value)
-            if not descriptor.dynamic_typing:
-                kind = override.type_ if override is not None and value is None else default.type_
-                descriptor.type = kind.value
-            parameter = _as_declared(override, descriptor) if override is not None else default
+            parameter = Parameter(name, value=value)
+            descriptor.type = parameter.type_.value
+        if override is not None:
+            parameter = _as_declared(override, descriptor)
         descriptor.name = name
-        set_now = parameter.type_ is not Parameter.Type.NOT_SET
-        if set_now:
-            if not descriptor.dynamic_typing and parameter.type_.value != descriptor.type:
-                raise InvalidParameterTypeException(parameter, Parameter.Type(descriptor.type).name)
-            if reason := _out_of_range(parameter, descriptor):
-                raise InvalidParameterValueException(name, parameter.value, reason)
-            result = self._judge([parameter])
-            if not result.successful:
-                raise InvalidParameterValueException(name, parameter.value, result.reason)
+        if descriptor.dynamic_typing:
+            descriptor.type = parameter.type_.value
+        elif parameter.type_.value not in (descriptor.type, ParameterType.PARAMETER_NOT_SET):
+            raise InvalidParameterTypeException(parameter, Parameter.Type(descriptor.type).name)
+        if reason := _out_of_range(parameter, descriptor):
+            raise InvalidParameterValueException(name, parameter.value, reason)
+        result = self._judge([parameter])
+        if not result.successful:
+            raise InvalidParameterValueException(name, parameter.value, result.reason)
         self._descriptors[name] = descriptor
         self._parameters[name] = parameter
-        if set_now:
-            for callback in self._post_set_callbacks:
-                callback([parameter])
         self._publish_event(new=[parameter])
+        for after in self._post_set_callbacks:
+            after([parameter])
         return parameter
 
     def undeclare_parameter(self, name: str) -> None:
@@ -141,8 +139,7 @@ class NodeParameters:
             raise ParameterNotDeclaredException(name)
         if self._descriptors[name].read_only:
             raise ParameterImmutableException(name)
-        del self._descriptors[name]
-        self._publish_event(deleted=[self._parameters.pop(name)])
+        del self._descriptors[name], self._parameters[name]
 
     def has_parameter(self, name: str) -> bool:
         return name in self._parameters
@@ -205,21 +202,20 @@ class NodeParameters:
     # --- setting
 
     def set_parameters(self, parameter_list: Sequence[Parameter]) -> list[SetParametersResult]:
-        """Set one by one; a refused one does not hold the others back."""
-        self._require_declared(parameter_list)
+        """Set one by one; a refused one does not hold the others back, an undeclared one raises where it comes."""
         return [self.set_parameters_atomically([parameter]) for parameter in parameter_list]
 
     def set_parameters_atomically(self, parameter_list: Sequence[Parameter]) -> SetParametersResult:
         """Set all or none."""
         parameters = list(parameter_list)
-        self._require_declared(parameters)
-        for before in self._pre_set_callbacks:
-            parameters = before(parameters)
+        if self._pre_set_callbacks:
+            # Each is shown the caller's list; what they return is set together.
+            parameters = [parameter for before in self._pre_set_callbacks for parameter in before(parameters)]
             if not parameters:
                 return SetParametersResult(
                     successful=False, reason="parameter list cannot be empty, this might be due to a pre_set callback"
                 )
-            self._require_declared(parameters)
+        self._require_declared(parameters)
         for parameter in parameters:
             if reason := self._refusal(parameter):
                 return SetParametersResult(successful=False, reason=reason)
@@ -229,19 +225,20 @@ class NodeParameters:
         new, changed, deleted = [], [], []
         for parameter in parameters:
             if parameter.type_ is Parameter.Type.NOT_SET:
-                if (gone := self._parameters.pop(parameter.name, None)) is not None:
-                    self._descriptors.pop(parameter.name, None)
-                    deleted.append(gone)
+                self._parameters.pop(parameter.name, None)
+                self._descriptors.pop(parameter.name, None)
+                deleted.append(parameter)
                 continue
             known = self._parameters.get(parameter.name)
             (new if known is None or known.type_ is Parameter.Type.NOT_SET else changed).append(parameter)
             self._parameters[parameter.name] = parameter
-            self._descriptors.setdefault(
-                parameter.name, ParameterDescriptor(name=parameter.name, type=parameter.type_.value)
+            descriptor = self._descriptors.setdefault(
+                parameter.name, ParameterDescriptor(name=parameter.name, dynamic_typing=True)
             )
+            descriptor.type = parameter.type_.value
+        self._publish_event(new, changed, deleted)
         for after in self._post_set_callbacks:
             after(parameters)
-        self._publish_event(new, changed, deleted)
         return result
 
     def add_pre_set_parameters_callback(self, callback: Callable[[list[Parameter]], list[Parameter]]) -> None:
@@ -327,7 +324,7 @@ def _out_of_range(parameter: Parameter, descriptor: ParameterDescriptor) -> str:
     value = parameter.value
     if parameter.type_ is Parameter.Type.INTEGER and descriptor.integer_range:
         limits = descriptor.integer_range[0]
-        if value in (limits.from_value, limits.to_value):
+        if value == limits.to_value:  # the ends are always right, whatever the step
             return ""
         if not limits.from_value <= value <= limits.to_value:
             return _range_text(parameter, limits)

@@ -53,16 +53,15 @@ class Client:
         return self.srv_name
 
     def call(self, request: Any, timeout_sec: float | None = None) -> Any:
-        """Call and wait for the response, which another thread's executor must receive; TimeoutError, or the response.
+        """Call and wait for the response, which another thread's executor must receive; None when the time is over.
 
         Called from a callback of a single-threaded executor this waits for ever, as in rclpy.
         """
         done = threading.Event()
         future = self.call_async(request)
         future.add_done_callback(lambda _: done.set())
-        if not done.wait(timeout_sec) and not future.done():
+        if not done.wait(timeout_sec):
             self.remove_pending_request(future)
-            raise TimeoutError(f"service {self.srv_name} gave no response within {timeout_sec} s")
         return future.result()
 
     def call_async(self, request: Any) -> Future:

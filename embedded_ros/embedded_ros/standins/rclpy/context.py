@@ -17,12 +17,12 @@ from embedded_ros.transport.interface import Transport
 from . import signals
 from ._arguments import RosArguments
 from ._graph import Graph
-from .exceptions import NotInitializedException, RCLError
+from .exceptions import RCLError
 from .impl import rcutils_logger
 
 
 class Context:
-    """Lifetime of the middleware between `init` and `shutdown`; all nodes made with it end with it."""
+    """Lifetime of the middleware between `init` and `shutdown`; all nodes made with it end with it. Used once."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -43,7 +43,9 @@ class Context:
     ) -> None:
         """Join the domain (ROS_DOMAIN_ID unless given); `args` default to the process's."""
         with self._lock:
-            if self._ok:
+            if domain_id is not None and domain_id < 0:
+                raise RuntimeError(f"Domain id ({domain_id}) should not be lower than zero.")
+            if self._initialized:
                 raise RuntimeError("Context.init() must only be called once")
             self.arguments = RosArguments.parse(sys.argv if args is None else list(args))
             self._domain_id = domain_id if domain_id is not None else _domain_from_environment()
@@ -61,11 +63,11 @@ class Context:
 
     def shutdown(self) -> None:
         if not self._initialized:
-            raise NotInitializedException("cannot shut down")
+            raise RuntimeError("Context must be initialized before it can be shutdown")
         was_ok = self._ok
         self.try_shutdown()
         if not was_ok:  # by a signal, mostly; rclpy is as strict
-            raise RCLError("failed to shutdown: the context is shut down already; try_shutdown() does not mind")
+            raise RCLError("failed to shutdown: rcl_shutdown already called on the given context; see try_shutdown()")
 
     def try_shutdown(self) -> None:
         """End all waits, then destroy the nodes and leave the graph."""
@@ -83,13 +85,18 @@ class Context:
                 del self._transport
 
     def on_shutdown(self, callback: Callable[[], Any]) -> None:
-        """Call `callback` once when this context shuts down; a method's object is not kept alive by it."""
+        """Call `callback` once when this context shuts down, at once where it has; keeps no method's object alive."""
+        if not callable(callback):
+            raise TypeError(f"callback should be a callable, got {type(callback)}")
         with self._lock:
-            self._callbacks.append(weakref.WeakMethod(callback) if inspect.ismethod(callback) else lambda: callback)
+            if not self._initialized or self._ok:
+                self._callbacks.append(weakref.WeakMethod(callback) if inspect.ismethod(callback) else lambda: callback)
+                return
+        callback()
 
     def get_domain_id(self) -> int:
         if not self._initialized:
-            raise NotInitializedException("the domain id is not known")
+            raise RuntimeError("Context must be initialized before it can have a domain id")
         return self._domain_id
 
     def track_node(self, node: object) -> None:
@@ -99,8 +106,7 @@ class Context:
         self._nodes.discard(node)
 
     def __enter__(self) -> Context:
-        if not self._ok:
-            self.init()
+        self.init()
         return self
 
     def __exit__(

@@ -7,6 +7,10 @@ class RCLError(RuntimeError):
     """What rclpy's C layer raises; real rclpy keeps it in `_rclpy_pybind11`, so nodes catch RuntimeError."""
 
 
+class NodeNameNonExistentError(RCLError):
+    """Raised when the graph has no node of the name asked for."""
+
+
 class NotInitializedException(Exception):
     """Raised when something needs `rclpy.init()` first."""
 

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future as PoolFuture
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from inspect import isawaitable
 from types import TracebackType
 from typing import Any
@@ -101,32 +102,32 @@ class Executor:
             waiter.wake()
 
     def shutdown(self, timeout_sec: float | None = None) -> bool:
-        """Stop spinning; True when all callbacks have ended."""
+        """Stop spinning and let go of the nodes; True when all callbacks have ended. No or a negative time waits on."""
         self._is_shutdown = True
         self.wake()
-        if not self._waiting.acquire(timeout=-1 if timeout_sec is None else timeout_sec):
+        if not self._waiting.acquire(timeout=-1 if timeout_sec is None or timeout_sec < 0 else timeout_sec):
             return False
         try:
             self._release()
         finally:
             self._waiting.release()
+        with self._lock:
+            self._nodes.clear()
         return True
 
     def spin(self) -> None:
-        """Run callbacks until the executor is shut down; ExternalShutdownException when the context is."""
-        while not self._is_shutdown:
-            if not self._context.ok():
-                raise ExternalShutdownException()
+        """Run callbacks until the executor is shut down; ExternalShutdownException when the context ends a wait."""
+        while self._context.ok() and not self._is_shutdown:
             self.spin_once()
 
     def spin_until_future_complete(self, future: Future, timeout_sec: float | None = None) -> None:
         future.add_done_callback(lambda _: self.wake())
         deadline = None if timeout_sec is None or timeout_sec < 0 else time.monotonic() + timeout_sec
         while self._context.ok() and not future.done() and not future.cancelled() and not self._is_shutdown:
-            left = None if deadline is None else deadline - time.monotonic()
-            if left is not None and left <= 0:
-                return
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
             self._spin_once(left, lambda: future.done() or future.cancelled())
+            if left == 0:
+                return
 
     def spin_once(self, timeout_sec: float | None = None) -> None:
         """Run what is ready first; return when nothing is within the time-out."""
@@ -282,18 +283,28 @@ class SingleThreadedExecutor(Executor):
 
 
 class MultiThreadedExecutor(Executor):
-    """Runs callbacks in a pool of threads."""
+    """Runs callbacks in a pool of threads (a processor each, at least two). The context's end just ends its spin."""
 
     def __init__(self, num_threads: int | None = None, *, context: Context | None = None) -> None:
         super().__init__(context=context)
         threads = num_threads if num_threads is not None else max(os.cpu_count() or 2, 2)
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="rclpy executor")
+        self._worker = threading.local()
+        self._pool = ThreadPoolExecutor(threads, "rclpy executor", initializer=self._mark_worker)
         self._running: list[PoolFuture] = []
 
     def shutdown(self, timeout_sec: float | None = None) -> bool:
         ended = super().shutdown(timeout_sec)
-        self._pool.shutdown(wait=timeout_sec is None)
+        # A callback that shuts its executor down cannot wait for its own end.
+        from_callback = hasattr(self._worker, "here")
+        self._pool.shutdown(wait=not from_callback and (timeout_sec is None or timeout_sec < 0))
         return ended and all(future.done() for future in self._running)
+
+    def _mark_worker(self) -> None:
+        self._worker.here = True
+
+    def _spin_once(self, timeout_sec: float | None, condition: Callable[[], bool]) -> None:
+        with suppress(ExternalShutdownException):
+            super()._spin_once(timeout_sec, condition)
 
     def _execute(self, work: Work) -> None:
         future = self._pool.submit(work)

@@ -60,15 +60,17 @@ class Parameter:
             single = {"BOOL": bool, "INTEGER": int, "DOUBLE": float, "STRING": str, "BYTE": bytes}
             kind = single[self.name.removesuffix("_ARRAY")]
             if not self.name.endswith("_ARRAY"):
-                return isinstance(parameter_value, kind) and (kind is bool or not isinstance(parameter_value, bool))
+                return isinstance(parameter_value, kind)
             return isinstance(parameter_value, (list, tuple, array)) and all(
                 isinstance(item, kind) for item in parameter_value
             )
 
     @classmethod
     def from_parameter_msg(cls, param_msg: ParameterMessage) -> Parameter:
+        """As in rclpy lists of numbers keep the message's form, `array.array`."""
         type_ = cls.Type(param_msg.value.type)
-        return cls(param_msg.name, type_, parameter_value_to_python(param_msg.value))
+        unset = type_ is cls.Type.NOT_SET
+        return cls(param_msg.name, type_, None if unset else getattr(param_msg.value, _value_field(type_)))
 
     def __init__(self, name: str, type_: Parameter.Type | None = None, value: Any = None) -> None:
         if type_ is None:
@@ -99,14 +101,6 @@ class Parameter:
 
     def to_parameter_msg(self) -> ParameterMessage:
         return ParameterMessage(name=self._name, value=self.get_parameter_value())
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Parameter):
-            return NotImplemented
-        return (self._name, self._type, self._value) == (other._name, other._type, other._value)
-
-    def __hash__(self) -> int:
-        return hash(self._name)
 
     def __repr__(self) -> str:
         return f"Parameter(name={self._name!r}, type_={self._type}, value={self._value!r})"

@@ -19,8 +19,8 @@ _default_level = int(LoggingSeverity.INFO)
 _loggers: dict[str, RcutilsLogger] = {}
 _lock = threading.Lock()
 
-# logger name → function that publishes (severity, message, file, function, line) on /rosout
-rosout_publishers: dict[str, Callable[[int, str, str, str, int], None]] = {}
+# name of a node's logger → function that publishes (severity, name, message, file, function, line) on /rosout
+rosout_publishers: dict[str, Callable[[int, str, str, str, str, int], None]] = {}
 
 
 def configure(levels: dict[str, str]) -> None:
@@ -107,10 +107,11 @@ class RcutilsLogger:
     def fatal(self, message: str, **kwargs: Any) -> bool:
         return self._log(LoggingSeverity.FATAL, message, kwargs)
 
-    def log(self, message: str, severity: int, name: str | None = None, **kwargs: Any) -> bool:
-        return self._log(LoggingSeverity(severity), message, kwargs)
+    def log(self, message: str, severity: int, name: str = "", **kwargs: Any) -> bool:
+        """Log under another name than the logger's, too."""
+        return self._log(LoggingSeverity(severity), message, kwargs, name)
 
-    def _log(self, severity: LoggingSeverity, message: str, kwargs: dict[str, Any]) -> bool:
+    def _log(self, severity: LoggingSeverity, message: str, kwargs: dict[str, Any], name: str = "") -> bool:
         """Print and publish; False where the level or a filter holds the line back."""
         if severity < get_logger_effective_level(self.name):
             return False
@@ -118,10 +119,10 @@ class RcutilsLogger:
         place = frame.f_code.co_filename, frame.f_lineno
         if kwargs and not self._passes(place, **kwargs):
             return False
-        message = str(message)
-        _print(severity, self.name, message, place, frame.f_code.co_name)
-        if publish := rosout_publishers.get(self.name):
-            publish(severity, message, place[0], frame.f_code.co_name, place[1])
+        name, message = name or self.name, str(message)
+        _print(severity, name, message, place, frame.f_code.co_name)
+        if publish := _rosout_publisher(self.name):
+            publish(severity, name, message, place[0], frame.f_code.co_name, place[1])
         return True
 
     def _passes(
@@ -144,6 +145,13 @@ class RcutilsLogger:
                 return False
             calls[1] = now_ns
         return True
+
+
+def _rosout_publisher(name: str) -> Callable[[int, str, str, str, str, int], None] | None:
+    """That of the node whose logger this is, or whose descendant."""
+    while name and name not in rosout_publishers:
+        name = name.rpartition(".")[0]
+    return rosout_publishers.get(name)
 
 
 def _print(severity: LoggingSeverity, name: str, message: str, place: tuple[str, int], function: str) -> None:

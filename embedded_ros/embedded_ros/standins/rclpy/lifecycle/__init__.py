@@ -5,6 +5,7 @@ from .node import LifecycleNode, LifecycleNodeMixin, LifecycleState, TransitionC
 from .publisher import LifecyclePublisher
 
 Node = LifecycleNode
+NodeMixin = LifecycleNodeMixin
 Publisher = LifecyclePublisher
 State = LifecycleState
 
@@ -15,6 +16,7 @@ __all__ = [
     "LifecycleState",
     "ManagedEntity",
     "Node",
+    "NodeMixin",
     "Publisher",
     "SimpleManagedEntity",
     "State",
