@@ -43,13 +43,11 @@ class ParameterService:
         return response
 
     def _get(self, request: Any, response: Any) -> Any:
-        values = []
-        for name in request.names:
-            try:
-                values.append(self._node.get_parameter(name).get_parameter_value())
-            except (ParameterNotDeclaredException, ParameterUninitializedException):
-                values.append(Parameter(name).get_parameter_value())
-        response.values = values
+        # All or none, as rclpy answers: a name that has no value leaves the whole response empty.
+        try:
+            response.values = [self._node.get_parameter(name).get_parameter_value() for name in request.names]
+        except (ParameterNotDeclaredException, ParameterUninitializedException):
+            response.values = []
         return response
 
     def _get_types(self, request: Any, response: Any) -> Any:
