@@ -113,7 +113,8 @@ class CycloneWriter:
         self._sertype = sertype
 
     def write(self, data: bytearray) -> None:
-        buffer = dds.IoVec(ctypes.addressof(ctypes.c_char.from_buffer(data)), len(data))
+        start = ctypes.addressof(ctypes.c_char.from_buffer(data)) if data else None
+        buffer = dds.IoVec(start, len(data))
         serialized = quick.ddsi_serdata_from_ser_iov(
             self._sertype, dds.SERDATA_DATA, 1, ctypes.byref(buffer), len(data)
         )
