@@ -13,6 +13,8 @@ from typing import Any
 
 from . import libddsc as dds
 from .cyclone_config import configuration
+from .cyclone_events import OF_READERS, OF_WRITERS, CycloneEventSource, WatchedEntity
+from .events import EventKind
 from .interface import Endpoint, Sample, TransportError, WireQos
 from .libddsc import check, lib, quick
 
@@ -104,6 +106,7 @@ class CycloneTransport:
 class CycloneWriter:
     def __init__(self, entity: int) -> None:
         self._entity = entity
+        self._watched = WatchedEntity(entity)
         self.gid = _guid(entity)
         handle = ctypes.c_uint64()
         check(quick.dds_get_instance_handle(entity, ctypes.byref(handle)), "name a writer")
@@ -125,19 +128,27 @@ class CycloneWriter:
     def matched(self) -> list[Endpoint]:
         return _matched(self._entity, quick.dds_get_matched_subscriptions, quick.dds_get_matched_subscription_data)
 
+    def assert_liveliness(self) -> None:
+        check(lib.dds_assert_liveliness(self._entity), "assert a writer's liveliness")
+
+    def events(self, kind: EventKind) -> CycloneEventSource:
+        return CycloneEventSource(self._watched, kind, OF_WRITERS)
+
     def close(self) -> None:
         lib.dds_delete(self._entity)
 
 
 class CycloneReader:
+    bit = dds.DATA_AVAILABLE  # what a waiter watches of the reader itself
+
     def __init__(self, entity: int) -> None:
-        self.entity = entity
+        self._entity = entity
+        self.watched = WatchedEntity(entity)
         self.gid = _guid(entity)
-        check(quick.dds_set_status_mask(entity, dds.DATA_AVAILABLE), "watch a reader")
 
     def take(self) -> Sample | None:
         serialized, info = ctypes.c_void_p(), dds.SampleInfo()
-        while quick.dds_takecdr(self.entity, ctypes.byref(serialized), 1, ctypes.byref(info), dds.ANY_STATE) > 0:
+        while quick.dds_takecdr(self._entity, ctypes.byref(serialized), 1, ctypes.byref(info), dds.ANY_STATE) > 0:
             size = quick.ddsi_serdata_size(serialized)
             data = bytearray(size)
             if info.valid_data:
@@ -148,36 +159,45 @@ class CycloneReader:
         return None
 
     def matched(self) -> list[Endpoint]:
-        return _matched(self.entity, quick.dds_get_matched_publications, quick.dds_get_matched_publication_data)
+        return _matched(self._entity, quick.dds_get_matched_publications, quick.dds_get_matched_publication_data)
 
     def matched_writer(self, handle: int) -> Endpoint | None:
-        return _matched_endpoint(self.entity, handle, quick.dds_get_matched_publication_data)
+        return _matched_endpoint(self._entity, handle, quick.dds_get_matched_publication_data)
+
+    def events(self, kind: EventKind) -> CycloneEventSource:
+        return CycloneEventSource(self.watched, kind, OF_READERS)
 
     def close(self) -> None:
-        lib.dds_delete(self.entity)
+        lib.dds_delete(self._entity)
 
 
 class CycloneWaiter:
-    """A wait set over readers' data-available status, which is edge-triggered: it reports new data once."""
+    """A wait set over entities' statuses, which are edge-triggered: each is reported once."""
 
     def __init__(self, participant: int) -> None:
         self._waitset = check(lib.dds_create_waitset(participant), "create a wait set")
         self._guard = check(lib.dds_create_guardcondition(participant), "create a guard condition")
-        check(lib.dds_waitset_attach(self._waitset, self._guard, 0), "watch a guard condition")
-        self._attached: dict[int, tuple[Hashable, int]] = {}  # attachment number → key, reader entity
-        self._numbers: dict[Hashable, int] = {}
-        self._last_number = 0
+        check(lib.dds_waitset_attach(self._waitset, self._guard, self._guard), "watch a guard condition")
+        self._keys: dict[int, dict[int, Hashable]] = {}  # entity → status bit → key
+        self._sources: dict[Hashable, CycloneReader | CycloneEventSource] = {}
         self._triggered = (ctypes.c_int64 * 64)()
 
-    def attach(self, reader: CycloneReader, key: Hashable) -> None:
-        self._last_number += 1
-        self._attached[self._last_number] = key, reader.entity
-        self._numbers[key] = self._last_number
-        check(lib.dds_waitset_attach(self._waitset, reader.entity, self._last_number), "watch a reader")
+    def attach(self, source: CycloneReader | CycloneEventSource, key: Hashable) -> None:
+        entity = source.watched.entity
+        if entity not in self._keys:
+            check(lib.dds_waitset_attach(self._waitset, entity, entity), "watch an endpoint")
+        self._keys.setdefault(entity, {})[source.bit] = key
+        self._sources[key] = source
+        source.watched.watch(source.bit)
 
     def detach(self, key: Hashable) -> None:
-        _, entity = self._attached.pop(self._numbers.pop(key))
-        lib.dds_waitset_detach(self._waitset, entity)  # fails where the reader is closed already: as wanted
+        source = self._sources.pop(key)
+        source.watched.unwatch(source.bit)
+        entity = source.watched.entity
+        del self._keys[entity][source.bit]
+        if not self._keys[entity]:
+            del self._keys[entity]
+            lib.dds_waitset_detach(self._waitset, entity)
 
     def wait(self, timeout_s: float | None) -> list[Hashable]:
         timeout = dds.DURATION_INFINITE if timeout_s is None else max(0, int(timeout_s * 1e9))
@@ -185,13 +205,12 @@ class CycloneWaiter:
             lib.dds_waitset_wait(self._waitset, self._triggered, len(self._triggered), timeout), "wait for data"
         )
         keys, status = [], ctypes.c_uint32()
-        for number in self._triggered[: min(count, len(self._triggered))]:
-            if number == 0:
+        for entity in self._triggered[: min(count, len(self._triggered))]:
+            if entity == self._guard:
                 quick.dds_take_guardcondition(self._guard, ctypes.byref(ctypes.c_bool()))
-            elif attached := self._attached.get(number):
-                key, entity = attached
-                quick.dds_take_status(entity, ctypes.byref(status), dds.DATA_AVAILABLE)
-                keys.append(key)
+            elif keys_by_bit := self._keys.get(entity):
+                quick.dds_take_status(entity, ctypes.byref(status), sum(keys_by_bit))
+                keys += [key for bit, key in keys_by_bit.items() if status.value & bit]
         return keys
 
     def wake(self) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from .events import EventKind, EventSource
+
 
 class TransportError(RuntimeError):
     """The middleware cannot start, or refuses an entity."""
@@ -59,6 +61,14 @@ class Writer(Protocol):
         """The readers that receive what is written."""
         ...
 
+    def assert_liveliness(self) -> None:
+        """Say that the writer lives, where its QoS leaves that to its owner."""
+        ...
+
+    def events(self, kind: EventKind) -> EventSource:
+        """UnsupportedEventError where the transport cannot tell of them."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -75,18 +85,22 @@ class Reader(Protocol):
         """The writer that a sample names."""
         ...
 
+    def events(self, kind: EventKind) -> EventSource: ...
+
     def close(self) -> None: ...
 
 
 class Waiter(Protocol):
     """What an executor sleeps on. `wake` is the only call made from other threads while one waits."""
 
-    def attach(self, reader: Any, key: Hashable) -> None: ...
+    def attach(self, source: Any, key: Hashable) -> None:
+        """Watch a reader for samples, or an event source."""
+        ...
 
     def detach(self, key: Hashable) -> None: ...
 
     def wait(self, timeout_s: float | None) -> list[Any]:
-        """Sleep until data arrives, `wake` is called or the time is over; the keys whose readers have new data."""
+        """Sleep until something comes, `wake` is called or the time is over; the keys of the sources with news."""
         ...
 
     def wake(self) -> None: ...

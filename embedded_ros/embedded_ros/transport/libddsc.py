@@ -92,6 +92,42 @@ class IoVec(ctypes.Structure):
     _fields_ = [("base", c_void_p), ("length", c_size_t)]
 
 
+class CountStatus(ctypes.Structure):
+    """The deadline missed, liveliness lost and sample lost statuses; some end in an instance's handle."""
+
+    _fields_ = [("total_count", c_uint32), ("total_count_change", c_int32), ("last_instance_handle", c_uint64)]
+
+
+class IncompatibleQosStatus(ctypes.Structure):
+    """`dds_offered_incompatible_qos_status_t` and `dds_requested_incompatible_qos_status_t`."""
+
+    _fields_ = [("total_count", c_uint32), ("total_count_change", c_int32), ("last_policy_id", c_uint32)]
+
+
+class MatchedStatus(ctypes.Structure):
+    """`dds_publication_matched_status_t` and `dds_subscription_matched_status_t`."""
+
+    _fields_ = [
+        ("total_count", c_uint32),
+        ("total_count_change", c_int32),
+        ("current_count", c_uint32),
+        ("current_count_change", c_int32),
+        ("last_peer_handle", c_uint64),
+    ]
+
+
+class LivelinessChangedStatus(ctypes.Structure):
+    """`dds_liveliness_changed_status_t`."""
+
+    _fields_ = [
+        ("alive_count", c_uint32),
+        ("not_alive_count", c_uint32),
+        ("alive_count_change", c_int32),
+        ("not_alive_count_change", c_int32),
+        ("last_publication_handle", c_uint64),
+    ]
+
+
 _BLOCKING: dict[str, tuple[Any, list[Any]]] = {
     "dds_create_domain": (c_int32, [c_uint32, c_char_p]),
     "dds_create_participant": (c_int32, [c_uint32, c_void_p, c_void_p]),
@@ -105,6 +141,7 @@ _BLOCKING: dict[str, tuple[Any, list[Any]]] = {
     "dds_waitset_wait": (c_int32, [c_int32, POINTER(c_int64), c_size_t, c_int64]),
     "dds_delete": (c_int32, [c_int32]),
     "dds_writecdr": (c_int32, [c_int32, c_void_p]),
+    "dds_assert_liveliness": (c_int32, [c_int32]),
 }
 
 _QUICK: dict[str, tuple[Any, list[Any]]] = {
@@ -139,6 +176,15 @@ _QUICK: dict[str, tuple[Any, list[Any]]] = {
     "dds_builtintopic_free_endpoint": (None, [POINTER(BuiltinEndpoint)]),
     "dds_set_status_mask": (c_int32, [c_int32, c_uint32]),
     "dds_take_status": (c_int32, [c_int32, POINTER(c_uint32), c_uint32]),
+    "dds_get_offered_deadline_missed_status": (c_int32, [c_int32, POINTER(CountStatus)]),
+    "dds_get_requested_deadline_missed_status": (c_int32, [c_int32, POINTER(CountStatus)]),
+    "dds_get_liveliness_lost_status": (c_int32, [c_int32, POINTER(CountStatus)]),
+    "dds_get_sample_lost_status": (c_int32, [c_int32, POINTER(CountStatus)]),
+    "dds_get_offered_incompatible_qos_status": (c_int32, [c_int32, POINTER(IncompatibleQosStatus)]),
+    "dds_get_requested_incompatible_qos_status": (c_int32, [c_int32, POINTER(IncompatibleQosStatus)]),
+    "dds_get_publication_matched_status": (c_int32, [c_int32, POINTER(MatchedStatus)]),
+    "dds_get_subscription_matched_status": (c_int32, [c_int32, POINTER(MatchedStatus)]),
+    "dds_get_liveliness_changed_status": (c_int32, [c_int32, POINTER(LivelinessChangedStatus)]),
     "dds_set_guardcondition": (c_int32, [c_int32, c_bool]),
     "dds_take_guardcondition": (c_int32, [c_int32, POINTER(c_bool)]),
     "dds_read_mask": (c_int32, [c_int32, POINTER(c_void_p), POINTER(SampleInfo), c_size_t, c_uint32, c_uint32]),

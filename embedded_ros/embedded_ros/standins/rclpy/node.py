@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 import weakref
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from embedded_ros.interfaces.message import Message
@@ -14,6 +16,7 @@ from rcl_interfaces.msg import Log, ParameterEvent
 from . import _graph, _names, _service_wire
 from ._arguments import RosArguments, applies
 from ._graph import REPLY, REQUEST, TOPIC
+from ._logging_service import start_logging_service
 from ._node_parameters import NodeParameters
 from ._parameter_service import ParameterService
 from ._time_source import TimeSource
@@ -21,7 +24,8 @@ from .callback_groups import CallbackGroup, MutuallyExclusiveCallbackGroup, Reen
 from .client import Client
 from .clock import Clock, ROSClock
 from .context import Context
-from .exceptions import NotInitializedException, NoTypeSupportImportedException
+from .event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
+from .exceptions import NodeNameNonExistentError, NotInitializedException, NoTypeSupportImportedException
 from .guard_condition import GuardCondition
 from .impl.rcutils_logger import RcutilsLogger, get_logger, rosout_publishers
 from .parameter import Parameter
@@ -39,7 +43,9 @@ from .timer import Rate, Timer
 from .topic_endpoint_info import TopicEndpointInfo, TopicEndpointTypeEnum
 from .utilities import get_default_context
 
-__all__ = ["Node"]
+__all__ = ["Node", "NodeNameNonExistentError"]
+
+_NODE_POLL_S = 0.05
 
 
 class Node(NodeParameters):
@@ -98,6 +104,8 @@ class Node(NodeParameters):
             self._time_source = TimeSource(self, self._clock)
             if start_parameter_services:
                 self._parameter_service = ParameterService(self)
+            if enable_logger_service:
+                start_logging_service(self)
 
     def _remapped_identity(self, name: str, namespace: str) -> tuple[str, str]:
         _names.validate_node_name(name)
@@ -130,17 +138,23 @@ class Node(NodeParameters):
         return found
 
     def _start_rosout(self) -> None:
-        publisher = self.create_publisher(Log, "/rosout", qos_profile_rosout_default)
+        silent = PublisherEventCallbacks(use_default_callbacks=False)
+        publisher = self.create_publisher(Log, "/rosout", qos_profile_rosout_default, event_callbacks=silent)
 
-        def publish(severity: int, message: str, file: str, function: str, line: int) -> None:
+        def publish(severity: int, name: str, message: str, file: str, function: str, line: int) -> None:
             stamp = self._clock.now().to_msg()
             if publisher._writer is not None:
                 publisher.publish(
                     Log(
-                        stamp=stamp, level=int(severity), name=self._logger.name, msg=message,
-                        file=file, function=function, line=line,
+                        stamp=stamp,
+                        level=int(severity),
+                        name=name,
+                        msg=message,
+                        file=file,
+                        function=function,
+                        line=line,
                     )
-                )  # fmt: skip
+                )
 
         rosout_publishers[self._logger.name] = publish
 
@@ -219,13 +233,18 @@ class Node(NodeParameters):
         qos_profile: QoSProfile | int,
         *,
         callback_group: CallbackGroup | None = None,
+        event_callbacks: PublisherEventCallbacks | None = None,
         publisher_class: type[Publisher] = Publisher,
     ) -> Any:
         _require_message(msg_type)
         qos = _profile_or_depth(qos_profile)
         name = self.resolve_topic_name(topic)
         writer = self._writer(TOPIC, name, msg_type, qos, "")
-        publisher = publisher_class(self, msg_type, name, qos, writer)
+        group = callback_group or self._default_callback_group
+        callbacks = event_callbacks or PublisherEventCallbacks()
+        with _closed_on_error(writer):
+            event_handlers = callbacks.create_event_handlers(group, writer, topic, self._logger)
+            publisher = publisher_class(self, msg_type, name, qos, writer, event_handlers)
         self._publishers.append(publisher)
         self._register(writers=[writer.gid])
         return publisher
@@ -238,6 +257,7 @@ class Node(NodeParameters):
         qos_profile: QoSProfile | int,
         *,
         callback_group: CallbackGroup | None = None,
+        event_callbacks: SubscriptionEventCallbacks | None = None,
         raw: bool = False,
     ) -> Subscription:
         _require_message(msg_type)
@@ -245,7 +265,10 @@ class Node(NodeParameters):
         name = self.resolve_topic_name(topic)
         reader = self._reader(TOPIC, name, msg_type, qos, "")
         group = callback_group or self._default_callback_group
-        subscription = Subscription(self, msg_type, name, callback, group, qos, raw, reader)
+        callbacks = event_callbacks or SubscriptionEventCallbacks()
+        with _closed_on_error(reader):
+            event_handlers = callbacks.create_event_handlers(group, reader, topic, self._logger)
+            subscription = Subscription(self, msg_type, name, callback, group, qos, raw, reader, event_handlers)
         group.add_entity(subscription)
         self._subscriptions.append(subscription)
         self._register(readers=[reader.gid])
@@ -330,6 +353,7 @@ class Node(NodeParameters):
             return False
         self._publishers.remove(publisher)
         self._unregister(publisher._close())
+        self._tell_executor_of_change()
         return True
 
     def destroy_subscription(self, subscription: Subscription) -> bool:
@@ -386,12 +410,19 @@ class Node(NodeParameters):
         entities.remove(entity)
         closed = entity._close()
         self._unregister(*([closed] if isinstance(closed, bytes) else closed))
-        if (executor := self.executor) is not None:
-            executor._entities_changed()
+        self._tell_executor_of_change()
         return True
 
     def _received_entities(self) -> list[Any]:
-        return [*self._subscriptions, *self._services, *self._clients]
+        """Whatever an executor waits for on the middleware."""
+        events = (
+            handler for endpoint in (*self._publishers, *self._subscriptions) for handler in endpoint.event_handlers
+        )
+        return [*self._subscriptions, *self._services, *self._clients, *events]
+
+    def _tell_executor_of_change(self) -> None:
+        if (executor := self.executor) is not None:
+            executor._entities_changed()
 
     def _wake_executor(self) -> None:
         if (executor := self.executor) is not None:
@@ -413,8 +444,7 @@ class Node(NodeParameters):
         self._entry.readers += readers or []
         self._entry.writers += writers or []
         self._graph.changed()
-        if readers and (executor := self.executor) is not None:
-            executor._entities_changed()
+        self._tell_executor_of_change()
 
     def _unregister(self, *gids: bytes) -> None:
         self._entry.readers = [gid for gid in self._entry.readers if gid not in gids]
@@ -485,22 +515,42 @@ class Node(NodeParameters):
     def _endpoints_of(self, name: str, namespace: str, writers: bool) -> list[Endpoint]:
         found = self._graph.of_node(name, namespace, writers)
         if found is None:
-            raise RuntimeError(f"cannot get names of node {_names.full_node_name(name, namespace)}: no such node")
+            raise NodeNameNonExistentError(
+                f"cannot get names of node {_names.full_node_name(name, namespace)}: no such node"
+            )
         return found
 
     def count_publishers(self, topic_name: str) -> int:
-        return len(self._topic_endpoints(topic_name, True))
+        """How many publishers a topic has; the name is expanded, not remapped."""
+        return self._count(TOPIC, self.resolve_topic_name(topic_name, only_expand=True), writers=True)
 
     def count_subscribers(self, topic_name: str) -> int:
-        return len(self._topic_endpoints(topic_name, False))
+        """How many subscriptions a topic has; the name is expanded, not remapped."""
+        return self._count(TOPIC, self.resolve_topic_name(topic_name, only_expand=True), writers=False)
 
     def count_services(self, service_name: str) -> int:
-        wanted = _graph.mangle(REQUEST, self.resolve_service_name(service_name))
-        return sum(endpoint.topic == wanted for endpoint in self._graph.endpoints(False))
+        """How many servers a service has; the name is expanded, not remapped."""
+        return self._count(REQUEST, self.resolve_service_name(service_name, only_expand=True), writers=False)
 
     def count_clients(self, service_name: str) -> int:
-        wanted = _graph.mangle(REQUEST, self.resolve_service_name(service_name))
-        return sum(endpoint.topic == wanted for endpoint in self._graph.endpoints(True))
+        """How many clients a service has; the name is expanded, not remapped."""
+        return self._count(REQUEST, self.resolve_service_name(service_name, only_expand=True), writers=True)
+
+    def _count(self, kind: tuple[str, str], name: str, writers: bool) -> int:
+        wanted = _graph.mangle(kind, name)
+        return sum(endpoint.topic == wanted for endpoint in self._graph.endpoints(writers))
+
+    def wait_for_node(self, fully_qualified_node_name: str, timeout: float) -> bool:
+        """Wait until the graph has a node of that name; False when the time-out (seconds) or the context's end came."""
+        wanted = "/" + fully_qualified_node_name.lstrip("/")
+        deadline = time.monotonic() + timeout
+        while self._context.ok():
+            if wanted in self.get_fully_qualified_node_names():
+                return True
+            if time.monotonic() >= deadline:
+                break
+            time.sleep(_NODE_POLL_S)
+        return False
 
     def get_publishers_info_by_topic(self, topic_name: str, no_mangle: bool = False) -> list[TopicEndpointInfo]:
         return self._endpoint_infos(topic_name, True, no_mangle)
@@ -508,11 +558,8 @@ class Node(NodeParameters):
     def get_subscriptions_info_by_topic(self, topic_name: str, no_mangle: bool = False) -> list[TopicEndpointInfo]:
         return self._endpoint_infos(topic_name, False, no_mangle)
 
-    def _topic_endpoints(self, topic_name: str, writers: bool, no_mangle: bool = False) -> list[Endpoint]:
-        wanted = topic_name if no_mangle else _graph.mangle(TOPIC, self.resolve_topic_name(topic_name))
-        return [endpoint for endpoint in self._graph.endpoints(writers) if endpoint.topic == wanted]
-
     def _endpoint_infos(self, topic_name: str, writers: bool, no_mangle: bool) -> list[TopicEndpointInfo]:
+        wanted = topic_name if no_mangle else _graph.mangle(TOPIC, self.resolve_topic_name(topic_name))
         owners = self._graph.owners()
         kind = TopicEndpointTypeEnum.PUBLISHER if writers else TopicEndpointTypeEnum.SUBSCRIPTION
         return [
@@ -524,8 +571,18 @@ class Node(NodeParameters):
                 endpoint_gid=list(endpoint.gid),
                 qos_profile=QoSProfile._from_wire(endpoint.qos),
             )
-            for endpoint in self._topic_endpoints(topic_name, writers, no_mangle)
+            for endpoint in self._graph.endpoints(writers)
+            if endpoint.topic == wanted
         ]
+
+
+@contextmanager
+def _closed_on_error(endpoint: Any) -> Iterator[None]:
+    try:
+        yield
+    except Exception:
+        endpoint.close()
+        raise
 
 
 def _require_message(msg_type: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from embedded_ros.interfaces import cdr
 from embedded_ros.transport.interface import Writer
 
+from .event_handler import EventHandler
 from .exceptions import InvalidHandle
 from .qos import QoSProfile
 
@@ -14,12 +15,21 @@ from .qos import QoSProfile
 class Publisher:
     """Made by `Node.create_publisher`."""
 
-    def __init__(self, node: Any, msg_type: type, topic: str, qos_profile: QoSProfile, writer: Writer) -> None:
+    def __init__(
+        self,
+        node: Any,
+        msg_type: type,
+        topic: str,
+        qos_profile: QoSProfile,
+        writer: Writer,
+        event_handlers: list[EventHandler],
+    ) -> None:
         self._node = node
         self.msg_type = msg_type
         self.topic = topic
         self.qos_profile = qos_profile
         self._writer: Writer | None = writer
+        self.event_handlers = event_handlers
 
     @property
     def topic_name(self) -> str:
@@ -40,11 +50,19 @@ class Publisher:
     def get_subscription_count(self) -> int:
         return len(self._writer.matched()) if self._writer is not None else 0
 
+    def assert_liveliness(self) -> None:
+        """Say that this publisher lives; needed within the lease where its liveliness is MANUAL_BY_TOPIC."""
+        if self._writer is None:
+            raise InvalidHandle(f"cannot assert liveliness on {self.topic}: the publisher is destroyed")
+        self._writer.assert_liveliness()
+
     def destroy(self) -> None:
         self._node.destroy_publisher(self)
 
     def _close(self) -> bytes:
         assert self._writer is not None
+        for handler in self.event_handlers:
+            handler.destroy()
         writer, self._writer = self._writer, None
         writer.close()
         return writer.gid

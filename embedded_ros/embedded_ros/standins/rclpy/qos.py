@@ -27,6 +27,11 @@ class QoSPolicyKind(IntEnum):
     LIFESPAN = 64
     DEPTH = 128
     LIVELINESS_LEASE_DURATION = 256
+    AVOID_ROS_NAMESPACE_CONVENTIONS = 512
+
+
+def qos_policy_name_from_kind(policy_kind: QoSPolicyKind | int) -> str:
+    return QoSPolicyKind(policy_kind).name
 
 
 class HistoryPolicy(IntEnum):

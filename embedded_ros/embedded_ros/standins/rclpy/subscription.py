@@ -12,6 +12,7 @@ from embedded_ros.transport.interface import Reader
 
 from ._dropped_samples import DroppedSamples
 from .callback_groups import CallbackGroup
+from .event_handler import EventHandler
 from .qos import QoSProfile
 
 
@@ -28,6 +29,7 @@ class Subscription:
         qos_profile: QoSProfile,
         raw: bool,
         reader: Reader,
+        event_handlers: list[EventHandler],
     ) -> None:
         self._node = node
         self.msg_type = msg_type
@@ -36,6 +38,7 @@ class Subscription:
         self.qos_profile = qos_profile
         self.raw = raw
         self._reader = reader
+        self.event_handlers = event_handlers
         self._closed = False
         self._dropped = DroppedSamples(node, f"a message on {topic}")
         self.callback = callback
@@ -61,6 +64,8 @@ class Subscription:
 
     def _close(self) -> bytes:
         self._closed = True
+        for handler in self.event_handlers:
+            handler.destroy()
         self._reader.close()
         return self._reader.gid
 
