@@ -63,14 +63,18 @@ class ParameterService:
         return response
 
     def _set(self, request: Any, response: Any) -> Any:
-        response.results = [self._set_one([Parameter.from_parameter_msg(p)]) for p in request.parameters]
+        response.results = [self._set_all([message]) for message in request.parameters]
         return response
 
     def _set_atomically(self, request: Any, response: Any) -> Any:
-        response.result = self._set_one([Parameter.from_parameter_msg(p) for p in request.parameters])
+        response.result = self._set_all(request.parameters)
         return response
 
-    def _set_one(self, parameters: list[Parameter]) -> SetParametersResult:
+    def _set_all(self, messages: list[Any]) -> SetParametersResult:
+        try:
+            parameters = [Parameter.from_parameter_msg(message) for message in messages]
+        except ValueError as error:  # a type that no parameter has
+            return SetParametersResult(successful=False, reason=str(error))
         try:
             return self._node.set_parameters_atomically(parameters)
         except ParameterNotDeclaredException as error:
