@@ -1,18 +1,28 @@
-"""`ros2-embedded topic | node | param | service` against a node in another process, in the forms that `ros2` prints."""
+"""`ros2-embedded topic | node | param | service | lifecycle` on nodes of another process, in the forms of `ros2`."""
 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
-import threading
+import time
 
 import pytest
 import yaml
+from embedded_ros.cli.main import main
+from embedded_ros.cli.message_text import TextStyle, to_csv, to_yaml
+from embedded_ros.cli.messages import fill
+from embedded_ros.cli.topic_hz import RateMeter
+from geometry_msgs.msg import PoseStamped, PoseWithCovariance
+from sensor_msgs.msg import JointState
 
-TALKER = """
+ROBOT = """
 import rclpy
+from rcl_interfaces.msg import FloatingPointRange, ParameterDescriptor
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.lifecycle import LifecycleNode
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from std_srvs.srv import SetBool
@@ -20,8 +30,9 @@ from std_srvs.srv import SetBool
 class Talker(Node):
     def __init__(self):
         super().__init__("talker", namespace="/arm")
-        self.declare_parameter("gain", 1.5)
-        self.declare_parameter("names", ["a", "b"])
+        limits = [FloatingPointRange(from_value=0.0, to_value=10.0)]
+        self.declare_parameter("gain", 1.5, ParameterDescriptor(description="of the loop", floating_point_range=limits))
+        self.declare_parameter("tool.names", ["a", "b"])
         self.publisher = self.create_publisher(JointState, "joint_states", 10)
         self.create_timer(0.05, self.tick)
         self.create_service(SetBool, "~/enable", self.enable)
@@ -34,64 +45,86 @@ class Talker(Node):
         return response
 
 rclpy.init()
-node = Talker()
+executor = SingleThreadedExecutor()
+executor.add_node(Talker())
+executor.add_node(LifecycleNode("policy"))
 print("up", flush=True)
 try:
-    rclpy.spin(node)
-except KeyboardInterrupt:
+    executor.spin()
+except (KeyboardInterrupt, rclpy.executors.ExternalShutdownException):
     pass
 """
 
 
 @pytest.fixture(scope="module")
-def ros2():
-    """Runs command lines on a domain where a node `/arm/talker` lives; gives exit code, output and errors."""
-    environment = {**os.environ, "ROS_DOMAIN_ID": str(1 + os.getpid() % 100)}
-    talker = subprocess.Popen([sys.executable, "-c", TALKER], env=environment, stdout=subprocess.PIPE, text=True)
-    assert talker.stdout is not None
-    assert talker.stdout.readline() == "up\n"
+def domain():
+    """A domain where the nodes `/arm/talker` and `/policy` live."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
+        robot = subprocess.Popen([sys.executable, "-c", ROBOT], stdout=subprocess.PIPE, text=True)
+        assert robot.stdout is not None
+        assert robot.stdout.readline() == "up\n"
+        yield
+        robot.send_signal(signal.SIGINT)
+        robot.wait(timeout=60)
 
-    def run(*arguments: str, stop_after: str | None = None) -> tuple[int, str, str]:
-        command = subprocess.Popen(
-            [sys.executable, "-m", "embedded_ros.cli.main", *arguments],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        # A command that never prints what it should must not hold up the tests for ever.
-        watchdog = threading.Timer(120, command.kill)
-        watchdog.start()
-        output = ""
-        if stop_after is not None:
-            assert command.stdout is not None
-            for line in command.stdout:
-                output += line
-                if stop_after in line:
-                    break
-            command.send_signal(signal.SIGINT)
-        rest, errors = command.communicate()
-        watchdog.cancel()
-        return command.returncode, output + rest, errors
 
-    yield run
-    talker.send_signal(signal.SIGINT)
-    talker.wait(timeout=60)
+@pytest.fixture
+def ros2(domain, capsys):
+    """Runs command lines; gives exit code, output and errors."""
+
+    def run(*arguments: str, until: str = "") -> tuple[int, str, str]:
+        """`until`: what the output has once the graph has become known, which may take a busy machine several tries."""
+        deadline = time.monotonic() + 60
+        while True:
+            code = main(arguments)
+            output, errors = capsys.readouterr()
+            if until in output or time.monotonic() > deadline:
+                return code, output, errors
+
+    return run
+
+
+def start(*arguments: str) -> subprocess.Popen:
+    """A command line in a process of its own."""
+    command = [sys.executable, "-m", "embedded_ros.cli.main", *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+# --- nodes and topics
 
 
 def test_nodes_are_listed_by_their_full_names(ros2):
-    assert ros2("node", "list") == (0, "/arm/talker\n", "")
+    assert ros2("node", "list", until="/arm/talker\n/policy") == (0, "/arm/talker\n/policy\n", "")
+    assert ros2("node", "list", "--count-nodes", until="2")[1] == "2\n"
 
 
-def test_topics_are_listed_with_their_types(ros2):
-    _, output, _ = ros2("topic", "list")
-    assert "/arm/joint_states" in output.splitlines()
-    _, output, _ = ros2("topic", "list", "-t")
-    assert "/arm/joint_states [sensor_msgs/msg/JointState]" in output.splitlines()
+def test_node_info_has_a_section_for_each_kind_of_endpoint(ros2):
+    code, output, _ = ros2("node", "info", "/arm/talker", until="enable")
+    assert code == 0
+    sections = re.findall(r"^  (\w.*):\n((?:    .*\n|\n)*)", output, flags=re.MULTILINE)
+    assert output.startswith("/arm/talker\n  Subscribers:\n\n  Publishers:\n")
+    assert [title for title, _ in sections] == [
+        "Subscribers", "Publishers", "Service Servers", "Service Clients", "Action Servers", "Action Clients",
+    ]  # fmt: skip
+    assert "    /arm/joint_states: sensor_msgs/msg/JointState\n" in dict(sections)["Publishers"]
+    assert "    /arm/talker/enable: std_srvs/srv/SetBool\n" in dict(sections)["Service Servers"]
+
+
+def test_unknown_node_is_named(ros2):
+    assert ros2("node", "info", "/leg") == (1, "", "Unable to find node '/leg'\n")
+
+
+def test_topics_are_listed_by_name_type_and_direction(ros2):
+    line = "/arm/joint_states [sensor_msgs/msg/JointState]"
+    assert line in ros2("topic", "list", "-t", until=line)[1].splitlines()
+    assert f"Published topics:\n * {line} 1 publisher\n" in ros2("topic", "list", "-v", until=line)[1]
+    found = ros2("topic", "find", "sensor_msgs/msg/JointState", until="joint_states")
+    assert found == (0, "/arm/joint_states\n", "")
 
 
 def test_topic_info_counts_both_sides(ros2):
-    assert ros2("topic", "info", "/arm/joint_states") == (
+    assert ros2("topic", "info", "/arm/joint_states", until="Type") == (
         0,
         "Type: sensor_msgs/msg/JointState\nPublisher count: 1\nSubscription count: 0\n",
         "",
@@ -99,48 +132,163 @@ def test_topic_info_counts_both_sides(ros2):
     assert ros2("topic", "info", "nothing") == (1, "", "Unknown topic '/nothing'\n")
 
 
-def test_echo_prints_yaml_and_shortens_long_arrays(ros2):
-    code, output, _ = ros2("topic", "echo", "--once", "/arm/joint_states")
+def test_verbose_topic_info_describes_each_endpoint(ros2):
+    _, output, _ = ros2("topic", "info", "-v", "/arm/joint_states", until="Node name: talker")
+    assert re.fullmatch(
+        r"Type: sensor_msgs/msg/JointState\n\nPublisher count: 1\n\n"
+        r"Node name: talker\nNode namespace: /arm\nTopic type: sensor_msgs/msg/JointState\n"
+        r"Topic type hash: RIHS01_[0-9a-f]{64}\nEndpoint type: PUBLISHER\nGID: ([0-9a-f]{2}\.){15}[0-9a-f]{2}\n"
+        r"QoS profile:\n  Reliability: RELIABLE\n  History \(Depth\): KEEP_LAST \(10\)\n  Durability: VOLATILE\n"
+        r"  Lifespan: Infinite\n  Deadline: Infinite\n  Liveliness: AUTOMATIC\n"
+        r"  Liveliness lease duration: Infinite\n\nSubscription count: 0\n\n",
+        output,
+    )
+
+
+# --- messages
+
+
+def test_echo_prints_one_message_with_long_arrays_shortened(ros2):
+    code, output, _ = ros2("topic", "echo", "--once", "/arm/joint_states", until="---")
     assert code == 0
     message, end = output.split("---")
     assert end == "\n"
     values = yaml.safe_load(message)
     assert list(values) == ["header", "name", "position", "velocity", "effort"]
-    assert values["name"] == ["j1"]
     assert values["position"] == [0.5] * 128 + ["..."]
-    _, output, _ = ros2("topic", "echo", "--once", "--full-length", "/arm/joint_states")
-    assert yaml.safe_load(output.split("---")[0])["position"] == [0.5] * 200
 
 
-def test_hz_reports_the_rate_until_interrupted(ros2):
-    code, output, errors = ros2("topic", "hz", "/arm/joint_states", stop_after="std dev")
-    assert code in (0, 130)
-    assert "Traceback" not in errors
-    rate = float(output.partition("average rate: ")[2].split()[0])
-    assert 1 < rate < 50
+def test_echo_of_a_field_prints_it_alone(ros2):
+    assert ros2("topic", "echo", "--once", "--field", "name", "/arm/joint_states", until="---")[1] == "['j1']\n---\n"
+    code, _, errors = ros2(
+        "topic", "echo", "--once", "--field", "nam", "/arm/joint_states", "sensor_msgs/msg/JointState"
+    )
+    assert (code, errors) == (1, "Invalid field 'nam': JointState has no 'nam'\n")
 
 
-def test_parameters_are_listed_read_and_set(ros2):
-    _, output, _ = ros2("param", "list")
-    assert output.splitlines()[:3] == ["/arm/talker:", "  gain", "  names"]
-    assert ros2("param", "get", "/arm/talker", "names") == (0, "String values are: ['a', 'b']\n", "")
-    assert ros2("param", "set", "/arm/talker", "gain", "2.5") == (0, "Set parameter successful\n", "")
-    assert ros2("param", "get", "/arm/talker", "gain") == (0, "Double value is: 2.5\n", "")
+def test_echo_of_a_topic_that_nobody_publishes_says_so(ros2):
+    assert ros2("topic", "echo", "/nothing") == (
+        1,
+        "WARNING: topic [/nothing] does not appear to be published yet\n",
+        "Could not determine the type for the passed topic\n",
+    )
+
+
+def test_published_message_is_echoed(ros2):
+    publisher = start("topic", "pub", "-r", "50", "/chatter", "std_msgs/msg/String", "data: hello")
+    output = ros2("topic", "echo", "--once", "/chatter", "std_msgs/msg/String")[1]
+    publisher.send_signal(signal.SIGINT)
+    printed, errors = publisher.communicate(timeout=60)
+    assert output == "data: hello\n---\n"
+    assert printed.startswith("publisher: beginning loop\npublishing #1: std_msgs.msg.String(data='hello')\n\n")
+    assert errors == ""
+
+
+def test_pub_gives_up_waiting_for_subscribers_when_told(ros2):
+    code, output, errors = ros2("topic", "pub", "--once", "--max-wait-time-secs", "0.1", "/alone", "std_msgs/msg/Empty")
+    assert (code, output) == (1, "Waiting for at least 1 matching subscription(s)...\n")
+    assert errors.startswith("Timed out waiting for subscribers: Expected 1")
+
+
+def test_hz_reports_until_interrupted(ros2):
+    hz = start("topic", "hz", "/arm/joint_states")
+    assert hz.stdout is not None
+    assert re.fullmatch(r"average rate: \d+\.\d{3}\n", hz.stdout.readline())
+    assert re.fullmatch(r"\tmin: \d\.\d{3}s max: \d\.\d{3}s std dev: \d\.\d{5}s window: \d+\n", hz.stdout.readline())
+    hz.send_signal(signal.SIGINT)
+    assert hz.communicate(timeout=60)[1] == ""
+
+
+def test_rate_is_reported_once_a_second_over_the_window():
+    meter = RateMeter(window=4)
+    reports = [meter.add(int(seconds * 1e9)) for seconds in (0.0, 0.2, 0.5, 0.9, 1.1, 1.3)]
+    assert [report is not None for report in reports] == [False, False, False, False, True, False]
+    assert reports[4] == "average rate: 3.636\n\tmin: 0.200s max: 0.400s std dev: 0.08292s window: 4"
+
+
+def test_arrays_and_texts_are_replaced_by_what_they_are():
+    style = TextStyle(no_arr=True, no_str=True)
+    joints = yaml.safe_load(to_yaml(JointState(name=["j"], position=[0.5] * 3), style))
+    assert joints["header"]["frame_id"] == "<string length: <0>>"
+    assert joints["name"] == "<sequence type: string, length: 1>"
+    assert joints["position"] == "<sequence type: double, length: 3>"
+    assert yaml.safe_load(to_yaml(PoseWithCovariance(), style))["covariance"] == "<array type: double[36]>"
+
+
+def test_csv_holds_every_value_in_order():
+    joints = JointState(name=["a", "b"], position=[0.5, 1.5, 2.5])
+    assert to_csv(joints, TextStyle(truncate_length=2)) == "0,0,,a,b,0.5,1.5,...,,"
+
+
+def test_headers_and_times_are_stamped_when_they_are_published():
+    message = PoseStamped()
+    stamps = fill(message, {"header": "auto", "pose": {"position": {"x": 1}}})
+    for set_stamp in stamps:
+        set_stamp(type(message.header.stamp)(sec=7))
+    assert (message.header.stamp.sec, message.pose.position.x) == (7, 1.0)
+
+
+# --- parameters
+
+
+def test_parameters_are_listed_with_their_types(ros2):
+    node = "/arm/talker"
+    assert ros2("param", "list", node, "--param-type", until="gain")[1].splitlines() == [
+        "  gain (type: double)",
+        "  tool.names (type: string array)",
+        "  use_sim_time (type: boolean)",
+    ]
+
+
+def test_parameters_are_read_and_set(ros2):
+    wait = ("--timeout", "60")
+    assert ros2("param", "get", "/arm/talker", "tool.names", *wait) == (0, "String values are: ['a', 'b']\n", "")
+    assert ros2("param", "set", "/arm/talker", "gain", "2.5", *wait) == (0, "Set parameter successful\n", "")
+    assert ros2("param", "get", "arm/talker", "gain", *wait) == (0, "Double value is: 2.5\n", "")
 
 
 def test_refused_and_unknown_parameters_are_one_line_each(ros2):
-    code, _, errors = ros2("param", "set", "/arm/talker", "gain", "high")
+    wait = ("--timeout", "60")
+    code, _, errors = ros2("param", "set", "/arm/talker", "gain", "high", *wait)
     assert code == 1
     assert errors.startswith("Setting parameter failed: ")
     assert errors.count("\n") == 1
-    assert ros2("param", "get", "/arm/talker", "loss")[2] == "Parameter not set: 'loss' of '/arm/talker'\n"
-    assert ros2("param", "get", "/leg", "gain")[2].startswith("Node not found")
+    assert ros2("param", "get", "/arm/talker", "loss", *wait) == (1, "", "Parameter not set\n")
+    assert ros2("param", "get", "/leg", "gain") == (1, "", "Node not found\n")
+
+
+def test_parameters_are_described(ros2):
+    assert ros2("param", "describe", "/arm/talker", "gain", "--timeout", "60")[1] == (
+        "Parameter name: gain\n  Type: double\n  Description: of the loop\n"
+        "  Constraints:\n    Min value: 0.0\n    Max value: 10.0\n"
+    )
+
+
+def test_dumped_parameters_can_be_loaded(ros2, tmp_path):
+    _, dumped, _ = ros2("param", "dump", "/arm/talker", "--timeout", "60")
+    parameters = yaml.safe_load(dumped)["/arm/talker"]["ros__parameters"]
+    assert parameters["tool"] == {"names": ["a", "b"]}
+    file = tmp_path / "talker.yaml"
+    file.write_text("/**:\n  ros__parameters:\n    gain: 3.5\n    tool.names: [c]\n")
+    code, output, _ = ros2("param", "load", "/arm/talker", str(file), "--timeout", "60")
+    assert code == 0
+    assert output == "Set parameter gain successful\nSet parameter tool.names successful\n"
+    assert ros2("param", "get", "/arm/talker", "gain", "--hide-type", "--timeout", "60")[1] == "3.5\n"
+
+
+# --- services
+
+
+def test_services_are_listed_and_found_by_type(ros2):
+    assert ros2("service", "find", "std_srvs/srv/SetBool", until="enable") == (0, "/arm/talker/enable\n", "")
+    assert ros2("service", "type", "/arm/talker/enable", until="srv") == (0, "std_srvs/srv/SetBool\n", "")
+    assert "/arm/talker/enable [std_srvs/srv/SetBool]\n" in ros2("service", "list", "-t", until="SetBool")[1]
 
 
 def test_service_is_called_with_yaml(ros2):
     code, output, _ = ros2("service", "call", "/arm/talker/enable", "std_srvs/srv/SetBool", "{data: true}")
     assert code == 0
-    assert output == (
+    assert output.removeprefix("waiting for service to become available...\n") == (
         "requester: making request: std_srvs.srv.SetBool_Request(data=True)\n\n"
         "response:\nstd_srvs.srv.SetBool_Response(success=True, message='as asked')\n\n"
     )
@@ -160,4 +308,38 @@ def test_bad_requests_are_named_in_one_line(ros2, arguments, said):
     code, _, errors = ros2("service", "call", "/arm/talker/enable", *arguments)
     assert code == 1
     assert said in errors
+    assert errors.count("\n") == 1
+
+
+# --- lifecycles
+
+
+def test_lifecycle_nodes_are_found_and_led_through_their_states(ros2):
+    assert ros2("lifecycle", "nodes", until="policy") == (0, "/policy\n", "")
+    assert ros2("lifecycle", "get", "/policy", until="[") == (0, "unconfigured [1]\n", "")
+    assert ros2("lifecycle", "list", "/policy", until="-")[1].splitlines()[:3] == [
+        "- configure [1]",
+        "\tStart: unconfigured",
+        "\tGoal: configuring",
+    ]
+    assert ros2("lifecycle", "set", "/policy", "configure", until="ful") == (0, "Transitioning successful\n", "")
+    assert ros2("lifecycle", "get", until="policy")[1] == "/policy: inactive [2]\n"
+
+
+def test_impossible_transition_is_refused_with_the_possible_ones(ros2):
+    deadline = time.monotonic() + 60
+    while (said := ros2("lifecycle", "set", "/policy", "fly"))[2] == "Node not found\n":
+        assert time.monotonic() < deadline
+    assert said[0] == 1
+    assert said[2].startswith("Unknown transition requested, available ones are:\n- ")
+
+
+# --- the command line itself
+
+
+def test_command_that_cannot_be_imported_is_one_line(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "embedded_ros.cli.node", None)
+    assert main(["node", "list"]) == 1
+    errors = capsys.readouterr().err
+    assert errors.startswith("'ros2-embedded node' cannot start: ")
     assert errors.count("\n") == 1

@@ -29,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-r", "--rate", type=_positive, default=1.0, metavar="N", help="messages a second [1]")
     parser.add_argument("-p", "--print", type=int, default=1, metavar="N", help="print each N-th message only [1]")
     count = parser.add_mutually_exclusive_group()
-    count.add_argument("-1", "--once", action="store_const", const=1, dest="times", help="one message")
+    count.add_argument("-1", "--once", action="store_const", const=1, default=0, dest="times", help="one message")
     count.add_argument("-t", "--times", type=int, default=0, help="so many messages [no end]")
     parser.add_argument(
         "-w",

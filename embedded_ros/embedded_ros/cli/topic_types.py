@@ -13,7 +13,7 @@ from embedded_ros.cli.messages import interface
 
 
 def message_type_of(node: Node, topic: str, timeout: float, blocking: bool = False) -> Any:
-    """The class of the topic's messages. None there within `timeout` seconds: CommandError, or wait on if `blocking`."""
+    """The class of the topic's messages. None within `timeout` seconds: CommandError, or wait on if `blocking`."""
     types: list[str] = []
 
     def appeared() -> bool:
