@@ -2,7 +2,7 @@ import os
 import sys
 import sysconfig
 
-from setuptools import Distribution, find_packages, setup
+from setuptools import Distribution, find_namespace_packages, setup
 
 name = "embedded_ros"
 
@@ -23,7 +23,8 @@ setup(
     version="0.1.0",
     description="Runs rclpy nodes and ROS 2 launch files over DDS where no ROS 2 is installed.",
     license="Apache-2.0",
-    packages=find_packages(include=[name, f"{name}.*"]),
+    # The stand-ins' folder is no package: only its entries are imported, under ROS's names.
+    packages=find_namespace_packages(include=[name, f"{name}.*"]),
     package_data={name: ["interfaces/definitions/*/*/*", "interfaces/distributions/*/*/*/*"]},
     data_files=[(site_packages, ["embedded_ros.pth"])],
     python_requires=">=3.10",
