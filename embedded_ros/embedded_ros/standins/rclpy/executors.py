@@ -42,6 +42,12 @@ class ConditionReachedException(Exception):
     """Raised inside `spin_until_future_complete` when the future is done."""
 
 
+async def await_or_execute(callback: Callable[..., Any], *args: Any) -> Any:
+    """The result of a function, or of a coroutine function."""
+    result = callback(*args)
+    return await result if isawaitable(result) else result
+
+
 class Executor:
     """Base of the executors. It sleeps on the middleware's wait set: nothing is polled.
 

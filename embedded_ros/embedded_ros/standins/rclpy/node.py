@@ -16,7 +16,6 @@ from rcl_interfaces.msg import Log, ParameterEvent
 from . import _graph, _names, _service_wire
 from ._arguments import RosArguments, applies
 from ._graph import REPLY, REQUEST, TOPIC
-from ._logging_service import start_logging_service
 from ._node_parameters import NodeParameters
 from ._parameter_service import ParameterService
 from ._time_source import TimeSource
@@ -105,6 +104,8 @@ class Node(NodeParameters):
             if start_parameter_services:
                 self._parameter_service = ParameterService(self)
             if enable_logger_service:
+                from ._logging_service import start_logging_service  # Humble has no messages for it
+
                 start_logging_service(self)
 
     def _remapped_identity(self, name: str, namespace: str) -> tuple[str, str]:
@@ -282,6 +283,7 @@ class Node(NodeParameters):
         *,
         qos_profile: QoSProfile = qos_profile_services_default,
         callback_group: CallbackGroup | None = None,
+        service_class: type[Service] = Service,
     ) -> Service:
         _require_service(srv_type)
         name = self.resolve_service_name(srv_name)
@@ -290,7 +292,7 @@ class Node(NodeParameters):
         writer = self._writer(REPLY, name, srv_type.Response, qos_profile, identity)
         reader = self._reader(REQUEST, name, srv_type.Request, qos_profile, identity)
         group = callback_group or self._default_callback_group
-        service = Service(self, srv_type, name, callback, group, qos_profile, reader, writer)
+        service = service_class(self, srv_type, name, callback, group, qos_profile, reader, writer)
         group.add_entity(service)
         self._services.append(service)
         self._register([reader.gid], [writer.gid])

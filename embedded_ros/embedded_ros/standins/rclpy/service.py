@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Any
 
@@ -18,6 +19,15 @@ from .qos import QoSProfile
 
 # A request may arrive before the caller's reply reader is discovered; a reply sent then would be lost.
 _CALLER_WAIT_S = 1.0
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Whom a response goes to: the request's header, the writer that sent it and its `clientid`."""
+
+    header: tuple[int, int]
+    writer: int
+    client_id: str | None
 
 
 class Service:
@@ -69,32 +79,35 @@ class Service:
             except (cdr.CdrError, struct.error) as error:
                 self._dropped.add(error)
                 continue
-            caller = self._reader.matched_writer(sample.writer)
-            caller_id = caller.user_data.get("clientid") if caller else None
-            return lambda: self._answer(request, header, caller_id)
+            writer = self._reader.matched_writer(sample.writer)
+            caller = Caller(header, sample.writer, writer.user_data.get("clientid") if writer else None)
+            return lambda: self._answer(request, caller)
         return None
 
-    def _answer(self, request: Any, header: tuple[int, int], caller_id: str | None) -> Any:
+    def _answer(self, request: Any, caller: Caller) -> Any:
         response = self.callback(request, self.srv_type.Response())
         if isawaitable(response):
-            return self._answer_later(response, header, caller_id)
-        self._send(response, header, caller_id)
+            return self._answer_later(response, caller)
+        self._send(response, caller)
         return None
 
-    async def _answer_later(self, response: Any, header: tuple[int, int], caller_id: str | None) -> None:
-        self._send(await response, header, caller_id)
+    async def _answer_later(self, response: Any, caller: Caller) -> None:
+        self._send(await response, caller)
 
-    def _send(self, response: Any, header: tuple[int, int], caller_id: str | None) -> None:
+    def _send(self, response: Any, caller: Caller) -> None:
         if not isinstance(response, self.srv_type.Response):
             raise TypeError(
                 f"the callback of service {self.srv_name} must return a {self.srv_type.__name__}.Response, "
                 f"not {type(response).__name__}"
             )
         deadline = time.monotonic() + _CALLER_WAIT_S
-        while caller_id and not self._reaches(caller_id) and time.monotonic() < deadline:
+        while not self._closed and self._not_yet_reached(caller) and time.monotonic() < deadline:
             time.sleep(0.001)
         if not self._closed:
-            self._writer.write(cdr.serialize(response, _service_wire.header(*header)))
+            self._writer.write(cdr.serialize(response, _service_wire.header(*caller.header)))
 
-    def _reaches(self, caller_id: str) -> bool:
-        return any(reader.user_data.get("clientid") == caller_id for reader in self._writer.matched())
+    def _not_yet_reached(self, caller: Caller) -> bool:
+        """Whether the caller is still there, but its reply reader is not yet discovered."""
+        if not caller.client_id or self._reader.matched_writer(caller.writer) is None:
+            return False
+        return all(reader.user_data.get("clientid") != caller.client_id for reader in self._writer.matched())
