@@ -11,12 +11,12 @@ from sdm_sim.task import Task
 # DP3's rule: a demonstration counts where the task is solved for so many steps.
 MIN_SUCCESS_STEPS = 5
 # It ends, as an operator would end it, once the task has been solved for this long: all 200 steps, which DP3 keeps,
-# would spend most of a training on standing still.
+# would spend most of a training on standing still. Where success can be undone, it is kept up to the last step.
 ENOUGH_SUCCESS_STEPS = 10
 
 
 def demonstrate(task: Task, seed: int, keep_depth: bool = False, contract: Contract | None = None) -> Episode | None:
-    """The expert's episode of `seed`, up to ENOUGH_SUCCESS_STEPS solved steps; None where the expert fails.
+    """The expert's episode of `seed`, up to ENOUGH_SUCCESS_STEPS solved steps once decided; None where it fails.
 
     It holds the observations of `contract`, None for the task's own.
     """
@@ -26,6 +26,6 @@ def demonstrate(task: Task, seed: int, keep_depth: bool = False, contract: Contr
         frame, action = task.observe(images=builder.needs_images), task.expert()
         builder.add(frame, action)
         task.step(action)
-        if task.success_steps == ENOUGH_SUCCESS_STEPS:
+        if task.decided and task.success_steps == ENOUGH_SUCCESS_STEPS:
             break
-    return builder.episode() if task.success_steps >= MIN_SUCCESS_STEPS else None
+    return builder.episode() if task.succeeded and task.success_steps >= MIN_SUCCESS_STEPS else None

@@ -39,7 +39,7 @@ class EpisodeResult:
 
 
 def run_episode(task: Task, runtime: PolicyRuntime, seed: int, noise_seed: int | None = None) -> EpisodeResult:
-    """Runs the episode of `seed` until its first success or the task's step limit, inferring every `n_action_steps`.
+    """Runs the episode of `seed` until it is decided or the task's step limit, inferring every `n_action_steps`.
 
     `noise_seed` (default: `seed`) seeds the policy's noise, so that one start can be tried again with another.
     Raises ContractError where the policy was made for other states, cameras or actions than the task has.
@@ -55,7 +55,7 @@ def run_episode(task: Task, runtime: PolicyRuntime, seed: int, noise_seed: int |
     actions: list[NDArray[np.float64]] = []
     commands: deque[NDArray[np.float64]] = deque()
     refused = 0
-    while len(actions) < task.step_limit and not task.succeeded:
+    while len(actions) < task.step_limit and not task.decided:
         stamp = len(actions) * contract.dt_ns
         replan = len(actions) % contract.n_action_steps == 0
         look = -len(actions) % contract.n_action_steps < history

@@ -48,7 +48,15 @@ class Task(Protocol):
 
     @property
     def succeeded(self) -> bool:
-        """Whether the task has succeeded at any step of this episode."""
+        """Whether this episode is a success if it ends now."""
+        ...
+
+    @property
+    def decided(self) -> bool:
+        """Whether nothing that follows can undo the success, so that the episode may end.
+
+        It is so from the first success on in most tasks, and never in those that must be solved at their last step.
+        """
         ...
 
     @property
@@ -69,8 +77,13 @@ class Task(Protocol):
         """The task's own graded success so far, in [0, 1]; None where it has no grades but success."""
         ...
 
+    @property
+    def expert_kind(self) -> str | None:
+        """What acts in `expert`: `scripted`, a `network` or a `planner`; None where the task has no expert."""
+        ...
+
     def expert(self) -> NDArray[np.float64]:
-        """The scripted expert's action [A] for the present state; it may see what the policy may not.
+        """The expert's action [A] for the present state; it may see what the policy may not.
 
         Raises TaskError where the task has no expert.
         """

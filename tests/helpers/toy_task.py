@@ -17,6 +17,7 @@ REACH = 0.04
 class ToyTask:
     """See sdm_sim.task.Task. The expert stands still in the episodes of `hopeless` seeds, and so fails."""
 
+    expert_kind: str | None = "scripted"
     way: str | None = None
     score: float | None = None
 
@@ -63,6 +64,10 @@ class ToyTask:
     @property
     def succeeded(self) -> bool:
         return self._success_steps > 0
+
+    @property
+    def decided(self) -> bool:
+        return self.succeeded
 
     @property
     def success_steps(self) -> int:

@@ -39,13 +39,13 @@ class Lockstep:
         self._actuation = Actuation(task, warn)
 
     def run(self, seed: int, base_ns: int, progress: Progress) -> Outcome:
-        """Runs the episode that `task.reset` began, to its first success or last step; its time begins at `base_ns`."""
+        """Runs the episode that `task.reset` began, until it is decided or over; its time begins at `base_ns`."""
         task, actuation, dt_ns = self._task, self._actuation, self._task.contract.dt_ns
         actuation.reset()
         begun = time.perf_counter()
         commands: deque[Command] = deque()
         for step in range(task.step_limit):
-            if task.succeeded:
+            if task.decided:
                 break
             stamp = base_ns + step * dt_ns
             self._sensors.clock(stamp)

@@ -46,13 +46,13 @@ class RealTime:
         self._actuation = Actuation(task, warn)
 
     def run(self, seed: int, base_ns: int, progress: Progress) -> Outcome:
-        """Runs the episode that `task.reset` began, to its first success or last step; its time begins at `base_ns`."""
+        """Runs the episode that `task.reset` began, until it is decided or over; its time begins at `base_ns`."""
         task, actuation, dt = self._task, self._actuation, self._task.contract.dt
         actuation.reset()
         late_steps = late_commands = 0
         begun = time.perf_counter()
         for step in range(task.step_limit):
-            if task.succeeded:
+            if task.decided:
                 break
             self._show(base_ns + step * task.contract.dt_ns, step)
             deadline = begun + (step + 1) * dt

@@ -134,6 +134,7 @@ class ForkTask:
 
     name = NAME
     step_limit = STEP_LIMIT
+    expert_kind = "scripted"
     score = None
 
     def __init__(self) -> None:
@@ -176,6 +177,10 @@ class ForkTask:
     @property
     def succeeded(self) -> bool:
         return self._success_steps > 0
+
+    @property
+    def decided(self) -> bool:
+        return self.succeeded
 
     @property
     def success_steps(self) -> int:

@@ -60,6 +60,7 @@ def metaworld_contract(task: str) -> Contract:
 class MetaWorldTask:
     """One of the 50 tasks. See Task."""
 
+    expert_kind = "scripted"
     way = None
     score = None
 
@@ -101,6 +102,10 @@ class MetaWorldTask:
     @property
     def succeeded(self) -> bool:
         return self._success_steps > 0
+
+    @property
+    def decided(self) -> bool:
+        return self.succeeded
 
     @property
     def success_steps(self) -> int:

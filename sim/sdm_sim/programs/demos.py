@@ -71,7 +71,9 @@ def record(
             else:
                 episode = demonstrate(task, seed, keep_depth, contract)
             if episode is not None:
-                store.append(episode, {"seed": seed, "expert": "recorded" if recorded else "scripted", "task": name})
+                store.append(
+                    episode, {"seed": seed, "expert": "recorded" if recorded else task.expert_kind, "task": name}
+                )
             else:
                 failures += 1
                 if failures > max_failures:

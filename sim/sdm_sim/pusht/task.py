@@ -63,6 +63,7 @@ class PushTTask:
     name = NAME
     step_limit = STEP_LIMIT
     intrinsics, extrinsics = INTRINSICS, EXTRINSICS
+    expert_kind = None
     way = None
 
     def __init__(self) -> None:
@@ -87,6 +88,10 @@ class PushTTask:
     @property
     def succeeded(self) -> bool:
         return self._success_steps > 0
+
+    @property
+    def decided(self) -> bool:
+        return self.succeeded
 
     @property
     def success_steps(self) -> int:
