@@ -1,7 +1,8 @@
 """The ROS graph: which node owns which endpoint.
 
 DDS discovery knows endpoints only; every ROS 2 context tells which nodes it has, and which endpoints are theirs, on the
-topic `ros_discovery_info`.
+topic `ros_discovery_info`. Contexts of this runtime do so on a topic of their own, and on that one as far as
+`_graph_guard` allows.
 """
 
 from __future__ import annotations
@@ -13,14 +14,21 @@ from typing import Any
 
 import numpy as np
 from embedded_ros.interfaces import cdr
-from embedded_ros.transport.interface import Endpoint, Transport, WireQos
+from embedded_ros.interfaces.type_hash import type_hash
+from embedded_ros.transport.events import EventKind
+from embedded_ros.transport.interface import Endpoint, Reader, Transport, Waiter, WireQos, Writer
 from rmw_dds_common.msg import Gid, NodeEntitiesInfo, ParticipantEntitiesInfo
 
+from ._graph_guard import MARK, GraphGuard, gid_size
 from ._names import ros_type, wire_type
 
-_TOPIC = "ros_discovery_info"
-_TYPE = wire_type("rmw_dds_common/msg/ParticipantEntitiesInfo")
+_TYPE = "rmw_dds_common/msg/ParticipantEntitiesInfo"
 _GID_SIZE = next(iter(Gid.definition.fields)).type.capacity  # 16; 24 until Humble
+_OFFICIAL_TOPIC = "ros_discovery_info"
+_OWN_TOPIC = f"embedded_ros/discovery_info/{_GID_SIZE}"
+_WRITER_QOS = WireQos(depth=1, transient_local=True)
+# One topic for all participants, without key: only a deep history keeps one sample of each.
+_READER_QOS = WireQos(depth=1000, transient_local=True)
 
 # Prefix of the wire topic of each kind of name, and what its last part ends in.
 TOPIC, REQUEST, REPLY = ("rt", ""), ("rq", "Request"), ("rr", "Reply")
@@ -41,12 +49,21 @@ class Graph:
         self._enclave = enclave
         self._lock = threading.RLock()
         self._local: list[LocalNode] = []
-        self._participants: dict[bytes, ParticipantEntitiesInfo] = {}
+        self._own_infos: dict[bytes, ParticipantEntitiesInfo] = {}
+        self._official_infos: dict[bytes, ParticipantEntitiesInfo] = {}
         self._held = 0
-        self._writer = transport.create_writer(_TOPIC, _TYPE, WireQos(depth=1, transient_local=True), "")
-        # One topic for all participants, without key: only a deep history keeps one sample of each.
-        self._reader = transport.create_reader(_TOPIC, _TYPE, WireQos(depth=1000, transient_local=True), "")
+        self._own_writer = self._create_writer(_OWN_TOPIC)
+        self._own_reader = self._create_reader(_OWN_TOPIC)
+        self._official_writer: Writer | None = None
+        self._official_reader = self._create_reader(_OFFICIAL_TOPIC)
+        self._guard = GraphGuard(_GID_SIZE)
         self._publish()
+        self._peers_changed = self._official_reader.events(EventKind.MATCHED)
+        self._waiter: Waiter = transport.create_waiter()
+        self._waiter.attach(self._peers_changed, "peers")
+        self._closing = False
+        self._watch = threading.Thread(target=self._watch_peers, name="ros graph", daemon=True)
+        self._watch.start()
 
     def add_node(self, name: str, namespace: str) -> LocalNode:
         node = LocalNode(name, namespace)
@@ -75,8 +92,39 @@ class Graph:
             self.changed()
 
     def close(self) -> None:
-        self._reader.close()
-        self._writer.close()
+        self._closing = True
+        self._waiter.wake()
+        self._watch.join()
+        self._waiter.close()
+        endpoints = (self._own_reader, self._own_writer, self._official_reader, self._official_writer)
+        for endpoint in filter(None, endpoints):
+            endpoint.close()
+
+    def _create_writer(self, topic: str) -> Writer:
+        return self._transport.create_writer(topic, wire_type(_TYPE), _WRITER_QOS, self._user_data())
+
+    def _create_reader(self, topic: str) -> Reader:
+        return self._transport.create_reader(topic, wire_type(_TYPE), _READER_QOS, self._user_data())
+
+    def _user_data(self) -> str:
+        return f"{MARK}={_GID_SIZE};typehash={type_hash(_TYPE)};"
+
+    def _watch_peers(self) -> None:
+        while not self._closing:
+            self._meet_peers()
+            self._waiter.wait(None)
+
+    def _meet_peers(self) -> None:
+        """Begin or cease to announce this process's nodes to real ROS 2 contexts, as fits those that are there."""
+        self._peers_changed.take()
+        may_announce = self._guard.may_announce(self._official_reader.matched())
+        with self._lock:
+            if may_announce and self._official_writer is None:
+                self._official_writer = self._create_writer(_OFFICIAL_TOPIC)
+                self._publish()
+            elif not may_announce and self._official_writer is not None:
+                self._official_writer.close()
+                self._official_writer = None
 
     def _publish(self) -> None:
         if self._held:
@@ -93,23 +141,33 @@ class Graph:
                 for node in self._local
             ],
         )
-        self._writer.write(cdr.serialize(info))
+        for writer in filter(None, (self._own_writer, self._official_writer)):
+            writer.write(cdr.serialize(info))
         self._drain()
 
     def _drain(self) -> None:
-        while sample := self._reader.take():
-            with suppress(cdr.CdrError):  # a peer of another Gid size; its nodes stay unknown
-                info = cdr.deserialize(sample.data, ParticipantEntitiesInfo)
-                self._participants[_bytes(info.gid)] = info
+        for reader, infos in (
+            (self._own_reader, self._own_infos),
+            (self._official_reader, self._official_infos),
+        ):
+            while sample := reader.take():
+                sender = reader.matched_writer(sample.writer)
+                if sender is None or gid_size(sender) != _GID_SIZE:
+                    continue  # gone, or its nodes stay unknown: its gids cannot be read
+                with suppress(cdr.CdrError):
+                    info = cdr.deserialize(sample.data, ParticipantEntitiesInfo)
+                    infos[_bytes(info.gid)] = info
 
     def _node_infos(self) -> Iterator[NodeEntitiesInfo]:
         with self._lock:
             self._drain()
             alive = {endpoint.participant for endpoint in self._transport.writers()}
-            for gid in list(self._participants):
-                if gid not in alive:
-                    del self._participants[gid]
-            yield from [node for info in self._participants.values() for node in info.node_entities_info_seq]
+            for infos in (self._own_infos, self._official_infos):
+                for gid in infos.keys() - alive:
+                    del infos[gid]
+            # Who announces on both topics is heard on the own one first.
+            known = {**self._official_infos, **self._own_infos}
+            yield from [node for info in known.values() for node in info.node_entities_info_seq]
 
     def nodes(self) -> list[tuple[str, str, str]]:
         """(name, namespace, enclave) of every node."""
