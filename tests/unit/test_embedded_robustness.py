@@ -28,7 +28,7 @@ from embedded_ros.interfaces.registry import all_packages, package_names
 from embedded_ros.transport.interface import TransportError
 from embedded_ros.transport.libddsc import CYCLONEDDS_HANDLE, lib
 from helpers.graph import Graph, graph
-from helpers.random_message import random_message
+from helpers.random_messages import random_message
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rcl_interfaces.msg import Parameter as ParameterMessage
