@@ -8,11 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from geometry_msgs.msg import TransformStamped
+from geometry_msgs.msg import PointStamped, PoseStamped, TransformStamped, Vector3Stamped
 from hypothesis import given
 from hypothesis import strategies as st
 from rclpy.duration import Duration
+from rclpy.parameter import Parameter
 from rclpy.time import Time
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import JointState
+from tf2_geometry_msgs import do_transform_pose_stamped
 from tf2_ros import (
     Buffer,
     ConnectivityException,
@@ -23,6 +27,7 @@ from tf2_ros import (
     TransformBroadcaster,
     TransformException,
     TransformListener,
+    TypeException,
 )
 
 HALF_TURN_Z = (0.0, 0.0, 1.0, 0.0)
@@ -247,3 +252,145 @@ def test_listener_with_a_thread_of_its_own_needs_no_spinning(graph):
     StaticTransformBroadcaster(graph.node("talker")).sendTransform(transform("base", "camera", (1, 0, 0)))
     found = buffer.lookup_transform("base", "camera", Time(), timeout=Duration(seconds=10.0))
     np.testing.assert_allclose(translation(found), [1, 0, 0])
+
+
+def test_late_transforms_complete_the_future_that_waits_for_them():
+    buffer = Buffer()
+    future = buffer.wait_for_transform_async("base", "hand", at(1.0))
+    assert not future.done()
+    buffer.set_transform(transform("base", "hand", (1, 2, 3), seconds=1.0), "test")
+    assert future.done()
+    np.testing.assert_allclose(translation(future.result()), [1, 2, 3])
+
+
+def test_future_of_a_known_transform_is_done_at_once():
+    buffer = Buffer()
+    buffer.set_transform_static(transform("base", "camera"), "test")
+    assert buffer.wait_for_transform_async("base", "camera", Time()).done()
+
+
+def test_callbacks_may_await_a_transform(graph):
+    buffer = Buffer()
+    graph.node("node")
+    task = graph.executor.create_task(buffer.lookup_transform_async, "base", "hand", at(1.0))
+    graph.executor.spin_once(timeout_sec=0.0)
+    assert not task.done()
+    buffer.set_transform(transform("base", "hand", (1, 2, 3), seconds=1.0), "test")
+    graph.spin_until(task.done)
+    np.testing.assert_allclose(translation(task.result()), [1, 2, 3])
+
+
+def moving_hand() -> Buffer:
+    """A hand at x = 1 and a second later at x = 2, with a camera 0.5 above it."""
+    buffer = Buffer()
+    for seconds in (1.0, 2.0):
+        buffer.set_transform(transform("base", "hand", (seconds, 0, 0), NONE, seconds), "test")
+    buffer.set_transform_static(transform("hand", "camera", (0, 0, 0.5)), "test")
+    return buffer
+
+
+def test_what_was_seen_earlier_is_found_from_where_the_hand_is_now():
+    found = moving_hand().lookup_transform_full("hand", at(2.0), "camera", at(1.0), "base")
+    assert (found.header.frame_id, found.child_frame_id) == ("hand", "camera")
+    np.testing.assert_allclose(translation(found), [-1, 0, 0.5], atol=1e-12)
+
+
+def test_both_times_must_be_known():
+    buffer = moving_hand()
+    assert buffer.can_transform_full("hand", at(2.0), "camera", at(1.0), "base")
+    assert not buffer.can_transform_full("hand", at(2.0), "camera", at(0.5), "base")
+    assert not buffer.can_transform_full("hand", at(2.5), "camera", at(1.0), "base")
+
+
+def test_times_may_be_those_of_messages():
+    found = moving_hand().lookup_transform("base", "hand", at(1.5).to_msg())
+    np.testing.assert_allclose(translation(found), [1.5, 0, 0])
+
+
+def test_cleared_buffer_knows_nothing():
+    buffer = moving_hand()
+    buffer.clear()
+    assert not buffer.can_transform("base", "hand", Time())
+
+
+def test_jump_back_in_time_clears_the_buffer_of_a_node(graph):
+    clock = graph.node("clock").create_publisher(Clock, "/clock", 10)
+    node = graph.node("node", parameter_overrides=[Parameter("use_sim_time", value=True)])
+    graph.spin_until(lambda: clock.get_subscription_count() == 1)
+    buffer = Buffer(node=node)
+
+    def set_time(seconds: float) -> None:
+        clock.publish(Clock(clock=at(seconds).to_msg()))
+        graph.spin_until(lambda: node.get_clock().now().nanoseconds == at(seconds).nanoseconds)
+
+    set_time(100.0)
+    buffer.set_transform_static(transform("base", "camera"), "test")
+    set_time(101.0)
+    assert buffer.can_transform("base", "camera", Time())
+    set_time(5.0)
+    assert not buffer.can_transform("base", "camera", Time())
+
+
+def pose_in(frame: str, seconds: float = 0.0) -> PoseStamped:
+    """A pose 1 ahead, turned by a quarter about z."""
+    message = PoseStamped()
+    message.header.frame_id = frame
+    message.header.stamp = at(seconds).to_msg()
+    message.pose.position.x = 1.0
+    for name, value in zip("xyzw", QUARTER_TURN_Z, strict=True):
+        setattr(message.pose.orientation, name, float(value))
+    return message
+
+
+def quarter_turned_camera() -> Buffer:
+    buffer = Buffer()
+    buffer.set_transform_static(transform("base", "camera", (0, 0, 1), QUARTER_TURN_Z), "test")
+    return buffer
+
+
+def test_buffer_transforms_poses():
+    moved = quarter_turned_camera().transform(pose_in("camera"), "base")
+    position, orientation = moved.pose.position, moved.pose.orientation
+    assert moved.header.frame_id == "base"
+    np.testing.assert_allclose([position.x, position.y, position.z], [0, 1, 1], atol=1e-12)
+    half_turn = np.array([orientation.x, orientation.y, orientation.z, orientation.w])
+    np.testing.assert_allclose(abs(half_turn @ HALF_TURN_Z), 1.0)
+
+
+def test_buffer_transforms_points():
+    point = PointStamped()
+    point.header.frame_id = "camera"
+    point.point.x = 2.0
+    moved = quarter_turned_camera().transform(point, "base").point
+    np.testing.assert_allclose([moved.x, moved.y, moved.z], [0, 2, 1], atol=1e-12)
+
+
+def test_buffer_turns_vectors_without_moving_them():
+    vector = Vector3Stamped()
+    vector.header.frame_id = "camera"
+    vector.vector.x = 2.0
+    moved = quarter_turned_camera().transform(vector, "base").vector
+    np.testing.assert_allclose([moved.x, moved.y, moved.z], [0, 2, 0], atol=1e-12)
+
+
+def test_messages_are_transformed_at_their_own_stamp():
+    moved = moving_hand().transform(pose_in("hand", 1.5), "base")
+    np.testing.assert_allclose(moved.pose.position.x, 2.5)
+
+
+def test_messages_are_transformed_to_another_time_by_way_of_a_fixed_frame():
+    moved = moving_hand().transform_full(pose_in("hand", 1.0), "hand", at(2.0), "base")
+    np.testing.assert_allclose(moved.pose.position.x, 0.0, atol=1e-12)
+
+
+def test_type_without_a_transformation_is_refused():
+    state = JointState()
+    state.header.frame_id = "camera"
+    with pytest.raises(TypeException):
+        quarter_turned_camera().transform(state, "base")
+
+
+def test_transform_found_once_can_be_applied_to_many():
+    found = quarter_turned_camera().lookup_transform("base", "camera", Time())
+    positions = [do_transform_pose_stamped(pose_in("camera"), found).pose.position for _ in range(2)]
+    assert [round(position.y, 9) for position in positions] == [1.0, 1.0]

@@ -2,14 +2,20 @@ from __future__ import annotations
 
 import threading
 import time as steady
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
+from builtin_interfaces.msg import Time as TimeMessage
 from geometry_msgs.msg import TransformStamped
+from rclpy.clock import JumpThreshold, TimeJump
 from rclpy.duration import Duration
 from rclpy.logging import get_logger
+from rclpy.task import Future
 from rclpy.time import Time
 
+from tf2_ros.buffer_interface import BufferInterface
 from tf2_ros.exceptions import (
     ConnectivityException,
     ExtrapolationException,
@@ -21,15 +27,27 @@ from tf2_ros.frame_history import IDENTITY, FrameHistory, Pose
 
 _QUATERNION_NORM_TOLERANCE = 0.01
 
+Stamp = Time | TimeMessage
+Query = Callable[[], TransformStamped]
 
-class Buffer:
-    """Keeps the last `cache_time` (10 s) of every frame's pose in its parent, and chains them. Thread-safe."""
+
+class Buffer(BufferInterface):
+    """Keeps the last `cache_time` (10 s) of every frame's pose in its parent, and chains them. Thread-safe.
+
+    Times are those of rclpy or of messages; zero means the newest that all frames have. With a node, the buffer
+    forgets everything when the node's time jumps back or changes its source: a new run of a simulation or bag.
+    """
 
     def __init__(self, cache_time: Duration | None = None, node: Any = None) -> None:
+        super().__init__()
         self._keep = (cache_time or Duration(seconds=10.0)).nanoseconds
         self._frames: dict[str, FrameHistory] = {}
         self._changed = threading.Condition()
-        self._logger = node.get_logger() if node is not None else get_logger("tf2_buffer")
+        self._awaited: list[tuple[Query, Future]] = []
+        self._logger = get_logger("tf2_buffer") if node is None else node.get_logger()
+        if node is not None:
+            threshold = JumpThreshold(min_forward=None, min_backward=Duration(seconds=-1))
+            self._jump_handle = node.get_clock().create_jump_callback(threshold, post_callback=self._on_jump)
 
     def set_transform(self, transform: TransformStamped, authority: str) -> None:
         """Take in a pose that holds at its stamp."""
@@ -45,53 +63,135 @@ class Buffer:
             self._frames.clear()
 
     def lookup_transform(
-        self, target_frame: str, source_frame: str, time: Time, timeout: Duration | None = None
+        self, target_frame: str, source_frame: str, time: Stamp, timeout: Duration | None = None
     ) -> TransformStamped:
-        """The transform that takes coordinates in `source_frame` to `target_frame`, at a time (Time(): the newest).
+        """The transform that takes coordinates in `source_frame` to `target_frame`, at a time.
 
         Waits up to `timeout` for it; then raises the TransformException that says what is missing. The wait must not
         be on the executor's only thread, which has to deliver the transform.
         """
-        failure = self._wait(target_frame, source_frame, time, timeout)
-        if failure is not None:
-            raise failure
-        with self._changed:
-            stamp, pose = self._lookup(target_frame, source_frame, time.nanoseconds)
-        message = TransformStamped()
-        message.header.frame_id = target_frame
-        message.header.stamp = Time(nanoseconds=stamp).to_msg()
-        message.child_frame_id = source_frame
-        translation, rotation = message.transform.translation, message.transform.rotation
-        translation.x, translation.y, translation.z = pose.translation.tolist()
-        rotation.x, rotation.y, rotation.z, rotation.w = pose.rotation.tolist()
-        return message
+        return self._wait(partial(self._lookup, target_frame, source_frame, _nanoseconds(time)), timeout)
+
+    def lookup_transform_full(
+        self,
+        target_frame: str,
+        target_time: Stamp,
+        source_frame: str,
+        source_time: Stamp,
+        fixed_frame: str,
+        timeout: Duration | None = None,
+    ) -> TransformStamped:
+        """As `lookup_transform`, between frames at two times, by way of a frame that did not move meanwhile."""
+        return self._wait(self._full_query(target_frame, target_time, source_frame, source_time, fixed_frame), timeout)
 
     def can_transform(
         self,
         target_frame: str,
         source_frame: str,
-        time: Time,
+        time: Stamp,
         timeout: Duration | None = None,
         return_debug_tuple: bool = False,
     ) -> bool | tuple[bool, str]:
         """Whether `lookup_transform` would succeed; with `return_debug_tuple` also why not, in words."""
-        failure = self._wait(target_frame, source_frame, time, timeout)
-        return (failure is None, str(failure or "")) if return_debug_tuple else failure is None
+        query = partial(self._lookup, target_frame, source_frame, _nanoseconds(time))
+        return self._can(query, timeout, return_debug_tuple)
 
-    def _wait(self, target: str, source: str, time: Time, timeout: Duration | None) -> TransformException | None:
+    def can_transform_full(
+        self,
+        target_frame: str,
+        target_time: Stamp,
+        source_frame: str,
+        source_time: Stamp,
+        fixed_frame: str,
+        timeout: Duration | None = None,
+        return_debug_tuple: bool = False,
+    ) -> bool | tuple[bool, str]:
+        """Whether `lookup_transform_full` would succeed; with `return_debug_tuple` also why not, in words."""
+        query = self._full_query(target_frame, target_time, source_frame, source_time, fixed_frame)
+        return self._can(query, timeout, return_debug_tuple)
+
+    def wait_for_transform_async(self, target_frame: str, source_frame: str, time: Stamp) -> Future:
+        """A future of what `lookup_transform` gives, done once it can give it."""
+        return self._later(partial(self._lookup, target_frame, source_frame, _nanoseconds(time)))
+
+    def wait_for_transform_full_async(
+        self, target_frame: str, target_time: Stamp, source_frame: str, source_time: Stamp, fixed_frame: str
+    ) -> Future:
+        """A future of what `lookup_transform_full` gives, done once it can give it."""
+        return self._later(self._full_query(target_frame, target_time, source_frame, source_time, fixed_frame))
+
+    async def lookup_transform_async(self, target_frame: str, source_frame: str, time: Stamp) -> TransformStamped:
+        return await self.wait_for_transform_async(target_frame, source_frame, time)
+
+    async def lookup_transform_full_async(
+        self, target_frame: str, target_time: Stamp, source_frame: str, source_time: Stamp, fixed_frame: str
+    ) -> TransformStamped:
+        return await self.wait_for_transform_full_async(
+            target_frame, target_time, source_frame, source_time, fixed_frame
+        )
+
+    def _full_query(
+        self, target_frame: str, target_time: Stamp, source_frame: str, source_time: Stamp, fixed_frame: str
+    ) -> Query:
+        at_target, at_source = _nanoseconds(target_time), _nanoseconds(source_time)
+        return partial(self._lookup_full, target_frame, at_target, source_frame, at_source, fixed_frame)
+
+    def _wait(self, query: Query, timeout: Duration | None) -> TransformStamped:
         deadline = steady.monotonic() + (timeout.nanoseconds * 1e-9 if timeout is not None else 0.0)
         with self._changed:
             while True:
                 try:
-                    self._lookup(target, source, time.nanoseconds)
-                    return None
-                except InvalidArgumentException as failure:
-                    return failure
-                except TransformException as failure:
+                    return query()
+                except InvalidArgumentException:
+                    raise
+                except TransformException:
                     if not self._changed.wait(max(0.0, deadline - steady.monotonic())):
-                        return failure
+                        raise
 
-    def _lookup(self, target: str, source: str, stamp: int) -> tuple[int, Pose]:
+    def _can(self, query: Query, timeout: Duration | None, explain: bool) -> bool | tuple[bool, str]:
+        reason = ""
+        try:
+            self._wait(query, timeout)
+        except TransformException as failure:
+            reason = str(failure)
+        return (not reason, reason) if explain else not reason
+
+    def _later(self, query: Query) -> Future:
+        future = Future()
+        with self._changed:
+            self._awaited.append((query, future))
+        self._answer()
+        return future
+
+    def _answer(self) -> None:
+        """Complete the futures whose transforms are there now."""
+        answers: list[tuple[Future, TransformStamped]] = []
+        with self._changed:
+            awaited, self._awaited = self._awaited, []
+            for query, future in awaited:
+                try:
+                    answers.append((future, query()))
+                except TransformException:
+                    if not future.cancelled():
+                        self._awaited.append((query, future))
+        for future, transform in answers:
+            future.set_result(transform)
+
+    def _on_jump(self, jump: TimeJump) -> None:
+        self._logger.warning("time jumped back or changed its source: all transforms are forgotten")
+        self.clear()
+
+    def _lookup(self, target: str, source: str, stamp: int) -> TransformStamped:
+        return _message(target, source, *self._find(target, source, stamp))
+
+    def _lookup_full(
+        self, target: str, target_stamp: int, source: str, source_stamp: int, fixed: str
+    ) -> TransformStamped:
+        _, in_fixed = self._find(fixed, source, source_stamp)
+        stamp, in_target = self._find(target, fixed, target_stamp)
+        return _message(target, source, stamp, in_target @ in_fixed)
+
+    def _find(self, target: str, source: str, stamp: int) -> tuple[int, Pose]:
         """The stamp (the newest common one for 0) and the pose of `source` in `target`."""
         for argument, frame in (("target_frame", target), ("source_frame", source)):
             if not frame or frame.startswith("/"):
@@ -165,3 +265,18 @@ class Buffer:
                 history = self._frames[child] = FrameHistory(parent, static)
             history.insert(stamp, Pose(position, quaternion / norm), self._keep)
             self._changed.notify_all()
+        self._answer()
+
+
+def _nanoseconds(time: Stamp) -> int:
+    return time.nanoseconds if isinstance(time, Time) else Time.from_msg(time).nanoseconds
+
+
+def _message(target: str, source: str, stamp: int, pose: Pose) -> TransformStamped:
+    message = TransformStamped(child_frame_id=source)
+    message.header.frame_id = target
+    message.header.stamp = Time(nanoseconds=stamp).to_msg()
+    translation, rotation = message.transform.translation, message.transform.rotation
+    translation.x, translation.y, translation.z = pose.translation.tolist()
+    rotation.x, rotation.y, rotation.z, rotation.w = pose.rotation.tolist()
+    return message

@@ -16,3 +16,7 @@ class ExtrapolationException(TransformException):
 
 class InvalidArgumentException(TransformException):
     """A frame's name is empty or begins with a slash."""
+
+
+class TimeoutException(TransformException):
+    """A transform did not come in time."""
