@@ -35,12 +35,15 @@ def add_node_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 @contextlib.contextmanager
-def command_node(options: argparse.Namespace, name: str | None = None) -> Iterator[Node]:
+def command_node(
+    options: argparse.Namespace, name: str | None = None, cli_args: list[str] | None = None
+) -> Iterator[Node]:
     """A node with the options of `add_node_arguments`, hidden (`_ros2cli_…`, as those of `ros2`) unless named."""
     rclpy.init(args=[])
     try:
         node = rclpy.create_node(
             name or f"_ros2cli_{os.getpid()}",
+            cli_args=cli_args,
             start_parameter_services=False,
             parameter_overrides=[Parameter("use_sim_time", value=options.use_sim_time)],
         )

@@ -90,6 +90,17 @@ def _text(package: str, kind: str, short: str) -> str | None:
     return None
 
 
+def message_text(name: str) -> str:
+    """The text that defines a message ("pkg/msg/Name"), without those of the messages that it is made of."""
+    package, kind, short = name.split("/")
+    if (text := _text(package, kind, short)) is not None:
+        return text
+    if name in _typestore().fielddefs:
+        text, _ = _typestore().generate_msgdef(name, ros_version=2)
+        return text.partition("=" * 80)[0]
+    raise InterfaceError(f"message {package}/{short} is not known{_hint(package, kind, short)}")
+
+
 @cache
 def package_names(package: str, kind: str) -> tuple[str, ...]:
     """Short names of all messages (kind "msg"), services ("srv") or actions of a package; empty if there are none."""

@@ -1,0 +1,42 @@
+"""Opens bags of rosbag2, MCAP or sqlite3, with errors in one line."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from rosbags.interfaces import Connection, ConnectionExtRosbag2, Qos
+from rosbags.rosbag2 import Reader
+from rosbags.rosbag2.errors import ReaderError
+
+from .errors import BagError
+
+
+@contextlib.contextmanager
+def open_bag(path: Path) -> Iterator[Reader]:
+    """A bag's folder, or one of its files; BagError says what is wrong with it."""
+    if not path.exists():
+        raise BagError(f"bag '{path}' does not exist")
+    files = [file for file in path.glob("*") if file.suffix in (".mcap", ".db3")] if path.is_dir() else []
+    if path.is_dir() and not (path / "metadata.yaml").exists():
+        hint = f"its recording was cut off; try its file alone: {files[0]}" if files else "it is no bag"
+        raise BagError(f"'{path}' has no metadata.yaml: {hint}")
+    try:
+        with Reader(path) as reader:
+            yield reader
+    except ReaderError as error:
+        raise BagError(f"bag '{path}' cannot be read: {error}") from error
+
+
+def offered_qos(connection: Connection) -> list[Qos]:
+    assert isinstance(connection.ext, ConnectionExtRosbag2)
+    return connection.ext.offered_qos_profiles
+
+
+def storage_files(path: Path, reader: Reader) -> list[Path]:
+    """The files that hold the messages."""
+    if path.is_file():
+        return [path]
+    suffixes = (".mcap", ".db3", ".zstd")
+    return sorted(file for file in path.iterdir() if file.suffix in suffixes)
