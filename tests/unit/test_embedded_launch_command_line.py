@@ -59,10 +59,10 @@ def test_show_args_lists_names_descriptions_defaults_and_choices(ros2):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["demo.launch.py"], "'task' (description: 'Task to run') was not provided"),
+        (["demo.launch.py"], '"task" (description: "Task to run") was not provided'),
         (
             ["demo.launch.py", "task:=x", "mode:=slow"],
-            "'slow' is not valid. Valid options are: ['lockstep', 'realtime']",
+            "\"slow\" is not valid. Valid options are: ['lockstep', 'realtime']",
         ),
         (["demo.launch.py", "tsk:=x"], "has no argument 'tsk', did you mean 'task'?"),
         (["demo.launch.py", "task=x"], "malformed launch argument 'task=x', expected format '<name>:=<value>'"),

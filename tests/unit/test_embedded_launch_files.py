@@ -267,7 +267,7 @@ def test_failure_of_the_node_that_matters_fails_the_launch(launch, tmp_path, fil
 def test_required_argument_is_asked_for(launch):
     code, output = launch("franka.launch.py").finish()
     assert code == 1
-    assert "Required launch argument 'checkpoint'" in output
+    assert 'Required launch argument "checkpoint"' in output
 
 
 def test_launch_files_are_found_through_the_package(launch):

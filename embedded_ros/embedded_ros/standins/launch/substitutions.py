@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 from launch.launch_context import LaunchContext
@@ -47,7 +46,7 @@ class LaunchConfiguration(Substitution):
 
     def __init__(self, variable_name: SomeSubstitutionsType, *, default: Any = None) -> None:
         self._variable_name = _normalised(variable_name)
-        if default is not None and not isinstance(default, (str, Path, Substitution, list, tuple)):
+        if default is not None and not isinstance(default, (str, Substitution, list, tuple)):
             default = str(default)
         self._default = None if default is None else _normalised(default)
 
@@ -66,18 +65,14 @@ class LaunchConfiguration(Substitution):
 class PathJoinSubstitution(Substitution):
     """Paths joined with the system's separator."""
 
-    def __init__(self, substitutions: Iterable[SomeSubstitutionsType]) -> None:
-        self._components = [_normalised(component) for component in substitutions]
+    def __init__(self, substitutions: Iterable[str | Substitution]) -> None:
+        self._components = _normalised(substitutions)
 
     def perform(self, context: LaunchContext) -> str:
-        joined = ("".join(context.perform_substitution(part) for part in parts) for parts in self._components)
-        return os.path.join(*joined)
-
-    def __truediv__(self, other: SomeSubstitutionsType) -> PathJoinSubstitution:
-        return PathJoinSubstitution([*self._components, other])
+        return os.path.join(*(context.perform_substitution(part) for part in self._components))
 
     def describe(self) -> str:
-        return f"PathJoin({', '.join(_described(parts) for parts in self._components)})"
+        return f"PathJoin('{_described(self._components)}')"
 
 
 class PythonExpression(Substitution):

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from launch.launch_description_entity import LaunchDescriptionEntity
@@ -16,13 +14,11 @@ def normalize_to_list_of_substitutions(subs: Any) -> list[Substitution]:
     """Text, a substitution or an iterable of both, as a list of substitutions."""
     from launch.substitutions import TextSubstitution
 
-    if isinstance(subs, Substitution):
-        return [subs]
-    if isinstance(subs, (str, Path)):
-        return [TextSubstitution(text=os.fspath(subs))]
-    if isinstance(subs, Iterable):
-        return [part for sub in subs for part in normalize_to_list_of_substitutions(sub)]
-    raise TypeError(f"expected text, a Substitution or a list of them, got {subs!r} of type '{type(subs).__name__}'")
+    parts = [subs] if isinstance(subs, (str, Substitution)) or not isinstance(subs, Iterable) else list(subs)
+    for part in parts:
+        if not isinstance(part, (str, Substitution)):
+            raise TypeError(f"expected text or a Substitution, got {part!r} of type '{type(part).__name__}'")
+    return [TextSubstitution(text=part) if isinstance(part, str) else part for part in parts]
 
 
 def perform_substitutions(context: LaunchContext, subs: Iterable[Substitution]) -> str:

@@ -58,11 +58,11 @@ class DeclareLaunchArgument(Action):
         if self.name not in context.launch_configurations:
             if self.__default_value is None:
                 raise RuntimeError(
-                    f"Required launch argument '{self.name}' (description: '{self.__description}') was not provided"
+                    f'Required launch argument "{self.name}" (description: "{self.__description}") was not provided'
                 )
             context.launch_configurations[self.name] = perform_substitutions(context, self.__default_value)
         value = context.launch_configurations[self.name]
         if self.__choices is not None and value not in self.__choices:
             raise RuntimeError(
-                f"Argument '{self.name}' provided value '{value}' is not valid. Valid options are: {self.__choices}"
+                f'Argument "{self.name}" provided value "{value}" is not valid. Valid options are: {self.__choices}'
             )

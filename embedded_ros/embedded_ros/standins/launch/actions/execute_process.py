@@ -87,8 +87,7 @@ class ExecuteProcess(Action):
         assert loop is not None
         cmd = self.command(context)
         cwd = None if self.__cwd is None else perform_substitutions(context, self.__cwd)
-        program = os.path.basename(cmd[0].split()[0] if self.__shell else cmd[0])
-        name = program if self.__name is None else self.__perform(context, self.__name)
+        name = os.path.basename(cmd[0]) if self.__name is None else self.__perform(context, self.__name)
         label = self.__label = f"{name}-{next(_process_numbers)}"
         logger = get_logger(label)
         ended = self.__ended = loop.create_future()
@@ -159,7 +158,7 @@ class ExecuteProcess(Action):
             )
             send(following[0])
             if len(following) > 1:
-                loop.call_later(waits[1], escalate, waits[1], following[0], following[1:])
+                loop.call_later(waits[1], escalate, sum(waits), following[0], following[1:])
 
         if not ended.done():
             send(signal.SIGINT)
