@@ -63,7 +63,7 @@ class TimeSynchronizer(SimpleFilter):
 class ApproximateTimeSynchronizer(TimeSynchronizer):
     """Calls back with one message of each filter when their stamps are less than `slop` seconds apart.
 
-    Among the sets that hold the new message the one with the smallest spread is taken.
+    The new message's partners are the nearest to it that fit together.
     allow_headerless: messages without a header count with their time of arrival (ROS time), else they are left out.
     """
 
@@ -86,9 +86,11 @@ class ApproximateTimeSynchronizer(TimeSynchronizer):
         return None
 
     def _match(self, index: int, stamp: int) -> tuple[int, ...] | None:
-        candidates = [
-            [stamp] if i == index else [key for key in queue if abs(key - stamp) < self.slop]
+        def distance(key: int) -> int:
+            return abs(key - stamp)
+
+        near = [
+            [stamp] if i == index else sorted((key for key in queue if distance(key) < self.slop), key=distance)
             for i, queue in enumerate(self.queues)
         ]
-        sets = (keys for keys in itertools.product(*candidates) if max(keys) - min(keys) < self.slop)
-        return min(sets, key=lambda keys: max(keys) - min(keys), default=None)
+        return next((keys for keys in itertools.product(*near) if max(keys) - min(keys) < self.slop), None)
