@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import textwrap
+
 import pytest
+from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.exceptions import (
     InvalidHandle,
     InvalidNodeNameException,
@@ -205,6 +211,29 @@ def test_the_graph_names_nodes_topics_and_types(graph) -> None:
     assert node.count_subscribers("talk") == 0
     with pytest.raises(RuntimeError, match="no such node"):
         node.get_publisher_names_and_types_by_node("two", "/")
+
+
+def test_a_killed_node_leaves_the_graph_once_its_lease_is_over(graph) -> None:
+    code = """
+        import rclpy
+        from std_msgs.msg import String
+        rclpy.init()
+        node = rclpy.create_node("victim")
+        publisher = node.create_publisher(String, "last_words", 10)
+        node.create_timer(0.05, lambda: publisher.publish(String(data="alive")))
+        rclpy.spin(node)
+    """
+    matches: list[int] = []
+    node = graph.node("witness")
+    callbacks = SubscriptionEventCallbacks(matched=lambda event: matches.append(event.current_count))
+    subscription = node.create_subscription(String, "last_words", lambda m: None, 10, event_callbacks=callbacks)
+    environment = {**os.environ, "ROS_DOMAIN_ID": str(graph.domain_id)}
+    with subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)], env=environment) as child:
+        graph.spin_until(lambda: matches == [1] and "victim" in node.get_node_names())
+        child.kill()
+    graph.spin_until(lambda: matches == [1, 0])
+    graph.spin_until(lambda: node.get_node_names() == ["witness"])
+    assert subscription.get_publisher_count() == node.count_publishers("last_words") == 0
 
 
 def test_profiles_need_a_depth_or_a_history() -> None:

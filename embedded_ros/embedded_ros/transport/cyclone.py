@@ -12,7 +12,7 @@ from collections.abc import Hashable
 from typing import Any
 
 from . import libddsc as dds
-from .cyclone_config import configuration
+from .cyclone_config import MOST_PROCESSES, configuration, is_full
 from .cyclone_events import OF_READERS, OF_WRITERS, CycloneEventSource, WatchedEntity
 from .events import EventKind
 from .interface import Endpoint, Sample, TransportError, WireQos
@@ -38,10 +38,7 @@ class CycloneTransport:
         quick.dds_delete_qos(qos)
         if code < 0:
             _release_domain(domain_id)
-            raise TransportError(
-                f"DDS cannot join domain {domain_id}: {quick.dds_strretcode(code).decode()} "
-                "(most often more than 33 participants on this machine, or no network interface)"
-            )
+            raise TransportError(f"DDS cannot join domain {domain_id}: {quick.dds_strretcode(code).decode()}")
         self._participant = code
         self.gid = _guid(self._participant)
 
@@ -228,9 +225,18 @@ def _hold_domain(domain_id: int) -> None:
             handle = lib.dds_create_domain(domain_id, configuration().encode())
             if handle == dds.RETCODE_PRECONDITION_NOT_MET:
                 handle = 0  # another part of the process made the domain; its settings stand
-            else:
-                check(handle, f"open domain {domain_id} (settings: CYCLONEDDS_URI, ROS_AUTOMATIC_DISCOVERY_RANGE)")
+            elif handle < 0:
+                raise TransportError(f"DDS cannot open domain {domain_id}: {_why_not_opened(domain_id)}")
         _domains[domain_id] = handle, users + 1
+
+
+def _why_not_opened(domain_id: int) -> str:
+    if is_full(domain_id):
+        return (
+            f"{MOST_PROCESSES} processes on this machine are in it, and no more can be; "
+            "end some, or choose another ROS_DOMAIN_ID"
+        )
+    return "its line on stderr says why; check CYCLONEDDS_URI, and ROS_AUTOMATIC_DISCOVERY_RANGE against the network"
 
 
 def _release_domain(domain_id: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import subprocess
 import sys
 import textwrap
@@ -11,10 +13,10 @@ from collections.abc import Callable, Iterator
 import pytest
 from embedded_ros.transport import libddsc
 from embedded_ros.transport.cyclone import CycloneReader, CycloneTransport, CycloneWriter
-from embedded_ros.transport.cyclone_config import configuration
+from embedded_ros.transport.cyclone_config import MOST_PROCESSES, configuration
 from embedded_ros.transport.interface import Sample, TransportError, WireQos
 
-DOMAIN = 101
+DOMAIN = 1 + os.getpid() % 98
 TYPE = "std_msgs::msg::dds_::String_"
 
 
@@ -175,30 +177,6 @@ def test_domains_are_apart(transports) -> None:
         other.close()
 
 
-def test_a_killed_process_is_noticed_and_its_writer_gone(transports) -> None:
-    code = f"""
-        import time
-        from embedded_ros.transport.cyclone import CycloneTransport
-        from embedded_ros.transport.interface import WireQos
-        transport = CycloneTransport({DOMAIN}, "enclave=/;")
-        writer = transport.create_writer("rt/x", {TYPE!r}, WireQos(), "")
-        while True:
-            writer.write(bytearray(b"\\0\\1\\0\\0abcd"))
-            time.sleep(0.01)
-    """
-    reader = transports[0].create_reader("rt/x", TYPE, WireQos(), "")
-    process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)])
-    try:
-        wait_until(reader.take, 20)
-        assert len(reader.matched()) == 1
-        process.terminate()
-        process.wait(10)
-        # Nobody says goodbye for a killed process: its lease of 10 s has to run out.
-        wait_until(lambda: not reader.matched(), 30)
-    finally:
-        process.kill()
-
-
 def test_entities_come_and_go_without_leaving_anything(transports) -> None:
     def endpoints() -> int:
         return len(transports[0].writers()) + len(transports[0].readers())
@@ -217,18 +195,107 @@ def test_a_wrong_version_of_the_library_is_refused_in_one_line(monkeypatch: pyte
         libddsc._load()
 
 
-def test_the_machine_is_the_limit_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_STATIC_PEERS", "CYCLONEDDS_URI"):
-        monkeypatch.delenv(name, raising=False)
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Sets the variables that discovery goes by; the others of them are unset."""
+
+    def set_only(**variables: str) -> None:
+        for name in ("ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_STATIC_PEERS", "ROS_LOCALHOST_ONLY", "CYCLONEDDS_URI"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+
+    return set_only
+
+
+def test_the_machine_is_the_limit_unless_told_otherwise(environment) -> None:
+    environment()
     assert "127.0.0.1" in configuration()
     assert "<AllowMulticast>false" in configuration()
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "subnet")
+    assert '<Peers><Peer address="localhost"/></Peers>' in configuration()
+    environment(ROS_AUTOMATIC_DISCOVERY_RANGE="subnet")
     assert "127.0.0.1" not in configuration()
     assert "AllowMulticast" not in configuration()
-    monkeypatch.setenv("ROS_STATIC_PEERS", "robot;10.0.0.7")
-    assert '<Peer address="robot"/><Peer address="10.0.0.7"/>' in configuration()
-    monkeypatch.setenv("CYCLONEDDS_URI", "file:///etc/cyclone.xml")
-    assert configuration().endswith(",file:///etc/cyclone.xml")
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "galaxy")
+    assert "Peer " not in configuration()
+    environment(ROS_AUTOMATIC_DISCOVERY_RANGE="galaxy")
     with pytest.raises(TransportError, match="GALAXY is not one of LOCALHOST, SUBNET"):
         configuration()
+
+
+def test_static_peers_widen_a_range_but_not_off_and_system_default(environment) -> None:
+    peers = '<Peer address="robot"/><Peer address="10.0.0.7"/>'
+    for reach, expected in (("LOCALHOST", True), ("SUBNET", True), ("OFF", False), ("SYSTEM_DEFAULT", False)):
+        environment(ROS_AUTOMATIC_DISCOVERY_RANGE=reach, ROS_STATIC_PEERS="robot;10.0.0.7")
+        assert (peers in configuration()) == expected
+    environment(ROS_STATIC_PEERS='a"/><b')
+    assert "<Peer address='a\"/&gt;&lt;b'/>" in configuration()
+
+
+def test_humbles_variable_keeps_to_the_machine_whatever_else_is_set(environment) -> None:
+    environment(ROS_LOCALHOST_ONLY="1", ROS_AUTOMATIC_DISCOVERY_RANGE="SUBNET", ROS_STATIC_PEERS="robot")
+    assert "127.0.0.1" in configuration()
+    assert "robot" not in configuration()
+    environment(ROS_LOCALHOST_ONLY="0", ROS_AUTOMATIC_DISCOVERY_RANGE="SUBNET")
+    assert "127.0.0.1" not in configuration()
+
+
+def test_a_cyclonedds_uri_is_used_as_it_is_or_after_what_the_range_asks(environment) -> None:
+    environment(CYCLONEDDS_URI="file:///etc/cyclone.xml")
+    assert configuration().endswith(",file:///etc/cyclone.xml")
+    assert "AllowMulticast" not in configuration()
+    assert "ParticipantIndex" not in configuration()
+    environment(CYCLONEDDS_URI="file:///etc/cyclone.xml", ROS_AUTOMATIC_DISCOVERY_RANGE="LOCALHOST")
+    assert "<AllowMulticast>false" in configuration()
+    assert "NetworkInterface" not in configuration()  # the URI may name one
+    assert configuration().endswith(",file:///etc/cyclone.xml")
+
+
+def test_switched_off_discovery_finds_nobody_of_another_process(environment) -> None:
+    environment()
+    seen = f"""
+        import time
+        from embedded_ros.transport.cyclone import CycloneTransport
+        from embedded_ros.transport.interface import WireQos
+        transport = CycloneTransport({DOMAIN}, "enclave=/;")
+        transport.create_writer("rt/x", {TYPE!r}, WireQos(), "")
+        print("ready", flush=True)
+        time.sleep(1000)
+    """
+    off = {**os.environ, "ROS_AUTOMATIC_DISCOVERY_RANGE": "OFF"}
+    processes = [
+        subprocess.Popen([sys.executable, "-c", textwrap.dedent(seen)], env=made, stdout=subprocess.PIPE)
+        for made in (off, dict(os.environ))
+    ]
+    try:
+        for process in processes:
+            assert process.stdout
+            process.stdout.readline()
+        transport = CycloneTransport(DOMAIN, "enclave=/;")
+        wait_until(transport.writers)
+        time.sleep(0.2)  # a tenth of it is enough for the one that is found
+        assert len(transport.writers()) == 1
+        transport.close()
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait(10)
+
+
+def test_a_full_domain_is_refused_in_one_line() -> None:
+    held = []
+    try:
+        for index in range(MOST_PROCESSES):
+            held.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            held[-1].bind(("", 7400 + 250 * DOMAIN + 10 + 2 * index))
+        with pytest.raises(TransportError, match=rf"domain {DOMAIN}: 32 processes .* choose another ROS_DOMAIN_ID$"):
+            CycloneTransport(DOMAIN, "enclave=/;")
+    finally:
+        for each in held:
+            each.close()
+    CycloneTransport(DOMAIN, "enclave=/;").close()
+
+
+def test_settings_that_cannot_be_read_are_named(environment) -> None:
+    environment(CYCLONEDDS_URI="<CycloneDDS><Nonsense/></CycloneDDS>")
+    with pytest.raises(TransportError, match="check CYCLONEDDS_URI"):
+        CycloneTransport(DOMAIN, "enclave=/;")
