@@ -142,7 +142,7 @@ def parse_message(text: str, name: str) -> Definition:
     fields: list[Field] = []
     constants: list[tuple[str, Any]] = []
     for number, raw in enumerate(text.splitlines(), 1):
-        line = _without_comment(raw)
+        line = without_comment(raw)
         if not line:
             continue
         type_text, *rest_of_line = line.split(None, 1)
@@ -177,7 +177,8 @@ def _parse_parts(text: str, name: str, what: str, parts: tuple[str, ...]) -> lis
     return [parse_message(part_text, f"{name}_{part}") for part_text, part in zip(texts, parts, strict=True)]
 
 
-def _without_comment(line: str) -> str:
+def without_comment(line: str) -> str:
+    """A line of a definition without its comment and the space around."""
     quote = ""
     for i, char in enumerate(line):
         if quote:

@@ -91,7 +91,7 @@ def _text(package: str, kind: str, short: str) -> str | None:
 
 
 def message_text(name: str) -> str:
-    """The text that defines a message ("pkg/msg/Name"), without those of the messages that it is made of."""
+    """The text that defines a message ("pkg/msg/Name"), service or action, without those of what it is made of."""
     package, kind, short = name.split("/")
     if (text := _text(package, kind, short)) is not None:
         return text
