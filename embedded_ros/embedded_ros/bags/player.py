@@ -24,8 +24,9 @@ from .qos import to_play
 from .reading import offered_qos
 from .topic_filter import TopicFilter
 
-# Python takes no signal while it sleeps in a thread's lock; so often it looks whether it should end.
+# SIGTERM does not cut a sleep short: so often the player looks whether it should end.
 _LONGEST_SLEEP = 0.1
+_CLOCK_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,7 @@ class Player:
         self._node = node
         self._reader = reader
         self._pace = pace
-        self._clock = (
-            node.create_publisher(Clock, "/clock", QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT))
-            if pace.clock_rate
-            else None
-        )
+        self._clock = node.create_publisher(Clock, "/clock", _CLOCK_QOS) if pace.clock_rate else None
         self._next_clock = 0.0
         self._publishers: dict[int, Publisher] = {}
         for connection in reader.connections:

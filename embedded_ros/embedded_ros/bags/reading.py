@@ -34,7 +34,7 @@ def offered_qos(connection: Connection) -> list[Qos]:
     return connection.ext.offered_qos_profiles
 
 
-def storage_files(path: Path, reader: Reader) -> list[Path]:
+def storage_files(path: Path) -> list[Path]:
     """The files that hold the messages."""
     if path.is_file():
         return [path]

@@ -44,7 +44,7 @@ class Recorder:
         self._include_hidden = include_hidden
         self._use_sim_time = use_sim_time
         self._writer = Writer(path, version=Writer.VERSION_LATEST, storage_plugin=StoragePlugin.MCAP)
-        self._seen: set[str] = set()
+        self._found: set[str] = set()
         self.message_count = 0
 
     def __enter__(self) -> Recorder:
@@ -61,16 +61,22 @@ class Recorder:
             try:
                 self._writer.close()
             except OSError as failure:
-                self._writer.abort()
+                with contextlib.suppress(OSError):  # its own buffers cannot be written either
+                    self._writer.abort()
                 raise self._unwritable(failure) from failure
+
+    @property
+    def topics(self) -> set[str]:
+        """The accepted topics that were found so far."""
+        return self._found
 
     def discover(self) -> bool:
         """Subscribe to accepted topics that are new on the graph; whether all topics asked for by name are there."""
         for topic, types in self._node.get_topic_names_and_types():
-            if topic not in self._seen and self._topics.accepts(topic) and self._is_recorded(topic):
-                self._seen.add(topic)
+            if topic not in self._found and self._topics.accepts(topic) and self._is_recorded(topic):
+                self._found.add(topic)
                 self._subscribe(topic, types)
-        return self._seen.issuperset(self._topics.topics)
+        return self._found.issuperset(self._topics.topics)
 
     def _is_recorded(self, topic: str) -> bool:
         hidden = any(part.startswith("_") for part in topic.split("/"))

@@ -20,7 +20,7 @@ def topic_names(reader: Reader) -> list[str]:
 
 
 def summary(path: Path, reader: Reader) -> str:
-    files = storage_files(path, reader)
+    files = storage_files(path)
     topics = [connection for connection in reader.connections if not _is_service_event(connection)]
     services = [connection for connection in reader.connections if _is_service_event(connection)]
     # The library's end is one nanosecond after the last message.
