@@ -13,13 +13,11 @@ import argparse
 import multiprocessing
 import os
 import statistics
-import sys
 import threading
 import time
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import metadata
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -27,10 +25,9 @@ from typing import Any
 
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
-from rclpy.node import Node
 from rclpy.qos import QoSProfile
-from rclpy.utilities import get_rmw_implementation_identifier
-from sensor_msgs.msg import Image, JointState, PointCloud2, PointField
+from ros_processes import joint_state, runtime, start
+from sensor_msgs.msg import Image, PointCloud2, PointField
 
 TOPIC = "measured"
 QOS = QoSProfile(depth=10)
@@ -38,8 +35,6 @@ WARM_UP_S = 0.5
 """Messages sent before the measured ones: discovery is over then, and buffers have grown."""
 ARRIVAL_S = 1.0
 """How long the last message may be under way before it counts as lost."""
-SWITCH_INTERVAL_S = 5e-4
-"""Python's default of 5 ms is what a computing thread would add to a latency; this stack's nodes set this, too."""
 
 
 @dataclass(frozen=True)
@@ -69,12 +64,6 @@ class Idle:
     variant: str
     timer: bool
     goal_percent: float = 1.0
-
-
-def joint_state() -> JointState:
-    """Seven joints and two fingers."""
-    names = [*(f"fr3_joint{number}" for number in range(1, 8)), "fr3_finger_joint1", "fr3_finger_joint2"]
-    return JointState(name=names, position=[0.1] * 9, velocity=[0.2] * 9, effort=[0.3] * 9)
 
 
 def point_cloud(width: int, height: int, point_step: int) -> PointCloud2:
@@ -113,7 +102,8 @@ IDLE = {"idle": Idle("no timer", False), "timer": Idle("1 Hz timer", True)}
 def send(key: str, domain_id: int, seconds: float, sent: Connection) -> None:
     """Publishes at the case's rate and tells how many messages counted."""
     case = CASES[key]
-    node = start("sender", domain_id)
+    start(domain_id)
+    node = rclpy.create_node("sender")
     message = case.make()
     publisher = node.create_publisher(type(message), TOPIC, QOS)
     while not publisher.get_subscription_count():
@@ -134,7 +124,8 @@ def send(key: str, domain_id: int, seconds: float, sent: Connection) -> None:
 def receive(key: str, domain_id: int, over: Event, arrived: Connection) -> None:
     """Spins until `over`, then tells the latency in ms of each message that counted."""
     case = CASES[key]
-    node = start("receiver", domain_id)
+    start(domain_id)
+    node = rclpy.create_node("receiver")
     latencies: list[float] = []
 
     def take(message: Any) -> None:
@@ -161,7 +152,8 @@ def compute(over: Event) -> None:
 
 def wait(key: str, domain_id: int, seconds: float, cost: Connection) -> None:
     """Tells which share of a core, in per cent, a node takes that spins for `seconds`, once its start is over."""
-    node = start("waiting", domain_id)
+    start(domain_id)
+    node = rclpy.create_node("waiting")
     if IDLE[key].timer:
         node.create_timer(1.0, lambda: None)
     executor = SingleThreadedExecutor()
@@ -177,12 +169,6 @@ def spin_for(executor: SingleThreadedExecutor, seconds: float) -> None:
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
         executor.spin_once(timeout_sec=left)
-
-
-def start(name: str, domain_id: int) -> Node:
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
-    rclpy.init(args=[], domain_id=domain_id)
-    return rclpy.create_node(name)
 
 
 class Benchmark:
@@ -268,14 +254,6 @@ class Benchmark:
 
     def _print(self, name: str, variant: str, measured: str, goal: str, met: bool) -> None:
         print(f"{name:12} {variant:32} {measured:60} goal {goal:8} {'met' if met else 'MISSED'}", flush=True)
-
-
-def runtime() -> str:
-    """The ROS 2 that was measured; rclpy is an installed package in a real one only."""
-    try:
-        return f"rclpy {metadata.version('rclpy')}, {get_rmw_implementation_identifier()}"
-    except metadata.PackageNotFoundError:
-        return "embedded"
 
 
 def main() -> None:
