@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,20 +20,27 @@ class UnknownROSArgsError(RCLError):
     """An argument after `--ros-args` that ROS does not have."""
 
 
+_REMAP = re.compile(r"(?:(?P<node>\w+):(?!//))?(?:(?P<scheme>rostopic|rosservice)://)?(?P<source>[^:]+)")
+
+
 @dataclass(frozen=True)
 class Remap:
-    """`[node:]from:=to`; `node` is empty where the rule holds for all nodes of the process."""
+    """`[node:][rostopic://|rosservice://]from:=to`; without a part the rule holds for all nodes, for both kinds."""
 
     node: str
+    scheme: str
     source: str
     target: str
+
+    def concerns(self, node: str, scheme: str = "") -> bool:
+        return self.node in ("", node) and self.scheme in ("", scheme)
 
 
 @dataclass
 class RosArguments:
     remaps: list[Remap] = field(default_factory=list)
-    # (pattern of full node names, parameter name, value), in the order given: later ones win
-    parameters: list[tuple[str, str, Any]] = field(default_factory=list)
+    # Pattern of full node names → parameters. Later patterns win; one that comes again keeps its place, as in rcl.
+    parameters: dict[str, dict[str, Any]] = field(default_factory=dict)
     log_levels: dict[str, str] = field(default_factory=dict)  # logger name, "" for the default level
     enclave: str = "/"
     rosout: bool = True
@@ -62,13 +70,11 @@ class RosArguments:
         return parsed
 
     def _add_remap(self, rule: str) -> None:
-        source, separator, target = rule.partition(":=")
-        if not separator or not source or not target:
-            raise RCLInvalidROSArgsError(f"Couldn't parse remap rule: '-r {rule}'; write it as 'from:=to'")
-        node, _, source = source.rpartition(":")
-        if ":" in node or source in ("rostopic", "rosservice"):
+        source, _, target = rule.partition(":=")
+        parts = _REMAP.fullmatch(source)
+        if parts is None or not target:
             raise RCLInvalidROSArgsError(f"Couldn't parse remap rule: '-r {rule}'; write it as '[node:]from:=to'")
-        self.remaps.append(Remap(node, source, target))
+        self.remaps.append(Remap(parts["node"] or "", parts["scheme"] or "", parts["source"], target))
 
     def _add_parameter(self, rule: str) -> None:
         name, separator, value = rule.partition(":=")
@@ -76,15 +82,19 @@ class RosArguments:
             raise RCLInvalidROSArgsError(f"Couldn't parse parameter override rule: '-p {rule}'; write 'name:=value'")
         node, _, name = name.rpartition(":")
         try:
-            self.parameters.append((node or "/**", name, _parameter_yaml.read_value(value)))
+            self._set_parameter(node or "/**", name, _parameter_yaml.read_value(value))
         except _parameter_yaml.ParameterYamlError as error:
             raise RCLInvalidROSArgsError(f"Couldn't parse parameter override rule: '-p {rule}': {error}") from error
 
     def _add_file(self, path: str) -> None:
         try:
-            self.parameters += _parameter_yaml.read_file(Path(path))
+            for pattern, name, value in _parameter_yaml.read_file(Path(path)):
+                self._set_parameter(pattern, name, value)
         except (OSError, _parameter_yaml.ParameterYamlError) as error:
             raise RCLInvalidROSArgsError(f"Error opening YAML file {path}: {error}") from error
+
+    def _set_parameter(self, pattern: str, name: str, value: Any) -> None:
+        self.parameters.setdefault(pattern, {})[name] = value
 
 
 _IGNORED = (
@@ -127,12 +137,8 @@ def without_ros_arguments(arguments: Sequence[str]) -> list[str]:
 
 
 def applies(pattern: str, node: str) -> bool:
-    """Whether a parameter file's node pattern names the node: `/**` any depth, `/*` one token, a bare name anywhere."""
-    wanted = ("/" + pattern.lstrip("/")).split("/")[1:]
-    given = node.split("/")[1:]
-    if not pattern.startswith("/") and len(wanted) == 1 and wanted[0] not in ("*", "**"):
-        return given[-1] == wanted[0]
-    return _match_tokens(wanted, given)
+    """Whether a parameter file's node pattern is the node's full name: `/**` stands for any tokens, `/*` for one."""
+    return _match_tokens(pattern.lstrip("/").split("/"), node.split("/")[1:])
 
 
 def _match_tokens(wanted: list[str], given: list[str]) -> bool:

@@ -110,32 +110,25 @@ class Node(NodeParameters):
 
     def _remapped_identity(self, name: str, namespace: str) -> tuple[str, str]:
         _names.validate_node_name(name)
-        given = name
-        for arguments in self._arguments:
-            rules = [rule for rule in arguments.remaps if rule.node in ("", given)]
-            for key in ("__node", "__name", "__ns"):
-                target = next((rule.target for rule in rules if rule.source == key), None)
-                if target is not None and key == "__ns":
-                    namespace = target
-                elif target is not None:
-                    name = target
-            if name != given or any(rule.source.startswith("__") for rule in rules):
-                break
+        name = self._remapped(("__node", "__name"), name, name)
+        namespace = self._remapped(("__ns",), name, namespace)
         if not namespace.startswith("/"):
-            namespace = "/" + namespace
-        if namespace != "/":
-            namespace = namespace.rstrip("/")
+            namespace = f"/{namespace}"
         _names.validate_node_name(name)
         _names.validate_namespace(namespace)
-        self._given_name = given
         return name, namespace
+
+    def _remapped(self, keys: tuple[str, ...], node: str, given: str) -> str:
+        """What the first rule for one of the keys and this node says instead of what is given."""
+        rules = (rule for arguments in self._arguments for rule in arguments.remaps)
+        return next((rule.target for rule in rules if rule.source in keys and rule.concerns(node)), given)
 
     def _overrides_from_arguments(self) -> dict[str, Parameter]:
         found = {}
         for arguments in reversed(self._arguments):
-            for pattern, name, value in arguments.parameters:
+            for pattern, parameters in arguments.parameters.items():
                 if applies(pattern, self._full_name):
-                    found[name] = Parameter(name, value=value)
+                    found.update({name: Parameter(name, value=value) for name, value in parameters.items()})
         return found
 
     def _start_rosout(self) -> None:
@@ -465,13 +458,12 @@ class Node(NodeParameters):
         expanded = _names.expand_name(name, self._name, self._namespace, is_service)
         if only_expand:
             return expanded
-        scheme = "rosservice://" if is_service else "rostopic://"
+        scheme = "rosservice" if is_service else "rostopic"
         for arguments in self._arguments:
             for rule in arguments.remaps:
-                source = rule.source.removeprefix(scheme)
-                if rule.node not in ("", self._given_name, self._name) or source.startswith("__") or "://" in source:
+                if rule.source.startswith("__") or not rule.concerns(self._name, scheme):
                     continue
-                if _names.expand_name(source, self._name, self._namespace, is_service) == expanded:
+                if _names.expand_name(rule.source, self._name, self._namespace, is_service) == expanded:
                     return _names.expand_name(rule.target, self._name, self._namespace, is_service)
         return expanded
 
