@@ -11,21 +11,35 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from embedded_ros.transport import libddsc
+from embedded_ros.transport import cyclone, libddsc, sample_route
 from embedded_ros.transport.cyclone import CycloneReader, CycloneTransport, CycloneWriter
 from embedded_ros.transport.cyclone_config import MOST_PROCESSES, configuration
+from embedded_ros.transport.events import EventKind, MatchChange, UnsupportedEventError
 from embedded_ros.transport.interface import Sample, TransportError, WireQos
+from embedded_ros.transport.library_samples import LibrarySamples
+from embedded_ros.transport.sample_route import SampleRoute
+from embedded_ros.transport.wheel_samples import WheelSamples
 
 DOMAIN = 1 + os.getpid() % 98
 TYPE = "std_msgs::msg::dds_::String_"
 
 
-@pytest.fixture
-def transports() -> Iterator[tuple[CycloneTransport, CycloneTransport]]:
-    pair = CycloneTransport(DOMAIN, "enclave=/;"), CycloneTransport(DOMAIN, "enclave=/;")
-    yield pair
-    for transport in pair:
-        transport.close()
+def opened(route: type[SampleRoute], monkeypatch: pytest.MonkeyPatch) -> CycloneTransport:
+    with monkeypatch.context() as patch:
+        patch.setattr(cyclone, "sample_route", lambda participant: route())
+        return CycloneTransport(DOMAIN, "enclave=/;")
+
+
+@pytest.fixture(
+    params=[(LibrarySamples, LibrarySamples), (WheelSamples, WheelSamples), (LibrarySamples, WheelSamples)],
+    ids=["library", "wheel", "library to wheel"],
+)
+def transports(request, monkeypatch) -> Iterator[tuple[CycloneTransport, CycloneTransport]]:
+    """Two participants, whose samples go by the same route or by both."""
+    sender, receiver = (opened(route, monkeypatch) for route in request.param)
+    yield sender, receiver
+    sender.close()
+    receiver.close()
 
 
 def wait_until(condition: Callable[[], object], timeout: float = 10.0) -> None:
@@ -141,6 +155,35 @@ def test_a_waiter_tells_of_new_data_once_and_of_a_wake(transports) -> None:
     waiter.close()
 
 
+def test_a_waiter_tells_events_apart_from_data(transports) -> None:
+    writer, reader = connect(transports, WireQos(), WireQos())
+    waiter = transports[1].create_waiter()
+    matched = reader.events(EventKind.MATCHED)
+    waiter.attach(reader, "data")
+    waiter.attach(matched, "matched")
+    wait_until(matched.take)
+    waiter.wait(0.0)
+    writer.write(sample(1))
+    assert waiter.wait(5.0) == ["data"]
+    other = transports[0].create_writer("rt/x", TYPE, WireQos(), "")
+    assert waiter.wait(5.0) == ["matched"]
+    assert matched.take() == MatchChange(2, 1, 2, 1)
+    assert matched.take() is None
+    waiter.detach("matched")
+    other.close()
+    wait_until(lambda: len(reader.matched()) == 1)
+    assert waiter.wait(0.0) == []
+    writer.write(sample(2))
+    assert waiter.wait(5.0) == ["data"]
+    waiter.close()
+
+
+def test_events_that_an_endpoint_never_has_are_refused(transports) -> None:
+    writer, _ = connect(transports, WireQos(), WireQos())
+    with pytest.raises(UnsupportedEventError, match="message lost"):
+        writer.events(EventKind.MESSAGE_LOST)
+
+
 def test_discovery_tells_topic_type_qos_and_user_data(transports) -> None:
     offered = WireQos(depth=7, transient_local=True, deadline_ns=10**9, lifespan_ns=2 * 10**9)
     writer = transports[0].create_writer("rt/seen", TYPE, offered, "clientid=1.2;typehash=RIHS01_a;")
@@ -187,6 +230,28 @@ def test_entities_come_and_go_without_leaving_anything(transports) -> None:
         writer.close()
         reader.close()
     wait_until(lambda: endpoints() == before)
+
+
+def test_the_librarys_own_way_is_taken_where_it_works(transports) -> None:
+    assert isinstance(sample_route.sample_route(transports[0]._participant), LibrarySamples)
+
+
+def test_a_missing_function_is_named_in_one_line_and_the_wheels_way_taken(transports, monkeypatch, caplog) -> None:
+    monkeypatch.setattr(sample_route, "_route", None)
+    monkeypatch.setattr(libddsc, "missing", ["dds_takecdr"])
+    for _ in range(2):
+        assert isinstance(sample_route.sample_route(transports[0]._participant), WheelSamples)
+    (record,) = caplog.records
+    assert record.getMessage().startswith("the DDS library has no dds_takecdr: messages take the slower way")
+
+
+def test_a_function_that_does_something_else_is_noticed(transports, monkeypatch) -> None:
+    def swap(serialized: int, offset: int, size: int, target: int) -> None:
+        pass
+
+    monkeypatch.setattr(libddsc.quick, "ddsi_serdata_to_ser", swap)
+    with pytest.raises(TransportError, match="changes serialized samples"):
+        LibrarySamples().check(transports[0]._participant)
 
 
 def test_a_wrong_version_of_the_library_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

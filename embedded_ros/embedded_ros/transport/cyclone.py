@@ -1,8 +1,4 @@
-"""The transport over Cyclone DDS: opaque topics of serialized samples.
-
-A topic's descriptor is a single octet under the ROS type name: Cyclone then never looks into a sample, and sends no
-XTypes information in discovery (which peers would compare with their own).
-"""
+"""The transport over Cyclone DDS: opaque topics of serialized samples."""
 
 from __future__ import annotations
 
@@ -17,8 +13,8 @@ from .cyclone_events import OF_READERS, OF_WRITERS, CycloneEventSource, WatchedE
 from .events import EventKind
 from .interface import Endpoint, Sample, TransportError, WireQos
 from .libddsc import check, lib, quick
+from .sample_route import SampleRoute, sample_route
 
-_OPS = (ctypes.c_uint32 * 3)(0x01 << 24 | 0x01 << 16, 0, 0)  # one octet at offset 0, end
 _XCDR1 = (ctypes.c_int16 * 1)(0)
 _MOST_ENDPOINTS = 4096
 
@@ -40,13 +36,16 @@ class CycloneTransport:
             _release_domain(domain_id)
             raise TransportError(f"DDS cannot join domain {domain_id}: {quick.dds_strretcode(code).decode()}")
         self._participant = code
+        self._samples = sample_route(code)
         self.gid = _guid(self._participant)
 
     def create_writer(self, topic: str, type_name: str, qos: WireQos, user_data: str) -> CycloneWriter:
-        return CycloneWriter(self._create_endpoint(lib.dds_create_writer, topic, type_name, qos, user_data))
+        entity = self._create_endpoint(lib.dds_create_writer, topic, type_name, qos, user_data)
+        return CycloneWriter(entity, self._samples)
 
     def create_reader(self, topic: str, type_name: str, qos: WireQos, user_data: str) -> CycloneReader:
-        return CycloneReader(self._create_endpoint(lib.dds_create_reader, topic, type_name, qos, user_data))
+        entity = self._create_endpoint(lib.dds_create_reader, topic, type_name, qos, user_data)
+        return CycloneReader(entity, self._samples)
 
     def create_waiter(self) -> CycloneWaiter:
         return CycloneWaiter(self._participant)
@@ -64,13 +63,7 @@ class CycloneTransport:
             _release_domain(self._domain_id)
 
     def _create_endpoint(self, create: Any, topic: str, type_name: str, qos: WireQos, user_data: str) -> int:
-        descriptor = dds.TopicDescriptor(
-            size=1, align=1, type_name=type_name.encode(), nops=len(_OPS), ops=_OPS, restrict_data_representation=1
-        )
-        topic_handle = check(
-            lib.dds_create_topic(self._participant, ctypes.byref(descriptor), topic.encode(), None, None),
-            f"create topic {topic} of type {type_name}",
-        )
+        topic_handle = self._samples.create_topic(self._participant, topic, type_name)
         dds_qos = _to_dds(qos, user_data)
         try:
             return check(create(self._participant, topic_handle, dds_qos, None), f"create an endpoint of {topic}")
@@ -101,26 +94,17 @@ class CycloneTransport:
 
 
 class CycloneWriter:
-    def __init__(self, entity: int) -> None:
+    def __init__(self, entity: int, samples: SampleRoute) -> None:
         self._entity = entity
         self._watched = WatchedEntity(entity)
         self.gid = _guid(entity)
         handle = ctypes.c_uint64()
         check(quick.dds_get_instance_handle(entity, ctypes.byref(handle)), "name a writer")
         self.handle = handle.value
-        sertype = ctypes.c_void_p()
-        check(quick.dds_get_entity_sertype(entity, ctypes.byref(sertype)), "find a writer's type")
-        self._sertype = sertype
+        self._write = samples.writer(entity)
 
     def write(self, data: bytearray) -> None:
-        start = ctypes.addressof(ctypes.c_char.from_buffer(data)) if data else None
-        buffer = dds.IoVec(start, len(data))
-        serialized = quick.ddsi_serdata_from_ser_iov(
-            self._sertype, dds.SERDATA_DATA, 1, ctypes.byref(buffer), len(data)
-        )
-        if not serialized:
-            raise TransportError(f"DDS cannot take a message of {len(data)} bytes")
-        check(lib.dds_writecdr(self._entity, serialized), "write")
+        self._write(data)
 
     def matched(self) -> list[Endpoint]:
         return _matched(self._entity, quick.dds_get_matched_subscriptions, quick.dds_get_matched_subscription_data)
@@ -138,22 +122,14 @@ class CycloneWriter:
 class CycloneReader:
     bit = dds.DATA_AVAILABLE  # what a waiter watches of the reader itself
 
-    def __init__(self, entity: int) -> None:
+    def __init__(self, entity: int, samples: SampleRoute) -> None:
         self._entity = entity
+        self._samples = samples
         self.watched = WatchedEntity(entity)
         self.gid = _guid(entity)
 
     def take(self) -> Sample | None:
-        serialized, info = ctypes.c_void_p(), dds.SampleInfo()
-        while quick.dds_takecdr(self._entity, ctypes.byref(serialized), 1, ctypes.byref(info), dds.ANY_STATE) > 0:
-            size = quick.ddsi_serdata_size(serialized)
-            data = bytearray(size)
-            if info.valid_data:
-                quick.ddsi_serdata_to_ser(serialized, 0, size, ctypes.addressof(ctypes.c_char.from_buffer(data)))
-            quick.ddsi_serdata_unref(serialized)
-            if info.valid_data:  # else it only tells that a writer has gone
-                return Sample(data, info.source_timestamp, info.publication_handle)
-        return None
+        return self._samples.take(self._entity)
 
     def matched(self) -> list[Endpoint]:
         return _matched(self._entity, quick.dds_get_matched_publications, quick.dds_get_matched_publication_data)

@@ -2,6 +2,12 @@
 
 Everything above it deals in wire topic names, type names, serialized payloads and USER_DATA; nothing in it knows ROS
 nodes. All methods may be called from any thread.
+
+Another transport implements the five classes below and joins `choice.open_transport`. What it owes them: an id of 16
+bytes for the participant and for each endpoint; endpoints that match by topic, type name and QoS alone, remote and
+local; samples in order of one writer, as many as a reader's depth holds, the last ones of a transient local writer for
+late readers; every endpoint of the graph, with its USER_DATA, while its process lives; a wait that `wake` ends. It may
+refuse kinds of events (UnsupportedEventError), and knows no services: those are two topics each (`_service_wire`).
 """
 
 from __future__ import annotations

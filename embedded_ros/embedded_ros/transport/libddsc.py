@@ -1,8 +1,9 @@
 """The functions of Cyclone DDS's C library that the transport calls, by ctypes.
 
-The library comes in the `cyclonedds` wheel. Some symbols are semi-internal (serialized samples), hence the pinned
-minor version. Calls that may block go through `lib` (ctypes lets go of the GIL); short ones go through `quick`, which
-keeps it: handing the GIL over costs up to one switch interval to win back when another thread computes.
+The library comes in the `cyclonedds` wheel. Some symbols are semi-internal (serialized samples), hence the pinned minor
+version; `library_samples` tries them out before use. Calls that may block go through `lib` (ctypes lets go of the GIL);
+short ones go through `quick`, which keeps it: handing the GIL over costs up to one switch interval to win back when
+another thread computes.
 """
 
 from __future__ import annotations
@@ -197,7 +198,19 @@ _QUICK: dict[str, tuple[Any, list[Any]]] = {
 }
 
 
-def _load() -> tuple[Any, Any]:
+_SEMI_INTERNAL = {
+    "dds_get_entity_sertype",
+    "dds_takecdr",
+    "dds_writecdr",
+    "ddsi_serdata_from_ser_iov",
+    "ddsi_serdata_size",
+    "ddsi_serdata_to_ser",
+    "ddsi_serdata_unref",
+}
+
+
+def _load() -> tuple[Any, Any, list[str]]:
+    """The library twice, letting go of the GIL and keeping it, and which semi-internal functions it lacks."""
     try:
         version = metadata.version("cyclonedds")
         import cyclonedds.__library__ as location
@@ -211,18 +224,22 @@ def _load() -> tuple[Any, Any]:
             f"cyclonedds {version} is installed, {WANTED}* is needed; pip install 'cyclonedds=={WANTED}*'"
         )
     path = str(Path(location.library_path).resolve())
+    missing = []
     try:
         blocking, keeping_gil = ctypes.CDLL(path), ctypes.PyDLL(path)
         for library, functions in ((blocking, _BLOCKING), (keeping_gil, _QUICK)):
             for name, (result, arguments) in functions.items():
+                if name in _SEMI_INTERNAL and not hasattr(library, name):
+                    missing.append(name)
+                    continue
                 function = getattr(library, name)
                 function.restype, function.argtypes = result, arguments
     except (OSError, AttributeError) as error:
         raise TransportError(f"cyclonedds {version} at {path} cannot be used: {error}") from error
-    return blocking, keeping_gil
+    return blocking, keeping_gil, missing
 
 
-lib, quick = _load()
+lib, quick, missing = _load()
 
 
 def check(code: int, what: str) -> int:

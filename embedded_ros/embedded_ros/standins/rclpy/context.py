@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any
 
+from embedded_ros.transport.choice import open_transport
 from embedded_ros.transport.interface import Transport
 
 from . import signals
@@ -51,9 +52,7 @@ class Context:
             self._domain_id = domain_id if domain_id is not None else _domain_from_environment()
             if initialize_logging:
                 rcutils_logger.configure(self.arguments.log_levels)
-            from embedded_ros.transport.cyclone import CycloneTransport
-
-            self._transport: Transport = CycloneTransport(self._domain_id, f"enclave={self.arguments.enclave};")
+            self._transport: Transport = open_transport(self._domain_id, f"enclave={self.arguments.enclave};")
             self._graph = Graph(self._transport, self.arguments.enclave)
             self._ok = self._initialized = True
             signals.contexts.add(self)

@@ -1,0 +1,61 @@
+"""Serialized samples by the functions that the cyclonedds package is itself built on.
+
+They hold the GIL, copy once more, and put XTypes information about an octet into discovery, which Fast DDS 3 compares
+with its own: topics may not match there.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from . import libddsc as dds
+from .interface import Sample, TransportError
+from .libddsc import check
+
+_ENCAPSULATION_SIZE = 4
+
+
+class WheelSamples:
+    def create_topic(self, participant: int, name: str, type_name: str) -> int:
+        from cyclonedds._clayer import ddspy_topic_create
+
+        topic = ddspy_topic_create(participant, name, _opaque_type(type_name), None, None)
+        return check(topic, f"create topic {name} of type {type_name}")
+
+    def writer(self, entity: int) -> Callable[[bytearray], None]:
+        from cyclonedds._clayer import ddspy_write
+
+        def write(data: bytearray) -> None:
+            if len(data) < _ENCAPSULATION_SIZE:
+                raise TransportError(f"DDS cannot take a message of {len(data)} bytes")
+            check(ddspy_write(entity, bytes(data)), "write")
+
+        return write
+
+    def take(self, reader: int) -> Sample | None:
+        from cyclonedds._clayer import ddspy_take
+
+        while isinstance(taken := ddspy_take(reader, dds.ANY_STATE, 1), list) and taken:
+            ((data, info),) = taken
+            if info.valid_data:  # else it only tells that a writer has gone
+                return Sample(bytearray(data), info.source_timestamp, info.publication_handle)
+        return None
+
+
+@cache
+def _opaque_type(type_name: str) -> Any:
+    """A type of that name with a single octet: samples are never looked into."""
+    from cyclonedds.idl import IdlStruct
+    from cyclonedds.idl.types import uint8
+
+    keywords = {"typename": type_name.replace("::", ".")}
+    made = dataclass(
+        types.new_class("Opaque", (IdlStruct,), keywords, lambda body: body.update(__annotations__={"octet": uint8}))
+    )
+    made.__idl__.populate()
+    made.__idl__.fill_type_data()
+    return made
