@@ -19,8 +19,8 @@ class Picture:
     Sites mark goals: people see them, and a policy, for which they are hidden, must not.
     """
 
-    def __init__(self, model: mujoco.MjModel, camera: str, hide_sites: bool = False) -> None:
-        self._model, self._camera = model, camera
+    def __init__(self, model: mujoco.MjModel, camera: str, hide_sites: bool = False, shadows: bool = True) -> None:
+        self._model, self._camera, self._shadows = model, camera, shadows
         self._options = mujoco.MjvOption()
         if hide_sites:
             self._options.sitegroup[:] = 0
@@ -35,6 +35,7 @@ class Picture:
             buffer = self._model.vis.global_
             buffer.offwidth, buffer.offheight = max(buffer.offwidth, width), max(buffer.offheight, height)
             self._renderer = mujoco.Renderer(self._model, height, width)
+            self._renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = self._shadows
         self._renderer.update_scene(data, camera=self._camera, scene_option=self._options)
         return self._renderer.render()
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from sdm_core.errors import TaskError
 
+from sdm_sim.franka import tasks as franka
 from sdm_sim.metaworld import suite as metaworld
 from sdm_sim.task import Task
 
@@ -28,6 +29,7 @@ _FAMILIES: dict[str, tuple[tuple[str, ...], Callable[[str], Task]]] = {
     "metaworld": (metaworld.TASKS, metaworld.build),
     "fork": (("reach",), _fork),
     "pusht": (("push-t",), _pusht),
+    "franka": (franka.TASKS, franka.build),
 }
 
 

@@ -1,0 +1,99 @@
+"""A task of the Franka cell: robot, cameras and a scenario, under the contract of the real cell."""
+
+# pyright: reportAttributeAccessIssue=false
+# (mujoco's compiled modules carry no types)
+
+from __future__ import annotations
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from sdm_sim.franka import fr3
+from sdm_sim.franka.cameras import RealSense
+from sdm_sim.franka.contract import CONTROL_HZ, POSITION_HIGH, POSITION_LOW, franka_contract
+from sdm_sim.franka.expert import Expert
+from sdm_sim.franka.robot import STATE_NAMES, Robot
+from sdm_sim.franka.scenario import Scenario
+from sdm_sim.franka.scene import CAMERA, TIMESTEP, WRIST, scene_xml
+from sdm_sim.task import SensorFrame
+
+# 640×480 with the decimation of 2 that RealSense's own filter offers.
+IMAGE_SIZE = (320, 240)
+# An arm comes to its ready posture within so much of each joint's angle (rad).
+_READY_SPREAD = 0.02
+_STEPS = round(1 / CONTROL_HZ / TIMESTEP)
+
+
+class FrankaTask:
+    """See Task. Actions are absolute target poses of the tool; the world is the frame fr3_link0."""
+
+    way = None
+    score = None
+    expert_kind = "scripted"
+
+    def __init__(self, name: str, scenario: Scenario, image_size: tuple[int, int] = IMAGE_SIZE) -> None:
+        """`image_size`: width and height of both cameras in pixels, 640×480 or less of that."""
+        self.name = name
+        self.contract = franka_contract(name, *image_size)
+        self.step_limit = scenario.step_limit
+        self._scenario = scenario
+        self._model = mujoco.MjModel.from_xml_string(scene_xml(scenario.bodies, scenario.assets, scenario.extras))
+        self._data = mujoco.MjData(self._model)
+        self._robot = Robot(self._model, self._data)
+        scenario.bind(self._model, self._data, self._robot)
+        self.cameras = {camera: RealSense(self._model, self._data, camera, *image_size) for camera in (CAMERA, WRIST)}
+        self._low, self._high = np.array(POSITION_LOW), np.array(POSITION_HIGH)
+        self.reset(0)
+        self.intrinsics, self.extrinsics = self.cameras[CAMERA].intrinsics, self.cameras[CAMERA].extrinsics
+
+    def reset(self, seed: int) -> None:
+        mujoco.mj_resetData(self._model, self._data)
+        rng = np.random.default_rng([seed, 0])
+        self._scenario.reset(rng)
+        self._robot.reset(rng.uniform(-_READY_SPREAD, _READY_SPREAD, len(fr3.JOINTS)))
+        self._seed, self._expert = seed, None
+        self._gripper = 0.0
+        self._success_steps = 0
+
+    def step(self, action: NDArray[np.float64]) -> None:
+        command = action.copy()
+        command[:3] = np.clip(action[:3], self._low, self._high)
+        self._gripper = float(action[7])
+        self._robot.step(command, _STEPS, self._scenario.before_step)
+        self._success_steps += self._scenario.solved()
+
+    def observe(self, depth: bool = True, images: bool = False) -> SensorFrame:
+        colour = {name: camera.colour() for name, camera in self.cameras.items()} if images else {}
+        return SensorFrame(STATE_NAMES, self._robot.state, self.cameras[CAMERA].depth() if depth else None, colour)
+
+    @property
+    def succeeded(self) -> bool:
+        return self._success_steps > 0
+
+    @property
+    def decided(self) -> bool:
+        return self.succeeded
+
+    @property
+    def success_steps(self) -> int:
+        return self._success_steps
+
+    def expert(self) -> NDArray[np.float64]:
+        if self._expert is None:
+            plan = self._scenario.plan(np.random.default_rng([self._seed, 1]))
+            self._expert = Expert(plan, self._robot, self.contract)
+        return self._expert.action()
+
+    def action_towards(
+        self, position: NDArray[np.float64], quaternion_xyzw: NDArray[np.float64], gripper: float | None
+    ) -> NDArray[np.float64]:
+        """A pose target as an action, which it is; `gripper` None leaves the hand as it was told last."""
+        return np.array([*position, *quaternion_xyzw, self._gripper if gripper is None else gripper])
+
+    def render(self, width: int, height: int) -> NDArray[np.uint8]:
+        return self.cameras[CAMERA].picture(width, height)
+
+    def close(self) -> None:
+        for camera in self.cameras.values():
+            camera.close()

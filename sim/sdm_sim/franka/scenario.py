@@ -1,0 +1,44 @@
+"""What a task of the cell brings along: its things, its rule of success, and how an expert solves it."""
+
+# pyright: reportAttributeAccessIssue=false
+# (mujoco's compiled modules carry no types)
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import mujoco
+import numpy as np
+
+from sdm_sim.franka.expert import Plan
+from sdm_sim.franka.robot import Robot
+
+
+class Scenario(Protocol):
+    """One task's part of a cell. All that is random in an episode is drawn in `reset`."""
+
+    step_limit: int
+    bodies: str
+    """MJCF of its things, and of the assets and further sections that they need."""
+    assets: str
+    extras: str
+
+    def bind(self, model: mujoco.MjModel, data: mujoco.MjData, robot: Robot) -> None:
+        """Called once, with the cell that its things are in."""
+        ...
+
+    def reset(self, rng: np.random.Generator) -> None:
+        """Places its things."""
+        ...
+
+    def before_step(self) -> None:
+        """Called before every time step of the physics: moves what moves by itself."""
+        ...
+
+    def solved(self) -> bool:
+        """Whether the task is done as things stand now."""
+        ...
+
+    def plan(self, rng: np.random.Generator) -> Plan:
+        """How the expert solves this episode; `rng` is for what differs between demonstrations."""
+        ...
