@@ -106,21 +106,33 @@ def _send_goal(options: argparse.Namespace) -> None:
         print("Waiting for an action server to become available...", flush=True)
         client.wait_for_server()
         print(f"Sending goal:\n     {to_yaml(goal)}", flush=True)
-        goal_handle = _wait(node, client.send_goal_async(goal, _print_feedback if options.feedback else None))
-        if not goal_handle.accepted:
-            print("Goal was rejected.")
-            return
-        print(f"Goal accepted with ID: {bytes(goal_handle.goal_id.uuid).hex()}\n", flush=True)
+        sent = client.send_goal_async(goal, _print_feedback if options.feedback else None)
         try:
-            response = _wait(node, goal_handle.get_result_async())
+            _follow(node, sent)
         except KeyboardInterrupt:
-            print("Canceling goal...", flush=True)
-            if not _wait(node, goal_handle.cancel_goal_async()).goals_canceling:
-                raise CommandError("Failed to cancel goal") from None
-            print("Goal canceled.")
+            _cancel(node, sent)
             raise
+
+
+def _follow(node: Node, sent: Future) -> None:
+    goal_handle = _wait(node, sent)
+    if not goal_handle.accepted:
+        print("Goal was rejected.")
+        return
+    print(f"Goal accepted with ID: {bytes(goal_handle.goal_id.uuid).hex()}\n", flush=True)
+    response = _wait(node, goal_handle.get_result_async())
     print(f"Result:\n    {to_yaml(response.result)}")
     print(f"Goal finished with status: {_STATUSES.get(response.status, 'UNKNOWN')}")
+
+
+def _cancel(node: Node, sent: Future) -> None:
+    goal_handle = _wait(node, sent)
+    if not goal_handle.accepted:
+        return
+    print("Canceling goal...", flush=True)
+    if not _wait(node, goal_handle.cancel_goal_async()).goals_canceling:
+        raise CommandError("Failed to cancel goal")
+    print("Goal canceled.")
 
 
 def _wait(node: Node, future: Future) -> Any:

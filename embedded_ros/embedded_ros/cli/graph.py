@@ -113,16 +113,6 @@ def require_node(node: Node, given: str, timeout: float, include_hidden: bool = 
     return name
 
 
-def action_endpoints(topics: NamesAndTypes) -> NamesAndTypes:
-    """The actions that a node's feedback topics stand for: servers publish these, clients subscribe to them."""
-    name_end, type_end = "/_action/feedback", "_FeedbackMessage"
-    return [
-        (name.removesuffix(name_end), [type_.removesuffix(type_end) for type_ in types])
-        for name, types in topics
-        if name.endswith(name_end) and all(type_.endswith(type_end) for type_ in types)
-    ]
-
-
 def spin_for_result(node: Node, future, timeout: float | None, what: str):
     """The future's result, or CommandError when it does not come in `timeout` seconds (None: wait for ever)."""
     rclpy.spin_until_future_complete(node, future, timeout_sec=timeout)

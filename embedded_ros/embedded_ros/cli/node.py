@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 
+from rclpy.action import get_action_client_names_and_types_by_node, get_action_server_names_and_types_by_node
+
 from embedded_ros.cli.errors import CommandError
 from embedded_ros.cli.graph import (
     NamesAndTypes,
     absolute,
-    action_endpoints,
     add_node_arguments,
     discovered_graph,
     node_names,
@@ -65,14 +66,16 @@ def _info(options: argparse.Namespace) -> None:
         publishers = node.get_publisher_names_and_types_by_node(name, namespace)
         servers = node.get_service_names_and_types_by_node(name, namespace)
         clients = node.get_client_names_and_types_by_node(name, namespace)
+        action_servers = get_action_server_names_and_types_by_node(node, name, namespace)
+        action_clients = get_action_client_names_and_types_by_node(node, name, namespace)
     print(full_name)
     for title, found in (
         ("Subscribers", subscribers),
         ("Publishers", publishers),
         ("Service Servers", servers),
         ("Service Clients", clients),
-        ("Action Servers", action_endpoints(publishers)),
-        ("Action Clients", action_endpoints(subscribers)),
+        ("Action Servers", action_servers),
+        ("Action Clients", action_clients),
     ):
         print(f"  {title}:")
         print(_lines(visible(found, options.include_hidden)))
