@@ -9,12 +9,8 @@ import textwrap
 
 import pytest
 from rclpy.event_handler import SubscriptionEventCallbacks
-from rclpy.exceptions import (
-    InvalidHandle,
-    InvalidNodeNameException,
-    InvalidTopicNameException,
-    NoTypeSupportImportedException,
-)
+from rclpy.exceptions import InvalidHandle, NoTypeSupportImportedException
+from rclpy.node import NodeNameNonExistentError
 from rclpy.qos import (
     DurabilityPolicy,
     HistoryPolicy,
@@ -128,70 +124,6 @@ def test_wrong_types_and_destroyed_publishers_are_refused(graph) -> None:
         publisher.publish(String())
 
 
-@pytest.mark.parametrize(
-    ("name", "expanded"),
-    [
-        ("a", "/ns/a"),
-        ("/a", "/a"),
-        ("~/a", "/ns/node/a"),
-        ("~", "/ns/node"),
-        ("{node}/a", "/ns/node/a"),
-        ("a/b", "/ns/a/b"),
-    ],
-)
-def test_names_are_expanded_by_namespace_and_node(graph, name: str, expanded: str) -> None:
-    node = graph.node("node", namespace="/ns")
-    assert node.resolve_topic_name(name) == expanded
-    assert node.create_publisher(String, name, 10).topic_name == expanded
-
-
-@pytest.mark.parametrize("name", ["", "a b", "1a", "a//b", "a/", "a~", "/a/1b", "~a"])
-def test_bad_topic_names_are_refused(graph, name: str) -> None:
-    with pytest.raises(InvalidTopicNameException):
-        graph.node("node").create_publisher(String, name, 10)
-
-
-def test_bad_node_names_are_refused(graph) -> None:
-    for name in ("", "a b", "1a", "a/b"):
-        with pytest.raises(InvalidNodeNameException):
-            graph.node(name)
-
-
-def test_remapping_rules_apply_to_expanded_names(graph) -> None:
-    node = graph.node(
-        "node",
-        namespace="/ns",
-        cli_args=[
-            "--ros-args",
-            "-r",
-            "a:=b",
-            "-r",
-            "/ns/c:=/far/c",
-            "-r",
-            "~/d:=e",
-            "-r",
-            "other:a2:=no",
-            "-r",
-            "a2:=yes",
-        ],
-    )
-    assert [node.resolve_topic_name(name) for name in ("a", "c", "~/d", "a2", "x")] == [
-        "/ns/b",
-        "/far/c",
-        "/ns/e",
-        "/ns/yes",
-        "/ns/x",
-    ]
-    assert node.resolve_topic_name("a", only_expand=True) == "/ns/a"
-    assert node.resolve_service_name("a") == "/ns/b"
-
-
-def test_node_name_and_namespace_are_remapped(graph) -> None:
-    node = graph.node("node", cli_args=["--ros-args", "-r", "__node:=arm", "-r", "__ns:=/left"])
-    assert (node.get_name(), node.get_namespace(), node.get_fully_qualified_name()) == ("arm", "/left", "/left/arm")
-    assert node.get_logger().name == "left.arm"
-
-
 def test_the_graph_names_nodes_topics_and_types(graph) -> None:
     node = graph.node("one", namespace="/a")
     node.create_publisher(String, "talk", LATCHED)
@@ -209,7 +141,7 @@ def test_the_graph_names_nodes_topics_and_types(graph) -> None:
     other.destroy_node()
     graph.spin_until(lambda: node.get_node_names() == ["one"])
     assert node.count_subscribers("talk") == 0
-    with pytest.raises(RuntimeError, match="no such node"):
+    with pytest.raises(NodeNameNonExistentError):
         node.get_publisher_names_and_types_by_node("two", "/")
 
 
