@@ -1,0 +1,50 @@
+"""The tables of what a ROS 2 runtime costs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from helpers.result_lines import timing_line
+from sdm_training.report.runtime import idle_table, runtime_tables, soak_table, split_wire, wire_table
+
+
+def wire_line(p50_ms: float, **others: Any) -> dict[str, Any]:
+    measured = {"delivered": 0.9991, "goal_ms": 0.4, "goal_delivered": None, "load": 1.25, "machine": "a machine"}
+    return timing_line("200 Hz", p50_ms, **{"what": "wire/JointState", "backend": "embedded", **measured, **others})
+
+
+IDLE = {
+    "kind": "idle", "what": "node", "variant": "no timer", "backend": "embedded", "cpu_percent": 0.0123,
+    "goal_percent": 1.0, "seconds": 20.0, "load": 0.5, "machine": "a machine",
+}  # fmt: skip
+SOAK = {
+    "kind": "soak", "backend": "embedded", "minutes": 10.0, "demo_hours": 7.98, "messages": 6_900_000,
+    "service_calls": 28_000, "parameter_sets": 28_001, "growth_kib": {"robot": 12, "policy": -3},
+    "rss_mib": {"robot": [[0, 50.0], [6_900_000, 51.25]], "policy": [[0, 48.0], [6_900_000, 49.0]]},
+    "machine": "a machine",
+}  # fmt: skip
+
+
+def test_the_newest_line_of_each_message_and_runtime_counts() -> None:
+    rows = wire_table([wire_line(9.0), wire_line(0.3), wire_line(0.5, backend="rclpy")]).splitlines()[2:]
+    assert rows == [
+        "| `JointState` | 200 Hz | embedded | 0.30 | 0.60 | 99.91% | p50 ≤ 0.4 | 1.2 | a machine |",
+        "| `JointState` | 200 Hz | rclpy | 0.50 | 1.00 | 99.91% | p50 ≤ 0.4 | 1.2 | a machine |",
+    ]
+    fast = wire_line(0.3, goal_ms=None, goal_delivered=0.995)
+    assert "| delivered ≥ 99.5% |" in wire_table([fast])
+
+
+def test_idle_nodes_and_soaks_have_tables_of_their_own() -> None:
+    assert "| no timer | embedded | 0.01 | 20 | ≤ 1 | 0.5 | a machine |" in idle_table([IDLE])
+    row = "| embedded | 8.0 in 10 min | 6,900,000 | 28,000 | 28,001 | 51.2, 49.0 | +12, -3 | a machine |"
+    assert row in soak_table([SOAK])
+
+
+def test_what_is_not_measured_is_not_run() -> None:
+    assert runtime_tables([timing_line("student", 1.0)]) == "Not run.\n\nNot run.\n\nNot run."
+
+
+def test_messages_on_the_wire_are_told_apart_from_other_timings() -> None:
+    other = [timing_line("student", 1.0), IDLE]
+    assert split_wire([wire_line(0.3), *other]) == ([wire_line(0.3)], other)
