@@ -338,6 +338,14 @@ def test_what_comes_and_goes_leaves_nothing_behind(
         assert memory() - memory_before < 2**20
 
 
+def test_a_context_forgets_the_rates_that_are_gone(tmp_path: Path) -> None:
+    with graph(tmp_path) as made:
+        for _ in range(100):
+            made.node.destroy_rate(made.node.create_rate(1000.0))
+            gc.collect(0)
+        assert len(made.node.context._callbacks) < 10
+
+
 # --- peers that die
 
 PEER = """

@@ -89,6 +89,7 @@ class Context:
             raise TypeError(f"callback should be a callable, got {type(callback)}")
         with self._lock:
             if not self._initialized or self._ok:
+                self._callbacks = [kept for kept in self._callbacks if kept() is not None]  # not those that are gone
                 self._callbacks.append(weakref.WeakMethod(callback) if inspect.ismethod(callback) else lambda: callback)
                 return
         callback()
