@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import signal
 import sys
 
@@ -15,8 +17,10 @@ from launch.actions import ExecuteProcess, Shutdown
 
 def generate_launch_description():
     script = [sys.executable, "-u", "-c", {script!r}]
-    required = Shutdown() if {required} else None
-    return LaunchDescription([ExecuteProcess(cmd=script, output="screen", sigterm_timeout="1", on_exit=required)])
+    on_exit = Shutdown() if {required} else None
+    process = ExecuteProcess(cmd=script, output="screen", sigterm_timeout="1", on_exit=on_exit)
+    bystander = [ExecuteProcess(cmd=["sleep", "60"])] if {required} else []
+    return LaunchDescription([*bystander, process])
 """
 SLEEPER = (
     "import subprocess, sys, time; child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']); "
@@ -47,6 +51,15 @@ def test_crashed_process_leaves_no_child_behind(launch):
     assert code == 0
     assert "exit code -6" in output
     assert not is_running(parent)
+    assert wait_until_gone(child)
+
+
+def test_killed_process_leaves_no_child_behind(launch):
+    launched, (parent, child) = launch(SLEEPER + REPORT + "time.sleep(60)")
+    os.kill(parent, signal.SIGKILL)
+    code, output = launched.finish()
+    assert code == 0
+    assert "exit code -9" in output
     assert wait_until_gone(child)
 
 
@@ -82,7 +95,13 @@ def test_second_interrupt_does_not_cut_the_orderly_stop_short(launch):
     assert "finished cleanly" in output
 
 
-@pytest.mark.parametrize(("status", "code"), [(0, 0), (3, 1)])
-def test_death_of_a_required_process_fails_the_launch(launch, status, code):
-    launched, _ = launch(f"import os, sys; print('pids', os.getpid()); sys.exit({status})", required=True)
-    assert launched.finish()[0] == code
+@pytest.mark.parametrize(
+    ("end", "code"), [("sys.exit(0)", 0), ("sys.exit(3)", 1), ("os.kill(os.getpid(), 9)", 1)], ids=lambda end: str(end)
+)
+def test_end_of_a_required_process_is_the_end_of_all(launch, end, code):
+    launched, _ = launch(f"import os, sys; print('pids', os.getpid()); {end}", required=True)
+    ended, output = launched.finish()
+    assert ended == code
+    started = re.findall(r"started with pid \[(\d+)\]", output)
+    assert len(started) == 2
+    assert all(wait_until_gone(int(pid)) for pid in started)
