@@ -360,7 +360,10 @@ PEER = """
     rclpy.spin(node)
 """
 # How long a silent process counts as alive; the others learn it from the process itself. By default 10 s.
-SHORT_LEASE = "<CycloneDDS><Domain><Discovery><LeaseDuration>1s</LeaseDuration></Discovery></Domain></CycloneDDS>"
+SHORT_LEASE = """<CycloneDDS><Domain>
+    <General><Interfaces><NetworkInterface address="127.0.0.1"/></Interfaces></General>
+    <Discovery><LeaseDuration>1s</LeaseDuration></Discovery>
+</Domain></CycloneDDS>"""
 
 
 def test_a_killed_peer_is_noticed(tmp_path: Path) -> None:
@@ -382,7 +385,12 @@ def test_a_killed_peer_is_noticed(tmp_path: Path) -> None:
 
         peer = subprocess.Popen(
             [sys.executable, "-c", textwrap.dedent(PEER)],
-            env={**os.environ, "ROS_DOMAIN_ID": str(made.domain), "CYCLONEDDS_URI": SHORT_LEASE},
+            env={
+                **os.environ,
+                "ROS_DOMAIN_ID": str(made.domain),
+                "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+                "CYCLONEDDS_URI": SHORT_LEASE,
+            },
         )
         try:
             assert made.spin_until(lambda: seen() == [1, 1, True, True, 1, True])
