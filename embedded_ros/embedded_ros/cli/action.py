@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from typing import Any
 
@@ -100,44 +101,64 @@ def _send_goal(options: argparse.Namespace) -> None:
     fill(goal, parse_yaml_fields(sys.stdin.read() if options.stdin else options.goal))
     name = f"_ros2cli_send_goal_{options.action_type.replace('/', '_')}"
     with command_node(options, name) as node:
-        # A signal must leave the graph as it is: the goal is still to be cancelled.
-        uninstall_signal_handlers()
+        uninstall_signal_handlers()  # Ctrl-C must leave the graph as it is: the goal is still to be cancelled
         client = ActionClient(node, action_type, absolute(options.action_name))
         print("Waiting for an action server to become available...", flush=True)
         client.wait_for_server()
         print(f"Sending goal:\n     {to_yaml(goal)}", flush=True)
-        sent = client.send_goal_async(goal, _print_feedback if options.feedback else None)
-        try:
-            _follow(node, sent)
-        except KeyboardInterrupt:
-            _cancel(node, sent)
-            raise
+        with _Interrupt() as interrupt:
+            sent = client.send_goal_async(goal, _print_feedback if options.feedback else None)
+            try:
+                _follow(node, sent, interrupt)
+            except KeyboardInterrupt:
+                _cancel(node, sent, interrupt)
+                raise
 
 
-def _follow(node: Node, sent: Future) -> None:
-    goal_handle = _wait(node, sent)
+class _Interrupt:
+    """Ctrl-C, noted when it comes and raised where it breaks nothing off halfway."""
+
+    def __enter__(self) -> _Interrupt:
+        self._came = False
+        self._previous = signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        signal.signal(signal.SIGINT, self._previous)
+
+    def _note(self, number: int, frame: object) -> None:
+        self._came = True
+
+    def check(self) -> None:
+        if self._came:
+            self._came = False
+            raise KeyboardInterrupt
+
+
+def _follow(node: Node, sent: Future, interrupt: _Interrupt) -> None:
+    goal_handle = _wait(node, sent, interrupt)
     if not goal_handle.accepted:
         print("Goal was rejected.")
         return
     print(f"Goal accepted with ID: {bytes(goal_handle.goal_id.uuid).hex()}\n", flush=True)
-    response = _wait(node, goal_handle.get_result_async())
+    response = _wait(node, goal_handle.get_result_async(), interrupt)
     print(f"Result:\n    {to_yaml(response.result)}")
     print(f"Goal finished with status: {_STATUSES.get(response.status, 'UNKNOWN')}")
 
 
-def _cancel(node: Node, sent: Future) -> None:
-    goal_handle = _wait(node, sent)
+def _cancel(node: Node, sent: Future, interrupt: _Interrupt) -> None:
+    goal_handle = _wait(node, sent, interrupt)
     if not goal_handle.accepted:
         return
     print("Canceling goal...", flush=True)
-    if not _wait(node, goal_handle.cancel_goal_async()).goals_canceling:
+    if not _wait(node, goal_handle.cancel_goal_async(), interrupt).goals_canceling:
         raise CommandError("Failed to cancel goal")
     print("Goal canceled.")
 
 
-def _wait(node: Node, future: Future) -> Any:
-    # In short waits, between which Python takes note of Ctrl-C.
+def _wait(node: Node, future: Future, interrupt: _Interrupt) -> Any:
     while not future.done():
+        interrupt.check()
         rclpy.spin_until_future_complete(node, future, timeout_sec=0.1)
     return future.result()
 
