@@ -57,9 +57,9 @@ def test_a_match_from_before_the_first_spin_is_told(graph) -> None:
     events: list = []
     node = graph.node("node", spun=False)
     callbacks = SubscriptionEventCallbacks(matched=events.append)
-    subscription = node.create_subscription(String, "a", lambda m: None, 10, event_callbacks=callbacks)
-    node.create_publisher(String, "a", 10)
-    graph.spin_until(lambda: subscription.get_publisher_count() == 1)
+    node.create_subscription(String, "a", lambda m: None, 10, event_callbacks=callbacks)
+    publisher = node.create_publisher(String, "a", 10)
+    graph.spin_until(lambda: publisher.get_subscription_count() == 1)
     graph.executor.add_node(node)
     graph.spin_until(lambda: events)
     assert events[0].current_count == 1

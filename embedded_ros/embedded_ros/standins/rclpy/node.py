@@ -24,7 +24,7 @@ from .client import Client
 from .clock import Clock, ROSClock
 from .context import Context
 from .event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
-from .exceptions import NodeNameNonExistentError, NotInitializedException, NoTypeSupportImportedException
+from .exceptions import NodeNameNonExistentError, NotInitializedException
 from .guard_condition import GuardCondition
 from .impl.rcutils_logger import RcutilsLogger, get_logger, rosout_publishers
 from .parameter import Parameter
@@ -581,13 +581,9 @@ def _closed_on_error(endpoint: Any) -> Iterator[None]:
 
 def _require_message(msg_type: Any) -> None:
     if not (isinstance(msg_type, type) and issubclass(msg_type, Message)):
-        raise NoTypeSupportImportedException(
-            f"{msg_type!r} is not a message class, as `from std_msgs.msg import String`"
-        )
+        raise AttributeError(f"{msg_type!r} is not a message class, as `from std_msgs.msg import String`")
 
 
 def _require_service(srv_type: Any) -> None:
     if not all(hasattr(srv_type, half) for half in ("Request", "Response")):
-        raise NoTypeSupportImportedException(
-            f"{srv_type!r} is not a service class, as `from std_srvs.srv import Trigger`"
-        )
+        raise AttributeError(f"{srv_type!r} is not a service class, as `from std_srvs.srv import Trigger`")

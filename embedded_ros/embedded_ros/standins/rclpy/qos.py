@@ -46,7 +46,6 @@ class ReliabilityPolicy(IntEnum):
     RELIABLE = 1
     BEST_EFFORT = 2
     UNKNOWN = 3
-    BEST_AVAILABLE = 4
 
 
 class DurabilityPolicy(IntEnum):
@@ -54,7 +53,6 @@ class DurabilityPolicy(IntEnum):
     TRANSIENT_LOCAL = 1
     VOLATILE = 2
     UNKNOWN = 3
-    BEST_AVAILABLE = 4
 
 
 class LivelinessPolicy(IntEnum):
@@ -62,7 +60,6 @@ class LivelinessPolicy(IntEnum):
     AUTOMATIC = 1
     MANUAL_BY_TOPIC = 3
     UNKNOWN = 4
-    BEST_AVAILABLE = 5
 
 
 QoSHistoryPolicy = HistoryPolicy
@@ -97,7 +94,7 @@ class QoSProfile:
             kwargs["history"] = HistoryPolicy.KEEP_LAST
         if kwargs["history"] == HistoryPolicy.KEEP_LAST and "depth" not in kwargs:
             raise InvalidQoSProfileException("History set to KEEP_LAST without a depth setting.")
-        depth = kwargs.get("depth", 0)
+        depth = kwargs.get("depth", 10)
         if not isinstance(depth, int):
             raise TypeError(f"Depth must be an integer, not {type(depth).__name__} {depth!r}")
         if depth < 0:
@@ -190,33 +187,32 @@ qos_profile_action_status_default = QoSProfile(history=_KEEP_LAST, depth=1, dura
 qos_profile_rosout_default = QoSProfile(
     history=_KEEP_LAST, depth=1000, durability=DurabilityPolicy.TRANSIENT_LOCAL, lifespan=Duration(seconds=10)
 )
-qos_profile_best_available = QoSProfile(history=_KEEP_LAST, depth=10)
+qos_profile_unknown = QoSProfile(
+    history=HistoryPolicy.UNKNOWN,
+    depth=0,
+    reliability=ReliabilityPolicy.UNKNOWN,
+    durability=DurabilityPolicy.UNKNOWN,
+    liveliness=LivelinessPolicy.UNKNOWN,
+)
 
 
 class QoSPresetProfiles(Enum):
-    UNKNOWN = 0
-    DEFAULT = 1
-    SYSTEM_DEFAULT = 2
-    SENSOR_DATA = 3
-    SERVICES_DEFAULT = 4
-    PARAMETERS = 5
-    PARAMETER_EVENTS = 6
-    ACTION_STATUS_DEFAULT = 7
+    UNKNOWN = qos_profile_unknown
+    DEFAULT = qos_profile_default
+    SYSTEM_DEFAULT = qos_profile_system_default
+    SENSOR_DATA = qos_profile_sensor_data
+    SERVICES_DEFAULT = qos_profile_services_default
+    PARAMETERS = qos_profile_parameters
+    PARAMETER_EVENTS = qos_profile_parameter_events
+    ACTION_STATUS_DEFAULT = qos_profile_action_status_default
+
+    @classmethod
+    def short_keys(cls) -> list[str]:
+        return [name.lower() for name in cls.__members__]
 
     @classmethod
     def get_from_short_key(cls, name: str) -> QoSProfile:
-        return _PRESETS[cls[name.upper()]]
-
-
-_PRESETS = {
-    QoSPresetProfiles.DEFAULT: qos_profile_default,
-    QoSPresetProfiles.SYSTEM_DEFAULT: qos_profile_system_default,
-    QoSPresetProfiles.SENSOR_DATA: qos_profile_sensor_data,
-    QoSPresetProfiles.SERVICES_DEFAULT: qos_profile_services_default,
-    QoSPresetProfiles.PARAMETERS: qos_profile_parameters,
-    QoSPresetProfiles.PARAMETER_EVENTS: qos_profile_parameter_events,
-    QoSPresetProfiles.ACTION_STATUS_DEFAULT: qos_profile_action_status_default,
-}
+        return cls[name.upper()].value
 
 
 class QoSCompatibility(IntEnum):
@@ -225,23 +221,45 @@ class QoSCompatibility(IntEnum):
     ERROR = 2
 
 
+# Policy → what offers too little for what asks for more.
+_WEAK_AND_STRONG = {
+    "reliability": (ReliabilityPolicy.BEST_EFFORT, ReliabilityPolicy.RELIABLE),
+    "durability": (DurabilityPolicy.VOLATILE, DurabilityPolicy.TRANSIENT_LOCAL),
+    "liveliness": (LivelinessPolicy.AUTOMATIC, LivelinessPolicy.MANUAL_BY_TOPIC),
+}
+
+
 def qos_check_compatible(publisher_qos: QoSProfile, subscription_qos: QoSProfile) -> tuple[QoSCompatibility, str]:
-    """Whether a subscription with one profile would receive from a publisher with the other, and why not."""
-    reasons = incompatibilities(publisher_qos._to_wire(), subscription_qos._to_wire())
-    return (QoSCompatibility.ERROR, "; ".join(reasons)) if reasons else (QoSCompatibility.OK, "")
+    """Whether a subscription with one profile would receive from a publisher with the other, and why not.
+
+    A warning where that hangs on a policy that the middleware is to choose (SYSTEM_DEFAULT) or that is not known.
+    """
+    errors, warnings = [], []
+    for policy, (weak, strong) in _WEAK_AND_STRONG.items():
+        offered, requested = getattr(publisher_qos, policy), getattr(subscription_qos, policy)
+        if offered != strong and requested != weak:
+            certain = offered == weak and requested == strong
+            (errors if certain else warnings).append(
+                f"{policy} of the publisher is {_words(offered)}, of the subscription {_words(requested)}"
+            )
+    for policy in ("deadline", "liveliness_lease_duration"):
+        offered, requested = getattr(publisher_qos, policy), getattr(subscription_qos, policy)
+        if _nanoseconds(offered) > _nanoseconds(requested):
+            errors.append(f"{policy} of the publisher is {_time(offered)}, of the subscription {_time(requested)}")
+    if errors:
+        return QoSCompatibility.ERROR, "".join(f"ERROR: {error};" for error in errors)
+    if warnings:
+        return QoSCompatibility.WARNING, "".join(f"WARNING: {warning};" for warning in warnings)
+    return QoSCompatibility.OK, ""
 
 
-def incompatibilities(offered: WireQos, requested: WireQos) -> list[str]:
-    reasons = []
-    if requested.reliable and not offered.reliable:
-        reasons.append("ERROR: Best effort publisher and reliable subscription")
-    if requested.transient_local and not offered.transient_local:
-        reasons.append("ERROR: Volatile publisher and transient local subscription")
-    infinite = 2**63
-    if (offered.deadline_ns or infinite) > (requested.deadline_ns or infinite):
-        reasons.append("ERROR: Subscription's deadline is less than the publisher's deadline")
-    if requested.liveliness_manual and not offered.liveliness_manual:
-        reasons.append("ERROR: Publisher's liveliness is automatic and subscription's is manual by topic")
-    if (offered.liveliness_lease_ns or infinite) > (requested.liveliness_lease_ns or infinite):
-        reasons.append("ERROR: Subscription's liveliness lease duration is less than the publisher's")
-    return reasons
+def _words(policy: IntEnum) -> str:
+    return policy.name.lower().replace("_", " ")
+
+
+def _nanoseconds(duration: Duration) -> int:
+    return Infinite.nanoseconds if duration == _UNSPECIFIED else duration.nanoseconds
+
+
+def _time(duration: Duration) -> str:
+    return "not given" if _nanoseconds(duration) == Infinite.nanoseconds else f"{duration.nanoseconds * 1e-9:g} s"
