@@ -28,9 +28,11 @@ class Graph:
         self.context = Context()
         rclpy.init(args=[], context=self.context, domain_id=self.domain_id)
         self.executor = SingleThreadedExecutor(context=self.context)
+        self.nodes: list[Node] = []  # a node that nobody holds is gone
 
     def node(self, name: str, *, spun: bool = True, **options) -> Node:
         node = rclpy.create_node(name, context=self.context, **options)
+        self.nodes.append(node)
         if spun:
             self.executor.add_node(node)
         return node

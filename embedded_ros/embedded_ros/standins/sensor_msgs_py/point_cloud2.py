@@ -50,10 +50,10 @@ def read_points(
     uvs: Iterable | None = None,
     reshape_organized_cloud: bool = False,
 ) -> np.ndarray:
-    """The points as a structured array, [N] or, when reshaped, [height, width].
+    """The points as a structured array, [N] or, when reshaped, [width, height] as `create_cloud` takes them.
 
     field_names: only these, in this order. skip_nans: without the points that have a NaN in any of them.
-    uvs: only the points of these indices, or of these pairs (column, row) in an organised cloud.
+    uvs: only the points of these indices.
     The array shares the message's memory unless points were selected.
     """
     if cloud.point_step * cloud.width != cloud.row_step:
@@ -74,8 +74,7 @@ def read_points(
     if bool(sys.byteorder != "little") != bool(cloud.is_bigendian):
         points = points.byteswap()
     if uvs is not None:
-        indices = np.asarray(list(uvs) if not isinstance(uvs, np.ndarray) else uvs)
-        points = points[indices if indices.ndim == 1 else indices[:, 1] * cloud.width + indices[:, 0]]
+        points = points[uvs if isinstance(uvs, np.ndarray) else np.fromiter(uvs, int)]
     if skip_nans:
         valid = np.ones(len(points), bool)
         for values in _columns(points):
@@ -84,7 +83,7 @@ def read_points(
     if reshape_organized_cloud and cloud.height > 1:
         if points.size != cloud.width * cloud.height:
             raise AssertionError("an organized cloud cannot be reshaped once points have been left out")
-        points = points.reshape(cloud.height, cloud.width)
+        points = points.reshape(cloud.width, cloud.height)
     return points
 
 
@@ -112,21 +111,20 @@ def create_cloud(
     header: Header,
     fields: Sequence[PointField],
     points: Iterable,
-    step: int | None = None,
     point_step: int | None = None,
 ) -> PointCloud2:
-    """A cloud of `points`: an array [N, fields] or [height, width, fields], or a structured array [N], [height, width].
+    """A cloud of `points`: an array [N, fields] or [width, height, fields], or a structured array [N], [width, height].
 
-    step: bytes of a point when it is more than the fields need (`point_step` is the same under its newer name).
+    point_step: bytes of a point when it is more than the fields need.
     """
-    dtype = dtype_from_fields(fields, point_step if point_step is not None else step)
+    dtype = dtype_from_fields(fields, point_step)
     values = points if isinstance(points, np.ndarray) else np.array(list(points))
     if values.dtype.names is None:
         if values.size == 0:
             structured = np.empty((0,), dtype)
         else:
             if values.shape[-1] != len(dtype.names or ()):
-                raise AssertionError(f"points of {values.shape[-1]} values do not fit {len(dtype.names or ())} fields")
+                raise ValueError(f"points of {values.shape[-1]} values do not fit the number of fields, {len(dtype.names or ())}")
             structured = unstructured_to_structured(values, dtype)
     else:
         if values.dtype.names != dtype.names:
@@ -134,8 +132,7 @@ def create_cloud(
         structured = values.astype(dtype, copy=False)
     if structured.ndim not in (1, 2):
         raise AssertionError(f"points must be a list or an image of them, got the shape {values.shape}")
-    width = structured.shape[-1]
-    height = structured.size // width if width else 1
+    width, height = (*structured.shape, 1)[:2]
 
     data = array.array("B")
     data.frombytes(np.ascontiguousarray(structured).tobytes())
@@ -152,7 +149,7 @@ def create_cloud(
     )
 
 
-def create_cloud_xyz32(header: Header, points: Iterable, step: int | None = None) -> PointCloud2:
+def create_cloud_xyz32(header: Header, points: Iterable) -> PointCloud2:
     """A cloud of float32 x, y, z from an array [N, 3]."""
     fields = [PointField(name=name, offset=4 * i, datatype=PointField.FLOAT32, count=1) for i, name in enumerate("xyz")]
-    return create_cloud(header, fields, points, step)
+    return create_cloud(header, fields, points)
