@@ -14,7 +14,7 @@ import yaml
 from embedded_ros.cli.main import main
 from embedded_ros.cli.message_text import TextStyle, to_csv, to_yaml
 from embedded_ros.cli.messages import fill
-from embedded_ros.cli.topic_hz import RateMeter
+from embedded_ros.cli.topic_meters import BandwidthMeter, DelayMeter, RateMeter
 from geometry_msgs.msg import PoseStamped, PoseWithCovariance
 from sensor_msgs.msg import JointState
 
@@ -204,6 +204,25 @@ def test_rate_is_reported_once_a_second_over_the_window():
     reports = [meter.add(int(seconds * 1e9)) for seconds in (0.0, 0.2, 0.5, 0.9, 1.1, 1.3)]
     assert [report is not None for report in reports] == [False, False, False, False, True, False]
     assert reports[4] == "average rate: 3.636\n\tmin: 0.200s max: 0.400s std dev: 0.08292s window: 4"
+
+
+def test_delays_are_reported_while_messages_come():
+    meter = DelayMeter(window=2)
+    assert meter.report() is None
+    for delay in (9, 0.25, 0.75):
+        meter.add(now=int((100 + delay) * 1e9), stamp=int(100e9))
+    assert meter.report() == "average delay: 0.500\n\tmin: 0.250s max: 0.750s std dev: 0.25000s window: 2"
+    assert meter.report() == "no new messages"
+
+
+def test_bandwidth_is_told_in_one_unit():
+    meter = BandwidthMeter(window=100)
+    meter.add(now=0, size=1_000_000)
+    assert meter.report(now=int(1e9)) is None
+    meter.add(now=int(0.5e9), size=3_000_000)
+    assert meter.report(now=int(2e9)) == (
+        "2.00 MB/s from 2 messages\n\tMessage size mean: 2.00 MB min: 1.00 MB max: 3.00 MB"
+    )
 
 
 def test_arrays_and_texts_are_replaced_by_what_they_are():

@@ -1,4 +1,4 @@
-"""`ros2-embedded topic list|type|find|info|echo|hz|pub`."""
+"""`ros2-embedded topic list|type|find|info|echo|hz|delay|bw|pub`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 
 from rclpy.node import Node
 
-from embedded_ros.cli import topic_echo, topic_hz, topic_pub
+from embedded_ros.cli import topic_echo, topic_measure, topic_pub
 from embedded_ros.cli.errors import CommandError
 from embedded_ros.cli.graph import NamesAndTypes, absolute, add_node_arguments, discovered_graph, visible
 
@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     for verb in (listing, type_, find, info):
         add_node_arguments(verb)
     topic_echo.configure(verbs.add_parser("echo", help="print a topic's messages"))
-    topic_hz.configure(verbs.add_parser("hz", help="a topic's publishing rate, every second"))
+    topic_measure.configure(verbs)
     topic_pub.configure(verbs.add_parser("pub", help="publish messages"))
 
 
