@@ -101,10 +101,10 @@ class CycloneWriter:
         handle = ctypes.c_uint64()
         check(quick.dds_get_instance_handle(entity, ctypes.byref(handle)), "name a writer")
         self.handle = handle.value
-        self._write = samples.writer(entity)
+        self._samples = samples.writer(entity)
 
     def write(self, data: bytearray) -> None:
-        self._write(data)
+        self._samples.write(data)
 
     def matched(self) -> list[Endpoint]:
         return _matched(self._entity, quick.dds_get_matched_subscriptions, quick.dds_get_matched_subscription_data)
@@ -116,6 +116,7 @@ class CycloneWriter:
         return CycloneEventSource(self._watched, kind, OF_WRITERS)
 
     def close(self) -> None:
+        self._samples.close()
         lib.dds_delete(self._entity)
 
 

@@ -23,6 +23,10 @@ class TransportError(RuntimeError):
     """The middleware cannot start, or refuses an entity."""
 
 
+class ClosedError(TransportError):
+    """The entity is closed, perhaps by another thread a moment ago."""
+
+
 @dataclass(frozen=True)
 class WireQos:
     """Quality of service of one endpoint. Durations in nanoseconds, None for infinite; depth 0 keeps all."""
@@ -61,7 +65,9 @@ class Writer(Protocol):
     gid: bytes
     handle: int
 
-    def write(self, data: bytearray) -> None: ...
+    def write(self, data: bytearray) -> None:
+        """ClosedError once `close` was called, from whatever thread."""
+        ...
 
     def matched(self) -> list[Endpoint]:
         """The readers that receive what is written."""

@@ -7,10 +7,10 @@ XTypes information in discovery (which peers would compare with their own).
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+import threading
 
 from . import libddsc as dds
-from .interface import Sample, TransportError
+from .interface import ClosedError, Sample, TransportError
 from .libddsc import check, lib, quick
 
 _OPS = (ctypes.c_uint32 * 3)(0x01 << 24 | 0x01 << 16, 0, 0)  # one octet at offset 0, end
@@ -41,13 +41,8 @@ class LibrarySamples:
             f"create topic {name} of type {type_name}",
         )
 
-    def writer(self, entity: int) -> Callable[[bytearray], None]:
-        sertype = _sertype(entity)
-
-        def write(data: bytearray) -> None:
-            check(lib.dds_writecdr(entity, _serialized(sertype, data)), "write")
-
-        return write
+    def writer(self, entity: int) -> LibraryWriter:
+        return LibraryWriter(entity)
 
     def take(self, reader: int) -> Sample | None:
         serialized, info = ctypes.c_void_p(), dds.SampleInfo()
@@ -57,6 +52,30 @@ class LibrarySamples:
             if data is not None:  # else it only tells that a writer has gone
                 return Sample(data, info.source_timestamp, info.publication_handle)
         return None
+
+
+class LibraryWriter:
+    """Makes no sample any more once `close` has begun: their type goes with the writer."""
+
+    def __init__(self, entity: int) -> None:
+        self._entity = entity
+        self._sertype = _sertype(entity)
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def write(self, data: bytearray) -> None:
+        with self._lock:
+            if self._closed:
+                raise ClosedError("DDS cannot write: the writer is closed")
+            serialized = _serialized(self._sertype, data)
+        code = lib.dds_writecdr(self._entity, serialized)
+        if code < 0 and self._closed:
+            raise ClosedError("DDS cannot write: the writer was closed meanwhile")
+        check(code, "write")
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
 
 
 def _sertype(entity: int) -> ctypes.c_void_p:

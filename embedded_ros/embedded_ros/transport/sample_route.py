@@ -7,7 +7,6 @@ they are not what they should be, the wheel's public functions take their place.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from typing import Protocol
 
 from .interface import Sample, TransportError
@@ -15,14 +14,20 @@ from .library_samples import LibrarySamples
 from .wheel_samples import WheelSamples
 
 
+class SampleWriter(Protocol):
+    """Writes serialized samples until it is closed, which must come before its entity is deleted."""
+
+    def write(self, data: bytearray) -> None: ...
+
+    def close(self) -> None: ...
+
+
 class SampleRoute(Protocol):
     """Topics, writers and readers are Cyclone's handles; a serialized sample begins with its encapsulation."""
 
     def create_topic(self, participant: int, name: str, type_name: str) -> int: ...
 
-    def writer(self, entity: int) -> Callable[[bytearray], None]:
-        """What writes a serialized sample."""
-        ...
+    def writer(self, entity: int) -> SampleWriter: ...
 
     def take(self, reader: int) -> Sample | None: ...
 

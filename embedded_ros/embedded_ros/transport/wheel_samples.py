@@ -6,14 +6,14 @@ with its own: topics may not match there.
 
 from __future__ import annotations
 
+import threading
 import types
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from . import libddsc as dds
-from .interface import Sample, TransportError
+from .interface import ClosedError, Sample, TransportError
 from .libddsc import check
 
 _ENCAPSULATION_SIZE = 4
@@ -26,15 +26,8 @@ class WheelSamples:
         topic = ddspy_topic_create(participant, name, _opaque_type(type_name), None, None)
         return check(topic, f"create topic {name} of type {type_name}")
 
-    def writer(self, entity: int) -> Callable[[bytearray], None]:
-        from cyclonedds._clayer import ddspy_write
-
-        def write(data: bytearray) -> None:
-            if len(data) < _ENCAPSULATION_SIZE:
-                raise TransportError(f"DDS cannot take a message of {len(data)} bytes")
-            check(ddspy_write(entity, bytes(data)), "write")
-
-        return write
+    def writer(self, entity: int) -> WheelWriter:
+        return WheelWriter(entity)
 
     def take(self, reader: int) -> Sample | None:
         from cyclonedds._clayer import ddspy_take
@@ -44,6 +37,27 @@ class WheelSamples:
             if info.valid_data:  # else it only tells that a writer has gone
                 return Sample(bytearray(data), info.source_timestamp, info.publication_handle)
         return None
+
+
+class WheelWriter:
+    def __init__(self, entity: int) -> None:
+        self._entity = entity
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def write(self, data: bytearray) -> None:
+        from cyclonedds._clayer import ddspy_write
+
+        if len(data) < _ENCAPSULATION_SIZE:
+            raise TransportError(f"DDS cannot take a message of {len(data)} bytes")
+        with self._lock:
+            if self._closed:
+                raise ClosedError("DDS cannot write: the writer is closed")
+            check(ddspy_write(self._entity, bytes(data)), "write")
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
 
 
 @cache

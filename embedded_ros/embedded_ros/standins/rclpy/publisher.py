@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from embedded_ros.interfaces import cdr
-from embedded_ros.transport.interface import Writer
+from embedded_ros.transport.interface import ClosedError, Writer
 
 from .event_handler import EventHandler
 from .exceptions import InvalidHandle
@@ -37,27 +37,34 @@ class Publisher:
 
     def publish(self, msg: Any) -> None:
         """Send a message, or the serialized bytes of one."""
-        writer = self._writer
-        if writer is None:
-            raise InvalidHandle(f"cannot publish on {self.topic}: the publisher is destroyed")
         if isinstance(msg, self.msg_type):
-            writer.write(cdr.serialize(msg))  # type: ignore[arg-type]
+            data = cdr.serialize(msg)
         elif isinstance(msg, (bytes, bytearray)):
-            writer.write(bytearray(msg))
+            data = bytearray(msg)
         else:
             raise TypeError(f"Expected {self.msg_type}, got {type(msg)}")
+        try:
+            self._open_writer().write(data)
+        except ClosedError:  # by another thread, a moment ago
+            raise self._destroyed() from None
 
     def get_subscription_count(self) -> int:
         return len(self._writer.matched()) if self._writer is not None else 0
 
     def assert_liveliness(self) -> None:
         """Say that this publisher lives; needed within the lease where its liveliness is MANUAL_BY_TOPIC."""
-        if self._writer is None:
-            raise InvalidHandle(f"cannot assert liveliness on {self.topic}: the publisher is destroyed")
-        self._writer.assert_liveliness()
+        self._open_writer().assert_liveliness()
 
     def destroy(self) -> None:
         self._node.destroy_publisher(self)
+
+    def _open_writer(self) -> Writer:
+        if (writer := self._writer) is None:
+            raise self._destroyed()
+        return writer
+
+    def _destroyed(self) -> InvalidHandle:
+        return InvalidHandle(f"the publisher on {self.topic} is destroyed")
 
     def _close(self) -> bytes:
         assert self._writer is not None

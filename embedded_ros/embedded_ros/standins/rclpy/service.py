@@ -5,12 +5,13 @@ from __future__ import annotations
 import struct
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Any
 
 from embedded_ros.interfaces import cdr
-from embedded_ros.transport.interface import Reader, Writer
+from embedded_ros.transport.interface import ClosedError, Reader, Writer
 
 from . import _service_wire
 from ._dropped_samples import DroppedSamples
@@ -103,7 +104,7 @@ class Service:
         deadline = time.monotonic() + _CALLER_WAIT_S
         while not self._closed and self._not_yet_reached(caller) and time.monotonic() < deadline:
             time.sleep(0.001)
-        if not self._closed:
+        with suppress(ClosedError):  # the service is destroyed, and has no answer to give any more
             self._writer.write(cdr.serialize(response, _service_wire.header(*caller.header)))
 
     def _not_yet_reached(self, caller: Caller) -> bool:
