@@ -90,7 +90,4 @@ class Time:
         return other._nanoseconds
 
     def _moved(self, nanoseconds: int) -> Time:
-        total = self._nanoseconds + nanoseconds
-        if not 0 <= total < 2**63:
-            raise OverflowError(f"time {total} ns is outside what a ROS time holds")
-        return Time(nanoseconds=total, clock_type=self._clock_type)
+        return Time(nanoseconds=self._nanoseconds + nanoseconds, clock_type=self._clock_type)

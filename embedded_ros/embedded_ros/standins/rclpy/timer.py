@@ -48,8 +48,8 @@ class Timer:
 
     @timer_period_ns.setter
     def timer_period_ns(self, value: int) -> None:
+        """The call that is due next keeps its time; `reset` counts from now."""
         self._period_ns = int(value)
-        self.reset()
 
     def is_ready(self) -> bool:
         return not self._canceled and not self._destroyed and self._clock._now_ns() >= self._next_call_ns

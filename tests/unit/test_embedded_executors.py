@@ -1,0 +1,79 @@
+"""The embedded runtime's own corners of executors and rates, which rclpy's documentation does not reach."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+import rclpy
+from rclpy.context import Context
+from rclpy.exceptions import ROSInterruptException
+from rclpy.executors import MultiThreadedExecutor
+from rclpy.task import Future
+from rclpy.timer import Rate
+
+DOMAIN = 100
+
+
+@pytest.fixture
+def context():
+    context = Context()
+    rclpy.init(args=[], context=context, domain_id=DOMAIN)
+    yield context
+    rclpy.try_shutdown(context=context)
+
+
+def test_a_task_that_waits_for_a_thread_is_handed_out_once(context) -> None:
+    executor = MultiThreadedExecutor(1, context=context)
+    may_end = threading.Event()
+    blocking = executor.create_task(may_end.wait)
+    waiting = executor.create_task(lambda: 1)
+    for _ in range(20):
+        executor.spin_once(timeout_sec=0.01)
+    assert executor._pool._work_queue.qsize() == 1
+    may_end.set()
+    while not waiting.done():
+        executor.spin_once(timeout_sec=0.1)
+    assert (blocking.result(), waiting.result()) == (True, 1)
+    executor.shutdown()
+
+
+class EndsOnceChecked:
+    """A context that ends between a rate's check of it and the rate's sleep."""
+
+    def __init__(self) -> None:
+        self.checks = 0
+
+    def ok(self) -> bool:
+        self.checks += 1
+        if self.checks == 1:
+            self.stop()
+        return self.checks == 1
+
+    def on_shutdown(self, callback) -> None:
+        self.stop = callback
+
+
+def test_a_rate_does_not_sleep_through_an_end_that_comes_just_before(context) -> None:
+    timer = rclpy.create_node("node", context=context).create_timer(3600.0, lambda: None)
+    rate = Rate(timer, context=EndsOnceChecked())
+    ended: list[type] = []
+
+    def sleep() -> None:
+        with pytest.raises(ROSInterruptException):
+            rate.sleep()
+        ended.append(ROSInterruptException)
+
+    thread = threading.Thread(target=sleep, daemon=True)
+    thread.start()
+    thread.join(10.0)
+    assert ended
+
+
+def test_a_cancelled_future_ends_a_spin_that_waits_for_it(context) -> None:
+    executor = MultiThreadedExecutor(2, context=context)
+    future = Future()
+    executor.create_task(future.cancel)
+    executor.spin_until_future_complete(future, timeout_sec=60.0)
+    assert future.cancelled()
+    executor.shutdown()
