@@ -146,14 +146,16 @@ class LifecycleNodeMixin(ManagedEntity):
     def _follow(self, transition: Transition) -> None:
         self._state = transition.goal
         if self._transition_event is not None:
-            self._transition_event.publish(
-                TransitionEvent(
-                    timestamp=self._clock.now().nanoseconds,
-                    transition=T(id=transition.id, label=transition.label),
-                    start_state=_state_message(transition.start),
-                    goal_state=_state_message(transition.goal),
-                )
+            event = TransitionEvent(
+                transition=T(id=transition.id, label=transition.label),
+                start_state=_state_message(transition.start),
+                goal_state=_state_message(transition.goal),
             )
+            if hasattr(event, "stamp"):  # since Lyrical
+                event.stamp = self._clock.now().to_msg()
+            else:
+                event.timestamp = self._clock.now().nanoseconds
+            self._transition_event.publish(event)
 
     def _on_change_state(self, request: Any, response: Any) -> Any:
         wanted = request.transition.label or request.transition.id
