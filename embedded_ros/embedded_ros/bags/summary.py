@@ -40,7 +40,8 @@ def summary(path: Path, reader: Reader) -> str:
         f"Service:           {len(services)}",
         f"Service information: {_column([_service_text(service) for service in services], _SERVICE_INDENT)}",
     ]
-    return "\n".join(lines)
+    # `ros2` ends its list of services with an empty line.
+    return "\n".join(lines) + ("\n" if services else "")
 
 
 def _is_service_event(connection: Connection) -> bool:
