@@ -146,7 +146,7 @@ class LifecycleNodeMixin(ManagedEntity):
     def _follow(self, transition: Transition) -> None:
         self._state = transition.goal
         if self._transition_event is not None:
-            event = TransitionEvent(
+            event: Any = TransitionEvent(
                 transition=T(id=transition.id, label=transition.label),
                 start_state=_state_message(transition.start),
                 goal_state=_state_message(transition.goal),

@@ -1,0 +1,46 @@
+"""The embedded runtime's own use of messages fits those of every distribution that ROS_DISTRO may name."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+NODES = """
+import rclpy
+from control_msgs.action import FollowJointTrajectory
+from rclpy.action import ActionClient, ActionServer
+from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
+
+rclpy.init()
+node = LifecycleNode("arm")
+node.declare_parameter("gain", 1.0)
+node.get_logger().info("a line for /rosout")
+assert node.trigger_configure() == TransitionCallbackReturn.SUCCESS
+assert node.trigger_activate() == TransitionCallbackReturn.SUCCESS
+
+def follow(goal):
+    goal.publish_feedback(FollowJointTrajectory.Feedback())
+    goal.succeed()
+    return FollowJointTrajectory.Result(error_string="none")
+
+ActionServer(node, FollowJointTrajectory, "follow", follow)
+client = ActionClient(node, FollowJointTrajectory, "follow")
+assert client.wait_for_server(30.0)
+sent = client.send_goal_async(FollowJointTrajectory.Goal())
+rclpy.spin_until_future_complete(node, sent, timeout_sec=30.0)
+result = sent.result().get_result_async()
+rclpy.spin_until_future_complete(node, result, timeout_sec=30.0)
+print(result.result().result.error_string)
+"""
+
+
+@pytest.mark.parametrize("distribution", ["humble", "jazzy", "kilted", "lyrical"])
+def test_nodes_run_on_the_messages_of_the_distribution(distribution: str) -> None:
+    environment = {**os.environ, "ROS_DISTRO": distribution, "ROS_DOMAIN_ID": str(1 + os.getpid() % 100)}
+    done = subprocess.run(
+        [sys.executable, "-c", NODES], env=environment, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert (done.returncode, done.stdout) == (0, "none\n"), done.stderr
