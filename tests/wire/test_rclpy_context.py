@@ -108,9 +108,9 @@ def test_two_contexts_end_apart(graph, context) -> None:
 
 
 def test_nodes_of_two_contexts_see_each_other(graph, context) -> None:
-    node = graph.node("one")
-    rclpy.create_node("two", context=context)
+    node, other = graph.node("one"), rclpy.create_node("two", context=context)
     graph.spin_until(lambda: set(node.get_node_names()) == {"one", "two"})
+    graph.spin_until(lambda: set(other.get_node_names()) == {"one", "two"})
 
 
 def test_the_end_of_the_context_ends_spin_in_another_thread(graph, context) -> None:

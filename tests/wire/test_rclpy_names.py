@@ -69,7 +69,7 @@ def test_publishers_subscriptions_and_services_have_expanded_names(graph) -> Non
     assert node.create_client(Trigger, "/a").service_name == "/a"
 
 
-@pytest.mark.parametrize("name", ["", "a b", "1a", "a//b", "a/", "a~", "/a/1b", "~a", "a-b", "a{node"])
+@pytest.mark.parametrize("name", ["", "a b", "1a", "a//b", "a/", "a~", "/a/1b", "a-b", "a{node"])
 def test_bad_topic_names_are_refused(graph, name: str) -> None:
     with pytest.raises(InvalidTopicNameException):
         graph.node("node").create_publisher(String, name, 10)

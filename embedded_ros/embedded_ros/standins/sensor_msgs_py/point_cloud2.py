@@ -123,8 +123,9 @@ def create_cloud(
         if values.size == 0:
             structured = np.empty((0,), dtype)
         else:
-            if values.shape[-1] != len(dtype.names or ()):
-                raise ValueError(f"points of {values.shape[-1]} values do not fit the number of fields, {len(dtype.names or ())}")
+            columns = len(dtype.names or ())
+            if values.shape[-1] != columns:
+                raise ValueError(f"points of {values.shape[-1]} values do not fit the number of fields, {columns}")
             structured = unstructured_to_structured(values, dtype)
     else:
         if values.dtype.names != dtype.names:
