@@ -58,6 +58,8 @@ def when_another_node_ends(event, context):
 
 def generate_launch_description():
     lockstep = PythonExpression(["'", LaunchConfiguration("mode"), "' == 'lockstep'"])
+    # A robot's cell is told poses as the real one, the other tasks their environments' own commands.
+    sink = PythonExpression(["'pose' if '", LaunchConfiguration("task"), "'.startswith('franka/') else 'native'"])
     shipped_student = [
         PathJoinSubstitution([SHARE, "models", ""]),
         PythonExpression(["'", LaunchConfiguration("task"), "'.replace('/', '_')"]),
@@ -161,6 +163,7 @@ def generate_launch_description():
                 "backend": text("backend"),
                 "threads": number("threads"),
                 "command": PythonExpression(["'inline' if ", lockstep, " else 'chunk'"]),
+                "sink": sink,
                 "dry_run": flag(LaunchConfiguration("dry_run")),
             },
         ],
@@ -174,6 +177,7 @@ def generate_launch_description():
             node_parameters("command_node"),
             {
                 "checkpoint": text("checkpoint"),
+                "sink": sink,
                 "dry_run": flag(LaunchConfiguration("dry_run")),
                 "use_sim_time": True,
             },
@@ -185,7 +189,7 @@ def generate_launch_description():
         executable="recorder_node",
         name="recorder_node",
         output="screen",
-        parameters=[node_parameters("recorder_node"), sensing, {"output": text("output")}],
+        parameters=[node_parameters("recorder_node"), sensing, {"sink": sink, "output": text("output")}],
         condition=IfCondition(LaunchConfiguration("record")),
     )
 

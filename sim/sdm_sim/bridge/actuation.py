@@ -7,7 +7,9 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
-from sdm_core.command_space import held_command
+from sdm_core.anchor import MeasuredPose
+from sdm_core.command_space import held_command, is_motion
+from sdm_core.state_vector import StateVector
 
 from sdm_sim.bridge.command_inbox import Command, PoseTarget
 from sdm_sim.task import Task
@@ -74,5 +76,14 @@ class Actuation:
         self._warn(f"command refused ({self.refused} so far): {reason}")
 
     def _held(self) -> NDArray[np.float64]:
-        last = self._actions[-1] if self._actions else np.zeros(self._task.contract.action_dim)
+        last = self._actions[-1] if self._actions else self._standing()
         return held_command(self._task.contract.action, last)
+
+    def _standing(self) -> NDArray[np.float64]:
+        """What keeps a robot that has had no command where it is."""
+        contract = self._task.contract
+        if not is_motion(contract.action):
+            return np.zeros(contract.action_dim)
+        frame = self._task.observe(depth=False)
+        state = StateVector(contract.observation.state).gather(frame.names, frame.values)
+        return MeasuredPose(contract).of(state)

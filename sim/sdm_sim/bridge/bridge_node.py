@@ -59,7 +59,7 @@ class BridgeNode(Node):
         self._traces = TraceLog(settings.traces)
         self._faults = CameraFaults(settings.drop_rate, settings.depth_noise_mm)
         self._sensors = SensorPublisher(self, self._task, streams, reliable=lockstep)
-        self._inbox = CommandInbox(self)
+        self._inbox = CommandInbox(self, any(entry.is_gripper for entry in self._task.contract.action.entries))
         starters = ("policy_node",) if lockstep else ("policy_node", "command_node")
         for name in starters:
             self._subscribe_traces(name)

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from geometry_msgs.msg import PoseStamped
@@ -26,7 +26,7 @@ _SHUTDOWN_POLL_S = 0.1
 
 @dataclass(frozen=True, eq=False)
 class PoseTarget:
-    """Where the tool shall be, in `frame`; `gripper` is the last gripper command (None before the first)."""
+    """Where the tool shall be, in `frame`, and the gripper command that goes with it (None before the first)."""
 
     frame: str
     position: NDArray[np.float64]
@@ -41,11 +41,14 @@ Command = NDArray[np.float64] | PoseTarget
 class CommandInbox:
     """Filled on the executor's thread; emptied on the simulation's, where Interrupted says that the context is down."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, gripper: bool) -> None:
+        """`gripper`: whether a gripper command of its own comes with every pose."""
+        self._pairs = gripper
         self._ok = node.context.ok
         self._changed = threading.Condition()
         self._commands: deque[Command] = deque()
         self._traces: deque[PolicyTrace] = deque(maxlen=16)
+        self._grippers: deque[float] = deque()
         self._gripper: float | None = None
         node.create_subscription(Float64MultiArray, "native_command", self._on_native, _COMMANDS)
         node.create_subscription(PoseStamped, "target_pose", self._on_pose, _COMMANDS)
@@ -56,6 +59,7 @@ class CommandInbox:
         with self._changed:
             self._commands.clear()
             self._traces.clear()
+            self._grippers.clear()
             self._gripper = None
 
     @property
@@ -71,6 +75,9 @@ class CommandInbox:
             late = max(len(self._commands) - 1, 0)
             command = self._commands[-1] if self._commands else None
             self._commands.clear()
+            self._grippers.clear()
+            if isinstance(command, PoseTarget):
+                command = replace(command, gripper=self._gripper)
             return command, late
 
     def answer(self, stamp_ns: int, timeout_s: float) -> tuple[list[Command], str]:
@@ -92,13 +99,30 @@ class CommandInbox:
                 raise BridgeError(
                     f"policy_node listed {trace.commands} commands, {len(self._commands)} came within {timeout_s:g} s"
                 )
-            return [self._commands.popleft() for _ in range(trace.commands)], trace.refusal
+            commands = [self._commands.popleft() for _ in range(trace.commands)]
+            return self._with_grippers(commands, deadline), trace.refusal
 
     def on_trace(self, message: PolicyTrace) -> None:
         """Takes a trace of policy_node."""
         with self._changed:
             self._traces.append(message)
             self._changed.notify_all()
+
+    def _with_grippers(self, commands: list[Command], deadline: float) -> list[Command]:
+        """Gives each pose the gripper command sent with it: they travel on topics of their own, in any order.
+
+        Where there are fewer of those, the first poses had none: a policy that holds tells the gripper nothing yet.
+        """
+        poses = [index for index, command in enumerate(commands) if isinstance(command, PoseTarget)]
+        if not self._pairs or not poses:
+            return commands
+        self._await(lambda: len(self._grippers) >= len(poses), deadline)
+        for index, gripper in zip(reversed(poses), reversed(self._grippers), strict=False):
+            command = commands[index]
+            assert isinstance(command, PoseTarget)
+            commands[index] = replace(command, gripper=gripper)
+        self._grippers.clear()
+        return commands
 
     def _trace(self, stamp_ns: int) -> PolicyTrace | None:
         return next((t for t in self._traces if Time.from_msg(t.observation_stamp).nanoseconds == stamp_ns), None)
@@ -118,9 +142,12 @@ class CommandInbox:
         self._put(np.array(message.data, np.float64))
 
     def _on_gripper(self, message: Float64) -> None:
-        self._gripper = message.data
+        with self._changed:
+            self._gripper = message.data
+            self._grippers.append(message.data)
+            self._changed.notify_all()
 
     def _on_pose(self, message: PoseStamped) -> None:
         p, q = message.pose.position, message.pose.orientation
         position, rotation = np.array([p.x, p.y, p.z]), np.array([q.x, q.y, q.z, q.w])
-        self._put(PoseTarget(message.header.frame_id, position, rotation, self._gripper))
+        self._put(PoseTarget(message.header.frame_id, position, rotation, None))

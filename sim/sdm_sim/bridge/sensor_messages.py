@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Container
 
 import numpy as np
 from builtin_interfaces.msg import Time
@@ -16,6 +17,8 @@ from sdm_sim.task import SensorFrame
 
 CAMERA_FRAME = "camera_depth_optical_frame"
 COLOUR_FRAME = "camera_color_optical_frame"
+# The scalars that an arm's controller publishes as `current_pose`, and not among the joints.
+MEASURED_POSE = frozenset(f"ee.{part}" for part in ("x", "y", "z", "qx", "qy", "qz", "qw"))
 
 
 def depth_image(depth: NDArray[np.uint16], stamp: Time) -> Image:
@@ -61,23 +64,47 @@ def camera_info(intrinsics: Intrinsics, stamp: Time, frame: str = CAMERA_FRAME) 
     )
 
 
-def joint_states(frame: SensorFrame, stamp: Time) -> JointState:
-    """All named scalars of a frame."""
-    return JointState(header=Header(stamp=stamp), name=list(frame.names), position=array("d", frame.values.tolist()))
+def joint_states(frame: SensorFrame, stamp: Time, names: Container[str] | None = None) -> JointState:
+    """The scalars of a frame that have one of `names`; None: all but the measured pose, which has its own message."""
+    chosen = [
+        (name, value)
+        for name, value in zip(frame.names, frame.values.tolist(), strict=True)
+        if (name not in MEASURED_POSE if names is None else name in names)
+    ]
+    return JointState(
+        header=Header(stamp=stamp),
+        name=[name for name, _ in chosen],
+        position=array("d", [value for _, value in chosen]),
+    )
 
 
 def tool_pose(frame: SensorFrame, tool: str, base: str, stamp: Time) -> PoseStamped | None:
-    """The pose in a frame's `tool.x` … `tool.qw`; without rotation entries the tool has the base's orientation."""
+    """The measured pose of a frame, or else its `tool.x` … `tool.qw`; without rotation entries the tool has the base's
+    orientation."""
     values = dict(zip(frame.names, frame.values.tolist(), strict=True))
-    if not all(f"{tool}.{axis}" in values for axis in "xyz"):
+    prefix = "ee" if values.keys() >= MEASURED_POSE else tool
+    if not all(f"{prefix}.{axis}" in values for axis in "xyz"):
         return None
-    position = Point(**{axis: values[f"{tool}.{axis}"] for axis in "xyz"})
-    rotation = Quaternion(**{axis: values.get(f"{tool}.q{axis}", float(axis == "w")) for axis in "xyzw"})
+    position = Point(**{axis: values[f"{prefix}.{axis}"] for axis in "xyz"})
+    rotation = Quaternion(**{axis: values.get(f"{prefix}.q{axis}", float(axis == "w")) for axis in "xyzw"})
     return PoseStamped(header=Header(stamp=stamp, frame_id=base), pose=Pose(position=position, orientation=rotation))
 
 
+def tool_transform(frame: SensorFrame, tool: str, base: str, stamp: Time) -> TransformStamped | None:
+    """`tool_pose` as tf has it."""
+    pose = tool_pose(frame, tool, base, stamp)
+    if pose is None:
+        return None
+    position, rotation = pose.pose.position, pose.pose.orientation
+    return TransformStamped(
+        header=pose.header,
+        child_frame_id=tool,
+        transform=Transform(translation=Vector3(x=position.x, y=position.y, z=position.z), rotation=rotation),
+    )
+
+
 def camera_transform(extrinsics: Extrinsics, base: str, stamp: Time, frame: str = CAMERA_FRAME) -> TransformStamped:
-    """The static transform from the base frame to an optical frame of the camera."""
+    """The transform from a base frame to an optical frame of a camera, which stands still in it."""
     x, y, z = (float(value) for value in extrinsics.translation)
     qx, qy, qz, qw = (float(value) for value in extrinsics.quaternion_xyzw)
     return TransformStamped(

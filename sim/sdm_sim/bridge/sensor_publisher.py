@@ -11,10 +11,12 @@ from sdm_core import camera_topics
 from sensor_msgs.msg import CameraInfo, Image, JointState
 from tf2_ros import StaticTransformBroadcaster
 
+from sdm_sim.bridge.arm_publisher import ArmCell, ArmPublisher
 from sdm_sim.bridge.camera_streams import CameraStreams
 from sdm_sim.bridge.sensor_messages import (
     CAMERA_FRAME,
     COLOUR_FRAME,
+    MEASURED_POSE,
     camera_info,
     camera_transform,
     colour_image,
@@ -51,20 +53,23 @@ class SensorPublisher:
         self._needed = [*((self._depth, self._info) if streams.depth else ()), *self._colour.values()]
         self._joints = node.create_publisher(JointState, "joint_states", qos)
         self._pose = node.create_publisher(PoseStamped, "current_pose", qos)
+        self._needed.append(self._joints)
+        if set(task.contract.state_names) >= MEASURED_POSE:
+            self._needed.append(self._pose)
+        self._arm = ArmPublisher(node, task, self._base, self._tool, qos) if isinstance(task, ArmCell) else None
         self._static = StaticTransformBroadcaster(node)
         base = task.contract.observation.cloud.frame if task.contract.observation.cloud else self._base
         stamp = Time().to_msg()
         self._static.sendTransform(
-            [camera_transform(task.extrinsics, base, stamp, frame) for frame in (CAMERA_FRAME, COLOUR_FRAME)]
+            [
+                *(camera_transform(task.extrinsics, base, stamp, frame) for frame in (CAMERA_FRAME, COLOUR_FRAME)),
+                *(self._arm.static_transforms() if self._arm else ()),
+            ]
         )
 
     def unheard(self, listeners: int) -> list[str]:
         """The sensor topics with fewer than so many matched subscriptions."""
-        return [
-            publisher.topic_name
-            for publisher in (*self._needed, self._joints)
-            if publisher.get_subscription_count() < listeners
-        ]
+        return [publisher.topic_name for publisher in self._needed if publisher.get_subscription_count() < listeners]
 
     def clock(self, stamp_ns: int) -> None:
         """Sets the graph's simulated time."""
@@ -77,6 +82,8 @@ class SensorPublisher:
         pose = tool_pose(frame, self._tool, self._base, stamp)
         if pose is not None:
             self._pose.publish(pose)
+        if self._arm:
+            self._arm.state(stamp_ns, frame)
 
     def images(self, stamp_ns: int, frame: SensorFrame) -> bool:
         """Publishes a frame's images, each after its calibration, the depth last; False where there are none."""

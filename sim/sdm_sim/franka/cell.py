@@ -8,6 +8,8 @@ from __future__ import annotations
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
+from sdm_core.command_space import conjugate, multiply
+from sdm_core.point_cloud import Extrinsics
 
 from sdm_sim.franka import fr3
 from sdm_sim.franka.cameras import RealSense
@@ -31,6 +33,7 @@ class FrankaTask:
     way = None
     score = None
     expert_kind = "scripted"
+    arm_joints, gripper_joints = fr3.JOINTS, fr3.FINGER_JOINTS
 
     def __init__(self, name: str, scenario: Scenario, image_size: tuple[int, int] = IMAGE_SIZE) -> None:
         """`image_size`: width and height of both cameras in pixels, 640×480 or less of that."""
@@ -40,8 +43,8 @@ class FrankaTask:
         self._scenario = scenario
         self._model = mujoco.MjModel.from_xml_string(scene_xml(scenario.bodies, scenario.assets, scenario.extras))
         self._data = mujoco.MjData(self._model)
-        self._robot = Robot(self._model, self._data)
-        scenario.bind(self._model, self._data, self._robot)
+        self.robot = Robot(self._model, self._data)
+        scenario.bind(self._model, self._data, self.robot)
         self.cameras = {camera: RealSense(self._model, self._data, camera, *image_size) for camera in (CAMERA, WRIST)}
         self._low, self._high = np.array(POSITION_LOW), np.array(POSITION_HIGH)
         self.reset(0)
@@ -51,7 +54,7 @@ class FrankaTask:
         mujoco.mj_resetData(self._model, self._data)
         rng = np.random.default_rng([seed, 0])
         self._scenario.reset(rng)
-        self._robot.reset(rng.uniform(-_READY_SPREAD, _READY_SPREAD, len(fr3.JOINTS)))
+        self.robot.reset(rng.uniform(-_READY_SPREAD, _READY_SPREAD, len(fr3.JOINTS)))
         self._seed, self._expert = seed, None
         self._gripper = 0.0
         self._success_steps = 0
@@ -60,12 +63,12 @@ class FrankaTask:
         command = action.copy()
         command[:3] = np.clip(action[:3], self._low, self._high)
         self._gripper = float(action[7])
-        self._robot.step(command, _STEPS, self._scenario.before_step)
+        self.robot.step(command, _STEPS, self._scenario.before_step)
         self._success_steps += self._scenario.solved()
 
     def observe(self, depth: bool = True, images: bool = False) -> SensorFrame:
         colour = {name: camera.colour() for name, camera in self.cameras.items()} if images else {}
-        return SensorFrame(STATE_NAMES, self._robot.state, self.cameras[CAMERA].depth() if depth else None, colour)
+        return SensorFrame(STATE_NAMES, self.robot.state, self.cameras[CAMERA].depth() if depth else None, colour)
 
     @property
     def succeeded(self) -> bool:
@@ -82,7 +85,7 @@ class FrankaTask:
     def expert(self) -> NDArray[np.float64]:
         if self._expert is None:
             plan = self._scenario.plan(np.random.default_rng([self._seed, 1]))
-            self._expert = Expert(plan, self._robot, self.contract)
+            self._expert = Expert(plan, self.robot, self.contract)
         return self._expert.action()
 
     def action_towards(
@@ -90,6 +93,16 @@ class FrankaTask:
     ) -> NDArray[np.float64]:
         """A pose target as an action, which it is; `gripper` None leaves the hand as it was told last."""
         return np.array([*position, *quaternion_xyzw, self._gripper if gripper is None else gripper])
+
+    @property
+    def wrist_in_tool(self) -> Extrinsics:
+        """Pose of the wrist camera's optical frame in the tool's, which does not change."""
+        camera, tool = self.cameras[WRIST].extrinsics, self.robot.pose
+        inverse = conjugate(tool[3:])
+        off = np.append(camera.translation - tool[:3], 0.0)
+        x, y, z, _ = multiply(multiply(inverse, off), tool[3:]).tolist()
+        qx, qy, qz, qw = multiply(inverse, np.array(camera.quaternion_xyzw)).tolist()
+        return Extrinsics((qx, qy, qz, qw), (x, y, z))
 
     def render(self, width: int, height: int) -> NDArray[np.uint8]:
         return self.cameras[CAMERA].picture(width, height)
