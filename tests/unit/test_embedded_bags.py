@@ -239,6 +239,13 @@ def test_bags_of_either_storage_are_played_in_order_and_in_their_time(graph, tmp
     assert seconds >= 0.4
 
 
+def test_metadata_that_says_otherwise_of_quality_of_service_hides_no_message(graph, tmp_path):
+    bag = write_bag(tmp_path / "bag", [1.0, 1.1], qos=[to_bag(SENSOR)])
+    metadata = bag / "metadata.yaml"
+    metadata.write_text(metadata.read_text().replace("best_effort", "reliable"))
+    assert play(graph, bag)[0] == ["0", "1"]
+
+
 def test_rate_stretches_the_time(graph, tmp_path):
     heard, seconds = play(graph, write_bag(tmp_path / "bag", [5.0, 5.1]), Pace(rate=0.25))
     assert heard == ["0", "1"]

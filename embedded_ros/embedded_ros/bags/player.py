@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import math
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import rclpy
@@ -21,7 +20,7 @@ from embedded_ros.interfaces.definition import InterfaceError
 
 from .errors import BagError
 from .qos import to_play
-from .reading import offered_qos
+from .reading import messages, offered_qos
 from .topic_filter import TopicFilter
 
 # SIGTERM does not cut a sleep short: so often the player looks whether it should end.
@@ -53,11 +52,11 @@ class Player:
         self._pace = pace
         self._clock = node.create_publisher(Clock, "/clock", _CLOCK_QOS) if pace.clock_rate else None
         self._next_clock = 0.0
-        self._publishers: dict[int, Publisher] = {}
+        self._publishers: dict[str, Publisher] = {}
         for connection in reader.connections:
             replaced = self._clock is not None and connection.topic == "/clock"
             if topics.accepts(connection.topic) and not replaced and (publisher := self._publisher_of(connection)):
-                self._publishers[connection.id] = publisher
+                self._publishers[connection.topic] = publisher
         if not self._publishers:
             raise BagError(f"nothing to play: bag '{reader.path}' has no such topic of a known type")
 
@@ -66,19 +65,15 @@ class Player:
         count = 0
         begin = self._reader.start_time + int(self._pace.start_offset * 1e9)
         started = time.monotonic() + self._pace.delay
-        for connection, stamp, data in self._messages(begin):
+        stop = None if math.isinf(self._pace.duration) else begin + int(self._pace.duration * 1e9) + 1
+        for topic, stamp, data in messages(self._reader, self._publishers, begin, stop):
             due = started + (stamp - begin) * 1e-9 / self._pace.rate
             self._wait_until(due, started, begin)
             if not rclpy.ok(context=self._node.context):
                 break
-            self._publishers[connection.id].publish(data)
+            self._publishers[topic].publish(data)
             count += 1
         return count
-
-    def _messages(self, begin: int) -> Iterator[tuple[Connection, int, bytes]]:
-        chosen = [connection for connection in self._reader.connections if connection.id in self._publishers]
-        stop = None if math.isinf(self._pace.duration) else begin + int(self._pace.duration * 1e9) + 1
-        return self._reader.messages(chosen, start=begin, stop=stop)
 
     def _wait_until(self, due: float, started: float, begin: int) -> None:
         """Sleep, and tell the bag's time on /clock meanwhile."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from rosbags.interfaces import Connection, ConnectionExtRosbag2, Qos
@@ -27,6 +27,19 @@ def open_bag(path: Path) -> Iterator[Reader]:
             yield reader
     except ReaderError as error:
         raise BagError(f"bag '{path}' cannot be read: {error}") from error
+
+
+def messages(
+    reader: Reader, topics: Collection[str], start: int | None = None, stop: int | None = None
+) -> Iterator[tuple[str, int, bytes]]:
+    """(topic, time in ns, serialized message) in the order of the bag, from `start` until before `stop`."""
+    # The library asks for connections as the files have them. Those of metadata.yaml, if it was edited or made anew,
+    # may say otherwise of quality of service, and would then have no messages.
+    files = getattr(reader.storage, "storages", [reader.storage])
+    chosen = [connection for file in files for connection in file.connections if connection.topic in topics]
+    if chosen:
+        for connection, stamp, data in reader.messages(chosen, start, stop):
+            yield connection.topic, stamp, data
 
 
 def offered_qos(connection: Connection) -> list[Qos]:
