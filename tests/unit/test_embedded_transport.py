@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from embedded_ros.cli.main import main
 from embedded_ros.transport import cyclone, libddsc, sample_route
 from embedded_ros.transport.cyclone import CycloneReader, CycloneTransport, CycloneWriter
 from embedded_ros.transport.cyclone_config import MOST_PROCESSES, configuration
@@ -346,7 +347,7 @@ def test_switched_off_discovery_finds_nobody_of_another_process(environment) -> 
             process.wait(10)
 
 
-def test_a_full_domain_is_refused_in_one_line() -> None:
+def test_a_full_domain_is_refused_in_one_line(monkeypatch, capfd) -> None:
     held = []
     try:
         for index in range(MOST_PROCESSES):
@@ -354,6 +355,9 @@ def test_a_full_domain_is_refused_in_one_line() -> None:
             held[-1].bind(("", 7400 + 250 * DOMAIN + 10 + 2 * index))
         with pytest.raises(TransportError, match=rf"domain {DOMAIN}: 32 processes .* choose another ROS_DOMAIN_ID$"):
             CycloneTransport(DOMAIN, "enclave=/;")
+        monkeypatch.setenv("ROS_DOMAIN_ID", str(DOMAIN))
+        assert main(["topic", "list"]) == 1
+        assert capfd.readouterr().err.splitlines()[-1].startswith(f"DDS cannot open domain {DOMAIN}: 32 processes")
     finally:
         for each in held:
             each.close()

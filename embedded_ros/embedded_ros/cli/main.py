@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from embedded_ros.cli.errors import CommandError
+from embedded_ros.transport.interface import TransportError
 
 _COMMANDS = {
     "run": "run a package's executable",
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = _parser(arguments).parse_args(arguments)
         return options.run(options) or 0
-    except CommandError as error:
+    except (CommandError, TransportError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
