@@ -11,7 +11,7 @@ from . import libddsc as dds
 from .cyclone_config import MOST_PROCESSES, configuration, is_full
 from .cyclone_events import OF_READERS, OF_WRITERS, CycloneEventSource, WatchedEntity
 from .events import EventKind
-from .interface import Endpoint, Sample, TransportError, WireQos
+from .interface import ClosedError, Endpoint, Sample, TransportError, WireQos
 from .libddsc import check, lib, quick
 from .sample_route import SampleRoute, sample_route
 
@@ -117,7 +117,7 @@ class CycloneWriter:
 
     def close(self) -> None:
         self._samples.close()
-        lib.dds_delete(self._entity)
+        self._watched.delete()
 
 
 class CycloneReader:
@@ -142,7 +142,7 @@ class CycloneReader:
         return CycloneEventSource(self.watched, kind, OF_READERS)
 
     def close(self) -> None:
-        lib.dds_delete(self._entity)
+        self.watched.delete()
 
 
 class CycloneWaiter:
@@ -158,11 +158,16 @@ class CycloneWaiter:
 
     def attach(self, source: CycloneReader | CycloneEventSource, key: Hashable) -> None:
         entity = source.watched.entity
-        if entity not in self._keys:
-            check(lib.dds_waitset_attach(self._waitset, entity, entity), "watch an endpoint")
+        try:
+            if entity not in self._keys:
+                check(lib.dds_waitset_attach(self._waitset, entity, entity), "watch an endpoint")
+            source.watched.watch(source.bit)
+        except TransportError:
+            if source.watched.closed:
+                raise ClosedError("DDS cannot watch an endpoint that is closed") from None
+            raise
         self._keys.setdefault(entity, {})[source.bit] = key
         self._sources[key] = source
-        source.watched.watch(source.bit)
 
     def detach(self, key: Hashable) -> None:
         source = self._sources.pop(key)

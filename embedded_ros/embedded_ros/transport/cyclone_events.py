@@ -17,7 +17,7 @@ from .events import (
     Occurrences,
     UnsupportedEventError,
 )
-from .libddsc import check, quick
+from .libddsc import check, lib, quick
 
 _POLICIES = {2: "DURABILITY", 4: "DEADLINE", 8: "LIVELINESS", 11: "RELIABILITY", 13: "HISTORY", 21: "LIFESPAN"}
 
@@ -82,6 +82,7 @@ class WatchedEntity:
 
     def __init__(self, entity: int) -> None:
         self.entity = entity
+        self.closed = False
         self._enabled = 0
         check(quick.dds_set_status_mask(entity, 0), "watch an endpoint")
 
@@ -92,6 +93,10 @@ class WatchedEntity:
     def unwatch(self, bit: int) -> None:
         self._enabled &= ~bit
         quick.dds_set_status_mask(self.entity, self._enabled)  # fails where the entity is deleted already: as wanted
+
+    def delete(self) -> None:
+        self.closed = True
+        lib.dds_delete(self.entity)
 
 
 class CycloneEventSource:

@@ -106,7 +106,7 @@ class Waiter(Protocol):
     """What an executor sleeps on. `wake` is the only call made from other threads while one waits."""
 
     def attach(self, source: Any, key: Hashable) -> None:
-        """Watch a reader for samples, or an event source."""
+        """Watch a reader for samples, or an event source; ClosedError where its endpoint is closed."""
         ...
 
     def detach(self, key: Hashable) -> None: ...

@@ -14,7 +14,7 @@ from inspect import isawaitable
 from types import TracebackType
 from typing import Any
 
-from embedded_ros.transport.interface import Waiter
+from embedded_ros.transport.interface import ClosedError, Waiter
 
 from .context import Context
 from .task import Future, Task
@@ -266,10 +266,13 @@ class Executor:
         for entity in self._attached - wanted:
             self._waiter.detach(entity)
             self._pending.pop(entity, None)
-        for entity in wanted - self._attached:
-            self._waiter.attach(entity._reader, entity)
-            self._pending[entity] = None  # data may have come before
-        self._attached = wanted
+        attached = self._attached & wanted
+        for entity in wanted - attached:
+            with suppress(ClosedError):  # destroyed meanwhile, by another thread
+                self._waiter.attach(entity._reader, entity)
+                self._pending[entity] = None  # data may have come before
+                attached.add(entity)
+        self._attached = attached
 
     def _release(self) -> None:
         """Let go of the middleware, once no thread waits on it any more: whoever calls has ended the waits."""
