@@ -27,7 +27,7 @@ from rclpy.context import Context
 from rclpy.duration import Duration
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
-from rosbags.rosbag2 import Reader, StoragePlugin, Writer
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, Reader, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosgraph_msgs.msg import Clock
 from sdm_interfaces.msg import ActionChunk
@@ -87,9 +87,17 @@ def cloud() -> PointCloud2:
     return PointCloud2(height=1, width=3, fields=[field], point_step=16, row_step=48, data=points.tobytes())
 
 
-def write_bag(path: Path, seconds: list[float], storage: StoragePlugin = StoragePlugin.MCAP, qos=()) -> Path:
+def write_bag(
+    path: Path,
+    seconds: list[float],
+    storage: StoragePlugin = StoragePlugin.MCAP,
+    compression: CompressionMode = CompressionMode.NONE,
+    qos=(),
+) -> Path:
     """A bag of texts "0", "1", … on /chatter at these times, written by the rosbags library alone."""
-    with Writer(path, version=9, storage_plugin=storage) as writer:
+    writer = Writer(path, version=9, storage_plugin=storage)
+    writer.set_compression(compression, CompressionFormat.ZSTD)
+    with writer:
         chatter = writer.add_connection(
             "/chatter", "std_msgs/msg/String", typestore=TYPESTORE, offered_qos_profiles=list(qos)
         )
@@ -237,6 +245,12 @@ def test_bags_of_either_storage_are_played_in_order_and_in_their_time(graph, tmp
     heard, seconds = play(graph, bag)
     assert heard == ["0", "1", "2"]
     assert seconds >= 0.4
+
+
+@pytest.mark.parametrize("compression", [CompressionMode.FILE, CompressionMode.MESSAGE], ids=lambda mode: mode.name)
+def test_compressed_bags_are_played(graph, tmp_path, compression):
+    bag = write_bag(tmp_path / "bag", [1.0, 1.1], compression=compression)
+    assert play(graph, bag)[0] == ["0", "1"]
 
 
 def test_metadata_that_says_otherwise_of_quality_of_service_hides_no_message(graph, tmp_path):
