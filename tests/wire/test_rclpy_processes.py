@@ -1,18 +1,16 @@
-"""Nodes in processes of their own: signals, logging, ROS arguments, and a ROS 2 for another Python."""
+"""Nodes in processes of their own: the default context, how programs end, and that their peers notice."""
 
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
-from rcl_interfaces.msg import Log
-from rclpy.logging import LoggingSeverity, get_logger, set_logger_level
 from std_msgs.msg import String
 
 SPIN = """
@@ -25,8 +23,10 @@ SPIN = """
     node.create_timer(0.01, lambda: publisher.publish(String(data=node.get_fully_qualified_name())))
     try:
         rclpy.spin(node)
-    except (KeyboardInterrupt, ExternalShutdownException) as error:
-        print(type(error).__name__)
+    except KeyboardInterrupt:
+        print("interrupted")
+    except ExternalShutdownException:  # where the end came while it waited
+        pass
     finally:
         rclpy.try_shutdown()
 """
@@ -42,80 +42,135 @@ def start(code: str, *arguments: str, **environment: str) -> subprocess.Popen:
     )
 
 
-@pytest.mark.parametrize(
-    ("number", "name"), [(signal.SIGINT, "KeyboardInterrupt"), (signal.SIGTERM, "ExternalShutdownException")]
-)
-def test_signals_end_an_idle_spin_at_once_and_leave_the_graph(graph, number: int, name: str) -> None:
-    heard: list[str] = []
-    listener = graph.node("listener")
-    listener.create_subscription(String, "/ns/bye", lambda m: heard.append(m.data), 10)
-    arguments = ("--ros-args", "-r", "__ns:=/ns", "-r", "hello:=bye", "-r", "__node:=kid")
-    child = start(SPIN, *arguments, ROS_DOMAIN_ID=str(graph.domain_id))
-    try:
-        graph.spin_until(lambda: heard, timeout=30.0)
-        assert set(heard) == {"/ns/kid"}
+class Listener:
+    """A node that hears a child's greetings and sees who is in the graph."""
+
+    def __init__(self, graph, topic: str = "/hello") -> None:
+        self.graph = graph
+        self.heard: list[str] = []
+        self.node = graph.node("listener")
+        self.node.create_subscription(String, topic, lambda message: self.heard.append(message.data), 10)
+
+    @contextmanager
+    def child(self, code: str, *arguments: str) -> Iterator[subprocess.Popen]:
+        """A process that runs the code, once it has been heard."""
+        process = start(code, *arguments, ROS_DOMAIN_ID=str(self.graph.domain_id))
+        try:
+            self.graph.spin_until(lambda: self.heard)
+            yield process
+        finally:
+            process.kill()
+
+    def wait_until_alone(self) -> None:
+        self.graph.spin_until(lambda: self.node.get_node_names() == ["listener"])
+
+
+def run(code: str) -> subprocess.CompletedProcess:
+    """Run a program to its end."""
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def test_a_program_is_renamed_and_remapped_by_its_arguments(graph) -> None:
+    listener = Listener(graph, "/ns/bye")
+    with listener.child(SPIN, "--ros-args", "-r", "__ns:=/ns", "-r", "hello:=bye", "-r", "__node:=kid"):
+        assert set(listener.heard) == {"/ns/kid"}
+
+
+@pytest.mark.parametrize(("number", "out"), [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "")])
+def test_a_signal_ends_spin_and_the_program_leaves_the_graph(graph, number: int, out: str) -> None:
+    listener = Listener(graph)
+    with listener.child(SPIN) as child:
         child.send_signal(number)
-        out, err = child.communicate(timeout=15)
-        assert (child.returncode, out.strip(), err) == (0, name, "")
-        graph.spin_until(lambda: listener.get_node_names() == ["listener"])
-    finally:
-        child.kill()
+        told, err = child.communicate(timeout=60)
+        assert (child.returncode, told.strip(), err) == (0, out, "")
+    listener.wait_until_alone()
+
+
+def test_a_signal_ends_a_spin_that_has_nothing_to_do(graph) -> None:
+    listener = Listener(graph)
+    greeted = """node.destroy_timer(timer)
+        while not publisher.get_subscription_count(): rclpy.spin_once(node, timeout_sec=0.1)
+        publisher.publish(String(data="once"))
+        rclpy.spin(node)"""
+    idle = SPIN.replace("node.create_timer", "timer = node.create_timer").replace("rclpy.spin(node)", greeted)
+    with listener.child(idle) as child:
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(60) == 0
+    assert listener.heard == ["once"]
+
+
+def test_a_program_that_wants_no_handlers_is_ended_by_the_signal(graph) -> None:
+    listener = Listener(graph)
+    plain = SPIN.replace("rclpy.init()", "rclpy.init(signal_handler_options=rclpy.signals.SignalHandlerOptions.NO)")
+    with listener.child(plain.replace("import sys, rclpy", "import sys, rclpy, rclpy.signals")) as child:
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(60) == -signal.SIGTERM
 
 
 def test_a_program_that_ends_without_shutdown_leaves_the_graph(graph) -> None:
-    heard: list[str] = []
-    listener = graph.node("listener")
-    listener.create_subscription(String, "/hello", lambda m: heard.append(m.data), 10)
-    code = SPIN.replace("rclpy.spin(node)", "[rclpy.spin_once(node) for _ in range(200)]; sys.exit(3)").replace(
-        "rclpy.try_shutdown()", "pass"
-    )
-    child = start(code, ROS_DOMAIN_ID=str(graph.domain_id))
-    try:
-        graph.spin_until(lambda: heard, timeout=30.0)
-        assert child.wait(30) == 3
-        # Well before the lease of 10 s ends.
-        graph.spin_until(lambda: listener.get_node_names() == ["listener"], timeout=5.0)
-    finally:
-        child.kill()
+    listener = Listener(graph)
+    sudden = SPIN.replace("rclpy.spin(node)", "[rclpy.spin_once(node) for _ in range(200)]; sys.exit(3)")
+    with listener.child(sudden.replace("rclpy.try_shutdown()", "pass")) as child:
+        assert child.wait(60) == 3
+    listener.wait_until_alone()
 
 
-def test_log_lines_have_rclpys_form_and_filters(capfd) -> None:
-    logger = get_logger("some.node")
-    for i in range(3):
-        logger.info(f"line {i}")
-        logger.warning("only once", once=True)
-        logger.error("not the first", skip_first=True)
-        logger.error("seldom", throttle_duration_sec=60.0)
-        logger.debug("hidden")
-    lines = capfd.readouterr().err.splitlines()
-    assert re.fullmatch(r"\[INFO\] \[\d+\.\d{9}\] \[some\.node\]: line 0", lines[0])
-    texts = [line.partition("]: ")[2] for line in lines]
-    assert [t for t in texts if t.startswith("line")] == ["line 0", "line 1", "line 2"]
-    assert [texts.count(t) for t in ("only once", "not the first", "seldom", "hidden")] == [1, 2, 1, 0]
-    set_logger_level("some", LoggingSeverity.DEBUG)
-    assert logger.get_child("part").is_enabled_for(LoggingSeverity.DEBUG)
-    set_logger_level("some", LoggingSeverity.UNSET)
-    assert logger.get_effective_level() == LoggingSeverity.INFO
-
-
-def test_log_lines_of_nodes_go_to_rosout(graph) -> None:
-    lines: list[Log] = []
-    graph.node("listener").create_subscription(Log, "/rosout", lines.append, 100)
-    graph.node("talker", namespace="/ns").get_logger().warning("look")
-    graph.spin_until(lambda: any(line.msg == "look" for line in lines))
-    (line,) = [line for line in lines if line.msg == "look"]
-    assert (line.name, line.level, Path(line.file).name) == ("ns.talker", 30, Path(__file__).name)
-
-
-def test_the_log_level_is_set_on_the_command_line() -> None:
-    code = """
+def test_a_callback_may_shut_the_program_down() -> None:
+    ended = run("""
         import rclpy
-        from rclpy.logging import get_logger
         rclpy.init()
         node = rclpy.create_node("child")
-        node.get_logger().debug("deep"); node.get_logger().info("plain")
-        get_logger("other").info("other")
-    """
-    for arguments, shown in ((["--log-level", "debug"], "deep plain other"), (["--log-level", "child:=warn"], "other")):
-        _, err = start(code, "--ros-args", *arguments).communicate(timeout=60)
-        assert [line.rpartition(" ")[2] for line in err.splitlines()] == shown.split()
+        node.create_timer(0.01, rclpy.shutdown)
+        rclpy.spin(node)
+        print("ok" if rclpy.ok() else "ended")
+    """)
+    assert (ended.stdout.strip(), ended.returncode) == ("ended", 0)
+
+
+def test_the_default_context_can_begin_again_after_its_end() -> None:
+    ended = run("""
+        import rclpy
+        for name in ("first", "second"):
+            assert not rclpy.ok()
+            rclpy.init()
+            assert rclpy.ok()
+            print(rclpy.create_node(name).get_name())
+            rclpy.shutdown()
+    """)
+    assert (ended.stdout.split(), ended.stderr) == (["first", "second"], "")
+
+
+def test_the_default_context_begins_once() -> None:
+    ended = run("""
+        import rclpy
+        rclpy.init()
+        try:
+            rclpy.init()
+        except RuntimeError:
+            print("refused")
+    """)
+    assert ended.stdout.strip() == "refused"
+
+
+def test_the_default_executor_spins_until_a_future_is_done() -> None:
+    ended = run("""
+        import rclpy
+        from rclpy.task import Future
+        rclpy.init()
+        node, future = rclpy.create_node("child"), Future()
+        node.create_timer(0.01, lambda: future.done() or future.set_result("done"))
+        rclpy.spin_until_future_complete(node, future)
+        print(future.result())
+        rclpy.spin_until_future_complete(node, Future(), timeout_sec=0.05)
+        rclpy.spin_once(node, timeout_sec=0.05)
+        assert rclpy.get_global_executor().get_nodes() == []
+        rclpy.shutdown()
+    """)
+    assert (ended.stdout.strip(), ended.stderr) == ("done", "")
+
+
+def test_the_domain_is_taken_from_the_environment() -> None:
+    child = start("import rclpy; rclpy.init(); print(rclpy.get_default_context().get_domain_id())", ROS_DOMAIN_ID="42")
+    assert child.communicate(timeout=120)[0].strip() == "42"

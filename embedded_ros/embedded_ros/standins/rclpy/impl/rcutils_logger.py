@@ -26,16 +26,15 @@ rosout_publishers: dict[str, Callable[[int, str, str, str, str, int], None]] = {
 def configure(levels: dict[str, str]) -> None:
     """Apply `--log-level [logger:=]level` of the command line."""
     for name, level in levels.items():
-        try:
-            severity = LoggingSeverity[level.upper()]
-        except KeyError:
-            allowed = ", ".join(member.name.lower() for member in LoggingSeverity if member)
-            raise ValueError(f"--log-level {level} is not one of {allowed}") from None
-        set_logger_level(name, severity)
+        set_logger_level(name, get_logging_severity_from_string(level))
 
 
 def get_logging_severity_from_string(log_severity: str) -> LoggingSeverity:
-    return LoggingSeverity[log_severity.upper()]
+    try:
+        return LoggingSeverity[log_severity.upper()]
+    except KeyError:
+        allowed = ", ".join(member.name.lower() for member in LoggingSeverity if member)
+        raise RuntimeError(f"log level {log_severity} is not one of {allowed}") from None
 
 
 def set_logger_level(name: str, level: int, detailed_error: bool = False) -> None:
