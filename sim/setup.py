@@ -27,6 +27,9 @@ setup(
         "pillow>=10.1",
         "matplotlib",
     ],
+    extras_require={
+        "adroit": ["gymnasium-robotics==1.4.2"],
+    },
     entry_points={
         "console_scripts": [
             "bridge_node = sdm_sim.bridge.bridge_node:main",

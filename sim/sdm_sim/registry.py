@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from sdm_core.errors import TaskError
 
+from sdm_sim.adroit import suite as adroit
 from sdm_sim.franka import tasks as franka
 from sdm_sim.metaworld import suite as metaworld
 from sdm_sim.task import Task
@@ -24,25 +26,44 @@ def _pusht(task: str) -> Task:
     return PushTTask()
 
 
-# A family: its task names, and the function that builds one of them.
-_FAMILIES: dict[str, tuple[tuple[str, ...], Callable[[str], Task]]] = {
-    "metaworld": (metaworld.TASKS, metaworld.build),
-    "fork": (("reach",), _fork),
-    "pusht": (("push-t",), _pusht),
-    "franka": (franka.TASKS, franka.build),
+@dataclass(frozen=True)
+class _Family:
+    tasks: tuple[str, ...]
+    build: Callable[[str], Task]
+    difficulty: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Its tasks by label."""
+
+
+_FAMILIES = {
+    "metaworld": _Family(metaworld.TASKS, metaworld.build, metaworld.DIFFICULTY),
+    "fork": _Family(("reach",), _fork),
+    "pusht": _Family(("push-t",), _pusht),
+    "adroit": _Family(adroit.TASKS, adroit.build, adroit.DIFFICULTY),
+    "franka": _Family(franka.TASKS, franka.build, franka.DIFFICULTY),
 }
 
 
 def task_names() -> tuple[str, ...]:
     """All registered names, sorted by family."""
-    return tuple(f"{family}/{task}" for family, (tasks, _) in _FAMILIES.items() for task in tasks)
+    return tuple(f"{family}/{task}" for family, its in _FAMILIES.items() for task in its.tasks)
 
 
 def make_task(name: str) -> Task:
     """Builds a task. Raises TaskError on an unknown name, with the nearest known ones."""
+    family, task = _known(name)
+    return _FAMILIES[family].build(task)
+
+
+def difficulty(name: str) -> str | None:
+    """The label of a task, such as `very hard`; None where nobody labels its family. Raises TaskError as make_task."""
+    family, task = _known(name)
+    return next((label for label, tasks in _FAMILIES[family].difficulty.items() if task in tasks), None)
+
+
+def _known(name: str) -> tuple[str, str]:
     if name not in task_names():
         near = difflib.get_close_matches(name, task_names(), n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(near)}?" if near else f"families: {', '.join(_FAMILIES)}"
         raise TaskError(f"unknown task '{name}'; {hint}")
     family, task = name.split("/", 1)
-    return _FAMILIES[family][1](task)
+    return family, task

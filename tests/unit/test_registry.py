@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sdm_core.errors import TaskError
 from sdm_sim.metaworld import suite
-from sdm_sim.registry import make_task, task_names
+from sdm_sim.registry import difficulty, make_task, task_names
 
 
 def test_all_fifty_metaworld_tasks_are_there_once() -> None:
@@ -16,8 +16,13 @@ def test_all_fifty_metaworld_tasks_are_there_once() -> None:
 def test_the_difficulties_are_the_papers() -> None:
     sizes = {label: len(tasks) for label, tasks in suite.DIFFICULTY.items()}
     assert sizes == {"easy": 28, "medium": 11, "hard": 6, "very hard": 5}
-    assert suite.difficulty("shelf-place") == "very hard"
-    assert suite.difficulty("door-open") == "easy"
+    assert difficulty("metaworld/shelf-place") == "very hard"
+    assert difficulty("metaworld/door-open") == "easy"
+
+
+def test_what_the_papers_leave_out_has_no_label_or_one_of_its_own() -> None:
+    assert difficulty("adroit/pen") == "hard"
+    assert difficulty("fork/reach") is None
 
 
 @pytest.mark.parametrize(

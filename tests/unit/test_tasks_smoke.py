@@ -67,7 +67,8 @@ def test_observations_are_finite_and_as_the_contract_says(task: Task, agent: Age
         with pytest.raises(TaskError, match=rf"{task.name} has no scripted expert: .*source=FILE"):
             task.expert()
         return
-    seen = episode(task, 7, agent)
+    planning = agent is expert and task.expert_kind == "planner"  # which is slow
+    seen = episode(task, 7, agent, steps=3 if planning else 40)
     spec = task.contract.observation.cloud
     assert spec is not None
     assert all(np.isfinite(values).all() for values in seen)

@@ -23,11 +23,6 @@ DIFFICULTY: dict[str, tuple[str, ...]] = {
 TASKS = tuple(sorted(task for tasks in DIFFICULTY.values() for task in tasks))
 
 
-def difficulty(task: str) -> str:
-    """The label of a task, such as `very hard`."""
-    return next(label for label, tasks in DIFFICULTY.items() if task in tasks)
-
-
 def build(task: str) -> Task:
     """Builds `metaworld/<task>`; the simulator is only imported here."""
     from sdm_sim.metaworld.task import MetaWorldTask

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Sequence
 
 from sdm_core.results import paired_difference
-from sdm_sim.metaworld.suite import difficulty
+from sdm_sim.registry import difficulty
 
 from sdm_training.report.lines import SHIPPED, Line, matching, newest
 from sdm_training.report.markdown import NONE, NOT_RUN, bracket, code, table
@@ -50,7 +50,7 @@ def success_table(lines: Sequence[Line], tasks: Sequence[str] = TASKS) -> str:
             differences.append(100 * middle)
             paired = f"{100 * middle:+.0f} {bracket((low, high), '+.0f')}"
         cost = " + ".join(f"{line['train_s'] / 60:.1f}" if line else NOT_RUN for line in (teacher, student))
-        rows.append([code(task), difficulty(task.split("/", 1)[1]), *cells, paired, cost])
+        rows.append([code(task), difficulty(task) or NONE, *cells, paired, cost])
     average = [f"{statistics.mean(mean):.1f}" if len(mean) == len(tasks) else NONE for mean in means]
     gap = f"{statistics.mean(differences):+.1f}" if len(differences) == len(tasks) else NONE
     rows.append(["mean", NONE, *average, gap, NONE])

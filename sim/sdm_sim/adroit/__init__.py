@@ -1,0 +1,1 @@
+"""The Adroit hand's four tasks."""

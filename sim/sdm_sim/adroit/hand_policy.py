@@ -1,0 +1,64 @@
+"""The policies of Rajeswaran et al. (https://github.com/aravindr93/hand_dapg, `dapg/policies`) as arrays.
+
+Their folder, which holds a file for each task, is where SDM_ADROIT_EXPERTS says, else beside the working directory.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+from sdm_core.errors import TaskError
+
+FOLDER = "SDM_ADROIT_EXPERTS"
+# The folder's name that asks for the planner even where there are policies.
+PLANNER = "planner"
+_BESIDE = (Path("data/adroit_experts"), Path("../shared/data/adroit_experts"))
+# hand_dapg's own, against divisors of zero.
+_EPSILON = 1e-8
+
+
+class HandPolicy:
+    """A tanh network from the environment's full observation to the mean of its action. See expert.Expert."""
+
+    kind = "network"
+
+    def __init__(self, path: Path) -> None:
+        """Raises TaskError where the file holds no such policy."""
+        try:
+            with np.load(path) as arrays:
+                self._in_shift, self._in_scale = arrays["in_shift"], arrays["in_scale"] + _EPSILON
+                self._out_shift, self._out_scale = arrays["out_shift"], arrays["out_scale"]
+                layers = sum(name.startswith("W") for name in arrays)
+                *self._hidden, self._last = [(arrays[f"W{index}"], arrays[f"b{index}"]) for index in range(layers)]
+        except (OSError, EOFError, KeyError, ValueError, BadZipFile):
+            raise TaskError(f"{path}: no policy of hand_dapg as arrays; make it anew, or remove it to plan") from None
+
+    def reset(self, seed: int) -> None:
+        """It has no memory."""
+
+    def action(self, observation: NDArray[np.float64]) -> NDArray[np.float64]:
+        values = (observation - self._in_shift) / self._in_scale
+        for weight, bias in self._hidden:
+            values = np.tanh(weight @ values + bias)
+        weight, bias = self._last
+        return (weight @ values + bias) * self._out_scale + self._out_shift
+
+
+def policy_file(task: str) -> Path | None:
+    """The file of a task's policy; None where the planner is asked for, or nothing else is there.
+
+    Raises TaskError where the folder that is asked for lacks it.
+    """
+    named = os.environ.get(FOLDER)
+    if named == PLANNER:
+        return None
+    if named:
+        path = Path(named) / f"{task}.npz"
+        if not path.is_file():
+            raise TaskError(f"{path}: no such file, though {FOLDER} names its folder; {FOLDER}={PLANNER} does without")
+        return path
+    return next((path for folder in _BESIDE if (path := folder / f"{task}.npz").is_file()), None)

@@ -1,0 +1,138 @@
+"""Adroit's four tasks on gymnasium-robotics' AdroitHand*-v1 under DP3's protocol.
+
+Each action is held for two steps of the environment; the policy observes the hand's 24 joints, and not the arm's, and a
+depth camera. Success is DP3's, the goal state at the last step; whether it held at any step is the score.
+"""
+
+# pyright: reportAttributeAccessIssue=false
+# (mujoco's compiled modules carry no types)
+
+from __future__ import annotations
+
+from contextlib import redirect_stderr
+from io import StringIO
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+from sdm_core.contract import ActionSpec, Contract, StateEntry
+
+from sdm_sim.adroit.expert import expert_of
+from sdm_sim.adroit.views import CAMERA, IMAGE_SIZE, VIEWS
+from sdm_sim.task import SensorFrame
+from sdm_sim.task_camera import TaskCamera
+from sdm_sim.task_contract import actions, depth_camera, states, task_contract
+
+with redirect_stderr(StringIO()):  # a notice of other versions' rewards, which are not used here
+    from gymnasium_robotics.envs.adroit_hand import (
+        AdroitHandDoorEnv,
+        AdroitHandHammerEnv,
+        AdroitHandPenEnv,
+        AdroitHandRelocateEnv,
+    )
+
+_ENVIRONMENTS = {
+    "door": AdroitHandDoorEnv,
+    "hammer": AdroitHandHammerEnv,
+    "pen": AdroitHandPenEnv,
+    "relocate": AdroitHandRelocateEnv,
+}
+ACTION_REPEAT = 2
+CONTROL_HZ = 100.0 / ACTION_REPEAT
+# The lengths of DP3's environments, in held actions.
+STEP_LIMITS = {"door": 100, "hammer": 100, "pen": 50, "relocate": 100}
+HAND_JOINTS = 24
+# Where relocate's ball is to be brought: a mark in the air, which no depth camera sees.
+TARGET = ("target.x", "target.y", "target.z")
+
+
+def adroit_contract(task: str, actuators: tuple[str, ...]) -> Contract:
+    """The contract of `adroit/<task>`; `actuators` are the arm's and, last, the hand's."""
+    return task_contract(
+        f"adroit/{task}",
+        CONTROL_HZ,
+        _observed(task, actuators),
+        VIEWS[task].cloud(),
+        ActionSpec(
+            kind="native",
+            entries=actions("half the range of the actuator's position target", -1, 1, *actuators),
+            base_frame="world",
+            tool_frame="palm",
+            hold=(None,) * len(actuators),  # the joints stay with their last targets
+        ),
+        (depth_camera(IMAGE_SIZE),),
+    )
+
+
+def _observed(task: str, actuators: tuple[str, ...]) -> tuple[StateEntry, ...]:
+    joints = states("rad", *actuators[-HAND_JOINTS:])
+    return joints + states("m", *TARGET) if task == "relocate" else joints
+
+
+class AdroitTask:
+    """One of the four tasks. See Task."""
+
+    way = None
+    decided = False
+
+    def __init__(self, task: str) -> None:
+        self.name = f"adroit/{task}"
+        self.step_limit = STEP_LIMITS[task]
+        self._env = _ENVIRONMENTS[task]()
+        self._model, self._data = self._env.model, self._env.data
+        actuators = tuple(self._model.actuator(index).name.removeprefix("A_") for index in range(self._model.nu))
+        self.contract = adroit_contract(task, actuators)
+        # The actuated joints come first, in the actuators' order.
+        self._hand = slice(len(actuators) - HAND_JOINTS, len(actuators))
+        self._names = self.contract.state_names
+        view, camera = VIEWS[task], self._model.camera(CAMERA).id
+        self._model.cam_pos[camera] = view.position
+        mujoco.mju_euler2Quat(self._model.cam_quat[camera], view.euler, "xyz")
+        self._camera = TaskCamera(self._model, self._data, CAMERA, IMAGE_SIZE)
+        self.intrinsics, self.extrinsics = self._camera.intrinsics, self._camera.extrinsics
+        self._expert = expert_of(task, self._env, ACTION_REPEAT)
+        self.reset(0)
+
+    def reset(self, seed: int) -> None:
+        self._full_observation, _ = self._env.reset(seed=seed)
+        self._expert.reset(seed)
+        self._succeeded = False
+        self._success_steps = 0
+
+    def step(self, action: NDArray[np.float64]) -> None:
+        for _ in range(ACTION_REPEAT):
+            self._full_observation, _, _, _, info = self._env.step(action)
+        self._succeeded = bool(info["success"])
+        self._success_steps += self._succeeded
+
+    def observe(self, depth: bool = True, images: bool = False) -> SensorFrame:
+        values = self._data.qpos[self._hand]
+        if len(self._names) > HAND_JOINTS:
+            values = np.append(values, self._data.site("target").xpos)
+        return self._camera.frame(self._names, values.copy(), depth, images)
+
+    @property
+    def succeeded(self) -> bool:
+        return self._succeeded
+
+    @property
+    def success_steps(self) -> int:
+        return self._success_steps
+
+    @property
+    def score(self) -> float | None:
+        return float(self._success_steps > 0)
+
+    @property
+    def expert_kind(self) -> str | None:
+        return self._expert.kind
+
+    def expert(self) -> NDArray[np.float64]:
+        return np.clip(self._expert.action(self._full_observation), -1.0, 1.0)
+
+    def render(self, width: int, height: int) -> NDArray[np.uint8]:
+        return self._camera.picture(width, height)
+
+    def close(self) -> None:
+        self._camera.close()
+        self._env.close()
