@@ -37,10 +37,34 @@ print(result.result().result.error_string)
 """
 
 
-@pytest.mark.parametrize("distribution", ["humble", "jazzy", "kilted", "lyrical"])
-def test_nodes_run_on_the_messages_of_the_distribution(distribution: str) -> None:
+def run(program: str, distribution: str) -> str:
     environment = {**os.environ, "ROS_DISTRO": distribution, "ROS_DOMAIN_ID": str(1 + os.getpid() % 100)}
     done = subprocess.run(
-        [sys.executable, "-c", NODES], env=environment, capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False, timeout=120
     )
-    assert (done.returncode, done.stdout) == (0, "none\n"), done.stderr
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("distribution", ["humble", "jazzy", "kilted", "lyrical"])
+def test_nodes_run_on_the_messages_of_the_distribution(distribution: str) -> None:
+    assert run(NODES, distribution) == "none\n"
+
+
+SERVICE = """
+import rclpy
+from rcl_interfaces.srv import ListParameters
+
+rclpy.init()
+node = rclpy.create_node("node", start_parameter_services=False)
+node.create_service(ListParameters, "list", lambda request, response: response)
+for endpoint in (*node._graph.endpoints(True), *node._graph.endpoints(False)):
+    if "list" in endpoint.topic:
+        print(endpoint.user_data.get("sertypehash"))
+"""
+
+
+def test_lyricals_services_tell_their_own_type_hash() -> None:
+    published = "RIHS01_3e6062bfbb27bfb8730d4cef2558221f51a11646d78e7bb30a1e83afac3aad9d"
+    assert run(SERVICE, "jazzy") == "None\nNone\n"
+    assert run(SERVICE, "lyrical") == f"{published}\n{published}\n"

@@ -94,10 +94,13 @@ def test_type_hashes_are_those_of_rosbags() -> None:
 # Taken from systems that run ROS 2 Jazzy.
 PUBLISHED = {
     "action_msgs/msg/GoalStatusArray": "6c1684b00f177d37438febe6e709fc4e2b0d4248dca4854946f9ed8b30cda83e",
+    "action_msgs/srv/CancelGoal": "573d8b0a534451d7bc2ac8c5ffde8ac14b8593b7001175d0cd6516dcbeb8689a",
     "action_msgs/srv/CancelGoal_Request": "3d3c84653c1f96918086887e1dcb236faec88b81a5b14fd4cf4840065bcdf8af",
     "geometry_msgs/msg/Twist": "9c45bf16fe0983d80e3cfe750d6835843d265a9a6c46bd2e609fcddde6fb8d2a",
     "rcl_interfaces/msg/Log": "e28ce254ca8abc06abf92773b74602cdbf116ed34fbaf294fb9f81da9f318eac",
     "rcl_interfaces/msg/ParameterEvent": "043e627780fcad87a22d225bc2a037361dba713fca6a6b9f4b869a5aa0393204",
+    "rcl_interfaces/srv/GetParameters": "bf9803d5c74cf989a5de3e0c2e99444599a627c7ff75f97b8c05b01003675cbc",
+    "rcl_interfaces/srv/ListParameters": "3e6062bfbb27bfb8730d4cef2558221f51a11646d78e7bb30a1e83afac3aad9d",
     "sensor_msgs/msg/BatteryState": "4bee5dfce981c98faa6828b868307a0a73f992ed0789f374ee96c8f840e69741",
     "sensor_msgs/srv/SetCameraInfo_Request": "27dc5497730fdb6930e66cb879c210e31a83022acc5bbc999f24f55286029f87",
     "std_msgs/msg/String": "df668c740482bbd48fb39d76a70dfd4bd59db1288021743503259e948f6b1a18",
@@ -127,13 +130,15 @@ def test_the_interfaces_of_a_workspace_load_by_its_prefix(tmp_path: Path) -> Non
         "from embedded_ros.interfaces.type_hash import type_hash\n"
         "impl = Fibonacci.Impl\n"
         "for part in (impl.SendGoalService.Request, impl.GetResultService.Response, impl.FeedbackMessage):\n"
-        "    print(type_hash(part.definition.name))",
+        "    print(type_hash(part.definition.name))\n"
+        "print(type_hash('example_interfaces/action/Fibonacci_SendGoal'))",
         AMENT_PREFIX_PATH=str(tmp_path),
     )
     assert printed.split() == [
         "RIHS01_3d088942b413247db536576f0286768c6be8fcd5d0c9a5d544f359fba090a238",
         "RIHS01_6021dc98ab9b4bbe395e48aa4de81ee5f68eb570f88358affcc648146668b24f",
         "RIHS01_c1de71afd52e49a89c53d8262366884185bc0a02f78ce051c4e46b0a7fe59bb2",
+        "RIHS01_d1a57fb2a4afe8c21e34fb10db206f16ce6729b28531141472df92277c55b557",
     ]
 
 

@@ -80,12 +80,25 @@ class Definition:
 class ServiceDefinition:
     """One service ("pkg/srv/Name"): its two messages, "pkg/srv/Name_Request" and "pkg/srv/Name_Response"."""
 
+    name: str
     request: Definition
     response: Definition
 
     @property
     def messages(self) -> tuple[Definition, ...]:
         return self.request, self.response
+
+    @property
+    def structures(self) -> tuple[Definition, ...]:
+        """All that has a type hash: the messages, the event that introspection would send, and the service."""
+        calls = (_field("request", self.request, most=1), _field("response", self.response, most=1))
+        event = Definition(f"{self.name}_Event", (_EVENT_INFO, *calls))
+        parts = (
+            _field("request_message", self.request),
+            _field("response_message", self.response),
+            _field("event_message", event),
+        )
+        return *self.messages, event, Definition(self.name, parts)
 
 
 @dataclass(frozen=True)
@@ -117,19 +130,25 @@ class ActionDefinition:
         services = (*self.send_goal.messages, *self.get_result.messages)
         return self.goal, self.result, self.feedback, *services, self.feedback_message
 
+    @property
+    def structures(self) -> tuple[Definition, ...]:
+        """All that has a type hash on the wire: the messages, and the services with their events."""
+        return *self.messages, *self.send_goal.structures, *self.get_result.structures
+
     def _service(self, kind: str, request: tuple[Field, ...], response: tuple[Field, ...]) -> ServiceDefinition:
         name = f"{self.name}_{kind}"
-        return ServiceDefinition(Definition(f"{name}_Request", request), Definition(f"{name}_Response", response))
+        return ServiceDefinition(name, Definition(f"{name}_Request", request), Definition(f"{name}_Response", response))
 
 
-def _field(name: str, message: Definition) -> Field:
-    return Field(name, FieldType(message.name))
+def _field(name: str, message: Definition, most: int = 0) -> Field:
+    return Field(name, FieldType(message.name, "bounded" if most else "", most))
 
 
 _GOAL_ID = Field("goal_id", FieldType("unique_identifier_msgs/msg/UUID"))
 _ACCEPTED = Field("accepted", FieldType("bool"))
 _STAMP = Field("stamp", FieldType("builtin_interfaces/msg/Time"))
 _STATUS = Field("status", FieldType("int8"))
+_EVENT_INFO = Field("info", FieldType("service_msgs/msg/ServiceEventInfo"))
 
 
 def with_placeholder(fields: tuple[Field, ...]) -> tuple[Field, ...]:
@@ -161,7 +180,7 @@ def parse_message(text: str, name: str) -> Definition:
 
 def parse_service(text: str, name: str) -> ServiceDefinition:
     """Read the text of a `.srv` file."""
-    return ServiceDefinition(*_parse_parts(text, name, "a service", ("Request", "Response")))
+    return ServiceDefinition(name, *_parse_parts(text, name, "a service", ("Request", "Response")))
 
 
 def parse_action(text: str, name: str) -> ActionDefinition:

@@ -71,14 +71,28 @@ def action_definition(name: str) -> ActionDefinition:
     return parse_action(text, name)
 
 
+@cache
+def structure(name: str) -> Definition:
+    """What the type hash of a name covers: besides messages, services and their events have one."""
+    return definition(name) if name.split("/")[1] == "msg" else _named(name, _owner(name).structures)
+
+
 def _part(name: str) -> Definition:
+    return _named(name, _owner(name).messages)
+
+
+def _owner(name: str) -> ServiceDefinition | ActionDefinition:
+    """The service or action whose name a part's name begins with; it has no underscore of its own."""
     package, kind, short = name.split("/")
-    whole = f"{package}/{kind}/{short.split('_', 1)[0]}"
-    of = service_definition(whole) if kind == "srv" else action_definition(whole)
-    for message in of.messages:
-        if message.name == name:
-            return message
-    raise InterfaceError(f"{name} is no message; {whole} has {', '.join(message.name for message in of.messages)}")
+    owner = f"{package}/{kind}/{short.split('_', 1)[0]}"
+    return service_definition(owner) if kind == "srv" else action_definition(owner)
+
+
+def _named(name: str, of: tuple[Definition, ...]) -> Definition:
+    for found in of:
+        if found.name == name:
+            return found
+    raise InterfaceError(f"{name} is no message; there are {', '.join(message.name for message in of)}")
 
 
 def _text(package: str, kind: str, short: str) -> str | None:
@@ -130,12 +144,13 @@ def _folders(package: str, kind: str) -> list[Path]:
 def _roots() -> list[Path]:
     """Where packages lie; the first that has a definition wins."""
     roots = [Path(prefix, "share") for prefix in ament_prefixes()]
-    if (changes := _CHANGES.get(_distribution())) is not None:
+    if (changes := _CHANGES.get(distribution())) is not None:
         roots.append(_HERE / "distributions" / changes)
     return [*roots, _HERE / "definitions"]
 
 
-def _distribution() -> str:
+def distribution() -> str:
+    """The ROS 2 whose messages are meant, by its lower-case name."""
     return os.environ.get("ROS_DISTRO", "jazzy").lower()
 
 
@@ -143,7 +158,7 @@ def _distribution() -> str:
 def _typestore() -> Any:
     from rosbags.typesys import Stores, get_typestore
 
-    return get_typestore(getattr(Stores, f"ROS2_{_distribution().upper()}", Stores.ROS2_JAZZY))
+    return get_typestore(getattr(Stores, f"ROS2_{distribution().upper()}", Stores.ROS2_JAZZY))
 
 
 def _from_rosbags(name: str) -> Definition:

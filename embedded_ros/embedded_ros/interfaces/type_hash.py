@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from .definition import Definition, FieldType
-from .registry import definition
+from .registry import structure
 
 _TYPE_IDS = {
     "int8": 2, "uint8": 3, "int16": 4, "uint16": 5, "int32": 6, "uint32": 7, "int64": 8, "uint64": 9,
@@ -21,8 +21,8 @@ _ARRAY_OFFSET = {"": 0, "fixed": 48, "bounded": 96, "unbounded": 144}
 
 @cache
 def type_hash(name: str) -> str:
-    """ "RIHS01_…" of a message ("pkg/msg/Name") or a part of a service or action ("pkg/srv/Name_Request")."""
-    own = definition(name)
+    """ "RIHS01_…" of a message ("pkg/msg/Name"), a service, or a part of one or of an action ("pkg/srv/Name_Request")."""
+    own = structure(name)
     referenced: dict[str, Definition] = {}
     _collect(own, referenced)
     description = {
@@ -35,7 +35,7 @@ def type_hash(name: str) -> str:
 def _collect(of: Definition, found: dict[str, Definition]) -> None:
     for field in of.fields:
         if field.type.is_message and field.type.base not in found:
-            found[field.type.base] = definition(field.type.base)
+            found[field.type.base] = structure(field.type.base)
             _collect(found[field.type.base], found)
 
 

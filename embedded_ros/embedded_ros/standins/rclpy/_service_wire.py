@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import os
 import struct
+from typing import Any
+
+from embedded_ros.interfaces.registry import distribution
+from embedded_ros.interfaces.type_hash import type_hash
 
 _HEADER = struct.Struct("<Qq")
 HEADER_SIZE = _HEADER.size
@@ -21,6 +25,9 @@ def read_header(data: bytes | bytearray) -> tuple[int, int]:
     return _HEADER.unpack_from(data, 4)
 
 
-def new_id() -> str:
-    """16 random bytes as dot-separated hexadecimal, as they stand in USER_DATA."""
-    return ".".join(f"{byte:x}" for byte in os.urandom(16))
+def identity(key: str, srv_type: Any) -> str:
+    """USER_DATA that a client's ("clientid") or server's ("serviceid") two endpoints share."""
+    shared = f"{key}={'.'.join(f'{byte:x}' for byte in os.urandom(16))};"
+    if distribution() == "lyrical":  # the first whose `ros2 service info -v` shows the hash of a service
+        shared += f"sertypehash={type_hash(srv_type.Request.definition.name.removesuffix('_Request'))};"
+    return shared

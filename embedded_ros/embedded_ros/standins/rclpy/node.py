@@ -280,7 +280,7 @@ class Node(NodeParameters):
     ) -> Service:
         _require_service(srv_type)
         name = self.resolve_service_name(srv_name)
-        identity = f"serviceid={_service_wire.new_id()};"
+        identity = _service_wire.identity("serviceid", srv_type)
         # The writer first: a client that sees the request reader then soon sees where replies come from.
         writer = self._writer(REPLY, name, srv_type.Response, qos_profile, identity)
         reader = self._reader(REQUEST, name, srv_type.Request, qos_profile, identity)
@@ -301,7 +301,7 @@ class Node(NodeParameters):
     ) -> Client:
         _require_service(srv_type)
         name = self.resolve_service_name(srv_name)
-        identity = f"clientid={_service_wire.new_id()};"
+        identity = _service_wire.identity("clientid", srv_type)
         reader = self._reader(REPLY, name, srv_type.Response, qos_profile, identity)
         writer = self._writer(REQUEST, name, srv_type.Request, qos_profile, identity)
         group = callback_group or self._default_callback_group
