@@ -21,7 +21,7 @@ _ARRAY_OFFSET = {"": 0, "fixed": 48, "bounded": 96, "unbounded": 144}
 
 @cache
 def type_hash(name: str) -> str:
-    """ "RIHS01_…" of a message ("pkg/msg/Name"), a service, or a part of one or of an action ("pkg/srv/Name_Request")."""
+    """ "RIHS01_…" of a message ("pkg/msg/Name"), a service, or a part of a service or action."""
     own = structure(name)
     referenced: dict[str, Definition] = {}
     _collect(own, referenced)
