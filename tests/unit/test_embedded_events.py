@@ -40,8 +40,8 @@ def test_a_differing_type_cannot_be_told_of_and_such_an_endpoint_is_not_made(nod
     before = node.get_topic_names_and_types()
     with pytest.raises(UnsupportedEventTypeError, match="RCL_PUBLISHER_INCOMPATIBLE_TYPE"):
         node.create_publisher(String, "a", 1, event_callbacks=PublisherEventCallbacks(incompatible_type=ignore))
+    callbacks = SubscriptionEventCallbacks(incompatible_type=ignore)
     with pytest.raises(UnsupportedEventTypeError, match="RCL_SUBSCRIPTION_INCOMPATIBLE_TYPE"):
-        callbacks = SubscriptionEventCallbacks(incompatible_type=ignore)
         node.create_subscription(String, "a", ignore, 1, event_callbacks=callbacks)
     assert node.get_topic_names_and_types() == before
 
