@@ -346,6 +346,61 @@ def test_a_context_forgets_the_rates_that_are_gone(tmp_path: Path) -> None:
         assert len(made.node.context._callbacks) < 10
 
 
+# Threads take turns as often as they can. A crash would take the test run with it, hence a process of its own.
+IN_THREADS = """
+    import sys, threading, time, rclpy
+    from rclpy.exceptions import InvalidHandle
+    from rclpy.executors import SingleThreadedExecutor
+    from std_msgs.msg import Float64MultiArray
+    sys.setswitchinterval(1e-6)
+    rclpy.init(args=[])
+    node = rclpy.create_node("busy")
+    message = Float64MultiArray(data=[0.0] * 1000)
+    refused, ticks = [], []
+
+    def publish(publisher):
+        try:
+            while True:
+                publisher.publish(message)
+        except InvalidHandle:
+            refused.append(True)
+
+    node.create_timer(0.001, lambda: ticks.append(True))
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    spinning = threading.Thread(target=executor.spin)
+    spinning.start()
+    for _ in range(100):
+        publisher = node.create_publisher(Float64MultiArray, "busy", 10)
+        subscription = node.create_subscription(Float64MultiArray, "busy", lambda message: None, 10)
+        publishing = [threading.Thread(target=publish, args=(publisher,)) for _ in range(2)]
+        for thread in publishing:
+            thread.start()
+        time.sleep(0.001)
+        node.destroy_publisher(publisher)
+        node.destroy_subscription(subscription)
+        for thread in publishing:
+            thread.join()
+    before = len(ticks)
+    while len(ticks) < before + 10:
+        assert spinning.is_alive()
+        time.sleep(0.001)
+    assert len(refused) == 200
+    executor.shutdown()
+    spinning.join()
+    rclpy.shutdown()
+"""
+
+
+def test_threads_destroy_what_others_use() -> None:
+    child = subprocess.run(
+        [sys.executable, "-X", "faulthandler", "-c", textwrap.dedent(IN_THREADS)],
+        env={**os.environ, "ROS_DOMAIN_ID": str(1 + os.getpid() % 99)},
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert (child.returncode, child.stderr) == (0, "")
+
+
 # --- peers that die
 
 PEER = """
