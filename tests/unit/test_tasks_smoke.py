@@ -89,7 +89,8 @@ def test_the_same_seed_is_the_same_episode_bit_for_bit(task: Task) -> None:
     fresh.close()
     assert [values.tobytes() for values in first] == [values.tobytes() for values in again]
     assert [values.tobytes() for values in first] == [values.tobytes() for values in elsewhere]
-    assert first[0].tobytes() != other[0].tobytes()
+    # Where all begin with the same state, the cloud beside it tells the seeds apart.
+    assert [values.tobytes() for values in first[:2]] != [values.tobytes() for values in other[:2]]
 
 
 @pytest.mark.parametrize("task", NAMES, indirect=True)
