@@ -1,4 +1,4 @@
-"""Publishers, subscriptions, names and the graph."""
+"""Publishers and subscriptions."""
 
 from __future__ import annotations
 
@@ -10,13 +10,9 @@ import textwrap
 import pytest
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.exceptions import InvalidHandle
-from rclpy.node import NodeNameNonExistentError
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
-
-LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 def test_messages_arrive_in_order_and_equal(graph) -> None:
@@ -67,27 +63,6 @@ def test_wrong_types_and_destroyed_publishers_are_refused(graph) -> None:
     assert not node.destroy_publisher(publisher)
     with pytest.raises(InvalidHandle):
         publisher.publish(String())
-
-
-def test_the_graph_names_nodes_topics_and_types(graph) -> None:
-    node = graph.node("one", namespace="/a")
-    node.create_publisher(String, "talk", LATCHED)
-    other = graph.node("two")
-    other.create_subscription(String, "/a/talk", lambda m: None, 10)
-    assert set(node.get_node_names_and_namespaces()) == {("one", "/a"), ("two", "/")}
-    assert ("/a/talk", ["std_msgs/msg/String"]) in other.get_topic_names_and_types()
-    assert (other.count_publishers("/a/talk"), node.count_subscribers("talk")) == (1, 1)
-    assert ("/a/talk", ["std_msgs/msg/String"]) in node.get_publisher_names_and_types_by_node("one", "/a")
-    assert ("/a/talk", ["std_msgs/msg/String"]) in node.get_subscriber_names_and_types_by_node("two", "/")
-    (info,) = other.get_publishers_info_by_topic("/a/talk")
-    assert (info.node_name, info.node_namespace, info.topic_type) == ("one", "/a", "std_msgs/msg/String")
-    assert info.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL
-    assert info.qos_profile.reliability == ReliabilityPolicy.RELIABLE
-    other.destroy_node()
-    graph.spin_until(lambda: node.get_node_names() == ["one"])
-    assert node.count_subscribers("talk") == 0
-    with pytest.raises(NodeNameNonExistentError):
-        node.get_publisher_names_and_types_by_node("two", "/")
 
 
 def test_a_killed_node_leaves_the_graph_once_its_lease_is_over(graph) -> None:
