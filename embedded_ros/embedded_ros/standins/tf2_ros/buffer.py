@@ -25,8 +25,6 @@ from tf2_ros.exceptions import (
 )
 from tf2_ros.frame_history import IDENTITY, FrameHistory, Pose
 
-_QUATERNION_NORM_TOLERANCE = 0.01
-
 Stamp = Time | TimeMessage
 Query = Callable[[], TransformStamped]
 
@@ -35,7 +33,7 @@ class Buffer(BufferInterface):
     """Keeps the last `cache_time` (10 s) of every frame's pose in its parent, and chains them. Thread-safe.
 
     Times are those of rclpy or of messages; zero means the newest that all frames have. With a node, the buffer
-    forgets everything when the node's time jumps back or changes its source: a new run of a simulation or bag.
+    forgets all but static transforms when the node's time jumps back or changes its source: a new run or bag.
     """
 
     def __init__(self, cache_time: Duration | None = None, node: Any = None) -> None:
@@ -58,9 +56,9 @@ class Buffer(BufferInterface):
         self._set(transform, authority, static=True)
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Forget all but the static transforms."""
         with self._changed:
-            self._frames.clear()
+            self._frames = {frame: history for frame, history in self._frames.items() if history.static}
 
     def lookup_transform(
         self, target_frame: str, source_frame: str, time: Stamp, timeout: Duration | None = None
@@ -178,7 +176,7 @@ class Buffer(BufferInterface):
             future.set_result(transform)
 
     def _on_jump(self, jump: TimeJump) -> None:
-        self._logger.warning("time jumped back or changed its source: all transforms are forgotten")
+        self._logger.warning("time jumped back or changed its source: all but static transforms are forgotten")
         self.clear()
 
     def _lookup(self, target: str, source: str, stamp: int) -> TransformStamped:
@@ -249,8 +247,8 @@ class Buffer(BufferInterface):
             problem = "the frame is its own parent"
         elif not np.isfinite(position).all() or not np.isfinite(norm):
             problem = "it contains nan or inf"
-        elif abs(norm - 1.0) > _QUATERNION_NORM_TOLERANCE:
-            problem = f"its quaternion has the norm {norm:.3g}, not 1"
+        elif norm == 0.0:
+            problem = "its quaternion is zero"
         if problem:
             self._logger.error(
                 f"transform from '{parent}' to '{child}' by {authority or 'unknown authority'} ignored: {problem}",
