@@ -28,7 +28,8 @@ ROS = {
     "rclpy", "launch", "launch_ros", "tf2_ros", "tf2_geometry_msgs", "message_filters", "diagnostic_updater",
     "sensor_msgs_py", "ament_index_python", "std_msgs", "std_srvs", "sensor_msgs", "geometry_msgs", "trajectory_msgs",
     "builtin_interfaces", "lifecycle_msgs", "rosgraph_msgs", "tf2_msgs", "diagnostic_msgs", "rcl_interfaces",
-    "sdm_interfaces",
+    "sdm_interfaces", "action_msgs", "control_msgs", "controller_manager_msgs", "franka_msgs", "moveit_msgs",
+    "nav_msgs", "realsense2_camera_msgs", "unique_identifier_msgs", "visualization_msgs",
 }  # fmt: skip
 TORCH = {"torch", "torchvision", "tensorboard", "diffusers"}
 
