@@ -11,6 +11,7 @@ import time
 
 import pytest
 import yaml
+from embedded_ros.cli import graph
 from embedded_ros.cli.main import main
 from embedded_ros.cli.message_text import TextStyle, to_csv, to_yaml
 from embedded_ros.cli.messages import fill
@@ -70,8 +71,9 @@ def domain():
 
 
 @pytest.fixture
-def ros2(domain, capsys):
+def ros2(domain, capsys, monkeypatch):
     """Runs command lines; gives exit code, output and errors."""
+    monkeypatch.setattr(graph, "DISCOVERY_SECONDS", 0.1)
 
     def run(*arguments: str, until: str = "") -> tuple[int, str, str]:
         """`until`: what the output has once the graph has become known, which may take a busy machine several tries."""

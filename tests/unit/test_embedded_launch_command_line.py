@@ -77,6 +77,15 @@ def test_mistakes_are_named_in_one_line(ros2, arguments, said):
     assert "Traceback" not in output + errors
 
 
+def test_output_of_all_processes_is_shown_when_asked_for(ros2, tmp_path):
+    quiet = "launch.actions.ExecuteProcess(cmd=['echo', 'quiet'])"
+    (tmp_path / "quiet.launch.py").write_text(
+        f"import launch\ndef generate_launch_description():\n    return launch.LaunchDescription([{quiet}])\n"
+    )
+    _, output, _ = ros2("launch", "--noninteractive", "--show-all-subprocesses-output", "quiet.launch.py")
+    assert "[echo-1] quiet\n" in output
+
+
 def test_launch_file_of_a_package_is_found_below_its_share_folder(ros2, tmp_path, monkeypatch):
     install_package(tmp_path / "prefix", "cell", {})
     folder = tmp_path / "prefix" / "share" / "cell" / "launch"

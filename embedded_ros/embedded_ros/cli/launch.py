@@ -1,4 +1,4 @@
-"""`ros2-embedded launch FILE | PACKAGE FILE [name:=value …] [--show-args]`."""
+"""`ros2-embedded launch FILE | PACKAGE FILE [name:=value …]`."""
 
 from __future__ import annotations
 
@@ -23,6 +23,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("rest", nargs="*", metavar="file | name:=value", help="the package's launch file; arguments")
     parser.add_argument("-s", "--show-args", "--show-arguments", action="store_true", help="list the file's arguments")
     parser.add_argument("-d", "--debug", action="store_true", help="print tracebacks")
+    parser.add_argument("-n", "--noninteractive", action="store_true", help="no terminal is attached")
+    parser.add_argument(
+        "-a", "--show-all-subprocesses-output", action="store_true", help="on the screen, too, whatever the file says"
+    )
     parser.set_defaults(run=_run)
 
 
@@ -45,7 +49,9 @@ def _run(options: argparse.Namespace) -> int:
             near = difflib.get_close_matches(name, declared, n=1)
             hint = f", did you mean '{near[0]}'?" if near else f"; it has: {', '.join(declared) or 'none'}"
             raise CommandError(f"{os.path.basename(path)} has no argument '{name}'{hint}")
-    service = LaunchService(argv=argument_texts, debug=options.debug)
+    if options.show_all_subprocesses_output:
+        os.environ["OVERRIDE_LAUNCH_PROCESS_OUTPUT"] = "both"
+    service = LaunchService(argv=argument_texts, noninteractive=options.noninteractive, debug=options.debug)
     service.include_launch_description(
         LaunchDescription(
             [IncludeLaunchDescription(PythonLaunchDescriptionSource(path), launch_arguments=list(arguments.items()))]
