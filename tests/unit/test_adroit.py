@@ -48,12 +48,12 @@ def read(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("name", ACTIONS)
-def test_the_contract_has_dp3_s_states_and_the_hand_s_actions_at_50_hz(name: str, task_of: Callable, planned) -> None:
+def test_the_contract_has_the_hand_s_actions_at_50_hz(name: str, task_of: Callable, planned) -> None:
     contract = task_of(name).contract
     assert contract.action_dim == ACTIONS[name]
     assert contract.action.kind == "native"
     assert {(entry.low, entry.high) for entry in contract.action.entries} == {(-1.0, 1.0)}
-    assert contract.state_dim == HAND_JOINTS + (3 if name == "relocate" else 0)
+    assert contract.state_dim == HAND_JOINTS + (6 if name == "relocate" else 3)
     assert contract.rates.control_hz == 50.0
 
 
@@ -61,7 +61,7 @@ def test_the_contract_has_dp3_s_states_and_the_hand_s_actions_at_50_hz(name: str
     ("name", "joints"),
     [("door", slice(4, -2)), ("hammer", slice(2, -7)), ("pen", slice(0, -6)), ("relocate", slice(6, -6))],
 )
-def test_the_state_is_the_hand_s_joints_without_the_arm_and_the_object(
+def test_the_state_is_the_hand_s_joints_and_where_the_palm_is(
     name: str, joints: slice, task_of: Callable, planned
 ) -> None:
     task = task_of(name)
@@ -72,6 +72,7 @@ def test_the_state_is_the_hand_s_joints_without_the_arm_and_the_object(
     np.testing.assert_array_equal(frame.values[:HAND_JOINTS], task._data.qpos[joints])
     assert frame.names[:2] == ("WRJ1", "WRJ0")
     assert frame.names[HAND_JOINTS - 1] == "THJ0"
+    np.testing.assert_array_equal(frame.values[HAND_JOINTS : HAND_JOINTS + 3], task._data.site("S_grasp").xpos)
     addresses = [task._model.joint(name).qposadr[0] for name in frame.names[:HAND_JOINTS]]
     assert addresses == list(range(len(task._data.qpos)))[joints]
 

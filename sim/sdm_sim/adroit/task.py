@@ -1,7 +1,7 @@
 """Adroit's four tasks on gymnasium-robotics' AdroitHand*-v1 under DP3's protocol.
 
-Each action is held for two steps of the environment; the policy observes the hand's 24 joints, and not the arm's, and a
-depth camera. Success is DP3's, the goal state at the last step; whether it held at any step is the score.
+Each action is held for two steps of the environment; the policy observes the hand's 24 joints, as DP3's does, where the
+palm is, and a depth camera. Success is DP3's, the goal state at the last step; whether it held at any step is the score.
 """
 
 # pyright: reportAttributeAccessIssue=false
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sdm_core.contract import ActionSpec, Contract, StateEntry
 
 from sdm_sim.adroit.expert import expert_of
-from sdm_sim.adroit.views import CAMERA, IMAGE_SIZE, VIEWS
+from sdm_sim.adroit.views import CAMERA, IMAGE_SIZE, PALM, VIEWS
 from sdm_sim.task import SensorFrame
 from sdm_sim.task_camera import TaskCamera
 from sdm_sim.task_contract import actions, depth_camera, states, task_contract
@@ -65,8 +65,8 @@ def adroit_contract(task: str, actuators: tuple[str, ...]) -> Contract:
 
 
 def _observed(task: str, actuators: tuple[str, ...]) -> tuple[StateEntry, ...]:
-    joints = states("rad", *actuators[-HAND_JOINTS:])
-    return joints + states("m", *TARGET) if task == "relocate" else joints
+    target = TARGET if task == "relocate" else ()
+    return states("rad", *actuators[-HAND_JOINTS:]) + states("m", *PALM, *target)
 
 
 class AdroitTask:
@@ -85,6 +85,7 @@ class AdroitTask:
         # The actuated joints come first, in the actuators' order.
         self._hand = slice(len(actuators) - HAND_JOINTS, len(actuators))
         self._names = self.contract.state_names
+        self._sites = ("S_grasp", "target") if task == "relocate" else ("S_grasp",)
         view, camera = VIEWS[task], self._model.camera(CAMERA).id
         self._model.cam_pos[camera] = view.position
         mujoco.mju_euler2Quat(self._model.cam_quat[camera], view.euler, "xyz")
@@ -106,10 +107,8 @@ class AdroitTask:
         self._success_steps += self._succeeded
 
     def observe(self, depth: bool = True, images: bool = False) -> SensorFrame:
-        values = self._data.qpos[self._hand]
-        if len(self._names) > HAND_JOINTS:
-            values = np.append(values, self._data.site("target").xpos)
-        return self._camera.frame(self._names, values.copy(), depth, images)
+        values = [self._data.qpos[self._hand], *(self._data.site(site).xpos for site in self._sites)]
+        return self._camera.frame(self._names, np.concatenate(values), depth, images)
 
     @property
     def succeeded(self) -> bool:

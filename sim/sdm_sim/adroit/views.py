@@ -10,6 +10,8 @@ Vector3 = tuple[float, float, float]
 
 # MuJoCo's camera of these models that is moved to the poses below.
 CAMERA, IMAGE_SIZE = "vil_camera", 128
+# States of where the palm is, in m in the world.
+PALM = ("palm.x", "palm.y", "palm.z")
 _TABLE = 0.004  # the table's own points, z = 0 in the world, say nothing
 
 
@@ -23,8 +25,8 @@ class View:
     crop_high: Vector3
 
     def cloud(self) -> CloudSpec:
-        """The cloud of this view; as in DP3, the box and not the hand is its frame of reference."""
-        return CloudSpec(frame="world", crop_low=self.crop_low, crop_high=self.crop_high)
+        """The cloud of this view, around the palm."""
+        return CloudSpec(frame="world", crop_low=self.crop_low, crop_high=self.crop_high, centre=PALM, scale=0.3)
 
 
 # Door, hammer and pen as DP3 has them. DP3 leaves relocate out: it is seen from the far side, where the palm hides
