@@ -28,6 +28,6 @@ setup(
     package_data={name: ["interfaces/definitions/*/*/*", "interfaces/distributions/*/*/*/*"]},
     data_files=[(site_packages, ["embedded_ros.pth"])],
     python_requires=">=3.10",
-    install_requires=["cyclonedds==11.0.*", "numpy>=1.26", "pyyaml", "rosbags>=0.10.9"],
+    install_requires=["cyclonedds==11.0.*", "numpy>=1.26", "pyyaml", "rosbags>=0.11"],
     entry_points={"console_scripts": ["ros2-embedded = embedded_ros.cli.main:main"]},
 )
