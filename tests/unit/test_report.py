@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import yaml
-from helpers.result_lines import success_line, timing_line
+from helpers.result_lines import success_line, timing_line, wire_line
 from sdm_core.errors import DatasetError
 from sdm_core.results import append_result, paired_difference
-from sdm_training.programs.report import check, report
+from sdm_training.programs.report import Pages, check, report
 from sdm_training.report.action_error import action_error
 from sdm_training.report.core_comparison import METAWORLD, TASKS, policies, scores, success_by_task, summary
 from sdm_training.report.estimate import Estimate, mean
@@ -332,45 +333,67 @@ def test_a_timing_row_for_each_part_and_variant() -> None:
     assert timing_table([]) == "Not run."
 
 
+@dataclass(frozen=True)
+class Files:
+    """Results of one line, the published figures, a page to be made, and two with a block for their tables."""
+
+    results: Path
+    published: Path
+    pages: Pages
+
+    def report(self) -> None:
+        report(self.results, self.published, self.pages)
+
+    def check(self) -> None:
+        check(self.results, self.published, self.pages)
+
+
 @pytest.fixture
-def files(tmp_path: Path) -> tuple[Path, Path, Path, Path]:
-    """Results of one line, the published figures, a page to be made, and a README with a block for the table."""
+def files(tmp_path: Path) -> Files:
     append_result(tmp_path / "results" / "success.jsonl", hundred(SWEEP, "sdm", 1, "1101"))
-    readme = tmp_path / "README.md"
-    readme.write_text("before\n<!-- results:begin -->\nold\n<!-- results:end -->\nafter\n")
-    return tmp_path / "results", ROOT / "benchmarks/published", tmp_path / "docs" / "results.md", readme
+    readme, runtime = tmp_path / "README.md", tmp_path / "embedded_ros.md"
+    for file in (readme, runtime):
+        file.write_text("before\n<!-- results:begin -->\nold\n<!-- results:end -->\nafter\n")
+    pages = Pages(tmp_path / "docs" / "results.md", readme, runtime)
+    return Files(tmp_path / "results", ROOT / "benchmarks/published", pages)
 
 
-def test_the_page_and_the_readme_are_made_from_the_lines(files: tuple[Path, Path, Path, Path]) -> None:
-    report(*files)
-    _, _, page, readme = files
+def test_the_page_and_the_others_blocks_are_made_from_the_lines(files: Files) -> None:
+    append_result(files.results / "timing.jsonl", wire_line(0.3))
+    files.report()
+    page = files.pages.results
     assert "| SDM @ 1 | not run | 75 [66, 82] (100) |" in page.read_text()
     assert "| |" not in page.read_text()
-    text = readme.read_text()
-    assert "| `metaworld/sweep`" in text
-    assert "old" not in text
-    assert text.startswith("before")
-    assert text.endswith("after\n")
+    for file, row in ((files.pages.readme, "| `metaworld/sweep`"), (files.pages.runtime, "| `JointState`")):
+        text = file.read_text()
+        assert row in text
+        assert "old" not in text
+        assert text.startswith("before")
+        assert text.endswith("after\n")
+    assert "JointState" not in page.read_text()
     assert (page.parent / "pictures" / "success.png").stat().st_size > 10_000
 
 
-def test_a_page_that_the_lines_do_not_give_is_found_out(files: tuple[Path, Path, Path, Path]) -> None:
-    results, _, page, _ = files
+def test_a_page_that_the_lines_do_not_give_is_found_out(files: Files) -> None:
     with pytest.raises(DatasetError, match=r"results\.md.*run sdm-report"):
-        check(*files)
-    report(*files)
-    check(*files)
-    append_result(results / "success.jsonl", hundred(DOOR, "sdm", 1, "1101"))
+        files.check()
+    files.report()
+    files.check()
+    append_result(files.results / "timing.jsonl", wire_line(0.3))
+    with pytest.raises(DatasetError, match=r"embedded_ros\.md"):
+        files.check()
+    append_result(files.results / "success.jsonl", hundred(DOOR, "sdm", 1, "1101"))
     with pytest.raises(DatasetError, match=r"results\.md"):
-        check(*files)
-    assert "75" not in page.read_text().split("door-open")[0]  # checking writes nothing
+        files.check()
+    assert "75" not in files.pages.results.read_text().split("door-open")[0]  # checking writes nothing
 
 
-def test_the_committed_page_is_what_the_committed_lines_give() -> None:
-    check(ROOT / "benchmarks/results", ROOT / "benchmarks/published", ROOT / "docs/results.md", ROOT / "README.md")
+def test_the_committed_pages_are_what_the_committed_lines_give() -> None:
+    pages = Pages(ROOT / "docs/results.md", ROOT / "README.md", ROOT / "docs/embedded_ros.md")
+    check(ROOT / "benchmarks/results", ROOT / "benchmarks/published", pages)
 
 
-def test_no_lines_no_page(tmp_path: Path) -> None:
+def test_no_lines_no_page(tmp_path: Path, files: Files) -> None:
     with pytest.raises(DatasetError, match="no success lines"):
-        report(tmp_path / "results", ROOT / "benchmarks/published", tmp_path / "page.md", tmp_path / "README.md")
-    assert not (tmp_path / "page.md").exists()
+        report(tmp_path / "none", files.published, files.pages)
+    assert not files.pages.results.exists()

@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from helpers.result_lines import timing_line
+from helpers.result_lines import timing_line, wire_line
 from sdm_training.report.runtime import idle_table, runtime_tables, soak_table, split_wire, wire_table
-
-
-def wire_line(p50_ms: float, **others: Any) -> dict[str, Any]:
-    measured = {"delivered": 0.9991, "goal_ms": 0.4, "goal_delivered": None, "load": 1.25, "machine": "a machine"}
-    return timing_line("200 Hz", p50_ms, **{"what": "wire/JointState", "backend": "embedded", **measured, **others})
-
 
 IDLE = {
     "kind": "idle", "what": "node", "variant": "no timer", "backend": "embedded", "cpu_percent": 0.0123,

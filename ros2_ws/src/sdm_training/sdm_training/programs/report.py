@@ -1,10 +1,11 @@
-"""`sdm-report`: docs/results.md, its pictures, and the README's table, from result lines and published figures."""
+"""`sdm-report`: docs/results.md, its pictures, and tables in other pages, from result lines and published figures."""
 
 from __future__ import annotations
 
 import argparse
 import re
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from sdm_core.atomic import atomic_write
@@ -14,6 +15,7 @@ from sdm_core.results import read_results
 from sdm_training.report.lines import FINAL, Line, matching
 from sdm_training.report.page import page, pictures
 from sdm_training.report.published import Published
+from sdm_training.report.runtime import runtime_tables
 from sdm_training.report.shipped_students import success_table
 
 _BLOCK = re.compile(r"(<!-- results:begin -->\n).*?(<!-- results:end -->)", re.DOTALL)
@@ -32,23 +34,39 @@ def result_lines(folder: Path) -> list[Line]:
     return lines
 
 
-def texts(results: Path, published: Path, page_file: Path, readme: Path) -> dict[Path, str]:
-    """What the page and the README ought to say."""
+@dataclass(frozen=True)
+class Pages:
+    """What is made from lines: one page whole, of the others the block that they mark."""
+
+    results: Path
+    readme: Path
+    runtime: Path
+
+
+def texts(results: Path, published: Path, pages: Pages) -> dict[Path, str]:
+    """What the pages ought to say."""
     lines = result_lines(results)
-    block = _BLOCK.sub(lambda match: f"{match[1]}{success_table(lines)}\n{match[2]}", readme.read_text())
-    return {page_file: page(lines, Published.load(published)), readme: block}
+    return {
+        pages.results: page(lines, Published.load(published)),
+        pages.readme: _with_block(pages.readme, success_table(lines)),
+        pages.runtime: _with_block(pages.runtime, runtime_tables(lines)),
+    }
 
 
-def report(results: Path, published: Path, page_file: Path, readme: Path) -> None:
-    """Writes the page and its pictures, and refreshes the README's block."""
-    for file, text in texts(results, published, page_file, readme).items():
+def _with_block(file: Path, block: str) -> str:
+    return _BLOCK.sub(lambda match: f"{match[1]}{block}\n{match[2]}", file.read_text())
+
+
+def report(results: Path, published: Path, pages: Pages) -> None:
+    """Writes the page of results and its pictures, and refreshes the others' blocks."""
+    for file, text in texts(results, published, pages).items():
         atomic_write(file, text.encode())
-    pictures(result_lines(results), page_file.parent / "pictures")
+    pictures(result_lines(results), pages.results.parent / "pictures")
 
 
-def check(results: Path, published: Path, page_file: Path, readme: Path) -> None:
-    """Raises DatasetError where the page or the README says something else than the lines."""
-    for file, text in texts(results, published, page_file, readme).items():
+def check(results: Path, published: Path, pages: Pages) -> None:
+    """Raises DatasetError where a page says something else than the lines."""
+    for file, text in texts(results, published, pages).items():
         if not file.is_file() or file.read_text() != text:
             raise DatasetError(f"{file}: is not what {results} gives; run sdm-report and commit what it writes")
 
@@ -60,9 +78,11 @@ def main() -> None:
     parser.add_argument("--published", type=Path, default=Path("benchmarks/published"))
     parser.add_argument("--page", type=Path, default=Path("docs/results.md"))
     parser.add_argument("--readme", type=Path, default=Path("README.md"))
+    parser.add_argument("--runtime-page", type=Path, default=Path("docs/embedded_ros.md"))
     parser.add_argument("--check", action="store_true", help="write nothing; fail where the files are not up to date")
     options = parser.parse_args()
+    pages = Pages(options.page, options.readme, options.runtime_page)
     try:
-        (check if options.check else report)(options.results, options.published, options.page, options.readme)
+        (check if options.check else report)(options.results, options.published, pages)
     except SdmError as error:
         sys.exit(f"sdm-report: {error}")
