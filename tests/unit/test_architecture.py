@@ -154,6 +154,27 @@ def test_no_node_asks_which_runtime_it_runs_on() -> None:
     assert all(path.is_file() for path in LAUNCHERS)
 
 
+def test_the_conformance_cases_would_run_on_any_ros_2() -> None:
+    """They import nothing of the embedded runtime, and reach into nothing's private parts."""
+    cases = sorted((ROOT / "tests/wire").glob("*.py"))
+    foreign = [
+        str(found)
+        for path in cases
+        for found in imports_of(path)
+        if found.module.split(".")[0] == "embedded_ros"
+        or (found.module.split(".")[0] in ROS and any(part.startswith("_") for part in found.module.split(".")[1:]))
+    ]
+    reached = [
+        f"{path.relative_to(ROOT)}:{node.lineno}: .{node.attr}"
+        for path in cases
+        for node in ast.walk(ast.parse(path.read_text(), str(path)))
+        if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__")
+        if not (isinstance(node.value, ast.Name) and node.value.id == "self")
+    ]
+    assert foreign + reached == []
+    assert len(cases) > 15
+
+
 def own_sources() -> Iterator[Path]:
     for package in PACKAGES:
         yield from files_of(package)
