@@ -22,8 +22,8 @@ CARTON_LOW, CARTON_HIGH, CARTON_TURN = np.array([0.42, -0.22]), np.array([0.60, 
 # The bin: half edges within, and where it may stand.
 BIN, WALL = np.array([0.095, 0.08, 0.035]), 0.004
 BIN_LOW, BIN_HIGH = np.array([0.47, 0.22]), np.array([0.53, 0.27])
-# The hand has let go where it is as wide as this.
-RELEASED_WIDTH, AT_REST = 0.06, 0.05
+# The hand has let go where it is wider than this, the carton's diagonal and more; slower than that is at rest (m/s).
+RELEASED_WIDTH, AT_REST = 0.072, 0.05
 
 _INK = "0.13 0.33 0.62 1"
 
