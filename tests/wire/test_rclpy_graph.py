@@ -72,7 +72,7 @@ def test_a_topic_of_two_types_has_both(graph) -> None:
 
 def test_publishers_are_known_by_their_node(graph, pair) -> None:
     _, listener = pair
-    graph.spin_until(lambda: listener.wait_for_node("/a/talker", 0.0))
+    graph.spin_until(lambda: "/a/talker" in listener.get_fully_qualified_node_names())
     graph.spin_until(lambda: TALK in listener.get_publisher_names_and_types_by_node("talker", "/a"))
     assert TALK not in listener.get_publisher_names_and_types_by_node("listener", "/")
 
