@@ -35,6 +35,7 @@ setup(
             "bridge_node = sdm_sim.bridge.bridge_node:main",
             "sdm-demos = sdm_sim.programs.demos:main",
             "sdm-demo = sdm_sim.programs.demo:main",
+            "sdm-tasks = sdm_sim.programs.tasks:main",
         ],
     },
 )

@@ -28,6 +28,8 @@ def _pusht(task: str) -> Task:
 
 @dataclass(frozen=True)
 class _Family:
+    source: str
+    """Where its worlds come from."""
     tasks: tuple[str, ...]
     build: Callable[[str], Task]
     difficulty: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -35,11 +37,11 @@ class _Family:
 
 
 _FAMILIES = {
-    "metaworld": _Family(metaworld.TASKS, metaworld.build, metaworld.DIFFICULTY),
-    "fork": _Family(("reach",), _fork),
-    "pusht": _Family(("push-t",), _pusht),
-    "adroit": _Family(adroit.TASKS, adroit.build, adroit.DIFFICULTY),
-    "franka": _Family(franka.TASKS, franka.build, franka.DIFFICULTY),
+    "metaworld": _Family("metaworld 3.1.1", metaworld.TASKS, metaworld.build, metaworld.DIFFICULTY),
+    "fork": _Family("own", ("reach",), _fork),
+    "pusht": _Family("own, as Diffusion Policy's", ("push-t",), _pusht),
+    "adroit": _Family("gymnasium-robotics 1.4.2", adroit.TASKS, adroit.build, adroit.DIFFICULTY),
+    "franka": _Family("own", franka.TASKS, franka.build, franka.DIFFICULTY),
 }
 
 
@@ -58,6 +60,11 @@ def difficulty(name: str) -> str | None:
     """The label of a task, such as `very hard`; None where nobody labels its family. Raises TaskError as make_task."""
     family, task = _known(name)
     return next((label for label, tasks in _FAMILIES[family].difficulty.items() if task in tasks), None)
+
+
+def source(name: str) -> str:
+    """Where a task's world comes from. Raises TaskError as make_task."""
+    return _FAMILIES[_known(name)[0]].source
 
 
 def _known(name: str) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """Adroit's four tasks on gymnasium-robotics' AdroitHand*-v1 under DP3's protocol.
 
-Each action is held for two steps of the environment; the policy observes the hand's 24 joints, as DP3's does, where the
-palm is, and a depth camera. Success is DP3's, the goal state at the last step; whether it held at any step is the score.
+Each action is held for two steps of the environment. The policy observes the hand's 24 joints, as DP3's does, the place
+of the palm and a depth camera. Success is DP3's, the goal state at the last step; the score is whether it ever held.
 """
 
 # pyright: reportAttributeAccessIssue=false

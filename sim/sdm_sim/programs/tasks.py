@@ -1,0 +1,35 @@
+"""`sdm-tasks adroit/door adroit/pen`: measures tasks and their experts, and writes docs/tasks.md of what is known."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from sdm_core.atomic import atomic_write
+from sdm_core.errors import SdmError
+from sdm_core.results import append_result, read_results
+
+from sdm_sim.task_measurement import measure
+from sdm_sim.task_page import page
+
+
+def main() -> None:
+    """Console entry point."""
+    parser = argparse.ArgumentParser(prog="sdm-tasks", description=__doc__)
+    parser.add_argument("tasks", nargs="*", help="tasks to measure; none: only write the page")
+    parser.add_argument("--episodes", type=int, default=50, help="of the expert")
+    parser.add_argument("--results", type=Path, default=Path("benchmarks/results/tasks.jsonl"))
+    parser.add_argument("--page", type=Path, default=Path("docs/tasks.md"))
+    parser.add_argument("--no-demonstrations", action="store_true", help="do not time ten of them")
+    options = parser.parse_args()
+    try:
+        for name in options.tasks:
+            line = measure(name, options.episodes, not options.no_demonstrations)
+            append_result(options.results, line)
+            print(f"{name}: {line['successes']} of {line['episodes']}, {line['steps_per_s']} steps/s", flush=True)
+        atomic_write(options.page, page(read_results(options.results)).encode())
+    except SdmError as error:
+        sys.exit(f"sdm-tasks: {error}")
+    except KeyboardInterrupt:
+        sys.exit("sdm-tasks: interrupted; what was measured is kept")

@@ -1,0 +1,56 @@
+"""docs/tasks.md: every registered task, and what was measured of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sdm_sim.registry import difficulty, source, task_names
+
+_NONE = "–"
+_HEADER = (
+    "task", "difficulty", "source", "states", "actions", "expert", "success, %", "10 demonstrations, s", "steps/s",
+    "status",
+)  # fmt: skip
+_INTRODUCTION = """\
+# Tasks
+
+Made by `sdm-tasks` from the lines in `benchmarks/results/tasks.jsonl`; edit nothing here by hand. `sdm-tasks TASK …`
+measures tasks anew and writes this page, `sdm-tasks` alone writes it.
+
+Success is the expert's, with its 95 % interval, by the task's own rule: at any step, or for Adroit at the last. Times
+are CPU seconds of one process: ten demonstrations with their clouds, the failed attempts among them; steps under
+random actions, each with its cloud.
+"""
+
+
+def page(lines: Iterable[dict[str, Any]]) -> str:
+    """The page's text; of several lines of a task and kind of expert the last one counts."""
+    measured: dict[str, dict[str, dict[str, Any]]] = {}
+    for line in lines:
+        if line.get("kind") == "task":
+            measured.setdefault(line["task"], {})[str(line["expert"])] = line
+    rows = [_row(name, line) for name in task_names() for line in measured.get(name, {"": None}).values()]
+    table = [_HEADER, ("---",) * len(_HEADER), *rows]
+    return f"{_INTRODUCTION}\n" + "".join(f"| {' | '.join(row)} |\n" for row in table)
+
+
+def _row(name: str, line: dict[str, Any] | None) -> tuple[str, ...]:
+    known = (f"`{name}`", difficulty(name) or _NONE, source(name))
+    if line is None:
+        return (*known, *(_NONE,) * (len(_HEADER) - len(known) - 1), "not measured")
+    if line["successes"] is None:
+        success = _NONE
+    else:
+        low, high = (100 * bound for bound in line["ci95"])
+        success = f"{100 * line['successes'] / line['episodes']:.0f} [{low:.0f}, {high:.0f}] of {line['episodes']}"
+    return (
+        *known,
+        str(line["states"]),
+        str(line["actions"]),
+        line["expert"] or "recorded by people",
+        success,
+        _NONE if line["demo_s"] is None else f"{line['demo_s']:.1f}",
+        f"{line['steps_per_s']:.0f}",
+        f"measured {line['date']}, {line['commit']}",
+    )
