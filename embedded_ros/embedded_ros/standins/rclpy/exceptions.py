@@ -14,8 +14,8 @@ class NodeNameNonExistentError(RCLError):
 class NotInitializedException(Exception):
     """Raised when something needs `rclpy.init()` first."""
 
-    def __init__(self, *args: object) -> None:
-        super().__init__("rclpy.init() has not been called", *args)
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__("rclpy.init() has not been called" + (f": {message}" if message else ""))
 
 
 class InvalidHandle(Exception):
@@ -85,8 +85,8 @@ class ParameterAlreadyDeclaredException(ParameterException):
 
 
 class InvalidParameterException(ParameterException):
-    def __init__(self, parameter: str, *args: object) -> None:
-        super().__init__(f"Invalid parameter name: {parameter}", parameter, *args)
+    def __init__(self, parameter_name: str, *args: object) -> None:
+        super().__init__(f"Invalid parameter name: {parameter_name}", parameter_name, *args)
 
 
 class InvalidParameterTypeException(ParameterException):
@@ -106,10 +106,10 @@ class InvalidParameterValueException(ParameterException):
 
 
 class ParameterImmutableException(ParameterException):
-    def __init__(self, parameter: str | list[str], *args: object) -> None:
-        super().__init__(f"Attempted to modify read-only parameter(s): {parameter}", parameter, *args)
+    def __init__(self, parameter_name: str | list[str], *args: object) -> None:
+        super().__init__(f"Attempted to modify read-only parameter(s): {parameter_name}", parameter_name, *args)
 
 
 class ParameterUninitializedException(ParameterException):
-    def __init__(self, parameter: str, *args: object) -> None:
-        super().__init__(f"The parameter '{parameter}' is not initialized", parameter, *args)
+    def __init__(self, parameter_name: str, *args: object) -> None:
+        super().__init__(f"The parameter '{parameter_name}' is not initialized", parameter_name, *args)
