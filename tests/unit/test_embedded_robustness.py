@@ -122,9 +122,9 @@ class RawPeer:
         from embedded_ros.transport.interface import TransportError, WireQos
         transport, writers = CycloneTransport(int(sys.argv[1]), "enclave=/;"), []
         for line in sys.stdin:
-            topic, type_name, transient_local, payloads = json.loads(line)
+            topic, type_name, payloads, transient_local, user_data = json.loads(line)
             qos = WireQos(depth=0, transient_local=transient_local)
-            writers.append(transport.create_writer(topic, type_name, qos, ""))
+            writers.append(transport.create_writer(topic, type_name, qos, user_data))
             while not writers[-1].matched():
                 time.sleep(0.01)
             sent = 0
@@ -143,11 +143,13 @@ class RawPeer:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
 
-    def write(self, topic: str, type_name: str, payloads: list[bytes], transient_local: bool = False) -> int:
+    def write(
+        self, topic: str, type_name: str, payloads: list[bytes], transient_local: bool = False, user_data: str = ""
+    ) -> int:
         """Writes all as soon as a reader is there; how many went onto the wire."""
         assert self._process.stdin
         assert self._process.stdout
-        job = [topic, type_name, transient_local, [payload.hex() for payload in payloads]]
+        job = [topic, type_name, [payload.hex() for payload in payloads], transient_local, user_data]
         self._process.stdin.write(json.dumps(job) + "\n")
         self._process.stdin.flush()
         return int(self._process.stdout.readline())
@@ -246,7 +248,9 @@ def test_damaged_replies_are_dropped_and_the_right_one_is_taken(
 def test_damaged_graph_information_is_passed_over(shaken: Graph, raw_peer: RawPeer) -> None:
     name = "rmw_dds_common/msg/ParticipantEntitiesInfo"
     type_name = "rmw_dds_common::msg::dds_::ParticipantEntitiesInfo_"
-    assert raw_peer.write("ros_discovery_info", type_name, damaged_forms(name, 100), transient_local=True) > 50
+    # Only who has this mark of ROS 2's present age is listened to.
+    sent = raw_peer.write("ros_discovery_info", type_name, damaged_forms(name, 100), True, "typehash=RIHS01_0;")
+    assert sent > 50
     context = Context()
     rclpy.init(args=[], context=context, domain_id=shaken.domain)
     try:
