@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 
 import pytest
 import rclpy
+from helpers.domain import own_domain
 from rcl_interfaces.msg import Log
 from rclpy.context import Context
 from rclpy.duration import Duration
@@ -21,7 +21,7 @@ from std_msgs.msg import String
 @pytest.fixture
 def node() -> Iterator[Node]:
     context = Context()
-    rclpy.init(args=[], context=context, domain_id=1 + os.getpid() % 99)
+    rclpy.init(args=[], context=context, domain_id=own_domain())
     yield rclpy.create_node("node", context=context)
     rclpy.try_shutdown(context=context)
 

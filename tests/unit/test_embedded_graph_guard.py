@@ -20,12 +20,13 @@ from embedded_ros.transport import cyclone
 from embedded_ros.transport import libddsc as dds
 from embedded_ros.transport.cyclone import CycloneTransport
 from embedded_ros.transport.interface import WireQos
+from helpers.domain import own_domain
 from rclpy.context import Context
 from rclpy.node import Node
 from rmw_dds_common.msg import Gid, NodeEntitiesInfo, ParticipantEntitiesInfo
 
 TYPE = "rmw_dds_common::msg::dds_::ParticipantEntitiesInfo_"
-DOMAIN = 1 + os.getpid() % 99
+DOMAIN = own_domain()
 JAZZY, HUMBLE = "typehash=RIHS01_0;", ""
 
 
