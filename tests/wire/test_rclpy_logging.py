@@ -256,9 +256,10 @@ def test_a_node_has_no_services_of_loggers_unless_asked_for(graph) -> None:
         (["--log-level", "error"], []),
         (["--log-level", "child:=warn"], ["other"]),
         (["--log-level", "child:=warn", "--log-level", "child:=debug"], ["deep", "plain", "other"]),
+        (["--disable-stdout-logs"], []),
     ],
 )
-def test_levels_are_set_on_the_command_line(arguments: list[str], shown: list[str]) -> None:
+def test_the_command_line_says_what_is_printed(arguments: list[str], shown: list[str]) -> None:
     code = """
         import rclpy
         from rclpy.logging import get_logger

@@ -44,6 +44,7 @@ class RosArguments:
     log_levels: dict[str, str] = field(default_factory=dict)  # logger name, "" for the default level
     enclave: str = "/"
     rosout: bool = True
+    console: bool = True
 
     @classmethod
     def parse(cls, arguments: Sequence[str]) -> RosArguments:
@@ -63,6 +64,8 @@ class RosArguments:
                 parsed.enclave = _operand(flag, tokens)
             elif flag in ("--enable-rosout-logs", "--disable-rosout-logs"):
                 parsed.rosout = flag.startswith("--enable")
+            elif flag in ("--enable-stdout-logs", "--disable-stdout-logs"):
+                parsed.console = flag.startswith("--enable")
             elif flag == "--log-config-file":
                 _operand(flag, tokens)
             elif flag not in _IGNORED:
@@ -97,12 +100,7 @@ class RosArguments:
         self.parameters.setdefault(pattern, {})[name] = value
 
 
-_IGNORED = (
-    "--enable-stdout-logs",
-    "--disable-stdout-logs",
-    "--enable-external-lib-logs",
-    "--disable-external-lib-logs",
-)
+_IGNORED = ("--enable-external-lib-logs", "--disable-external-lib-logs")  # there are no log files
 
 
 def _only_ros(arguments: Sequence[str]) -> Iterator[str]:

@@ -51,7 +51,7 @@ class Context:
             self.arguments = RosArguments.parse(sys.argv if args is None else list(args))
             self._domain_id = domain_id if domain_id is not None else _domain_from_environment()
             if initialize_logging:
-                rcutils_logger.configure(self.arguments.log_levels)
+                rcutils_logger.configure(self.arguments.log_levels, self.arguments.console)
             self._transport: Transport = open_transport(self._domain_id, f"enclave={self.arguments.enclave};")
             self._graph = Graph(self._transport, self.arguments.enclave)
             self._ok = self._initialized = True

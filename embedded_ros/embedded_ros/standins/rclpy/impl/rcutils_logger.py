@@ -16,6 +16,7 @@ _FORMAT = os.environ.get("RCUTILS_CONSOLE_OUTPUT_FORMAT", "[{severity}] [{time}]
 _COLORS = {10: "\033[32m", 20: "", 30: "\033[33m", 40: "\033[31m", 50: "\033[31m"}
 _levels: dict[str, int] = {}
 _default_level = int(LoggingSeverity.INFO)
+_console = True
 _loggers: dict[str, RcutilsLogger] = {}
 _lock = threading.Lock()
 
@@ -23,8 +24,10 @@ _lock = threading.Lock()
 rosout_publishers: dict[str, Callable[[int, str, str, str, str, int], None]] = {}
 
 
-def configure(levels: dict[str, str]) -> None:
-    """Apply `--log-level [logger:=]level` of the command line."""
+def configure(levels: dict[str, str], console: bool) -> None:
+    """Apply the command line: `--log-level [logger:=]level`, and whether lines are printed."""
+    global _console
+    _console = console
     for name, level in levels.items():
         set_logger_level(name, get_logging_severity_from_string(level))
 
@@ -119,7 +122,8 @@ class RcutilsLogger:
         if kwargs and not self._passes(place, **kwargs):
             return False
         name, message = name or self.name, str(message)
-        _print(severity, name, message, place, frame.f_code.co_name)
+        if _console:
+            _print(severity, name, message, place, frame.f_code.co_name)
         if publish := _rosout_publisher(self.name):
             publish(severity, name, message, place[0], frame.f_code.co_name, place[1])
         return True
