@@ -468,10 +468,10 @@ def test_an_action_is_remapped_by_its_services_and_topics(graph) -> None:
 def test_the_graph_knows_actions_their_servers_and_clients(graph) -> None:
     gripper = Gripper(graph)
     node = gripper.client_node
-    graph.spin_until(lambda: get_action_server_names_and_types_by_node(node, "server", "/"))
-    assert get_action_names_and_types(node) == [("/grip", [TYPE])]
-    assert get_action_server_names_and_types_by_node(node, "server", "/") == [("/grip", [TYPE])]
-    assert get_action_client_names_and_types_by_node(node, "client", "/") == [("/grip", [TYPE])]
+    grip = [("/grip", [TYPE])]
+    graph.spin_until(lambda: get_action_server_names_and_types_by_node(node, "server", "/") == grip)
+    graph.spin_until(lambda: get_action_client_names_and_types_by_node(node, "client", "/") == grip)
+    assert get_action_names_and_types(node) == grip
     assert get_action_server_names_and_types_by_node(node, "client", "/") == []
     assert get_action_client_names_and_types_by_node(node, "server", "/") == []
 
