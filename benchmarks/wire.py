@@ -13,6 +13,7 @@ import argparse
 import multiprocessing
 import os
 import statistics
+import sys
 import threading
 import time
 from array import array
@@ -181,39 +182,41 @@ class Benchmark:
         self._domain_id = 1 + os.getpid() % 99
 
     def latency(self, key: str, seconds: float) -> None:
-        case = CASES[key]
-        sent, sent_end = self._processes.Pipe(duplex=False)
-        arrived, arrived_end = self._processes.Pipe(duplex=False)
-        over = self._processes.Event()
         load = os.getloadavg()[0]
-        self._start(receive, key, self._domain_id, over, arrived_end)
-        self._start(send, key, self._domain_id, seconds, sent_end)
-        count = sent.recv()
+        over = self._processes.Event()
+        arrived = self._start(receive, key, self._domain_id, over)
+        sent = self._start(send, key, self._domain_id, seconds)
+        count = answer(sent)
         time.sleep(ARRIVAL_S)
         over.set()
-        latencies: list[float] = arrived.recv()
+        latencies: list[float] = answer(arrived)
         self._join()
-        self._latency_line(case, latencies, count, load)
+        self._latency_line(CASES[key], latencies, count, load)
 
     def idle(self, seconds: float, keys: list[str]) -> None:
         """Each node alone on its domain, all at the same time."""
         load = os.getloadavg()[0]
-        costs = {}
-        for number, key in enumerate(keys):
-            costs[key], end = self._processes.Pipe(duplex=False)
-            self._start(wait, key, 1 + (self._domain_id + number) % 99, seconds, end)
+        costs = {
+            key: self._start(wait, key, 1 + (self._domain_id + number) % 99, seconds) for number, key in enumerate(keys)
+        }
         for key, cost in costs.items():
-            self._idle_line(IDLE[key], cost.recv(), seconds, load)
+            self._idle_line(IDLE[key], answer(cost), seconds, load)
         self._join()
 
-    def _start(self, function: Callable[..., None], *arguments: Any) -> None:
-        self._processes.Process(target=function, args=arguments, daemon=True).start()
+    def _start(self, function: Callable[..., None], *arguments: Any) -> Connection:
+        """Runs a function in a process of its own; its answer comes through the connection."""
+        here, there = self._processes.Pipe(duplex=False)
+        self._processes.Process(target=function, args=(*arguments, there), daemon=True).start()
+        there.close()  # so that the end of the process ends the wait for its answer
+        return here
 
     def _join(self) -> None:
         for process in multiprocessing.active_children():
             process.join()
 
     def _latency_line(self, case: Case, latencies: list[float], count: int, load: float) -> None:
+        if len(latencies) < 2:
+            sys.exit(f"wire: of {count} messages of {case.name} ({case.variant}) {len(latencies)} arrived")
         p50, p99 = (statistics.quantiles(latencies, n=100)[percent - 1] for percent in (50, 99))
         delivered = len(latencies) / count
         measured = f"p50 {p50:7.3f} ms   p99 {p99:8.3f} ms   delivered {delivered:8.3%}"
@@ -254,6 +257,13 @@ class Benchmark:
 
     def _print(self, name: str, variant: str, measured: str, goal: str, met: bool) -> None:
         print(f"{name:12} {variant:32} {measured:60} goal {goal:8} {'met' if met else 'MISSED'}", flush=True)
+
+
+def answer(connection: Connection) -> Any:
+    try:
+        return connection.recv()
+    except EOFError:
+        sys.exit("wire: a process ended before it had measured; its output says why")
 
 
 def main() -> None:
