@@ -269,6 +269,17 @@ def test_the_carton_is_led_away_from_the_hand_that_comes_for_it() -> None:
     task.close()
 
 
+def test_ten_seeds_in_a_row_are_all_ten_trajectories() -> None:
+    scenario = PickMoving()
+    task = FrankaTask("franka/pick-moving", scenario)
+    chosen = set()
+    for seed in range(40, 50):
+        task.reset(seed)
+        chosen.add(scenario.trajectory)
+    task.close()
+    assert chosen == set(range(TRAJECTORIES))
+
+
 def test_the_ten_trajectories_begin_and_end_at_rest_and_all_differ() -> None:
     ends = np.array([trajectory(number, 1.0) for number in range(TRAJECTORIES)])
     assert np.linalg.norm(ends, axis=1) == pytest.approx(LENGTH)

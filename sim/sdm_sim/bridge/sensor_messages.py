@@ -16,9 +16,16 @@ from std_msgs.msg import Header
 from sdm_sim.task import SensorFrame
 
 CAMERA_FRAME = "camera_depth_optical_frame"
-COLOUR_FRAME = "camera_color_optical_frame"
 # The scalars that an arm's controller publishes as `current_pose`, and not among the joints.
 MEASURED_POSE = frozenset(f"ee.{part}" for part in ("x", "y", "z", "qx", "qy", "qz", "qw"))
+
+
+def colour_frame(camera: str) -> str:
+    """The optical frame of the colour of the camera of this name."""
+    return f"{camera}_color_optical_frame"
+
+
+COLOUR_FRAME = colour_frame("camera")
 
 
 def depth_image(depth: NDArray[np.uint16], stamp: Time) -> Image:
@@ -35,11 +42,11 @@ def depth_image(depth: NDArray[np.uint16], stamp: Time) -> Image:
     )
 
 
-def colour_image(colour: NDArray[np.uint8], stamp: Time) -> Image:
+def colour_image(colour: NDArray[np.uint8], stamp: Time, frame: str = COLOUR_FRAME) -> Image:
     """An rgb8 image of uint8[H,W,3]."""
     height, width, _ = colour.shape
     return Image(
-        header=Header(stamp=stamp, frame_id=COLOUR_FRAME),
+        header=Header(stamp=stamp, frame_id=frame),
         height=height,
         width=width,
         encoding="rgb8",

@@ -19,6 +19,7 @@ from sdm_sim.bridge.sensor_messages import (
     MEASURED_POSE,
     camera_info,
     camera_transform,
+    colour_frame,
     colour_image,
     depth_image,
     joint_states,
@@ -89,8 +90,8 @@ class SensorPublisher:
         """Publishes a frame's images, each after its calibration, the depth last; False where there are none."""
         stamp = Time(nanoseconds=stamp_ns).to_msg()
         for name, colour in frame.images.items():
-            self._colour_info[name].publish(camera_info(self._intrinsics, stamp, COLOUR_FRAME))
-            self._colour[name].publish(colour_image(colour, stamp))
+            self._colour_info[name].publish(camera_info(self._intrinsics, stamp, colour_frame(name)))
+            self._colour[name].publish(colour_image(colour, stamp, colour_frame(name)))
         if frame.depth is not None:
             self._info.publish(camera_info(self._intrinsics, stamp))
             self._depth.publish(depth_image(frame.depth, stamp))

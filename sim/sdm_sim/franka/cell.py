@@ -53,7 +53,7 @@ class FrankaTask:
     def reset(self, seed: int) -> None:
         mujoco.mj_resetData(self._model, self._data)
         rng = np.random.default_rng([seed, 0])
-        self.scenario.reset(rng)
+        self.scenario.reset(seed, rng)
         self.robot.reset(rng.uniform(-_READY_SPREAD, _READY_SPREAD, len(fr3.JOINTS)))
         self._seed, self._expert = seed, None
         self._gripper = 0.0

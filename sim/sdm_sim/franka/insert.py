@@ -87,7 +87,7 @@ class Insert:
         self._robot = robot
         self.pod, self._machine = Thing(model, data, "pod"), Fixture(model, data, "machine")
 
-    def reset(self, rng: np.random.Generator) -> None:
+    def reset(self, seed: int, rng: np.random.Generator) -> None:
         self.pod.put(np.append(rng.uniform(POD_LOW, POD_HIGH), POD_HALF), 0.0)
         self._machine.put(np.append(rng.uniform(MACHINE_LOW, MACHINE_HIGH), 0.0))
 

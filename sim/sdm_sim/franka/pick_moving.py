@@ -1,7 +1,7 @@
 """`franka/pick-moving`: as pick-place, but somebody pulls the carton away from the hand that is about to take it.
 
 Like OneDP's moving milk box: the hand is let come near, then the carton is led along one of ten fixed trajectories, and
-stays there. A policy that acts on what it saw a second ago grasps at nothing.
+stays there: ten seeds in a row are all ten. A policy that acts on what it saw a second ago grasps at nothing.
 """
 
 # pyright: reportAttributeAccessIssue=false
@@ -60,10 +60,10 @@ class PickMoving(PickPlace):
         self._data, self._timestep = data, model.opt.timestep
         self._guide, self._lead = Fixture(model, data, "guide"), model.equality("lead").id
 
-    def reset(self, rng: np.random.Generator) -> None:
-        super().reset(rng)
+    def reset(self, seed: int, rng: np.random.Generator) -> None:
+        super().reset(seed, rng)
         self.carton.put(np.append(rng.uniform(LOW, HIGH), CARTON[2]), rng.uniform(-0.3, 0.3))
-        self._trajectory = int(rng.integers(TRAJECTORIES))
+        self.trajectory = seed % TRAJECTORIES
         self._pulled_at: float | None = None
         self._data.eq_active[self._lead] = False
 
@@ -77,7 +77,7 @@ class PickMoving(PickPlace):
         if not self._data.eq_active[self._lead]:
             return
         progress = (self._data.time - self._pulled_at) / DURATION
-        self._guide.put(self._origin + np.append(trajectory(self._trajectory, progress), 0.0))
+        self._guide.put(self._origin + np.append(trajectory(self.trajectory, progress), 0.0))
         if progress > 1.0 or self._held():
             self._data.eq_active[self._lead] = False
 

@@ -65,7 +65,7 @@ class PickPlace:
         self._robot = robot
         self.carton, self._bin = Thing(model, data, "carton"), Fixture(model, data, "bin")
 
-    def reset(self, rng: np.random.Generator) -> None:
+    def reset(self, seed: int, rng: np.random.Generator) -> None:
         place, turn = rng.uniform(CARTON_LOW, CARTON_HIGH), rng.uniform(-CARTON_TURN, CARTON_TURN)
         self.carton.put(np.append(place, CARTON[2]), turn)
         self._bin.put(np.append(rng.uniform(BIN_LOW, BIN_HIGH), 0.0))

@@ -15,7 +15,7 @@ from sdm_sim.franka.robot import Robot
 
 
 class Scenario(Protocol):
-    """One task's part of a cell. All that is random in an episode is drawn in `reset`."""
+    """One task's part of a cell."""
 
     step_limit: int
     bodies: str
@@ -27,8 +27,8 @@ class Scenario(Protocol):
         """Called once, with the cell that its things are in."""
         ...
 
-    def reset(self, rng: np.random.Generator) -> None:
-        """Places its things."""
+    def reset(self, seed: int, rng: np.random.Generator) -> None:
+        """Places its things for the episode of a seed; all that is random in it is drawn from `rng`."""
         ...
 
     def before_step(self) -> None:
