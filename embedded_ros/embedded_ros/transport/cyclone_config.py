@@ -29,6 +29,9 @@ _BUFFERS = (
 )
 _UNICAST_ONLY = "<AllowMulticast>false</AllowMulticast>"
 _THIS_MACHINE = '<Interfaces><NetworkInterface address="127.0.0.1"/></Interfaces>'
+# A real ROS 2 left to itself announces itself by multicast, which does not come here: it hears of us when we speak. By
+# default that is every 8 s; the `ros2` command line looks around for less than one.
+_OFTEN = "<SPDPInterval>1s</SPDPInterval>"
 _INDEX = f"<ParticipantIndex>auto</ParticipantIndex><MaxAutoParticipantIndex>{MOST_PROCESSES}</MaxAutoParticipantIndex>"
 
 
@@ -67,7 +70,7 @@ def configuration() -> str:
     elif reach != "SYSTEM_DEFAULT":
         addresses = [*(["localhost"] if reach == "LOCALHOST" else []), *peers]
         named = "".join(f"<Peer address={quoteattr(address)}/>" for address in addresses)
-        discovery = _INDEX + (f"<Peers>{named}</Peers>" if named else "")
+        discovery = (_OFTEN if reach == "LOCALHOST" else "") + _INDEX + (f"<Peers>{named}</Peers>" if named else "")
     own = (
         f"<CycloneDDS><Domain><General>{general}</General><Discovery>{discovery}</Discovery>{_BUFFERS}"
         "</Domain></CycloneDDS>"
