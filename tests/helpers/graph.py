@@ -18,9 +18,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-# Domains above 100 are other people's; those in use by parallel test runs differ by process.
-_DOMAINS = 100
-_next_domain = os.getpid()
+from helpers.domain import own_domain
 
 
 class NodeProcess:
@@ -62,9 +60,7 @@ class Graph:
     """Node processes and a test node on one domain; `spin_until` in place of sleeps."""
 
     def __init__(self, folder: Path, use_sim_time: bool = False) -> None:
-        global _next_domain
-        _next_domain += 1
-        self.domain = 1 + _next_domain % _DOMAINS
+        self.domain = own_domain()
         self._folder = folder
         self.use_sim_time = use_sim_time
         self._context = rclpy.Context()

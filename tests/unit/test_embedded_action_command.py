@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import subprocess
@@ -11,6 +10,7 @@ import time
 
 import pytest
 from embedded_ros.cli.main import main
+from helpers.domain import own_domain
 
 GRIPPER = """
 import time
@@ -65,7 +65,7 @@ TYPE = "control_msgs/action/GripperCommand"
 def gripper():
     """A node `/arm/gripper` with the action `/arm/grip`, on a domain of its own."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
+        patch.setenv("ROS_DOMAIN_ID", str(own_domain()))
         process = subprocess.Popen([sys.executable, "-c", GRIPPER], stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
         assert process.stdout.readline() == "up\n"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import os
 import signal
 import subprocess
 import sys
@@ -23,6 +21,7 @@ from embedded_ros.bags.topic_filter import TopicFilter
 from embedded_ros.cli.main import main
 from embedded_ros.interfaces import cdr
 from geometry_msgs.msg import TransformStamped
+from helpers.domain import own_domain
 from rclpy.context import Context
 from rclpy.duration import Duration
 from rclpy.executors import SingleThreadedExecutor
@@ -38,15 +37,12 @@ LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 SENSOR = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 AS_RECORDED = Pace()
 TYPESTORE = get_typestore(Stores.ROS2_JAZZY)
-_domains = itertools.cycle(range(1, 100))
-for _ in range(os.getpid() % 99):
-    next(_domains)
 
 
 @pytest.fixture
 def graph(monkeypatch):
     """Nodes on an otherwise empty domain, spun by the test."""
-    graph = Graph(next(_domains))
+    graph = Graph(own_domain())
     monkeypatch.setenv("ROS_DOMAIN_ID", str(graph.domain_id))
     yield graph
     graph.close()

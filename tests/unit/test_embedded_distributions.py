@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from helpers.domain import own_domain
 
 NODES = """
 import rclpy
@@ -38,7 +39,7 @@ print(result.result().result.error_string)
 
 
 def run(program: str, distribution: str) -> str:
-    environment = {**os.environ, "ROS_DISTRO": distribution, "ROS_DOMAIN_ID": str(1 + os.getpid() % 100)}
+    environment = {**os.environ, "ROS_DISTRO": distribution, "ROS_DOMAIN_ID": str(own_domain())}
     done = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False, timeout=120
     )

@@ -13,6 +13,7 @@ from embedded_ros.cli import doctor_graph
 from embedded_ros.cli.graph import command_node
 from embedded_ros.cli.main import main
 from embedded_ros.transport.interface import Endpoint, WireQos
+from helpers.domain import own_domain
 from rclpy.context import Context
 
 
@@ -27,7 +28,7 @@ def doctor(monkeypatch, capsys):
         "AMENT_PREFIX_PATH",
     ):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("ROS_DOMAIN_ID", str(1 + os.getpid() % 99))
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(own_domain()))
 
     def run() -> tuple[int, dict[str, str]]:
         code = main(["doctor"])

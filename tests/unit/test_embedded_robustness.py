@@ -27,6 +27,7 @@ from embedded_ros.interfaces.message import message_class
 from embedded_ros.interfaces.registry import all_packages, package_names
 from embedded_ros.transport.interface import TransportError
 from embedded_ros.transport.libddsc import CYCLONEDDS_HANDLE, lib
+from helpers.domain import own_domain
 from helpers.graph import Graph, graph
 from helpers.random_messages import random_message
 from hypothesis import given, settings
@@ -399,7 +400,7 @@ IN_THREADS = """
 def test_threads_destroy_what_others_use() -> None:
     child = subprocess.run(
         [sys.executable, "-X", "faulthandler", "-c", textwrap.dedent(IN_THREADS)],
-        env={**os.environ, "ROS_DOMAIN_ID": str(1 + os.getpid() % 99)},
+        env={**os.environ, "ROS_DOMAIN_ID": str(own_domain())},
         capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert (child.returncode, child.stderr) == (0, "")

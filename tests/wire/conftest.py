@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import itertools
-import os
 import time
 from collections.abc import Callable
 
 import pytest
 import rclpy
+from helpers.domain import own_domain
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
-
-# Tests run one after another, but a process of an earlier test may live on for a moment: every test has a domain of
-# its own. 1 to 99 are safe on every system; the process id keeps two test runs apart.
-_domains = itertools.cycle(range(1, 100))
-for _ in range(os.getpid() % 99):
-    next(_domains)
 
 
 class Graph:
     """Nodes of one test on an otherwise empty domain, with an executor that spins when told."""
 
     def __init__(self) -> None:
-        self.domain_id = next(_domains)
+        self.domain_id = own_domain()
         self.context = Context()
         rclpy.init(args=[], context=self.context, domain_id=self.domain_id)
         self.executor = SingleThreadedExecutor(context=self.context)
