@@ -48,8 +48,9 @@ $(VENV)/.dev: $(VENV)/.runtime ros2_ws/src/sdm_training/setup.py pyproject.toml
 	@$(PIP) -e "ros2_ws/src/sdm_training[test]"
 	@touch $@
 
+# A file's tests stay in one process: they share what is dear to make.
 test: dev
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
 test-slow: dev
 	@$(BIN)/python -m pytest -m slow
