@@ -107,7 +107,7 @@ class CycloneWriter:
         self._samples.write(data)
 
     def matched(self) -> list[Endpoint]:
-        return _matched(self._entity, quick.dds_get_matched_subscriptions, quick.dds_get_matched_subscription_data)
+        return _matched(self._watched, quick.dds_get_matched_subscriptions, quick.dds_get_matched_subscription_data)
 
     def assert_liveliness(self) -> None:
         check(lib.dds_assert_liveliness(self._entity), "assert a writer's liveliness")
@@ -133,7 +133,7 @@ class CycloneReader:
         return self._samples.take(self._entity)
 
     def matched(self) -> list[Endpoint]:
-        return _matched(self._entity, quick.dds_get_matched_publications, quick.dds_get_matched_publication_data)
+        return _matched(self.watched, quick.dds_get_matched_publications, quick.dds_get_matched_publication_data)
 
     def matched_writer(self, handle: int) -> Endpoint | None:
         return _matched_endpoint(self._entity, handle, quick.dds_get_matched_publication_data)
@@ -303,10 +303,13 @@ def _endpoint(found: dds.BuiltinEndpoint) -> Endpoint:
     )
 
 
-def _matched(entity: int, list_handles: Any, describe: Any) -> list[Endpoint]:
+def _matched(watched: WatchedEntity, list_handles: Any, describe: Any) -> list[Endpoint]:
     handles = (ctypes.c_uint64 * 256)()
-    count = min(check(list_handles(entity, handles, len(handles)), "list an endpoint's peers"), len(handles))
-    found = (_matched_endpoint(entity, handle, describe) for handle in handles[:count])
+    count = list_handles(watched.entity, handles, len(handles))
+    if watched.closed:  # perhaps by another thread, just now
+        return []
+    count = min(check(count, "list an endpoint's peers"), len(handles))
+    found = (_matched_endpoint(watched.entity, handle, describe) for handle in handles[:count])
     return [endpoint for endpoint in found if endpoint]
 
 

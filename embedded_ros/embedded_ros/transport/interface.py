@@ -70,7 +70,7 @@ class Writer(Protocol):
         ...
 
     def matched(self) -> list[Endpoint]:
-        """The readers that receive what is written."""
+        """The readers that receive what is written; none once it is closed."""
         ...
 
     def assert_liveliness(self) -> None:
