@@ -139,6 +139,15 @@ def test_endpoints_match_where_the_offer_meets_the_request(transports, offered, 
     assert len(writer.matched()) == 1 + matches
 
 
+def test_endpoints_of_two_types_do_not_match(transports) -> None:
+    writer = transports[0].create_writer("rt/x", TYPE, WireQos(), "")
+    other = transports[1].create_reader("rt/x", TYPE.replace("String", "Int32"), WireQos(), "")
+    same = transports[1].create_reader("rt/x", TYPE, WireQos(), "")
+    wait_until(same.matched)
+    assert other.matched() == []
+    assert len(writer.matched()) == 1
+
+
 def test_a_waiter_tells_of_new_data_once_and_of_a_wake(transports) -> None:
     writer, reader = connect(transports, WireQos(), WireQos())
     waiter = transports[1].create_waiter()

@@ -62,13 +62,17 @@ class WheelWriter:
 
 @cache
 def _opaque_type(type_name: str) -> Any:
-    """A type of that name with a single octet: samples are never looked into."""
+    """A type of that name with a single octet, as samples are never looked into.
+
+    DDS compares types by their members, which therefore have the type's name: else all types would match.
+    """
     from cyclonedds.idl import IdlStruct
     from cyclonedds.idl.types import uint8
 
+    members = {type_name.replace("::", "_"): uint8}
     keywords = {"typename": type_name.replace("::", ".")}
     made = dataclass(
-        types.new_class("Opaque", (IdlStruct,), keywords, lambda body: body.update(__annotations__={"octet": uint8}))
+        types.new_class("Opaque", (IdlStruct,), keywords, lambda body: body.update(__annotations__=members))
     )
     made.__idl__.populate()
     made.__idl__.fill_type_data()
