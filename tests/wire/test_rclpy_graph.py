@@ -70,6 +70,12 @@ def test_a_topic_of_two_types_has_both(graph) -> None:
     )
 
 
+def test_a_service_that_is_only_called_is_listed(graph) -> None:
+    node = graph.node("node")
+    node.create_client(Trigger, "wanted")
+    graph.spin_until(lambda: ("/wanted", ["std_srvs/srv/Trigger"]) in node.get_service_names_and_types())
+
+
 def test_publishers_are_known_by_their_node(graph, pair) -> None:
     _, listener = pair
     graph.spin_until(lambda: "/a/talker" in listener.get_fully_qualified_node_names())

@@ -21,7 +21,7 @@ from rclpy.exceptions import (
     ParameterNotDeclaredException,
     ParameterUninitializedException,
 )
-from rclpy.parameter import Parameter, parameter_value_to_python
+from rclpy.parameter import Parameter, get_parameter_value, parameter_value_to_python
 from rclpy.parameter_client import AsyncParameterClient
 from rclpy.parameter_event_handler import ParameterEventHandler
 
@@ -63,6 +63,14 @@ def test_a_parameter_survives_its_message(value) -> None:
 @pytest.mark.parametrize("value", [True, 1, 1.0, "a", None, [b"a"], [True], [1], [1.0], ["a"]])
 def test_a_value_survives_its_message(value) -> None:
     assert parameter_value_to_python(Parameter("p", value=value).get_parameter_value()) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1", 1), ("1.0", 1.0), ("true", True), ("a", "a"), ("y", "y"), ("1e3", "1e3"), ("", ""), ("[a, b]", ["a", "b"])],
+)
+def test_a_text_is_the_value_that_it_means(text: str, value) -> None:
+    assert parameter_value_to_python(get_parameter_value(text)) == value
 
 
 @pytest.mark.parametrize(

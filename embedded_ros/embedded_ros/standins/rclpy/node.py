@@ -488,7 +488,8 @@ class Node(NodeParameters):
         return self._graph.names_and_types(TOPIC, everything)
 
     def get_service_names_and_types(self) -> list[tuple[str, list[str]]]:
-        return self._graph.names_and_types(REQUEST, self._graph.endpoints(False))
+        # Clients make a service known, too.
+        return self._graph.names_and_types(REQUEST, [*self._graph.endpoints(True), *self._graph.endpoints(False)])
 
     def get_publisher_names_and_types_by_node(
         self, node_name: str, node_namespace: str, no_demangle: bool = False

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Any
 
+import yaml
 from rcl_interfaces.msg import Parameter as ParameterMessage
 from rcl_interfaces.msg import ParameterType, ParameterValue
 
@@ -111,13 +112,13 @@ def _value_field(type_: Parameter.Type) -> str:
 
 
 def get_parameter_value(string_value: str) -> ParameterValue:
-    """Parse a command line's value as YAML."""
-    from ._parameter_yaml import ParameterYamlError, read_value
-
+    """The value that a text means to PyYAML (`y` and `1e3` are texts, unlike in parameter files), else the text."""
     try:
-        value = read_value(string_value)
+        value = yaml.safe_load(string_value)
         type_ = Parameter.Type.from_parameter_value(value)
-    except (ParameterYamlError, TypeError):
+    except (yaml.YAMLError, TypeError):
+        type_ = Parameter.Type.NOT_SET
+    if type_ is Parameter.Type.NOT_SET:
         value, type_ = string_value, Parameter.Type.STRING
     return Parameter("value", type_, value).get_parameter_value()
 
