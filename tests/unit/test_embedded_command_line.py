@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import subprocess
@@ -17,7 +16,9 @@ from embedded_ros.cli.message_text import TextStyle, to_csv, to_yaml
 from embedded_ros.cli.messages import fill
 from embedded_ros.cli.topic_meters import BandwidthMeter, DelayMeter, RateMeter
 from geometry_msgs.msg import PoseStamped, PoseWithCovariance
+from helpers.domain import own_domain
 from sensor_msgs.msg import JointState
+from std_msgs.msg import ByteMultiArray
 
 ROBOT = """
 import rclpy
@@ -61,7 +62,7 @@ except (KeyboardInterrupt, rclpy.executors.ExternalShutdownException):
 def domain():
     """A domain where the nodes `/arm/talker` and `/policy` live."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
+        patch.setenv("ROS_DOMAIN_ID", str(own_domain()))
         robot = subprocess.Popen([sys.executable, "-c", ROBOT], stdout=subprocess.PIPE, text=True)
         assert robot.stdout is not None
         assert robot.stdout.readline() == "up\n"
@@ -165,7 +166,7 @@ def test_echo_of_a_field_prints_it_alone(ros2):
     code, _, errors = ros2(
         "topic", "echo", "--once", "--field", "nam", "/arm/joint_states", "sensor_msgs/msg/JointState"
     )
-    assert (code, errors) == (1, "Invalid field 'nam': JointState has no 'nam'\n")
+    assert (code, errors) == (1, "Invalid field 'nam': 'JointState' object has no attribute 'nam'\n")
 
 
 def test_echo_of_a_topic_that_nobody_publishes_says_so(ros2):
@@ -239,6 +240,17 @@ def test_arrays_and_texts_are_replaced_by_what_they_are():
 def test_csv_holds_every_value_in_order():
     joints = JointState(name=["a", "b"], position=[0.5, 1.5, 2.5])
     assert to_csv(joints, TextStyle(truncate_length=2)) == "0,0,,a,b,0.5,1.5,...,,"
+    assert to_csv(ByteMultiArray(data=[b"\x01", b"A"])) == "0,b'\\x01',b'A'"
+
+
+def test_flow_style_writes_lists_on_one_line():
+    joints = JointState(name=["a", "b"], position=[0.5])
+    assert to_yaml(joints, TextStyle(flow_style=True)).splitlines()[5:] == [
+        "name: [a, b]",
+        "position: [0.5]",
+        "velocity: []",
+        "effort: []",
+    ]
 
 
 def test_headers_and_times_are_stamped_when_they_are_published():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,8 +30,9 @@ class TextStyle:
 
 
 def to_yaml(message: Any, style: TextStyle = TextStyle()) -> str:
-    return yaml.safe_dump(
+    return yaml.dump(
         _plain(message, style),
+        Dumper=_Dumper,
         default_flow_style=style.flow_style,
         sort_keys=False,
         allow_unicode=True,
@@ -39,8 +40,37 @@ def to_yaml(message: Any, style: TextStyle = TextStyle()) -> str:
     )
 
 
-def to_csv(message: Any, style: TextStyle = TextStyle()) -> str:
-    return ",".join(_cells(_plain(message, style)))
+class _Dumper(yaml.SafeDumper):
+    """Only lists are ever written on one line, and what is in them."""
+
+
+_Dumper.add_representer(
+    dict, lambda dumper, fields: dumper.represent_mapping("tag:yaml.org,2002:map", fields.items(), flow_style=False)
+)
+
+
+def to_csv(value: Any, style: TextStyle = TextStyle(), type_name: str = "") -> str:
+    if hasattr(value, "get_fields_and_field_types"):
+        types = value.get_fields_and_field_types()
+        return _joined(to_csv(getattr(value, name), style, types[name]) for name in types)
+    if isinstance(value, str):
+        return _text(value, style)
+    if isinstance(value, bytes):
+        return str(value)
+    if not _is_array(value):
+        return str(value)
+    if style.no_arr and type_name:
+        return _described(type_name, len(value))
+    shown = [to_csv(item, style) for item in value[: style.truncate_length]]
+    return _joined(shown if len(shown) == len(value) else [*shown, "..."])
+
+
+def _joined(cells: Iterable[str]) -> str:
+    """With a comma between, but none after what is empty so far: as `ros2` joins them."""
+    line = ""
+    for cell in cells:
+        line += f",{cell}" if line else cell
+    return line
 
 
 def _plain(value: Any, style: TextStyle, type_name: str = "") -> Any:
@@ -51,14 +81,22 @@ def _plain(value: Any, style: TextStyle, type_name: str = "") -> Any:
     if isinstance(value, bytes):
         return _shortened("".join(map(chr, value)), style)
     if isinstance(value, str):
-        return f"<string length: <{len(value)}>>" if style.no_str else _shortened(value, style)
-    if isinstance(value, Sequence) or hasattr(value, "tolist"):
-        if style.no_arr and type_name:
-            return _described(type_name, len(value))
-        shown: Any = value[: style.truncate_length]
-        items = shown.tolist() if hasattr(shown, "tolist") else [_plain(item, style) for item in shown]
-        return items if len(shown) == len(value) else [*items, "..."]
-    return value
+        return _text(value, style)
+    if not _is_array(value):
+        return value
+    if style.no_arr and type_name:
+        return _described(type_name, len(value))
+    shown: Any = value[: style.truncate_length]
+    items = shown.tolist() if hasattr(shown, "tolist") else [_plain(item, style) for item in shown]
+    return items if len(shown) == len(value) else [*items, "..."]
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, Sequence) or hasattr(value, "tolist")
+
+
+def _text(text: str, style: TextStyle) -> str:
+    return f"<string length: <{len(text)}>>" if style.no_str else _shortened(text, style)
 
 
 def _shortened(text: str, style: TextStyle) -> str:
@@ -77,14 +115,3 @@ def _described(type_name: str, length: int) -> str:
         return f"<array type: {element}[{length}]>"
     bound = f"[{match['bound']}]" if match["bound"] else ""
     return f"<sequence type: {element}{bound}, length: {length}>"
-
-
-def _cells(plain: Any) -> Iterator[str]:
-    if isinstance(plain, dict):
-        for value in plain.values():
-            yield from _cells(value)
-    elif isinstance(plain, list) and plain:
-        for value in plain:
-            yield from _cells(value)
-    else:
-        yield "" if plain == [] else str(plain)

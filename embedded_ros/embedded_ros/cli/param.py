@@ -27,6 +27,7 @@ from embedded_ros.cli.graph import (
     node_names,
     require_node,
     spin_for_result,
+    split_node_name,
 )
 
 _LABELS = {
@@ -98,7 +99,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def _list(options: argparse.Namespace) -> None:
     with discovered_graph(options) as node:
-        names = node_names(node, options.include_hidden_nodes)
+        # By their own names, not their namespaces, as `ros2` does.
+        names = sorted(node_names(node, options.include_hidden_nodes), key=split_node_name)
         if options.node_name is not None:
             names = [require_node(node, options.node_name, 0.0, options.include_hidden_nodes)]
         for node_name in names:

@@ -63,7 +63,8 @@ class _Printer:
     def _text(self, message: Any, info: dict[str, int]) -> str:
         for field in self._fields:
             if not hasattr(message, field):
-                raise CommandError(f"Invalid field '{self._options.field}': {type(message).__name__} has no '{field}'")
+                lacks = f"'{type(message).__name__}' object has no attribute '{field}'"
+                raise CommandError(f"Invalid field '{self._options.field}': {lacks}")
             message = getattr(message, field)
         is_message = hasattr(message, "get_fields_and_field_types")
         if self._options.csv and is_message:
