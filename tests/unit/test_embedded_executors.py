@@ -6,19 +6,18 @@ import threading
 
 import pytest
 import rclpy
+from helpers.domain import own_domain
 from rclpy.context import Context
 from rclpy.exceptions import ROSInterruptException
 from rclpy.executors import MultiThreadedExecutor
 from rclpy.task import Future
 from rclpy.timer import Rate
 
-DOMAIN = 100
-
 
 @pytest.fixture
 def context():
     context = Context()
-    rclpy.init(args=[], context=context, domain_id=DOMAIN)
+    rclpy.init(args=[], context=context, domain_id=own_domain())
     yield context
     rclpy.try_shutdown(context=context)
 

@@ -18,7 +18,7 @@ class NotInitializedException(Exception):
         super().__init__("rclpy.init() has not been called" + (f": {message}" if message else ""))
 
 
-class InvalidHandle(Exception):
+class InvalidHandle(RuntimeError):
     """Raised when a destroyed entity is used."""
 
 
