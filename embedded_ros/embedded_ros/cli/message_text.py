@@ -20,7 +20,7 @@ class TextStyle:
 
     truncate_length: most elements of an array and characters of a text, None for all.
     no_arr, no_str: name the type and length of arrays, the length of texts, in place of their values.
-    flow_style: YAML on one line.
+    flow_style: lists on one line.
     """
 
     truncate_length: int | None = None

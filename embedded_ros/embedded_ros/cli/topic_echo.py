@@ -35,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--no-arr", action="store_true", help="only type and length of arrays")
     parser.add_argument("--no-str", action="store_true", help="only the length of texts")
-    parser.add_argument("--flow-style", action="store_true", help="YAML on one line")
+    parser.add_argument("--flow-style", action="store_true", help="lists on one line")
     parser.add_argument("--csv", action="store_true", help="values separated by commas, a message a line")
     parser.add_argument("--raw", action="store_true", help="the serialized bytes")
     parser.add_argument("-i", "--include-message-info", action="store_true", help="when it was sent and received, too")
