@@ -355,8 +355,9 @@ def test_a_context_forgets_the_rates_that_are_gone(tmp_path: Path) -> None:
 IN_THREADS = """
     import sys, threading, time, rclpy
     from rclpy.exceptions import InvalidHandle
-    from rclpy.executors import SingleThreadedExecutor
+    from rclpy.executors import MultiThreadedExecutor
     from std_msgs.msg import Float64MultiArray
+    from std_srvs.srv import SetBool
     sys.setswitchinterval(1e-6)
     rclpy.init(args=[])
     node = rclpy.create_node("busy")
@@ -371,26 +372,31 @@ IN_THREADS = """
             refused.append(True)
 
     node.create_timer(0.001, lambda: ticks.append(True))
-    executor = SingleThreadedExecutor()
+    client = node.create_client(SetBool, "busy")
+    executor = MultiThreadedExecutor(2)
     executor.add_node(node)
     spinning = threading.Thread(target=executor.spin)
     spinning.start()
-    for _ in range(100):
+    for _ in range(60):
         publisher = node.create_publisher(Float64MultiArray, "busy", 10)
         subscription = node.create_subscription(Float64MultiArray, "busy", lambda message: None, 10)
+        service = node.create_service(SetBool, "busy", lambda request, response: response)
+        for _ in range(5):
+            client.call_async(SetBool.Request())
         publishing = [threading.Thread(target=publish, args=(publisher,)) for _ in range(2)]
         for thread in publishing:
             thread.start()
         time.sleep(0.001)
         node.destroy_publisher(publisher)
         node.destroy_subscription(subscription)
+        node.destroy_service(service)
         for thread in publishing:
             thread.join()
     before = len(ticks)
     while len(ticks) < before + 10:
         assert spinning.is_alive()
         time.sleep(0.001)
-    assert len(refused) == 200
+    assert len(refused) == 120
     executor.shutdown()
     spinning.join()
     rclpy.shutdown()
