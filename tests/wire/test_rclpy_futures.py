@@ -148,3 +148,14 @@ def test_a_future_that_another_thread_completes_wakes_the_executor(graph) -> Non
     graph.executor.spin_until_future_complete(future, timeout_sec=60.0)
     assert future.result() == 3
     timer.join()
+
+
+def test_spinning_once_until_a_future_is_done_ends_with_it(graph) -> None:
+    graph.node("node")
+    future = Future()
+    timer = threading.Timer(0.1, future.set_result, [3])
+    timer.start()
+    while not future.done():
+        graph.executor.spin_once_until_future_complete(future, timeout_sec=60.0)
+    assert future.result() == 3
+    timer.join()

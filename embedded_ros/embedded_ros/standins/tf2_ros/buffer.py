@@ -255,7 +255,7 @@ class Buffer(BufferInterface):
                 throttle_duration_sec=5.0,
             )
             return
-        stamp = Time.from_msg(message.header.stamp).nanoseconds
+        stamp = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
         with self._changed:
             history = self._frames.get(child)
             if history is None or history.parent != parent or history.static != static:
