@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from sdm_core.errors import TaskError
 from sdm_sim.adroit import hand_policy, suite
@@ -187,7 +189,7 @@ def test_a_missing_package_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_folder_without_the_policy_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv(FOLDER, str(tmp_path))
-    with pytest.raises(TaskError, match=r"door\.npz: no such file, though SDM_ADROIT_EXPERTS names its folder"):
+    with pytest.raises(TaskError, match=r"holds no door\.npz or door-v0\.pickle; SDM_ADROIT_EXPERTS=planner"):
         policy_file("door")
 
 
@@ -200,10 +202,47 @@ def test_policies_are_found_beside_the_working_directory(monkeypatch: pytest.Mon
     assert policy_file("door") == hand_policy._BESIDE[0] / "door.npz"
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no archive", b"words"])
-def test_a_file_that_holds_no_policy_is_refused_in_one_line(content: bytes, tmp_path: Path) -> None:
-    path = tmp_path / "door.npz"
+class FCNetwork(torch.nn.Module):
+    """With the members of the class of that name that hand_dapg pickles."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(0)
+        self.fc_layers = torch.nn.ModuleList(torch.nn.Linear(*sizes) for sizes in ((5, 4), (4, 4), (4, 3)))
+        self.in_shift, self.in_scale = torch.rand(2, 5, generator=generator)
+        self.out_shift, self.out_scale = torch.rand(2, 3, generator=generator)
+
+    def forward(self, observation: torch.Tensor) -> torch.Tensor:
+        hidden = (observation - self.in_shift) / (self.in_scale + 1e-8)
+        for layer in self.fc_layers[:-1]:
+            hidden = torch.tanh(layer(hidden))
+        return self.fc_layers[-1](hidden) * self.out_scale + self.out_shift
+
+
+class MLP:
+    """Likewise."""
+
+    def __init__(self, model: FCNetwork) -> None:
+        self.n, self.m, self.min_log_std = 5, 3, -3
+        self.model = model
+
+
+def test_a_pickled_policy_acts_as_its_network_did(tmp_path: Path) -> None:
+    network = FCNetwork()
+    path = tmp_path / "door-v0.pickle"
+    path.write_bytes(pickle.dumps(MLP(network), protocol=3))
+    observation = np.linspace(-1.0, 1.0, 5)
+    expected = network(torch.tensor(observation, dtype=torch.float32)).detach().numpy()
+    np.testing.assert_allclose(HandPolicy(path).action(observation), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["door.npz", "door-v0.pickle"])
+@pytest.mark.parametrize(
+    "content", [b"", b"PK\x03\x04 no archive", b"words", b"\x80\x03cos\nsystem\nX\x02\x00\x00\x00ls\x85R."]
+)
+def test_a_file_that_holds_no_policy_is_refused_in_one_line(name: str, content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / name
     path.write_bytes(content)
-    with pytest.raises(TaskError, match=r"door\.npz: no policy of hand_dapg") as caught:
+    with pytest.raises(TaskError, match=rf"{name}: no policy of hand_dapg") as caught:
         HandPolicy(path)
     assert "\n" not in str(caught.value)

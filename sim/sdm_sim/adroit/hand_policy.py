@@ -1,4 +1,4 @@
-"""The policies of Rajeswaran et al. (https://github.com/aravindr93/hand_dapg, `dapg/policies`) as arrays.
+"""The policies of Rajeswaran et al. (https://github.com/aravindr93/hand_dapg, `dapg/policies`).
 
 Their folder, which holds a file for each task, is where SDM_ADROIT_EXPERTS says, else beside the working directory.
 """
@@ -13,9 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sdm_core.errors import TaskError
 
+from sdm_sim.adroit.pickled_policy import read_pickled
+
 FOLDER = "SDM_ADROIT_EXPERTS"
 # The folder's name that asks for the planner even where there are policies.
 PLANNER = "planner"
+PICKLED = ".pickle"
 _BESIDE = (Path("data/adroit_experts"), Path("../shared/data/adroit_experts"))
 # hand_dapg's own, against divisors of zero.
 _EPSILON = 1e-8
@@ -28,14 +31,11 @@ class HandPolicy:
 
     def __init__(self, path: Path) -> None:
         """Raises TaskError where the file holds no such policy."""
-        try:
-            with np.load(path) as arrays:
-                self._in_shift, self._in_scale = arrays["in_shift"], arrays["in_scale"] + _EPSILON
-                self._out_shift, self._out_scale = arrays["out_shift"], arrays["out_scale"]
-                layers = sum(name.startswith("W") for name in arrays)
-                *self._hidden, self._last = [(arrays[f"W{index}"], arrays[f"b{index}"]) for index in range(layers)]
-        except (OSError, EOFError, KeyError, ValueError, BadZipFile):
-            raise TaskError(f"{path}: no policy of hand_dapg as arrays; make it anew, or remove it to plan") from None
+        arrays = read_pickled(path) if path.suffix == PICKLED else _read_arrays(path)
+        self._in_shift, self._in_scale = arrays["in_shift"], arrays["in_scale"] + _EPSILON
+        self._out_shift, self._out_scale = arrays["out_shift"], arrays["out_scale"]
+        layers = sum(name.startswith("W") for name in arrays)
+        *self._hidden, self._last = [(arrays[f"W{index}"], arrays[f"b{index}"]) for index in range(layers)]
 
     def reset(self, seed: int) -> None:
         """It has no memory."""
@@ -48,6 +48,17 @@ class HandPolicy:
         return (weight @ values + bias) * self._out_scale + self._out_shift
 
 
+def _read_arrays(path: Path) -> dict[str, NDArray[np.float64]]:
+    try:
+        with np.load(path) as file:
+            arrays = dict(file)
+    except (OSError, EOFError, ValueError, BadZipFile):
+        arrays = {}
+    if not {"in_shift", "in_scale", "out_shift", "out_scale", "W0", "b0"} <= set(arrays):
+        raise TaskError(f"{path}: no policy of hand_dapg as arrays; fetch it anew, or remove it to plan")
+    return arrays
+
+
 def policy_file(task: str) -> Path | None:
     """The file of a task's policy; None where the planner is asked for, or nothing else is there.
 
@@ -56,9 +67,9 @@ def policy_file(task: str) -> Path | None:
     named = os.environ.get(FOLDER)
     if named == PLANNER:
         return None
-    if named:
-        path = Path(named) / f"{task}.npz"
-        if not path.is_file():
-            raise TaskError(f"{path}: no such file, though {FOLDER} names its folder; {FOLDER}={PLANNER} does without")
-        return path
-    return next((path for folder in _BESIDE if (path := folder / f"{task}.npz").is_file()), None)
+    names = (f"{task}.npz", f"{task}-v0{PICKLED}")
+    folders = (Path(named),) if named else _BESIDE
+    found = next((folder / name for folder in folders for name in names if (folder / name).is_file()), None)
+    if named and found is None:
+        raise TaskError(f"{FOLDER}={named}: holds no {' or '.join(names)}; {FOLDER}={PLANNER} does without")
+    return found
