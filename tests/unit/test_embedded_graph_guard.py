@@ -21,6 +21,8 @@ from embedded_ros.transport import libddsc as dds
 from embedded_ros.transport.cyclone import CycloneTransport
 from embedded_ros.transport.interface import WireQos
 from helpers.domain import own_domain
+from rclpy import _graph
+from rclpy._graph_guard import MARK
 from rclpy.context import Context
 from rclpy.node import Node
 from rmw_dds_common.msg import Gid, NodeEntitiesInfo, ParticipantEntitiesInfo
@@ -191,6 +193,21 @@ def test_a_process_set_to_humble_sends_long_gids_to_humble_peers_and_none_to_new
     newer.listen()
     assert newer.told == []
     assert line.strip().endswith("Set ROS_DISTRO here to theirs (jazzy, kilted, ...).")
+
+
+def test_a_process_of_another_setting_is_named_in_one_line(node: Node, capfd) -> None:
+    lines: list[str] = []
+    other = CycloneTransport(DOMAIN, "enclave=/;")
+    try:
+        writer = other.create_writer(_graph._OWN_TOPIC, TYPE, _graph._WRITER_QOS, f"{MARK}=24;typehash=RIHS01_0;")
+        writer.write(bytearray(b"\0\1\0\0" + bytes(28)))
+        wait_until(lambda: lines.extend(capfd.readouterr().err.splitlines()) or lines)
+        assert node.get_node_names() == ["ours"]
+    finally:
+        other.close()
+    (line,) = lines
+    assert line.startswith("[ERROR]")
+    assert line.endswith("Set the same for all.")
 
 
 def test_peers_on_fast_dds_are_warned_of_in_one_line(node: Node, make_peer, monkeypatch, capfd) -> None:

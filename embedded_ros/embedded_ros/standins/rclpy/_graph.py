@@ -25,7 +25,7 @@ from ._names import ros_type, wire_type
 _TYPE = "rmw_dds_common/msg/ParticipantEntitiesInfo"
 _GID_SIZE = next(iter(Gid.definition.fields)).type.capacity  # 16; 24 until Humble
 _OFFICIAL_TOPIC = "ros_discovery_info"
-_OWN_TOPIC = f"embedded_ros/discovery_info/{_GID_SIZE}"
+_OWN_TOPIC = "embedded_ros/discovery_info"
 _WRITER_QOS = WireQos(depth=1, transient_local=True)
 # One topic for all participants, without key: only a deep history keeps one sample of each.
 _READER_QOS = WireQos(depth=1000, transient_local=True)
@@ -58,9 +58,11 @@ class Graph:
         self._official_reader = self._create_reader(_OFFICIAL_TOPIC)
         self._guard = GraphGuard(_GID_SIZE)
         self._publish()
-        self._peers_changed = self._official_reader.events(EventKind.MATCHED)
+        readers = (self._own_reader, self._official_reader)
+        self._peers_changed = [reader.events(EventKind.MATCHED) for reader in readers]
         self._waiter: Waiter = transport.create_waiter()
-        self._waiter.attach(self._peers_changed, "peers")
+        for changed in self._peers_changed:
+            self._waiter.attach(changed, changed)
         self._closing = False
         self._watch = threading.Thread(target=self._watch_peers, name="ros graph", daemon=True)
         self._watch.start()
@@ -116,8 +118,10 @@ class Graph:
 
     def _meet_peers(self) -> None:
         """Begin or cease to announce this process's nodes to real ROS 2 contexts, as fits those that are there."""
-        self._peers_changed.take()
-        may_announce = self._guard.may_announce(self._official_reader.matched())
+        for changed in self._peers_changed:
+            changed.take()
+        peers = [*self._own_reader.matched(), *self._official_reader.matched()]
+        may_announce = self._guard.may_announce(peers)
         with self._lock:
             if may_announce and self._official_writer is None:
                 self._official_writer = self._create_writer(_OFFICIAL_TOPIC)

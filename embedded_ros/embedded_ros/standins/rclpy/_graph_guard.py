@@ -27,10 +27,14 @@ _NEWER_SEEN = (
     "nodes of ROS 2 Iron (or newer) are on the graph, this process speaks ROS_DISTRO=humble: its nodes stay unknown to "
     "them, and messages may differ. Set ROS_DISTRO here to theirs (jazzy, kilted, ...)."
 )
+_OTHER_SETTING = (
+    "processes on the graph have another ROS_DISTRO than this one: their nodes and its own stay unknown to each other. "
+    "Set the same for all."
+)
 
 
 class GraphGuard:
-    """Judges the other contexts on the graph by their endpoints of `ros_discovery_info`."""
+    """Judges the other contexts on the graph by the endpoints on which they announce their nodes."""
 
     def __init__(self, gid_size: int) -> None:
         self._gid_size = gid_size
@@ -38,8 +42,11 @@ class GraphGuard:
 
     def may_announce(self, peers: Iterable[Endpoint]) -> bool:
         """Whether the peers include real ROS 2 nodes, all with gids of our size; says once what is amiss with any."""
+        peers = list(peers)
         real = [peer for peer in peers if MARK not in peer.user_data]
         logger = get_logger("embedded_ros")
+        if any(MARK in peer.user_data and gid_size(peer) != self._gid_size for peer in peers):
+            self._say(logger.error, _OTHER_SETTING)
         for name in sorted({_OTHER_MIDDLEWARE.get(peer.participant[:2], "") for peer in real} - {""}):
             self._say(logger.warning, _of_other_middleware(name))
         fitting = [gid_size(peer) == self._gid_size for peer in real]
