@@ -46,4 +46,7 @@ class TimeSource:
             self._subscription = None
 
     def _on_clock(self, message: ClockMessage) -> None:
+        if message.clock.sec < 0:
+            self._node.get_logger().error(f"dropped a time on /clock: {message.clock.sec} s is negative", once=True)
+            return
         self._clock.set_ros_time_override(Time.from_msg(message.clock, ClockType.ROS_TIME))
