@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 from sdm_core import provenance
+from sdm_core.errors import ObservationError
 from sdm_core.results import wilson
 
 from sdm_sim.demonstrations import demonstrate
@@ -76,6 +78,7 @@ def _steps_per_second(task: Task) -> float:
     task.reset(0)
     begun = time.process_time()
     for _ in range(_TIMED_STEPS):
-        perception.cloud(task.observe())
+        with suppress(ObservationError):  # chance may lead everything out of sight, in which case a policy is held
+            perception.cloud(task.observe())
         task.step(rng.uniform(low, high))
     return _TIMED_STEPS / (time.process_time() - begun)
