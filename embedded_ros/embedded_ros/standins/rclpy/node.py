@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,12 +9,12 @@ from typing import Any
 
 from embedded_ros.interfaces.message import Message
 from embedded_ros.interfaces.type_hash import type_hash
-from embedded_ros.transport.interface import Endpoint
 from rcl_interfaces.msg import Log, ParameterEvent
 
 from . import _graph, _names, _service_wire
 from ._arguments import RosArguments, applies
 from ._graph import REPLY, REQUEST, TOPIC
+from ._node_graph import NodeGraph
 from ._node_parameters import NodeParameters
 from ._parameter_service import ParameterService
 from ._time_source import TimeSource
@@ -39,15 +38,12 @@ from .qos import (
 from .service import Service
 from .subscription import Subscription
 from .timer import Rate, Timer
-from .topic_endpoint_info import TopicEndpointInfo, TopicEndpointTypeEnum
 from .utilities import get_default_context
 
 __all__ = ["Node", "NodeNameNonExistentError"]
 
-_NODE_POLL_S = 0.05
 
-
-class Node(NodeParameters):
+class Node(NodeParameters, NodeGraph):
     """A named participant in the graph, with publishers, subscriptions, services, clients, timers and parameters."""
 
     def __init__(
@@ -466,109 +462,6 @@ class Node(NodeParameters):
                 if _names.expand_name(rule.source, self._name, self._namespace, is_service) == expanded:
                     return _names.expand_name(rule.target, self._name, self._namespace, is_service)
         return expanded
-
-    # --- the graph
-
-    def get_node_names(self) -> list[str]:
-        return [name for name, _, _ in self._graph.nodes()]
-
-    def get_node_names_and_namespaces(self) -> list[tuple[str, str]]:
-        return [(name, namespace) for name, namespace, _ in self._graph.nodes()]
-
-    def get_node_names_and_namespaces_with_enclaves(self) -> list[tuple[str, str, str]]:
-        return self._graph.nodes()
-
-    def get_fully_qualified_node_names(self) -> list[str]:
-        return [_names.full_node_name(name, namespace) for name, namespace, _ in self._graph.nodes()]
-
-    def get_topic_names_and_types(self, no_demangle: bool = False) -> list[tuple[str, list[str]]]:
-        everything = [*self._graph.endpoints(True), *self._graph.endpoints(False)]
-        if no_demangle:
-            return sorted({(endpoint.topic, (endpoint.type_name,)) for endpoint in everything})  # type: ignore[return-value]
-        return self._graph.names_and_types(TOPIC, everything)
-
-    def get_service_names_and_types(self) -> list[tuple[str, list[str]]]:
-        # Clients make a service known, too.
-        return self._graph.names_and_types(REQUEST, [*self._graph.endpoints(True), *self._graph.endpoints(False)])
-
-    def get_publisher_names_and_types_by_node(
-        self, node_name: str, node_namespace: str, no_demangle: bool = False
-    ) -> list[tuple[str, list[str]]]:
-        return self._graph.names_and_types(TOPIC, self._endpoints_of(node_name, node_namespace, True))
-
-    def get_subscriber_names_and_types_by_node(
-        self, node_name: str, node_namespace: str, no_demangle: bool = False
-    ) -> list[tuple[str, list[str]]]:
-        return self._graph.names_and_types(TOPIC, self._endpoints_of(node_name, node_namespace, False))
-
-    def get_service_names_and_types_by_node(self, node_name: str, node_namespace: str) -> list[tuple[str, list[str]]]:
-        return self._graph.names_and_types(REQUEST, self._endpoints_of(node_name, node_namespace, False))
-
-    def get_client_names_and_types_by_node(self, node_name: str, node_namespace: str) -> list[tuple[str, list[str]]]:
-        return self._graph.names_and_types(REQUEST, self._endpoints_of(node_name, node_namespace, True))
-
-    def _endpoints_of(self, name: str, namespace: str, writers: bool) -> list[Endpoint]:
-        found = self._graph.of_node(name, namespace, writers)
-        if found is None:
-            raise NodeNameNonExistentError(
-                f"cannot get names of node {_names.full_node_name(name, namespace)}: no such node"
-            )
-        return found
-
-    def count_publishers(self, topic_name: str) -> int:
-        """How many publishers a topic has; the name is expanded, not remapped."""
-        return self._count(TOPIC, self.resolve_topic_name(topic_name, only_expand=True), writers=True)
-
-    def count_subscribers(self, topic_name: str) -> int:
-        """How many subscriptions a topic has; the name is expanded, not remapped."""
-        return self._count(TOPIC, self.resolve_topic_name(topic_name, only_expand=True), writers=False)
-
-    def count_services(self, service_name: str) -> int:
-        """How many servers a service has; the name is expanded, not remapped."""
-        return self._count(REQUEST, self.resolve_service_name(service_name, only_expand=True), writers=False)
-
-    def count_clients(self, service_name: str) -> int:
-        """How many clients a service has; the name is expanded, not remapped."""
-        return self._count(REQUEST, self.resolve_service_name(service_name, only_expand=True), writers=True)
-
-    def _count(self, kind: tuple[str, str], name: str, writers: bool) -> int:
-        wanted = _graph.mangle(kind, name)
-        return sum(endpoint.topic == wanted for endpoint in self._graph.endpoints(writers))
-
-    def wait_for_node(self, fully_qualified_node_name: str, timeout: float) -> bool:
-        """Wait until the graph has a node of that name; False when the time-out (seconds) or the context's end came."""
-        wanted = "/" + fully_qualified_node_name.lstrip("/")
-        deadline = time.monotonic() + timeout
-        while self._context.ok():
-            if wanted in self.get_fully_qualified_node_names():
-                return True
-            if time.monotonic() >= deadline:
-                break
-            time.sleep(_NODE_POLL_S)
-        return False
-
-    def get_publishers_info_by_topic(self, topic_name: str, no_mangle: bool = False) -> list[TopicEndpointInfo]:
-        return self._endpoint_infos(topic_name, True, no_mangle)
-
-    def get_subscriptions_info_by_topic(self, topic_name: str, no_mangle: bool = False) -> list[TopicEndpointInfo]:
-        return self._endpoint_infos(topic_name, False, no_mangle)
-
-    def _endpoint_infos(self, topic_name: str, writers: bool, no_mangle: bool) -> list[TopicEndpointInfo]:
-        wanted = topic_name if no_mangle else _graph.mangle(TOPIC, self.resolve_topic_name(topic_name))
-        owners = self._graph.owners()
-        kind = TopicEndpointTypeEnum.PUBLISHER if writers else TopicEndpointTypeEnum.SUBSCRIPTION
-        return [
-            TopicEndpointInfo(
-                *owners.get(endpoint.gid, ("_NODE_NAME_UNKNOWN_", "_NODE_NAMESPACE_UNKNOWN_")),
-                topic_type=_names.ros_type(endpoint.type_name),
-                topic_type_hash=endpoint.user_data.get("typehash", ""),
-                endpoint_type=kind,
-                endpoint_gid=list(endpoint.gid),
-                qos_profile=QoSProfile._from_wire(endpoint.qos),
-            )
-            for endpoint in self._graph.endpoints(writers)
-            if endpoint.topic == wanted
-        ]
 
 
 @contextmanager
