@@ -85,7 +85,7 @@ def damage(data: bytes | bytearray, rng: random.Random) -> bytes:
     return bytes(damaged)
 
 
-@settings(max_examples=1500)
+@settings(max_examples=1000)
 @given(number=st.integers(0, 10**6), seed=st.integers(0, 2**64))
 def test_damaged_bytes_of_any_type_are_a_message_or_refused(number: int, seed: int) -> None:
     rng = random.Random(seed)
