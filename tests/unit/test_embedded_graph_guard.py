@@ -19,9 +19,9 @@ from embedded_ros.interfaces import cdr
 from embedded_ros.transport import cyclone
 from embedded_ros.transport import libddsc as dds
 from embedded_ros.transport.cyclone import CycloneTransport
-from embedded_ros.transport.interface import WireQos
+from embedded_ros.transport.interface import Endpoint, WireQos
 from helpers.domain import own_domain
-from rclpy import _graph
+from rclpy import _graph, _graph_guard
 from rclpy._graph_guard import MARK
 from rclpy.context import Context
 from rclpy.node import Node
@@ -208,6 +208,15 @@ def test_a_process_of_another_setting_is_named_in_one_line(node: Node, capfd) ->
     (line,) = lines
     assert line.startswith("[ERROR]")
     assert line.endswith("Set the same for all.")
+
+
+@pytest.mark.parametrize(
+    ("user_data", "size"),
+    [({}, 24), ({"typehash": "RIHS01_0"}, 16), ({MARK: "24", "typehash": "RIHS01_0"}, 24), ({MARK: "?"}, 24)],
+)
+def test_a_peers_gid_size_is_told_by_its_user_data(user_data: dict[str, str], size: int) -> None:
+    peer = Endpoint(bytes(16), bytes(16), "ros_discovery_info", TYPE, WireQos(), user_data)
+    assert _graph_guard.gid_size(peer) == size
 
 
 def test_peers_on_fast_dds_are_warned_of_in_one_line(node: Node, make_peer, monkeypatch, capfd) -> None:

@@ -86,12 +86,14 @@ class Graph:
     @contextmanager
     def batch(self) -> Iterator[None]:
         """Tell the peers once about all that changes within."""
-        self._held += 1
+        with self._lock:
+            self._held += 1
         try:
             yield
         finally:
-            self._held -= 1
-            self.changed()
+            with self._lock:
+                self._held -= 1
+                self._publish()
 
     def close(self) -> None:
         self._closing = True

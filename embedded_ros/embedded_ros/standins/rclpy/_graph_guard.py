@@ -62,7 +62,9 @@ class GraphGuard:
 
 def gid_size(peer: Endpoint) -> int:
     """Bytes of the gids that a context sends and expects, by one of its endpoints."""
-    return int(peer.user_data.get(MARK, 16 if "typehash" in peer.user_data else 24))
+    if (own := peer.user_data.get(MARK, "")).isdecimal():
+        return int(own)
+    return 16 if "typehash" in peer.user_data else 24
 
 
 def _of_other_middleware(name: str) -> str:
