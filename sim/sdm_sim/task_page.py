@@ -21,6 +21,11 @@ measures tasks anew and writes this page, `sdm-tasks` alone writes it.
 Success is the expert's, with its 95 % interval, by the task's own rule: at any step, or for Adroit at the last. Times
 are CPU seconds of one process: ten demonstrations with their clouds, the failed attempts among them; steps under
 random actions, each with its cloud.
+
+Adroit's expert is a `network` where hand_dapg's policies are (`dapg/policies` of https://github.com/aravindr93/hand_dapg,
+read without unpickling): in the folder that `SDM_ADROIT_EXPERTS` names, else in `data/adroit_experts` or
+`../shared/data/adroit_experts`. Without them, or with `SDM_ADROIT_EXPERTS=planner`, it is a built-in `planner`, which
+needs no download and half a minute of CPU an episode.
 """
 
 
