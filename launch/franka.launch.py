@@ -5,7 +5,7 @@
 It starts policy_node and command_node, and nothing of the robot: its driver, the controller, the camera driver and the
 camera's pose on /tf (from a hand-eye calibration) must be running. `dry_run` is true unless set otherwise: everything
 runs, and nothing is sent to the arm. The gripper's command is published as a plain number on `gripper_command`.
-A simulated twin of this cell comes with a later version.
+Its simulated twin is `sim.launch.py task:=franka/pick-place`, with the same topics.
 """
 
 from launch import LaunchDescription

@@ -40,8 +40,8 @@ class Link:
 
 
 def _capsule(start: str, end: str, radius: float, collides: bool = False) -> str:
-    extra = ' class="collides"' if collides else ""
-    return f'<geom{extra} type="capsule" fromto="{start} {end}" size="{radius}"/>'
+    shape = f'type="capsule" fromto="{start} {end}" size="{radius}"'
+    return f"<geom {shape}/>" + (f'<geom class="collides" {shape}/>' if collides else "")
 
 
 def _cylinder(start: str, end: str, radius: float, material: str = "cover") -> str:
@@ -148,7 +148,8 @@ FLANGE, HAND_TURN, TCP = 0.107, -pi / 4, 0.1034
 # hand's frame. MuJoCo's cameras look along −z, with y up.
 _WRIST_TILT = 0.25
 _WRIST_CAMERA = f"""
-<body name="wrist_camera" pos="0.07 0 0.02" xyaxes="0 -1 0 {-cos(_WRIST_TILT):.6f} 0 {-sin(_WRIST_TILT):.6f}">
+<body name="wrist_camera" pos="0.07 0 0.02" xyaxes="0 -1 0 {-cos(_WRIST_TILT):.6f} 0 {-sin(_WRIST_TILT):.6f}"
+  gravcomp="1">
   <camera name="wrist" fovy="{{fovy}}"/>
   <geom type="box" pos="0 0 0.014" size="0.045 0.0125 0.0115" material="metal" mass="0.072"/>
   <geom type="box" pos="0 0 0.0021" size="0.043 0.0105 0.0005" material="joint"/>
@@ -200,7 +201,7 @@ def _hand(fovy: float) -> str:
 
 
 def arm_xml(wrist_fovy: float) -> str:
-    """The body tree `fr3_link0`, whose classes, materials, actuators and coupling are in `ASSETS` and the next ones."""
+    """The body tree `fr3_link0`; its model also needs DEFAULTS, ASSETS, ACTUATORS and COUPLINGS."""
     tree = _hand(wrist_fovy)
     for number, link in reversed(list(enumerate(LINKS, 1))):
         tree = f"""
