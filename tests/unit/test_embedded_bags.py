@@ -159,6 +159,13 @@ def test_everything_but_hidden_and_excluded_topics_is_recorded(graph, tmp_path):
         assert [connection.topic for connection in reader.connections] == ["/a"]
 
 
+def test_hidden_topic_is_recorded_when_it_is_named(graph, tmp_path):
+    graph.node("talker").create_publisher(String, "/_hidden", 1)
+    with Recorder(graph.node("recorder"), tmp_path / "bag", TopicFilter(topics=("/_hidden",))) as recorder:
+        graph.spin_until(recorder.discover)
+        assert recorder.topics == {"/_hidden"}
+
+
 def test_all_publishers_are_heard_and_their_offers_kept(graph, tmp_path):
     talker = graph.node("talker")
     publishers = [talker.create_publisher(String, "/mixed", qos) for qos in (LATCHED, SENSOR)]

@@ -80,7 +80,8 @@ class Recorder:
 
     def _is_recorded(self, topic: str) -> bool:
         hidden = any(part.startswith("_") for part in topic.split("/"))
-        return (self._include_hidden or not hidden) and self._node.count_publishers(topic) > 0
+        wanted = not hidden or self._include_hidden or topic in self._topics.topics
+        return wanted and self._node.count_publishers(topic) > 0
 
     def _subscribe(self, topic: str, types: list[str]) -> None:
         logger = self._node.get_logger()

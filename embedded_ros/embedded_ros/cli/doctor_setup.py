@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import socket
 import sys
@@ -57,7 +58,7 @@ def _packages() -> Finding:
 
 def _ros() -> Finding:
     try:
-        __import__("rclpy")
+        importlib.import_module("rclpy")
     except Exception as error:
         return failure(
             "ros",
@@ -85,7 +86,7 @@ def _transport() -> Finding:
     from embedded_ros.transport.interface import TransportError
 
     try:
-        __import__("embedded_ros.transport.cyclone")
+        importlib.import_module("embedded_ros.transport.cyclone")
     except TransportError as error:
         return failure("transport", str(error), "no node can start before this works")
     return Finding("transport", f"Cyclone DDS {metadata.version('cyclonedds')}, serialized samples by its C library")
