@@ -12,7 +12,9 @@ import rclpy
 from embedded_ros.cli import doctor_graph
 from embedded_ros.cli.graph import command_node
 from embedded_ros.cli.main import main
+from embedded_ros.transport import sample_route
 from embedded_ros.transport.interface import Endpoint, WireQos
+from embedded_ros.transport.wheel_samples import WheelSamples
 from helpers.domain import own_domain
 from rclpy.context import Context
 
@@ -59,7 +61,7 @@ def test_sound_machine_is_described_on_one_page(doctor):
     assert code == 0
     assert list(found) == [
         "python", "packages", "ros", "distribution", "transport", "domain", "discovery", "configuration", "network",
-        "buffers", "message", "service", "peers",
+        "buffers", "route", "message", "service", "peers",
     ]  # fmt: skip
     assert found["discovery"] == "ok LOCALHOST: nodes of this machine"
     assert found["message"].startswith("ok to another process and back in ")
@@ -88,6 +90,11 @@ def test_settings_that_cyclone_refuses_are_a_failure_of_the_graph(doctor, monkey
     assert code == 1
     assert found["graph"].startswith("FAIL ")
     assert "CYCLONEDDS_URI" in found["graph"]
+
+
+def test_slower_way_of_messages_is_a_warning(monkeypatch):
+    monkeypatch.setattr(sample_route, "_route", WheelSamples())
+    assert str(doctor_graph._route()).startswith("warn  route ")
 
 
 def test_processes_kept_apart_on_purpose_are_no_failure(doctor, monkeypatch):

@@ -22,6 +22,8 @@ from embedded_ros.cli.finding import Finding, failure, warning
 from embedded_ros.cli.graph import DISCOVERY_SECONDS, command_node, node_names
 from embedded_ros.transport.cyclone_config import discovery_range
 from embedded_ros.transport.interface import Endpoint, TransportError
+from embedded_ros.transport.sample_route import sample_route
+from embedded_ros.transport.wheel_samples import WheelSamples
 
 _TRIPS = 20
 _PATIENCE_SECONDS = 10.0
@@ -38,11 +40,23 @@ def checks() -> Iterator[Finding]:
     prefix = f"/_doctor_{os.getpid()}"
     try:
         with command_node(options) as node, _EchoProcess(prefix):
+            yield _route()
             yield from _round_trips(node, prefix)
             time.sleep(DISCOVERY_SECONDS)
             yield from _peers(node, prefix)
     except (TransportError, RuntimeError) as error:
         yield failure("graph", str(error), "no node can start before this works")
+
+
+def _route() -> Finding:
+    # The process's first participant has found it out: no other is asked.
+    if isinstance(sample_route(participant=0), WheelSamples):
+        return warning(
+            "route",
+            "messages take the slower way, through the cyclonedds package; topics may not match Fast DDS peers'",
+            "pip install cyclonedds==11.0.1",
+        )
+    return Finding("route", "messages take the fast way, by Cyclone's C library")
 
 
 class _EchoProcess:

@@ -89,7 +89,7 @@ def _transport() -> Finding:
         importlib.import_module("embedded_ros.transport.cyclone")
     except TransportError as error:
         return failure("transport", str(error), "no node can start before this works")
-    return Finding("transport", f"Cyclone DDS {metadata.version('cyclonedds')}, serialized samples by its C library")
+    return Finding("transport", f"Cyclone DDS {metadata.version('cyclonedds')}")
 
 
 def _domain() -> Finding:
