@@ -45,9 +45,14 @@ _FAMILIES = {
 }
 
 
+def families() -> dict[str, tuple[str, ...]]:
+    """The tasks of each family, without its name."""
+    return {family: its.tasks for family, its in _FAMILIES.items()}
+
+
 def task_names() -> tuple[str, ...]:
     """All registered names, sorted by family."""
-    return tuple(f"{family}/{task}" for family, its in _FAMILIES.items() for task in its.tasks)
+    return tuple(f"{family}/{task}" for family, tasks in families().items() for task in tasks)
 
 
 def make_task(name: str) -> Task:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sdm_sim.registry import difficulty, source, task_names
+from sdm_sim.registry import difficulty, families, source, task_names
+from sdm_sim.task_pictures import sheet_name
 
 _NONE = "–"
 _HEADER = (
@@ -16,7 +17,7 @@ _INTRODUCTION = """\
 # Tasks
 
 Made by `sdm-tasks` from the lines in `benchmarks/results/tasks.jsonl`; edit nothing here by hand. `sdm-tasks TASK …`
-measures tasks anew and writes this page, `sdm-tasks` alone writes it.
+measures tasks anew and writes this page, `sdm-tasks` alone writes it, `sdm-tasks --pictures` with its pictures.
 
 Success is the expert's, with its 95 % interval, by the task's own rule: at any step, or for Adroit at the last. Times
 are CPU seconds of one process: ten demonstrations with their clouds, the failed attempts among them; steps under
@@ -37,7 +38,8 @@ def page(lines: Iterable[dict[str, Any]]) -> str:
             measured.setdefault(line["task"], {})[str(line["expert"])] = line
     rows = [_row(name, line) for name in task_names() for line in measured.get(name, {"": None}).values()]
     table = [_HEADER, ("---",) * len(_HEADER), *rows]
-    return f"{_INTRODUCTION}\n" + "".join(f"| {' | '.join(row)} |\n" for row in table)
+    sheets = "".join(f"\n![{family}](pictures/{sheet_name(family)})\n" for family in families())
+    return f"{_INTRODUCTION}\n" + "".join(f"| {' | '.join(row)} |\n" for row in table) + sheets
 
 
 def _row(name: str, line: dict[str, Any] | None) -> tuple[str, ...]:

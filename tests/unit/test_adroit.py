@@ -15,6 +15,7 @@ from sdm_sim.adroit import hand_policy, suite
 from sdm_sim.adroit.hand_policy import FOLDER, PLANNER, HandPolicy, policy_file
 from sdm_sim.adroit.task import HAND_JOINTS, AdroitTask
 from sdm_sim.demonstrations import demonstrate
+from sdm_sim.programs import demos
 from sdm_sim.registry import make_task
 
 PUBLISHED = Path(__file__).parents[3] / "shared/data/adroit_experts"
@@ -133,6 +134,12 @@ def test_the_published_policy_solves_an_episode_that_is_kept_to_its_end(name: st
 
 
 @published
+def test_a_demonstration_carries_what_kind_of_expert_showed_it(tmp_path: Path, read) -> None:
+    store = demos.record("adroit/pen", 1, 0, 5, False, str(tmp_path / "pen.zarr"))
+    assert store.provenance[0]["expert"] == "network"
+
+
+@published
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ACTIONS)
 def test_published_policies_reach_their_rates_over_50_episodes(name: str, task_of: Callable, read) -> None:
@@ -176,14 +183,16 @@ def test_planning_leaves_the_world_as_it_is_and_answers_twice_alike(task_of: Cal
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["door", "hammer"])
+@pytest.mark.parametrize("name", ["door", "hammer", "relocate"])
 def test_the_planner_solves_what_it_is_said_to_solve(name: str, task_of: Callable, planned) -> None:
     assert demonstrate(task_of(name), 0) is not None
 
 
 def test_a_missing_package_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(suite, "find_spec", lambda name: None)
-    with pytest.raises(TaskError, match=r"^adroit/door needs gymnasium-robotics: pip install 'sdm_sim\[adroit\]'"):
+    with pytest.raises(
+        TaskError, match=r"^adroit/door needs the package gymnasium-robotics: pip install gymnasium-robot"
+    ):
         make_task("adroit/door")
 
 

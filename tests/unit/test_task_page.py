@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from sdm_core.results import append_result, read_results
 from sdm_sim.programs import tasks
-from sdm_sim.registry import task_names
+from sdm_sim.registry import families, task_names
 from sdm_sim.task_measurement import measure
 from sdm_sim.task_page import page
+from sdm_sim.task_pictures import sheet_name
 
 ROOT = Path(__file__).parents[2]
 
@@ -66,3 +67,7 @@ def test_the_program_writes_the_page_of_what_was_measured(
 def test_the_page_is_what_its_lines_give() -> None:
     text = page(read_results(ROOT / "benchmarks/results/tasks.jsonl"))
     assert (ROOT / "docs/tasks.md").read_text() == text, "run sdm-tasks and commit what it writes"
+
+
+def test_every_family_has_its_sheet_of_pictures() -> None:
+    assert all((ROOT / "docs/pictures" / sheet_name(family)).is_file() for family in families())

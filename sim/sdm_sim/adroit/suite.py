@@ -17,7 +17,7 @@ TASKS = ("door", "hammer", "pen", "relocate")
 def build(task: str) -> Task:
     """Builds `adroit/<task>`. Raises TaskError where the package that has the hand is not installed."""
     if find_spec("gymnasium_robotics") is None:
-        raise TaskError(f"adroit/{task} needs gymnasium-robotics: pip install 'sdm_sim[adroit]', or make dev")
+        raise TaskError(f"adroit/{task} needs the package gymnasium-robotics: pip install gymnasium-robotics==1.4.2")
     from sdm_sim.adroit.task import AdroitTask
 
     return AdroitTask(task)

@@ -12,6 +12,7 @@ from sdm_core.results import append_result, read_results
 
 from sdm_sim.task_measurement import measure
 from sdm_sim.task_page import page
+from sdm_sim.task_pictures import draw_sheets
 
 
 def main() -> None:
@@ -22,12 +23,15 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=Path("benchmarks/results/tasks.jsonl"))
     parser.add_argument("--page", type=Path, default=Path("docs/tasks.md"))
     parser.add_argument("--no-demonstrations", action="store_true", help="do not time ten of them")
+    parser.add_argument("--pictures", action="store_true", help="draw the page's pictures, too")
     options = parser.parse_args()
     try:
         for name in options.tasks:
             line = measure(name, options.episodes, not options.no_demonstrations)
             append_result(options.results, line)
             print(f"{name}: {line['successes']} of {line['episodes']}, {line['steps_per_s']} steps/s", flush=True)
+        if options.pictures:
+            draw_sheets(options.page.parent / "pictures")
         atomic_write(options.page, page(read_results(options.results)).encode())
     except SdmError as error:
         sys.exit(f"sdm-tasks: {error}")
