@@ -16,7 +16,8 @@ from helpers.linear_policy import LinearPolicy
 from rclpy.qos import QoSProfile, qos_profile_sensor_data
 from rclpy.time import Time
 from sdm_core.policy_runtime import PolicyRuntime
-from sdm_sim.bridge.command_inbox import PoseTarget
+from sdm_interfaces.msg import PolicyTrace
+from sdm_sim.bridge.command_inbox import CommandInbox, PoseTarget
 from sdm_sim.franka import fr3
 from sdm_sim.franka.cell import FrankaTask
 from sdm_sim.franka.pick_place import PickPlace
@@ -192,6 +193,57 @@ def test_the_cell_takes_the_real_one_s_commands(tmp_path: Path) -> None:
     assert actuation.stepped_with[-1] == pytest.approx([0.5, 0.1, 0.3, 1.0, 0.0, 0.0, 0.0, 1.0])
     assert world.robot.pose[:3] == pytest.approx([0.5, 0.1, 0.3], abs=0.01)
     assert world.robot.width < 0.01
+
+
+class Ears:
+    """In a node's place: what is told to a topic is heard at once, in the order of the test."""
+
+    def __init__(self) -> None:
+        self.tell: dict[str, Callable[[Any], None]] = {}
+        self.context = self
+
+    def ok(self) -> bool:
+        return True
+
+    def create_subscription(self, kind: type, topic: str, take: Callable[[Any], None], qos: QoSProfile) -> None:
+        self.tell[topic] = take
+
+
+def pose_message(x: float) -> PoseStamped:
+    message = PoseStamped()
+    message.header.frame_id = "fr3_link0"
+    message.pose.position.x = x
+    return message
+
+
+@pytest.mark.parametrize("order", ["poses first", "grippers first", "in turn"])
+def test_a_chunk_s_poses_have_their_own_gripper_commands_in_whatever_order_they_come(order: str) -> None:
+    ears = Ears()
+    inbox = CommandInbox(ears, gripper=True)  # type: ignore[arg-type]
+    poses = [("target_pose", pose_message(float(index))) for index in range(4)]
+    grippers = [("gripper_command", Float64(data=value)) for value in (0.0, 1.0, 1.0, 0.0)]
+    sent = {"poses first": poses + grippers, "grippers first": grippers + poses}
+    turns = [message for pair in zip(grippers, poses, strict=True) for message in pair]
+    for topic, message in sent.get(order, turns):
+        ears.tell[topic](message)
+    inbox.on_trace(PolicyTrace(commands=4))
+    commands, refusal = inbox.answer(0, timeout_s=5.0)
+    assert refusal == ""
+    assert [(command.position[0], command.gripper) for command in commands if isinstance(command, PoseTarget)] == [
+        (0.0, 0.0), (1.0, 1.0), (2.0, 1.0), (3.0, 0.0),
+    ]  # fmt: skip
+
+
+def test_in_real_time_the_newest_pose_has_the_newest_gripper_command() -> None:
+    ears = Ears()
+    inbox = CommandInbox(ears, gripper=True)  # type: ignore[arg-type]
+    ears.tell["target_pose"](pose_message(0.0))
+    ears.tell["target_pose"](pose_message(1.0))
+    ears.tell["gripper_command"](Float64(data=1.0))
+    command, late = inbox.newest()
+    assert isinstance(command, PoseTarget)
+    assert (command.position[0], command.gripper, late) == (1.0, 1.0, 1)
+    assert inbox.newest() == (None, 0)
 
 
 def _values(position: Any, rotation: Any) -> list[float]:
