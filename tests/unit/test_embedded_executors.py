@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 
 import pytest
 import rclpy
 from helpers.domain import own_domain
 from rclpy.context import Context
 from rclpy.exceptions import ROSInterruptException
-from rclpy.executors import MultiThreadedExecutor
+from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor, SingleThreadedExecutor
 from rclpy.task import Future
 from rclpy.timer import Rate
 
@@ -76,3 +77,54 @@ def test_a_cancelled_future_ends_a_spin_that_waits_for_it(context) -> None:
     executor.spin_until_future_complete(future, timeout_sec=60.0)
     assert future.cancelled()
     executor.shutdown()
+
+
+@pytest.mark.parametrize("end", ["the executor's", "the context's"])
+def test_an_end_just_before_an_executor_sleeps_for_the_first_time_wakes_it(context, monkeypatch, end) -> None:
+    executor = SingleThreadedExecutor(context=context)
+    create_waiter = context._transport.create_waiter
+
+    def end_first() -> object:
+        executor._is_shutdown, context._ok = end == "the executor's", end != "the context's"
+        executor.wake()
+        return create_waiter()
+
+    monkeypatch.setattr(context._transport, "create_waiter", end_first)
+
+    def spin() -> None:
+        with suppress(ExternalShutdownException):
+            executor.spin()
+
+    thread = threading.Thread(target=spin, daemon=True)
+    thread.start()
+    thread.join(10.0)
+    context._ok = True
+    assert not thread.is_alive()
+
+
+def test_a_pool_that_is_shut_down_while_it_spins_has_taken_all_its_work(context, monkeypatch) -> None:
+    executor = MultiThreadedExecutor(2, context=context)
+    begin = executor._begin
+    shutdown = threading.Thread(target=executor.shutdown)
+
+    def begin_late(work):
+        shutdown.start()
+        while not executor._is_shutdown:
+            pass
+        return begin(work)
+
+    monkeypatch.setattr(executor, "_begin", begin_late)
+    task = executor.create_task(lambda: 1)
+    executor.spin_once(timeout_sec=10.0)
+    shutdown.join()
+    assert task.result() == 1
+
+
+def test_a_pool_tells_whether_its_callbacks_ended_in_time(context) -> None:
+    executor = MultiThreadedExecutor(1, context=context)
+    may_end = threading.Event()
+    executor.create_task(may_end.wait)
+    executor.spin_once(timeout_sec=10.0)
+    assert not executor.shutdown(timeout_sec=0.01)
+    threading.Timer(0.01, may_end.set).start()
+    assert executor.shutdown(timeout_sec=60.0)

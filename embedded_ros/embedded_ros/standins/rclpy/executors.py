@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future as PoolFuture
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import wait as wait_for_all
 from contextlib import suppress
 from inspect import isawaitable
 from types import TracebackType
@@ -108,7 +109,10 @@ class Executor:
             waiter.wake()
 
     def shutdown(self, timeout_sec: float | None = None) -> bool:
-        """Stop spinning and let go of the nodes; True when all callbacks have ended. No or a negative time waits on."""
+        """Stop spinning and let go of the nodes; False when the time is over before. No or a negative time waits on.
+
+        Whoever spins in another thread may still be in a callback.
+        """
         self._is_shutdown = True
         self.wake()
         if not self._waiting.acquire(timeout=-1 if timeout_sec is None or timeout_sec < 0 else timeout_sec):
@@ -154,12 +158,13 @@ class Executor:
     def _spin_once(self, timeout_sec: float | None, condition: Callable[[], bool]) -> None:
         try:
             with self._waiting:
-                work = self._wait_for_work(timeout_sec, condition)
+                run = self._begin(self._wait_for_work(timeout_sec, condition))
         except (TimeoutException, ShutdownException, ConditionReachedException):
             return
-        self._execute(work)
+        run()
 
-    def _execute(self, work: Work) -> None:
+    def _begin(self, work: Work) -> Work:
+        """What the spinning thread runs for the work; the executor is not shut down before it is known."""
         raise NotImplementedError
 
     def _wait_for_work(self, timeout_sec: float | None, condition: Callable[[], bool]) -> Work:
@@ -171,6 +176,9 @@ class Executor:
                 raise ExternalShutdownException()
             if condition():
                 raise ConditionReachedException()
+            if self._waiter is None:
+                self._waiter = self._context._transport.create_waiter()
+                continue  # whoever ended or woke the executor meanwhile found nothing to wake
             if self._changed:
                 self._round.clear()  # it may hold entities of a node that has left
             while self._round:
@@ -182,8 +190,7 @@ class Executor:
 
     def _start_round(self, deadline: float | None) -> None:
         """Gather what may be ready, sleeping first if nothing is."""
-        if self._waiter is None:
-            self._waiter = self._context._transport.create_waiter()
+        assert self._waiter is not None
         if self._changed:
             self._fit_waiter()
         timers = [timer for node in self.get_nodes() for timer in node.timers]
@@ -287,8 +294,8 @@ class Executor:
 class SingleThreadedExecutor(Executor):
     """Runs callbacks in the thread that spins."""
 
-    def _execute(self, work: Work) -> None:
-        work()
+    def _begin(self, work: Work) -> Work:
+        return work
 
 
 class MultiThreadedExecutor(Executor):
@@ -302,11 +309,16 @@ class MultiThreadedExecutor(Executor):
         self._running: list[PoolFuture] = []
 
     def shutdown(self, timeout_sec: float | None = None) -> bool:
-        ended = super().shutdown(timeout_sec)
+        """Also wait for the callbacks' end; False when the time is over before."""
+        deadline = None if timeout_sec is None or timeout_sec < 0 else time.monotonic() + timeout_sec
+        if not super().shutdown(timeout_sec):
+            return False
+        left = None if deadline is None else max(0.0, deadline - time.monotonic())
         # A callback that shuts its executor down cannot wait for its own end.
         from_callback = hasattr(self._worker, "here")
-        self._pool.shutdown(wait=not from_callback and (timeout_sec is None or timeout_sec < 0))
-        return ended and all(future.done() for future in self._running)
+        running = wait_for_all(list(self._running), 0.0 if from_callback else left).not_done
+        self._pool.shutdown(wait=not running)
+        return not running
 
     def _mark_worker(self) -> None:
         self._worker.here = True
@@ -315,10 +327,14 @@ class MultiThreadedExecutor(Executor):
         with suppress(ExternalShutdownException):
             super()._spin_once(timeout_sec, condition)
 
-    def _execute(self, work: Work) -> None:
+    def _begin(self, work: Work) -> Work:
         future = self._pool.submit(work)
         future.add_done_callback(lambda _: self.wake())  # its callback group is free for others
         self._running.append(future)
+        return self._raise_errors
+
+    def _raise_errors(self) -> None:
+        """Raise what an ended callback raised."""
         for done in [future for future in self._running if future.done()]:
             self._running.remove(done)
-            done.result()  # raises what the callback raised
+            done.result()
