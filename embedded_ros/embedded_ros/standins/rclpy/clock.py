@@ -8,11 +8,15 @@ import weakref
 from collections.abc import Callable
 from enum import IntEnum
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from .clock_type import ClockType
 from .duration import Duration
 from .exceptions import NotInitializedException
 from .time import Time
+
+if TYPE_CHECKING:
+    from .timer import Timer
 
 __all__ = ["Clock", "ClockChange", "ClockType", "JumpHandle", "JumpThreshold", "ROSClock", "TimeJump"]
 
@@ -95,9 +99,8 @@ class Clock:
     def __init__(self, *, clock_type: ClockType = ClockType.SYSTEM_TIME) -> None:
         self._clock_type = clock_type
         self._jump_handles: list[JumpHandle] = []
-        # Told whenever an overridden ROS time moves: sleepers, and executors whose timers it may have made ready.
-        self._listeners: weakref.WeakSet = weakref.WeakSet()
-        self._moved = threading.Condition()
+        self._timers: weakref.WeakSet = weakref.WeakSet()  # told whenever an overridden ROS time moves
+        self._moved = threading.Condition()  # guards them, and wakes sleepers
         self._watched: weakref.WeakSet = weakref.WeakSet()  # contexts whose end wakes sleepers
 
     @property
@@ -106,6 +109,14 @@ class Clock:
 
     def __repr__(self) -> str:
         return f"Clock(clock_type={self._clock_type.name})"
+
+    def _add_timer(self, timer: Timer) -> None:
+        with self._moved:
+            self._timers.add(timer)
+
+    def _remove_timer(self, timer: Timer) -> None:
+        with self._moved:
+            self._timers.discard(timer)
 
     def _now_ns(self) -> int:
         return time.monotonic_ns() if self._clock_type is ClockType.STEADY_TIME else time.time_ns()
@@ -206,8 +217,9 @@ class ROSClock(Clock):
         with self._moved:
             apply()
             self._moved.notify_all()
-        for listener in list(self._listeners):
-            listener._clock_moved(jump)
+            timers = list(self._timers)
+        for timer in timers:
+            timer._clock_moved(jump)
         for handle in concerned:
             if handle.post_callback:
                 handle.post_callback(jump)

@@ -36,7 +36,7 @@ class Timer:
         self._destroyed = False
         self._last_call_ns = clock._now_ns()
         self._next_call_ns = self._last_call_ns + self._period_ns
-        clock._listeners.add(self)
+        clock._add_timer(self)
 
     @property
     def clock(self) -> Clock:
@@ -74,7 +74,7 @@ class Timer:
 
     def destroy(self) -> None:
         self._destroyed = True
-        self._clock._listeners.discard(self)
+        self._clock._remove_timer(self)
 
     _may_have_work = is_ready
 
