@@ -45,6 +45,8 @@ class Plan:
     place_yaw: float
     hover: float
     """How high above the grasp the hand waits until it is aligned."""
+    aside: Vector
+    """How far beside the grasp the hand arrives, and so shows how it comes right again."""
     carry: float
     """The height at which the thing is carried."""
     precise: bool = False
@@ -75,7 +77,7 @@ class Expert:
 
     def _reach(self) -> None:
         self._gripper, self._yaw = 0.0, self._plan.yaw()
-        self._target = raised(self._plan.grasp(), self._plan.hover)
+        self._target = raised(self._plan.grasp() + self._plan.aside, self._plan.hover)
         if self._near(_PASSING) and self._turned():
             self._go(self._lower)
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdm_sim.franka.expert import Plan, raised
-from sdm_sim.franka.pick_place import AT_REST, RELEASED_WIDTH
+from sdm_sim.franka.pick_place import ASIDE, AT_REST, RELEASED_WIDTH
 from sdm_sim.franka.robot import Robot
 from sdm_sim.franka.things import Fixture, Thing
 
@@ -114,6 +114,7 @@ class Insert:
             place=lambda: raised(self.seat, grip + _DROP),
             place_yaw=turn,
             hover=rng.uniform(0.07, 0.1),
+            aside=np.append(rng.uniform(-ASIDE, ASIDE, 2), 0.0),
             carry=rng.uniform(0.16, 0.2),
             precise=True,
         )

@@ -25,6 +25,9 @@ BIN_LOW, BIN_HIGH = np.array([0.47, 0.22]), np.array([0.53, 0.27])
 # The hand has let go where it is wider than this, the carton's diagonal and more; slower than that is at rest (m/s).
 RELEASED_WIDTH, AT_REST = 0.072, 0.05
 
+# How far beside its grasp the expert arrives at most, and then corrects itself (m).
+ASIDE = 0.03
+
 _INK = "0.13 0.33 0.62 1"
 
 
@@ -88,6 +91,7 @@ class PickPlace:
             place=lambda: self._bin.position + place,
             place_yaw=rng.uniform(-0.1, 0.1),
             hover=rng.uniform(0.08, 0.11),
+            aside=np.append(rng.uniform(-ASIDE, ASIDE, 2), 0.0),
             carry=rng.uniform(0.2, 0.25),
         )
 
