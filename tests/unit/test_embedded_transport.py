@@ -201,7 +201,7 @@ def test_discovery_tells_topic_type_qos_and_user_data(transports) -> None:
     writer = transports[0].create_writer("rt/seen", TYPE, offered, "clientid=1.2;typehash=RIHS01_a;")
 
     def seen() -> list:
-        return [endpoint for endpoint in transports[1].writers() if endpoint.topic == "rt/seen"]
+        return transports[1].writers("rt/seen")
 
     wait_until(seen)
     (found,) = seen()
@@ -227,7 +227,7 @@ def test_domains_are_apart(transports) -> None:
         near = transports[1].create_reader("rt/x", TYPE, WireQos(), "")
         wait_until(near.matched)
         assert len(writer.matched()) == 1
-        assert not [endpoint for endpoint in other.writers() if endpoint.topic == "rt/x"]
+        assert not other.writers("rt/x")
     finally:
         other.close()
 

@@ -50,11 +50,11 @@ class CycloneTransport:
     def create_waiter(self) -> CycloneWaiter:
         return CycloneWaiter(self._participant)
 
-    def writers(self) -> list[Endpoint]:
-        return self._endpoints(dds.BUILTIN_PUBLICATIONS)
+    def writers(self, topic: str | None = None) -> list[Endpoint]:
+        return self._endpoints(dds.BUILTIN_PUBLICATIONS, topic)
 
-    def readers(self) -> list[Endpoint]:
-        return self._endpoints(dds.BUILTIN_SUBSCRIPTIONS)
+    def readers(self, topic: str | None = None) -> list[Endpoint]:
+        return self._endpoints(dds.BUILTIN_SUBSCRIPTIONS, topic)
 
     def close(self) -> None:
         if self._participant:
@@ -71,22 +71,21 @@ class CycloneTransport:
             quick.dds_delete_qos(dds_qos)
             lib.dds_delete(topic_handle)  # the endpoint keeps the topic alive
 
-    def _endpoints(self, topic: int) -> list[Endpoint]:
+    def _endpoints(self, builtin_topic: int, topic: str | None) -> list[Endpoint]:
+        wanted = topic.encode() if topic is not None else None
         samples = (ctypes.c_void_p * _MOST_ENDPOINTS)()
         infos = (dds.SampleInfo * _MOST_ENDPOINTS)()
         # A reader for this look only: one that stayed would collect what has gone, too.
-        reader = check(lib.dds_create_reader(self._participant, topic, None, None), "read the graph")
+        reader = check(lib.dds_create_reader(self._participant, builtin_topic, None, None), "read the graph")
         count = 0
         try:
             count = check(
                 quick.dds_read_mask(reader, samples, infos, _MOST_ENDPOINTS, _MOST_ENDPOINTS, dds.ALIVE_STATE),
                 "read the graph",
             )
-            return [
-                _endpoint(ctypes.cast(samples[i], ctypes.POINTER(dds.BuiltinEndpoint)).contents)
-                for i in range(count)
-                if infos[i].valid_data
-            ]
+            found = (dds.BuiltinEndpoint.from_address(samples[i]) for i in range(count) if infos[i].valid_data)
+            # Most of the work is in making an Endpoint: of the others only the name is looked at.
+            return [_endpoint(each) for each in found if wanted in (None, each.topic_name)]
         finally:
             if count:
                 quick.dds_return_loan(reader, samples, count)

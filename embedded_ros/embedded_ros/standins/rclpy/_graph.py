@@ -8,7 +8,7 @@ topic `ros_discovery_info`. Contexts of this runtime do so on a topic of their o
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -79,8 +79,16 @@ class Graph:
             self._local.remove(node)
             self._publish()
 
-    def changed(self) -> None:
+    def add_endpoints(self, node: LocalNode, readers: list[bytes], writers: list[bytes]) -> None:
         with self._lock:
+            node.readers += readers
+            node.writers += writers
+            self._publish()
+
+    def remove_endpoints(self, node: LocalNode, gids: Container[bytes]) -> None:
+        with self._lock:
+            node.readers = [gid for gid in node.readers if gid not in gids]
+            node.writers = [gid for gid in node.writers if gid not in gids]
             self._publish()
 
     @contextmanager
@@ -164,7 +172,7 @@ class Graph:
                     info = cdr.deserialize(sample.data, ParticipantEntitiesInfo)
                     infos[_bytes(info.gid)] = info
 
-    def _node_infos(self) -> Iterator[NodeEntitiesInfo]:
+    def _node_infos(self) -> list[NodeEntitiesInfo]:
         with self._lock:
             self._drain()
             alive = {endpoint.participant for endpoint in self._transport.writers()}
@@ -173,14 +181,15 @@ class Graph:
                     del infos[gid]
             # Who announces on both topics is heard on the own one first.
             known = {**self._official_infos, **self._own_infos}
-            yield from [node for info in known.values() for node in info.node_entities_info_seq]
+            return [node for info in known.values() for node in info.node_entities_info_seq]
 
     def nodes(self) -> list[tuple[str, str, str]]:
         """(name, namespace, enclave) of every node."""
         return [(node.node_name, node.node_namespace, self._enclave) for node in self._node_infos()]
 
-    def endpoints(self, writers: bool) -> list[Endpoint]:
-        return self._transport.writers() if writers else self._transport.readers()
+    def endpoints(self, writers: bool, topic: str | None = None) -> list[Endpoint]:
+        """All writers or readers, or those of one topic (of the wire's name)."""
+        return self._transport.writers(topic) if writers else self._transport.readers(topic)
 
     def owners(self) -> dict[bytes, tuple[str, str]]:
         """gid of an endpoint → (name, namespace) of its node."""

@@ -91,8 +91,7 @@ class NodeGraph:
         return self._count(REQUEST, self.resolve_service_name(service_name, only_expand=True), writers=True)
 
     def _count(self, kind: tuple[str, str], name: str, writers: bool) -> int:
-        wanted = _graph.mangle(kind, name)
-        return sum(endpoint.topic == wanted for endpoint in self._graph.endpoints(writers))
+        return len(self._graph.endpoints(writers, _graph.mangle(kind, name)))
 
     def wait_for_node(self, fully_qualified_node_name: str, timeout: float) -> bool:
         """Wait until the graph has a node of that name; False when the time-out (seconds) or the context's end came."""
@@ -125,6 +124,5 @@ class NodeGraph:
                 endpoint_gid=list(endpoint.gid),
                 qos_profile=QoSProfile._from_wire(endpoint.qos),
             )
-            for endpoint in self._graph.endpoints(writers)
-            if endpoint.topic == wanted
+            for endpoint in self._graph.endpoints(writers, wanted)
         ]

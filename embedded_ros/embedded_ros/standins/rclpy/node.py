@@ -432,15 +432,11 @@ class Node(NodeParameters, NodeGraph):
         return self._transport.create_reader(topic, _names.wire_type(full), qos._to_wire(), data)
 
     def _register(self, readers: list[bytes] | None = None, writers: list[bytes] | None = None) -> None:
-        self._entry.readers += readers or []
-        self._entry.writers += writers or []
-        self._graph.changed()
+        self._graph.add_endpoints(self._entry, readers or [], writers or [])
         self._tell_executor_of_change()
 
     def _unregister(self, *gids: bytes) -> None:
-        self._entry.readers = [gid for gid in self._entry.readers if gid not in gids]
-        self._entry.writers = [gid for gid in self._entry.writers if gid not in gids]
-        self._graph.changed()
+        self._graph.remove_endpoints(self._entry, gids)
 
     # --- names
 
