@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import time
-
 from embedded_ros.transport.interface import Endpoint
 
 from . import _graph, _names
 from ._graph import REQUEST, TOPIC
+from ._polling import wait_until
 from .context import Context
 from .exceptions import NodeNameNonExistentError
 from .qos import QoSProfile
 from .topic_endpoint_info import TopicEndpointInfo, TopicEndpointTypeEnum
-
-_NODE_POLL_S = 0.05
 
 
 class NodeGraph:
@@ -96,14 +93,9 @@ class NodeGraph:
     def wait_for_node(self, fully_qualified_node_name: str, timeout: float) -> bool:
         """Wait until the graph has a node of that name; False when the time-out (seconds) or the context's end came."""
         wanted = "/" + fully_qualified_node_name.lstrip("/")
-        deadline = time.monotonic() + timeout
-        while self._context.ok():
-            if wanted in self.get_fully_qualified_node_names():
-                return True
-            if time.monotonic() >= deadline:
-                break
-            time.sleep(_NODE_POLL_S)
-        return False
+        return wait_until(
+            lambda: wanted in self.get_fully_qualified_node_names(), self._context, timeout, period_sec=0.05
+        )
 
     def get_publishers_info_by_topic(self, topic_name: str, no_mangle: bool = False) -> list[TopicEndpointInfo]:
         return self._endpoint_infos(topic_name, True, no_mangle)

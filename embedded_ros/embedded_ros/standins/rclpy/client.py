@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import struct
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
 from embedded_ros.interfaces import cdr
-from embedded_ros.transport.interface import Reader, Writer
+from embedded_ros.transport.interface import ClosedError, Reader, Writer
 
 from . import _service_wire
 from ._dropped_samples import DroppedSamples
+from ._polling import wait_until
 from .callback_groups import CallbackGroup
 from .exceptions import InvalidHandle
 from .qos import QoSProfile
 from .task import Future
-
-_READY_POLL_S = 0.01
 
 
 class Client:
@@ -67,15 +65,17 @@ class Client:
     def call_async(self, request: Any) -> Future:
         if not isinstance(request, self.srv_type.Request):
             raise TypeError(f"Expected {self.srv_type.Request}, got {type(request)}")
-        if self._closed:
-            raise InvalidHandle(f"cannot call {self.srv_name}: the client is destroyed")
         future = Future(executor=self._node.executor)
         with self._lock:
             self._sequence += 1
             sequence = self._sequence
             self._calls[sequence] = future
         future.add_done_callback(self.remove_pending_request)
-        self._writer.write(cdr.serialize(request, _service_wire.header(self._writer.handle, sequence)))
+        try:
+            self._writer.write(cdr.serialize(request, _service_wire.header(self._writer.handle, sequence)))
+        except ClosedError:
+            self.remove_pending_request(future)
+            raise InvalidHandle(f"cannot call {self.srv_name}: the client is destroyed") from None
         return future
 
     def remove_pending_request(self, future: Future) -> None:
@@ -93,12 +93,7 @@ class Client:
 
     def wait_for_service(self, timeout_sec: float | None = None) -> bool:
         """Wait until a server is ready; False when the time-out or the context's end comes first."""
-        deadline = None if timeout_sec is None else time.monotonic() + timeout_sec
-        while self.context.ok() and not self.service_is_ready():
-            if deadline is not None and time.monotonic() >= deadline:
-                return False
-            time.sleep(_READY_POLL_S)
-        return self.service_is_ready()
+        return wait_until(self.service_is_ready, self.context, timeout_sec)
 
     def destroy(self) -> None:
         self._node.destroy_client(self)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,6 +16,7 @@ from rcl_interfaces.srv import (
     SetParametersAtomically,
 )
 
+from ._polling import wait_until
 from .callback_groups import CallbackGroup
 from .client import Client
 from .node import Node
@@ -24,8 +24,6 @@ from .parameter import Parameter, parameter_dict_from_yaml_file
 from .qos import QoSProfile, qos_profile_parameter_events, qos_profile_services_default
 from .subscription import Subscription
 from .task import Future
-
-_READY_POLL_S = 0.01
 
 OnResponse = Callable[[Future], Any]
 
@@ -65,13 +63,8 @@ class AsyncParameterClient:
         return all(client.service_is_ready() for client in self._clients)
 
     def wait_for_services(self, timeout_sec: float | None = None) -> bool:
-        """Wait until all six services are there; False when the time is over."""
-        deadline = None if timeout_sec is None else time.monotonic() + timeout_sec
-        while not self.services_are_ready():
-            if deadline is not None and time.monotonic() >= deadline:
-                return False
-            time.sleep(_READY_POLL_S)
-        return True
+        """Wait until all six services are there; False when the time-out or the context's end comes first."""
+        return wait_until(self.services_are_ready, self.node.context, timeout_sec)
 
     def list_parameters(
         self, prefixes: list[str] | None = None, depth: int | None = None, callback: OnResponse | None = None

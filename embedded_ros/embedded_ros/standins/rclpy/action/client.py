@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +12,7 @@ from action_msgs.msg import GoalInfo, GoalStatus, GoalStatusArray
 from action_msgs.srv import CancelGoal
 from unique_identifier_msgs.msg import UUID
 
+from .._polling import wait_until
 from ..callback_groups import CallbackGroup
 from ..node import Node
 from ..qos import (
@@ -23,8 +23,6 @@ from ..qos import (
 )
 from ..task import Future
 from ._action_type import require_action
-
-_READY_POLL_S = 0.01
 
 
 class ClientGoalHandle:
@@ -169,12 +167,7 @@ class ActionClient:
 
     def wait_for_server(self, timeout_sec: float | None = None) -> bool:
         """Wait until a server is ready; False when the time-out or the context's end comes first."""
-        deadline = None if timeout_sec is None else time.monotonic() + timeout_sec
-        while self._node.context.ok() and not self.server_is_ready():
-            if deadline is not None and time.monotonic() >= deadline:
-                return False
-            time.sleep(_READY_POLL_S)
-        return self.server_is_ready()
+        return wait_until(self.server_is_ready, self._node.context, timeout_sec)
 
     def destroy(self) -> None:
         with self._node._graph.batch():
