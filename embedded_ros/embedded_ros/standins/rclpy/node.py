@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from embedded_ros.interfaces.message import Message
@@ -23,7 +23,7 @@ from .client import Client
 from .clock import Clock, ROSClock
 from .context import Context
 from .event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
-from .exceptions import NodeNameNonExistentError, NotInitializedException
+from .exceptions import InvalidHandle, NodeNameNonExistentError, NotInitializedException
 from .guard_condition import GuardCondition
 from .impl.rcutils_logger import RcutilsLogger, get_logger, rosout_publishers
 from .parameter import Parameter
@@ -132,19 +132,17 @@ class Node(NodeParameters, NodeGraph):
         publisher = self.create_publisher(Log, "/rosout", qos_profile_rosout_default, event_callbacks=silent)
 
         def publish(severity: int, name: str, message: str, file: str, function: str, line: int) -> None:
-            stamp = self._clock.now().to_msg()
-            if publisher._writer is not None:
-                publisher.publish(
-                    Log(
-                        stamp=stamp,
-                        level=int(severity),
-                        name=name,
-                        msg=message,
-                        file=file,
-                        function=function,
-                        line=line,
-                    )
-                )
+            log = Log(
+                stamp=self._clock.now().to_msg(),
+                level=int(severity),
+                name=name,
+                msg=message,
+                file=file,
+                function=function,
+                line=line,
+            )
+            with suppress(InvalidHandle):  # the node is destroyed, perhaps by another thread just now
+                publisher.publish(log)
 
         rosout_publishers[self._logger.name] = publish
 

@@ -93,6 +93,7 @@ class ActionServer:
         self._logger = node.get_logger().get_child("action_server")
         self._lock = threading.RLock()  # over the goals and the order in which their states are published
         self._goal_handles: dict[bytes, ServerGoalHandle] = {}
+        self._destroyed = False
         impl, prefix = action_type.Impl, f"{action_name}/_action"
         with node._graph.batch():
             # The topics first: a client that sees the services then soon sees them too.
@@ -143,6 +144,7 @@ class ActionServer:
     def destroy(self) -> None:
         """Leave the graph; goals that are running have no more effect."""
         with self._lock:
+            self._destroyed = True
             for goal_handle in self._goal_handles.values():
                 goal_handle.destroy()
             self._goal_handles.clear()
@@ -173,7 +175,7 @@ class ActionServer:
             return None
         goal_info = GoalInfo(goal_id=request.goal_id, stamp=self._node.get_clock().now().to_msg())
         with self._lock:
-            if self._find(request.goal_id) is not None:  # sent twice, and accepted while we asked
+            if self._destroyed or self._find(request.goal_id) is not None:  # or accepted already, while we asked
                 return None
             goal_handle = self._goal_handles[bytes(request.goal_id.uuid)] = ServerGoalHandle(
                 self, goal_info, request.goal
