@@ -43,7 +43,7 @@ class ParameterEventHandler:
     ) -> None:
         self.node = node
         self.qos_profile = qos_profile
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
         self._parameter_callbacks: list[ParameterCallbackHandle] = []
         self._event_callbacks: list[ParameterEventCallbackHandle] = []
         self.parameter_event_subscription = node.create_subscription(
@@ -101,10 +101,11 @@ class ParameterEventHandler:
         return node_name if node_name.startswith("/") else f"{self.node.get_namespace().rstrip('/')}/{node_name}"
 
     def _on_event(self, event: ParameterEvent) -> None:
-        with self._lock:
-            for handle in list(self._parameter_callbacks):
-                found = self.get_parameter_from_event(event, handle.parameter_name, handle.node_name)
-                if found is not None:
-                    handle.callback(found)
-            for event_handle in list(self._event_callbacks):
-                event_handle.callback(event)
+        with self._lock:  # not while the callbacks run: they may wait for other threads
+            parameter_callbacks, event_callbacks = list(self._parameter_callbacks), list(self._event_callbacks)
+        for handle in parameter_callbacks:
+            found = self.get_parameter_from_event(event, handle.parameter_name, handle.node_name)
+            if found is not None:
+                handle.callback(found)
+        for event_handle in event_callbacks:
+            event_handle.callback(event)

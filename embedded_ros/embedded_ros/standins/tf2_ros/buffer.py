@@ -167,11 +167,12 @@ class Buffer(BufferInterface):
         with self._changed:
             awaited, self._awaited = self._awaited, []
             for query, future in awaited:
+                if future.cancelled():
+                    continue
                 try:
                     answers.append((future, query()))
                 except TransformException:
-                    if not future.cancelled():
-                        self._awaited.append((query, future))
+                    self._awaited.append((query, future))
         for future, transform in answers:
             future.set_result(transform)
 
