@@ -29,7 +29,6 @@ def wait_for_message(
         executor.spin_until_future_complete(future, None if time_to_wait < 0 else time_to_wait)
     finally:
         executor.shutdown()
-        executor._release()
         node.destroy_subscription(subscription)
     return (True, future.result()) if future.done() else (False, None)
 
