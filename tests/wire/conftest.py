@@ -37,7 +37,10 @@ class Graph:
             self.executor.spin_once(timeout_sec=0.02)
 
     def close(self) -> None:
+        nodes = {*self.nodes, *self.executor.get_nodes()}
         self.executor.shutdown()
+        for node in nodes:  # else they may stay on the domain, which a later test gets again
+            node.destroy_node()
         rclpy.try_shutdown(context=self.context)
 
 
