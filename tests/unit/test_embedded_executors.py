@@ -128,3 +128,23 @@ def test_a_pool_tells_whether_its_callbacks_ended_in_time(context) -> None:
     assert not executor.shutdown(timeout_sec=0.01)
     threading.Timer(0.01, may_end.set).start()
     assert executor.shutdown(timeout_sec=60.0)
+
+
+def test_a_timer_whose_group_is_busy_lets_the_executor_sleep(context, monkeypatch) -> None:
+    node = rclpy.create_node("node", context=context)
+    executor = MultiThreadedExecutor(2, context=context)
+    executor.add_node(node)
+    begun, may_end = threading.Event(), threading.Event()
+    blocking = node.create_timer(0.001, lambda: (blocking.cancel(), begun.set(), may_end.wait()))
+    while not begun.is_set():
+        executor.spin_once(timeout_sec=0.1)
+    waiting = node.create_timer(0.001, lambda: None)  # in the same group, hence overdue as long as that is busy
+    executor.spin_once(timeout_sec=0.05)
+    assert executor._waiter is not None
+    wait, waits = executor._waiter.wait, []
+    monkeypatch.setattr(executor._waiter, "wait", lambda timeout: waits.append(timeout) or wait(timeout))
+    executor.spin_once(timeout_sec=0.05)
+    assert waiting.is_ready()
+    assert len(waits) < 10
+    may_end.set()
+    executor.shutdown()

@@ -197,7 +197,9 @@ class Executor:
         if any(map(self._runnable, self._candidates(timers))):
             timeout: float | None = 0.0
         else:
-            waits = [wait for timer in timers if (wait := timer._seconds_to_wait()) is not None]
+            # A timer whose group is busy has no say: the end of what keeps the group wakes the executor.
+            free = filter(_group_is_free, timers)
+            waits = [wait for timer in free if (wait := timer._seconds_to_wait()) is not None]
             if deadline is not None:
                 waits.append(deadline - time.monotonic())
             timeout = max(0.0, min(waits)) if waits else None
@@ -212,8 +214,7 @@ class Executor:
     def _runnable(self, entity: Any) -> bool:
         if isinstance(entity, Task):
             return entity not in self._claimed and entity.ready()
-        group = entity.callback_group
-        return entity._may_have_work() and (group is None or group.can_execute(entity))
+        return entity._may_have_work() and _group_is_free(entity)
 
     def _claim(self, entity: Any) -> Work | None:
         """Take one piece of work from an entity, with the right of its callback group to run it."""
@@ -289,6 +290,10 @@ class Executor:
             self._changed = True
             if waiter is not None:
                 waiter.close()
+
+
+def _group_is_free(entity: Any) -> bool:
+    return entity.callback_group is None or entity.callback_group.can_execute(entity)
 
 
 class SingleThreadedExecutor(Executor):
