@@ -28,7 +28,6 @@ from .exceptions import (
 from .parameter import PARAMETER_SEPARATOR_STRING, Parameter
 
 OnSet = Callable[[list[Parameter]], SetParametersResult]
-_OK = SetParametersResult(successful=True)
 _TOLERANCE = 1e-6  # relative, of a float's range and step
 
 
@@ -285,7 +284,7 @@ class NodeParameters:
             result = callback(parameters)
             if not result.successful:
                 return result
-        return _OK
+        return SetParametersResult(successful=True)
 
     def _publish_event(
         self,
