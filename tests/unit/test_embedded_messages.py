@@ -252,6 +252,14 @@ def test_unknown_fields_are_refused_with_the_known_ones() -> None:
         message_class("geometry_msgs/msg/Point")(q=1.0)
 
 
+def test_what_stands_on_the_wire_for_no_fields_is_not_shown() -> None:
+    empty = message_class("std_srvs/srv/Trigger_Request")
+    assert empty.get_fields_and_field_types() == {}
+    assert repr(empty()) == "std_srvs.srv.Trigger_Request()"
+    with pytest.raises(AssertionError, match="has no field"):
+        empty(q=1)
+
+
 def test_bytes_become_image_data() -> None:
     image = message_class("sensor_msgs/msg/Image")(data=bytes([1, 2, 3]))
     assert image.data == array.array("B", [1, 2, 3])

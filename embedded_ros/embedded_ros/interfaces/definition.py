@@ -75,6 +75,11 @@ class Definition:
     fields: tuple[Field, ...]
     constants: tuple[tuple[str, Any], ...] = ()
 
+    @property
+    def members(self) -> tuple[Field, ...]:
+        """The fields that a user sees: a message without any has one on the wire alone."""
+        return tuple(field for field in self.fields if field.name != PLACEHOLDER)
+
 
 @dataclass(frozen=True)
 class ServiceDefinition:

@@ -38,7 +38,7 @@ class Message:
         if unknown := kwargs.keys() - self._field_names:
             raise AssertionError(
                 f"Invalid arguments passed to constructor: {', '.join(sorted(unknown))} "
-                f"({self.definition.name} has {', '.join(f.name for f in self.definition.fields)})"
+                f"({self.definition.name} has {', '.join(f.name for f in self.definition.members) or 'no field'})"
             )
         for name, default in self._defaults:
             if name in kwargs:
@@ -48,7 +48,7 @@ class Message:
 
     @classmethod
     def get_fields_and_field_types(cls) -> dict[str, str]:
-        return {field.name: str(field.type) for field in cls.definition.fields}
+        return {field.name: str(field.type) for field in cls.definition.members}
 
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):
@@ -58,7 +58,7 @@ class Message:
     __hash__ = None  # type: ignore[assignment]  # messages are mutable
 
     def __repr__(self) -> str:
-        fields = ", ".join(f"{f.name}={getattr(self, f.name)!r}" for f in self.definition.fields)
+        fields = ", ".join(f"{f.name}={getattr(self, f.name)!r}" for f in self.definition.members)
         return f"{type(self).__module__}.{type(self).__name__}({fields})"
 
 
@@ -79,7 +79,7 @@ def message_class(name: str) -> type[Any]:
         "__doc__": f"Message {name}.",
         "definition": of,
         "_defaults": tuple((field.name, _default_factory(field)) for field in of.fields),
-        "_field_names": frozenset(field.name for field in of.fields),
+        "_field_names": frozenset(field.name for field in of.members),
         **dict(of.constants),
     }
     for field in of.fields:
