@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 import time
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from rosbags.rosbag2 import Reader
 from rosgraph_msgs.msg import Clock
 
 from embedded_ros.interfaces.definition import InterfaceError
+from embedded_ros.interfaces.message import message_class
 
 from .errors import BagError
 from .qos import to_play
@@ -93,9 +93,8 @@ class Player:
     def _publisher_of(self, connection: Connection) -> Publisher | None:
         logger = self._node.get_logger()
         try:
-            package, kind, short = connection.msgtype.split("/")
-            message_type = getattr(importlib.import_module(f"{package}.{kind}"), short)
-        except (ImportError, AttributeError, ValueError, InterfaceError) as error:
+            message_type = message_class(connection.msgtype)
+        except (ValueError, InterfaceError) as error:
             logger.warning(f"Topic '{connection.topic}' has type '{connection.msgtype}', unknown here: {error}")
             return None
         profile, agreed = to_play(offered_qos(connection))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.rosbag2.errors import WriterError
 
 from embedded_ros.interfaces.definition import InterfaceError
+from embedded_ros.interfaces.message import message_class
 from embedded_ros.interfaces.type_hash import type_hash
 
 from .definition_text import definition_text
@@ -89,10 +89,9 @@ class Recorder:
             logger.warning(f"Topic '{topic}' has several types, {', '.join(types)}, and is not recorded")
             return
         try:
-            package, kind, short = types[0].split("/")
-            message_type = getattr(importlib.import_module(f"{package}.{kind}"), short)
+            message_type = message_class(types[0])
             text = definition_text(types[0])
-        except (ImportError, AttributeError, ValueError, InterfaceError) as error:
+        except (ValueError, InterfaceError) as error:
             logger.warning(f"Topic '{topic}' has type '{types[0]}', unknown here, and is not recorded: {error}")
             return
         offers = [info.qos_profile for info in self._node.get_publishers_info_by_topic(topic)]
