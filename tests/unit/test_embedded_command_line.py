@@ -370,6 +370,53 @@ def test_impossible_transition_is_refused_with_the_possible_ones(ros2):
 # --- the command line itself
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["topic", "pub", "--once", "/a b", "std_msgs/msg/Empty"], "Invalid topic name '/a b': "),
+        (["topic", "echo", "/a b", "std_msgs/msg/Empty"], "Invalid topic name '/a b': "),
+        (["service", "call", "/a b", "std_srvs/srv/Empty"], "Invalid service name '/a b': "),
+        (["service", "call", "/a", "std_srvs/srv/Empty", "{b: 1}"], "Empty_Request has no field 'b'; it has: none"),
+    ],
+)
+def test_names_that_cannot_be_are_told_in_one_line(ros2, arguments, said):
+    code, _, errors = ros2(*arguments)
+    assert code == 1
+    assert errors.startswith(said)
+    assert errors.count("\n") == 1
+
+
+def test_domain_that_is_none_is_told_in_one_line(monkeypatch, capsys):
+    monkeypatch.setenv("ROS_DOMAIN_ID", "233")
+    assert main(["node", "list"]) == 1
+    assert capsys.readouterr().err == "ROS_DOMAIN_ID=233 is not a number from 0 to 232\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["topic", "hz", "/a", "-w", "0"], "'0' is no whole number from 1 on"),
+        (["topic", "list", "--spin-time=-1"], "'-1' is less than zero"),
+        (["topic", "pub", "/a", "std_msgs/msg/Empty", "-r", "0"], "'0' is not greater than zero"),
+        (["topic", "pub", "/a", "std_msgs/msg/Empty", "-r", "fast"], "'fast' is no number"),
+        (["bag", "record", "-e", "("], "'(' is no regular expression"),
+    ],
+)
+def test_options_out_of_range_are_refused_before_anything_starts(capsys, arguments, said):
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    assert said in capsys.readouterr().err
+
+
+def test_sigterm_ends_a_wait_for_what_never_comes(domain):
+    hz = start("topic", "hz", "/nothing")
+    assert hz.stdout is not None
+    assert hz.stdout.readline().startswith("WARNING: ")
+    hz.terminate()
+    assert hz.communicate(timeout=60) == ("", "")
+    assert hz.returncode == 130
+
+
 def test_command_that_cannot_be_imported_is_one_line(capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "embedded_ros.cli.node", None)
     assert main(["node", "list"]) == 1

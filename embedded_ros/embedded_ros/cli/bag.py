@@ -17,6 +17,7 @@ from embedded_ros.bags.reading import open_bag
 from embedded_ros.bags.recorder import Recorder
 from embedded_ros.bags.summary import summary, topic_names
 from embedded_ros.bags.topic_filter import TopicFilter
+from embedded_ros.cli.argument_types import not_negative, positive, positive_integer, regex
 from embedded_ros.cli.errors import CommandError
 from embedded_ros.cli.graph import DISCOVERY_SECONDS, absolute, command_node
 
@@ -42,15 +43,20 @@ def _configure_record(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("topics_positional", nargs="*", metavar="topic", help="topics to record")
     parser.add_argument("--topics", nargs="+", default=[], metavar="TOPIC", help="topics to record")
     parser.add_argument("-a", "--all", "--all-topics", action="store_true", help="all topics but hidden ones")
-    parser.add_argument("-e", "--regex", default="", help="topics whose names contain this regular expression")
-    parser.add_argument("--exclude-regex", default="", metavar="REGEX", help="leave these out")
+    parser.add_argument("-e", "--regex", type=regex, default="", help="topics whose names contain this expression")
+    parser.add_argument("--exclude-regex", type=regex, default="", metavar="REGEX", help="leave these out")
     parser.add_argument("--exclude-topics", nargs="+", default=[], metavar="TOPIC", help="leave these out")
     parser.add_argument("-o", "--output", type=Path, help="the bag's new folder [rosbag2_ and the time]")
     parser.add_argument("-s", "--storage", choices=["mcap"], default="mcap", help="the file's format")
     parser.add_argument("--include-hidden-topics", action="store_true", help="hidden topics, too")
     parser.add_argument("--no-discovery", action="store_true", help="only topics that are there at the start")
     parser.add_argument(
-        "-p", "--polling-interval", type=int, default=100, metavar="MS", help="how often to look for topics [100]"
+        "-p",
+        "--polling-interval",
+        type=positive_integer,
+        default=100,
+        metavar="MS",
+        help="how often to look [100]",
     )
     parser.add_argument("--use-sim-time", action="store_true", help="stamp messages with the time from /clock")
     parser.add_argument("--node-name", default="rosbag2_recorder", metavar="NAME")
@@ -58,42 +64,26 @@ def _configure_record(parser: argparse.ArgumentParser) -> None:
 
 
 def _configure_play(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-r", "--rate", type=_positive, default=1.0, help="times the recorded speed [1]")
+    parser.add_argument("-r", "--rate", type=positive, default=1.0, help="times the recorded speed [1]")
     parser.add_argument("--topics", nargs="+", default=[], metavar="TOPIC", help="only these")
-    parser.add_argument("-e", "--regex", default="", help="only topics whose names contain this regular expression")
-    parser.add_argument("-x", "--exclude-regex", default="", metavar="REGEX", help="leave these out")
+    parser.add_argument("-e", "--regex", type=regex, default="", help="only topics whose names contain this expression")
+    parser.add_argument("-x", "--exclude-regex", type=regex, default="", metavar="REGEX", help="leave these out")
     parser.add_argument("--exclude-topics", nargs="+", default=[], metavar="TOPIC", help="leave these out")
     parser.add_argument("-l", "--loop", action="store_true", help="begin again at the end")
     parser.add_argument("-m", "--remap", nargs="+", default=[], metavar="OLD:=NEW", help="other names for topics")
     parser.add_argument(
         "--clock",
-        type=_positive,
+        type=positive,
         nargs="?",
         const=_CLOCK_RATE,
         default=0.0,
         metavar="HZ",
         help=f"publish the bag's time on /clock so often [{_CLOCK_RATE:g}]",
     )
-    parser.add_argument("-d", "--delay", type=_not_negative, default=0.0, metavar="S", help="seconds before each round")
-    parser.add_argument(
-        "--start-offset", type=_not_negative, default=0.0, metavar="S", help="begin so far into the bag"
-    )
+    parser.add_argument("-d", "--delay", type=not_negative, default=0.0, metavar="S", help="seconds before each round")
+    parser.add_argument("--start-offset", type=not_negative, default=0.0, metavar="S", help="begin so far into the bag")
     parser.add_argument("--playback-duration", type=float, default=-1.0, metavar="S", help="how much of it [all]")
     parser.set_defaults(run=_play, spin_time=DISCOVERY_SECONDS, use_sim_time=False)
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not value > 0.0:
-        raise argparse.ArgumentTypeError(f"'{text}' is not greater than zero")
-    return value
-
-
-def _not_negative(text: str) -> float:
-    value = float(text)
-    if not value >= 0.0:
-        raise argparse.ArgumentTypeError(f"'{text}' is less than zero")
-    return value
 
 
 def _record(options: argparse.Namespace) -> None:

@@ -18,6 +18,7 @@ from rclpy.publisher import Publisher
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
+from embedded_ros.cli.errors import CommandError
 from embedded_ros.cli.finding import Finding, failure, warning
 from embedded_ros.cli.graph import DISCOVERY_SECONDS, command_node, node_names
 from embedded_ros.transport.cyclone_config import discovery_range
@@ -44,7 +45,7 @@ def checks() -> Iterator[Finding]:
             yield from _round_trips(node, prefix)
             time.sleep(DISCOVERY_SECONDS)
             yield from _peers(node, prefix)
-    except (TransportError, RuntimeError) as error:
+    except (TransportError, CommandError) as error:
         yield failure("graph", str(error), "no node can start before this works")
 
 

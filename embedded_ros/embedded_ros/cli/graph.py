@@ -9,10 +9,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 
 import rclpy
+from rclpy.exceptions import NameValidationException, RCLError
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from embedded_ros.cli.argument_types import not_negative
 from embedded_ros.cli.errors import CommandError
 
 # Peers on one machine are known after about 0.1 s; a busy one takes longer.
@@ -25,7 +27,7 @@ def add_node_arguments(parser: argparse.ArgumentParser) -> None:
     """The options that all commands of `ros2` with a node of their own have."""
     parser.add_argument(
         "--spin-time",
-        type=float,
+        type=not_negative,
         default=DISCOVERY_SECONDS,
         metavar="SECONDS",
         help=f"how long to let the graph become known [{DISCOVERY_SECONDS}]",
@@ -39,7 +41,10 @@ def command_node(
     options: argparse.Namespace, name: str | None = None, cli_args: list[str] | None = None
 ) -> Iterator[Node]:
     """A node with the options of `add_node_arguments`, hidden (`_ros2cli_…`, as those of `ros2`) unless named."""
-    rclpy.init(args=[])
+    try:
+        rclpy.init(args=[])
+    except RuntimeError as error:  # such as a ROS_DOMAIN_ID that is none
+        raise CommandError(str(error)) from error
     try:
         node = rclpy.create_node(
             name or f"_ros2cli_{os.getpid()}",
@@ -49,6 +54,10 @@ def command_node(
         )
         yield node
         node.destroy_node()
+    except RCLError as error:
+        raise CommandError(str(error)) from error
+    except NameValidationException as error:
+        raise CommandError(f"Invalid {error.name_type} '{error.name}': {error.error_msg}") from error
     except ExternalShutdownException as end:
         # How rclpy tells of a signal where Python itself is told nothing.
         raise KeyboardInterrupt from end
@@ -68,10 +77,17 @@ def wait_until(condition: Callable[[], bool], timeout: float, interval: float = 
     """Poll the graph until the condition holds; False when `timeout` seconds have passed."""
     deadline = time.monotonic() + timeout
     while not condition():
+        require_context()
         if time.monotonic() > deadline:
             return False
         time.sleep(interval)
     return True
+
+
+def require_context() -> None:
+    """ExternalShutdownException once SIGTERM has come, which cuts no wait short by itself."""
+    if not rclpy.ok():
+        raise ExternalShutdownException
 
 
 def is_hidden(name: str) -> bool:
@@ -117,5 +133,6 @@ def spin_for_result(node: Node, future, timeout: float | None, what: str):
     """The future's result, or CommandError when it does not come in `timeout` seconds (None: wait for ever)."""
     rclpy.spin_until_future_complete(node, future, timeout_sec=timeout)
     if not future.done():
+        require_context()
         raise CommandError(f"{what} did not answer within {timeout:g} s")
     return future.result()

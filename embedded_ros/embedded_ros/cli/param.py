@@ -18,6 +18,7 @@ from rclpy.parameter import (
     parameter_value_to_python,
 )
 
+from embedded_ros.cli.argument_types import not_negative, regex
 from embedded_ros.cli.errors import CommandError
 from embedded_ros.cli.graph import (
     absolute,
@@ -60,7 +61,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(metavar="verb", required=True)
     listing = verbs.add_parser("list", help="the parameters of a node, or of all")
     listing.add_argument("node_name", nargs="?")
-    listing.add_argument("--filter", metavar="REGEX", help="only names that begin so")
+    listing.add_argument("--filter", type=regex, metavar="REGEX", help="only names that begin so")
     listing.add_argument("--param-prefixes", nargs="+", default=[], metavar="PREFIX", help="only these groups")
     listing.add_argument("--param-type", action="store_true", help="with their types")
     listing.set_defaults(run=_list)
@@ -94,7 +95,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         verb.add_argument("--include-hidden-nodes", action="store_true", help="hidden nodes, too")
         add_node_arguments(verb)
     for verb in (get, set_, describe, dump, load, delete):
-        verb.add_argument("--timeout", type=float, default=1.0, metavar="N", help="seconds to wait for the node [1]")
+        verb.add_argument("--timeout", type=not_negative, default=1.0, metavar="N", help="seconds to wait for it [1]")
 
 
 def _list(options: argparse.Namespace) -> None:

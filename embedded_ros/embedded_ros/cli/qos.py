@@ -14,6 +14,8 @@ from rclpy.qos import (
     QoSReliabilityPolicy,
 )
 
+from embedded_ros.cli.argument_types import not_negative, positive_integer
+
 _PROFILES = ("unknown", "default", "system_default", "sensor_data", "services_default", "parameters",
              "parameter_events", "action_status_default")  # fmt: skip
 _POLICIES = {
@@ -31,10 +33,10 @@ def add_qos_arguments(parser: argparse.ArgumentParser, default_profile: str) -> 
         default=default_profile,
         help=f"what the others override [{default_profile}]",
     )
-    parser.add_argument("--qos-depth", type=int, metavar="N", help="messages to keep in the queue")
+    parser.add_argument("--qos-depth", type=positive_integer, metavar="N", help="messages to keep in the queue")
     for policy, (_, keys) in _POLICIES.items():
         parser.add_argument(f"--qos-{policy}", choices=keys)
-    parser.add_argument("--qos-liveliness-lease-duration-seconds", type=float, metavar="SECONDS")
+    parser.add_argument("--qos-liveliness-lease-duration-seconds", type=not_negative, metavar="SECONDS")
 
 
 def is_given(options: argparse.Namespace) -> bool:

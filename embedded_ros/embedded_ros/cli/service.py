@@ -9,6 +9,7 @@ import time
 import rclpy
 from rclpy.node import Node
 
+from embedded_ros.cli.argument_types import not_negative, positive
 from embedded_ros.cli.errors import CommandError
 from embedded_ros.cli.graph import (
     NamesAndTypes,
@@ -16,6 +17,7 @@ from embedded_ros.cli.graph import (
     add_node_arguments,
     command_node,
     discovered_graph,
+    require_context,
     spin_for_result,
     visible,
 )
@@ -42,8 +44,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     values = call.add_mutually_exclusive_group()
     values.add_argument("values", nargs="?", default="{}", help='the request in YAML, such as "{data: true}"')
     values.add_argument("--stdin", action="store_true", help="read the request from standard input")
-    call.add_argument("-r", "--rate", type=float, metavar="N", help="repeat the call N times a second")
-    call.add_argument("--timeout", type=float, help="seconds to wait for the service, and for its answer [for ever]")
+    call.add_argument("-r", "--rate", type=positive, metavar="N", help="repeat the call N times a second")
+    call.add_argument("--timeout", type=not_negative, help="seconds to wait for it and its answer [for ever]")
     call.set_defaults(run=_call)
     for verb in (listing, find):
         verb.add_argument("-c", "--count-services", action="store_true", help="only how many there are")
@@ -97,8 +99,6 @@ def _info(options: argparse.Namespace) -> None:
 
 
 def _call(options: argparse.Namespace) -> None:
-    if options.rate is not None and options.rate <= 0:
-        raise CommandError("rate must be greater than zero")
     service_type = interface(options.service_type, "srv")
     request = service_type.Request()
     fill(request, parse_yaml_fields(sys.stdin.read() if options.stdin else options.values))
@@ -109,6 +109,7 @@ def _call(options: argparse.Namespace) -> None:
         if not client.wait_for_service(timeout_sec=options.spin_time):
             print("waiting for service to become available...", flush=True)
             if not client.wait_for_service(timeout_sec=options.timeout):
+                require_context()
                 raise CommandError(f"service '{name}' is not available on this graph")
         while rclpy.ok():
             called = time.monotonic()

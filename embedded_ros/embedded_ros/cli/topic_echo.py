@@ -11,6 +11,7 @@ import yaml
 from rclpy.node import Node
 from rclpy.qos import QoSDurabilityPolicy, QoSProfile, QoSReliabilityPolicy
 
+from embedded_ros.cli.argument_types import not_negative, positive_integer
 from embedded_ros.cli.errors import CommandError
 from embedded_ros.cli.graph import absolute, add_node_arguments, command_node
 from embedded_ros.cli.message_text import TRUNCATE_LENGTH, TextStyle, to_csv, to_yaml
@@ -23,13 +24,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("topic_name")
     parser.add_argument("message_type", nargs="?", help="needed when nobody publishes yet")
     parser.add_argument("--once", action="store_true", help="only the first message")
-    parser.add_argument("--timeout", type=float, metavar="N", help="end after N seconds")
+    parser.add_argument("--timeout", type=not_negative, metavar="N", help="end after N seconds")
     parser.add_argument("--field", help="only this field, such as pose.position")
     parser.add_argument("-f", "--full-length", action="store_true", help="long arrays and texts as a whole")
     parser.add_argument(
         "-l",
         "--truncate-length",
-        type=int,
+        type=positive_integer,
         default=TRUNCATE_LENGTH,
         help=f"what else to shorten to [{TRUNCATE_LENGTH}]",
     )

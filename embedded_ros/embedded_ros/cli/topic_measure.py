@@ -13,6 +13,7 @@ from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
 from rclpy.time import Time
 
+from embedded_ros.cli.argument_types import positive_integer
 from embedded_ros.cli.errors import CommandError
 from embedded_ros.cli.graph import absolute, add_node_arguments, command_node
 from embedded_ros.cli.topic_meters import BandwidthMeter, DelayMeter, RateMeter
@@ -36,7 +37,7 @@ def configure(verbs: Any) -> None:
 
 def _add_arguments(parser: argparse.ArgumentParser, window: int) -> None:
     parser.add_argument("topic_name")
-    parser.add_argument("-w", "--window", type=int, default=window, help=f"messages to average over [{window}]")
+    parser.add_argument("-w", "--window", type=positive_integer, default=window, help=f"messages to average [{window}]")
     add_node_arguments(parser)
 
 

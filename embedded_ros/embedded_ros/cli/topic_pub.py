@@ -12,8 +12,9 @@ import rclpy
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 
+from embedded_ros.cli.argument_types import positive
 from embedded_ros.cli.errors import CommandError
-from embedded_ros.cli.graph import absolute, add_node_arguments, command_node
+from embedded_ros.cli.graph import absolute, add_node_arguments, command_node, require_context
 from embedded_ros.cli.messages import fill, interface, parse_yaml_fields
 from embedded_ros.cli.qos import add_qos_arguments, profile_of
 
@@ -26,7 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     values = parser.add_mutually_exclusive_group()
     values.add_argument("values", nargs="?", default="{}", help='the fields in YAML, such as "{data: hello}"')
     values.add_argument("--stdin", action="store_true", help="read the fields from standard input")
-    parser.add_argument("-r", "--rate", type=_positive, default=1.0, metavar="N", help="messages a second [1]")
+    parser.add_argument("-r", "--rate", type=positive, default=1.0, metavar="N", help="messages a second [1]")
     parser.add_argument("-p", "--print", type=int, default=1, metavar="N", help="print each N-th message only [1]")
     count = parser.add_mutually_exclusive_group()
     count.add_argument("-1", "--once", action="store_const", const=1, default=0, dest="times", help="one message")
@@ -38,23 +39,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="subscriptions to wait for [1 with -1 and -t]",
     )
+    parser.add_argument("--max-wait-time-secs", type=positive, metavar="N", help="how long to wait for them [for ever]")
     parser.add_argument(
-        "--max-wait-time-secs", type=_positive, metavar="N", help="how long to wait for them [for ever]"
-    )
-    parser.add_argument(
-        "--keep-alive", type=_positive, default=0.1, metavar="N", help="seconds to stay after the last message [0.1]"
+        "--keep-alive", type=positive, default=0.1, metavar="N", help="seconds to stay after the last message [0.1]"
     )
     parser.add_argument("-n", "--node-name", help="the publishing node's name [a hidden one]")
     add_qos_arguments(parser, "default")
     add_node_arguments(parser)
     parser.set_defaults(run=_pub)
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not value > 0.0:
-        raise argparse.ArgumentTypeError("Value must be positive")
-    return value
 
 
 def _pub(options: argparse.Namespace) -> None:
@@ -81,6 +73,7 @@ def _wait_for_subscriptions(publisher: Publisher, wanted: int, patience: float |
         found = publisher.get_subscription_count()
         if found >= wanted:
             return
+        require_context()
         if patience is not None and polls * _POLL_SECONDS >= patience:
             raise CommandError(
                 f"Timed out waiting for subscribers: Expected {wanted} subcribers but only got {found} subscribers"
