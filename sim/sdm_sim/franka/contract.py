@@ -15,7 +15,8 @@ from sdm_sim.task_contract import states, task_contract
 
 CONTROL_HZ = 20.0
 POSITION_LOW, POSITION_HIGH = (0.25, -0.40, 0.005), (0.75, 0.40, 0.55)
-CROP_LOW, CROP_HIGH = (0.25, -0.42, 0.006), (0.78, 0.42, 0.55)
+# Above the table and below the arm, which would take half of the cloud's points from what lies there.
+CROP_LOW, CROP_HIGH = (0.25, -0.42, 0.006), (0.78, 0.42, 0.3)
 
 
 def franka_contract(name: str, width: int, height: int) -> Contract:
