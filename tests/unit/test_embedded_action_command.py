@@ -183,7 +183,7 @@ def test_a_definition_is_shown_with_what_it_is_made_of(ros2) -> None:
     )
     code, _, errors = ros2("interface", "show", "std_srvs/srv/Triger")
     assert code == 1
-    assert errors.startswith("message std_srvs/Triger is not known; std_srvs has Trigger")
+    assert errors.startswith("service std_srvs/Triger is not known; std_srvs has Trigger")
 
 
 def test_comments_of_a_definition_are_shown_unless_unwanted(ros2) -> None:

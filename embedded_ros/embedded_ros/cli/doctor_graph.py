@@ -67,7 +67,8 @@ class _EchoProcess:
         self._command = [sys.executable, "-m", "embedded_ros.cli.doctor_echo", prefix]
 
     def __enter__(self) -> None:
-        self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE)
+        # Out of reach of the terminal's Ctrl-C, which is this process's to answer.
+        self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, start_new_session=True)
 
     def __exit__(self, *error: object) -> None:
         # The end of its standard input is its end, whatever becomes of this process.

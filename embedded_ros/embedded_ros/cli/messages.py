@@ -17,7 +17,7 @@ SEQUENCE = re.compile(r"^sequence<(?P<sequence>.+?)(, (?P<bound>\d+))?>$|^(?P<ar
 
 
 def interface(name: str, kind: str) -> Any:
-    """The class of `package/msg/Name` (the middle part may be left out); `kind` is "msg" or "srv"."""
+    """The class of `package/msg/Name` (the middle part may be left out); `kind` is "msg", "srv" or "action"."""
     parts = name.split("/")
     if len(parts) == 3 and parts[1] == kind:
         del parts[1]

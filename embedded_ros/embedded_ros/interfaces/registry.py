@@ -112,7 +112,8 @@ def message_text(name: str) -> str:
     if name in _typestore().fielddefs:
         text, _ = _typestore().generate_msgdef(name, ros_version=2)
         return text.partition("=" * 80)[0]
-    raise InterfaceError(f"message {package}/{short} is not known{_hint(package, kind, short)}")
+    what = {"msg": "message", "srv": "service"}.get(kind, kind)
+    raise InterfaceError(f"{what} {package}/{short} is not known{_hint(package, kind, short)}")
 
 
 @cache
