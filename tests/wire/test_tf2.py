@@ -285,14 +285,6 @@ def test_future_of_a_known_transform_is_done_at_once():
     assert buffer.wait_for_transform_async("base", "camera", Time()).done()
 
 
-def test_a_cancelled_future_stays_cancelled():
-    buffer = Buffer()
-    future = buffer.wait_for_transform_async("base", "hand", at(1.0))
-    future.cancel()
-    buffer.set_transform(transform("base", "hand", seconds=1.0), "test")
-    assert (future.cancelled(), future.done()) == (True, False)
-
-
 def test_callbacks_may_await_a_transform(graph):
     buffer = Buffer()
     graph.node("node")
