@@ -251,15 +251,15 @@ def test_a_student_s_training_comes_on_top_of_its_teacher_s() -> None:
     assert rows(summary(lines[:1]))["SDM @ 1"][4] == "not run + 1.0"
 
 
-def test_runs_that_were_trained_together_say_how_many() -> None:
+def test_minutes_of_runs_that_were_trained_together_stand_apart() -> None:
     lines = [
         hundred(SWEEP, "sdm", 1, "1110", train_s=60.0, stacked=35),
         hundred(SWEEP, "dp3", 10, "1110", train_s=300.0, stacked=30),
-        hundred(DOOR, "dp3", 10, "1110", train_s=300.0, stacked=5),
+        hundred(DOOR, "dp3", 10, "1110", train_s=600.0),
     ]
     table = rows(summary(lines))
     assert table["SDM @ 1"][4] == "5.0 (30 together) + 1.0 (35 together)"
-    assert table["DP3 @ 10"][4] == "5.0 (5, 30 together)"
+    assert table["DP3 @ 10"][4] == "5.0 (30 together), 10.0 (alone)"
 
 
 def test_a_summary_s_mean_is_of_metaworld_and_the_other_tasks_stand_beside_it() -> None:

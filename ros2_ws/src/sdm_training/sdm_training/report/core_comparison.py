@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 
 from sdm_training.report.lines import Line, of_task
@@ -111,7 +112,7 @@ def _reference_name(lines: Sequence[Line], policy: Policy) -> str:
 
 
 def _training_cell(lines: Sequence[Line], policy: Policy) -> str:
-    """Minutes until the training had ended, mean over tasks and seeds; for a student, its teacher's come first.
+    """Minutes until the training had ended, mean over its runs; for a student, its teacher's come first.
 
     Such as `1.2 (30 together) + 1.4 (35 together)`.
     """
@@ -128,9 +129,16 @@ def _training_cell(lines: Sequence[Line], policy: Policy) -> str:
 
 
 def _minutes(found: dict[str, Success]) -> str:
-    minutes = sum(one.train_minutes for one in found.values()) / len(found)
-    stacked = {line["stacked"] for one in found.values() for line in one.lines if "stacked" in line}
-    return f"{minutes:.1f} ({', '.join(map(str, sorted(stacked)))} together)" if stacked else f"{minutes:.1f}"
+    """A mean for each way of training: `1.2 (30 together), 4.1 (alone)`, or `4.1` where all trained alone."""
+    ways: dict[int, list[float]] = {}
+    for line in (line for one in found.values() for line in one.lines):
+        ways.setdefault(line.get("stacked", 1), []).append(line["train_s"] / 60)
+    if set(ways) == {1}:
+        return f"{statistics.fmean(ways[1]):.1f}"
+    return ", ".join(
+        f"{statistics.fmean(minutes):.1f} ({f'{stacked} together' if stacked > 1 else 'alone'})"
+        for stacked, minutes in sorted(ways.items(), reverse=True)
+    )
 
 
 def _latency_cell(lines: Sequence[Line], policy: Policy) -> str:

@@ -47,11 +47,6 @@ class Success:
         graded = [line["score"] for line in self.lines if "score" in line]
         return statistics.fmean(graded) if graded else None
 
-    @property
-    def train_minutes(self) -> float:
-        """Mean wall-clock minutes of a training."""
-        return statistics.fmean(line["train_s"] for line in self.lines) / 60
-
 
 def success(lines: Iterable[Line], task: str, policy: Policy) -> Success | None:
     """Success on one task; None where nothing was run.
