@@ -8,6 +8,7 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("LP_NUM_THREADS", "1")
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,9 @@ from sdm_core.contract import Contract
 # Machines that run the tests are shared and slow at times: an example may take as long as it must, and none is random.
 settings.register_profile("repeatable", deadline=None, derandomize=True, database=None, max_examples=50)
 settings.load_profile("repeatable")
+
+# What a shell starts in the background ignores Ctrl-C, and would hand that on to the programs that tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
