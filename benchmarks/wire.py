@@ -13,11 +13,13 @@ import argparse
 import multiprocessing
 import os
 import statistics
+import subprocess
 import sys
 import threading
 import time
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event
@@ -175,8 +177,9 @@ def spin_for(executor: SingleThreadedExecutor, seconds: float) -> None:
 class Benchmark:
     """Runs cases in processes of their own, prints a row for each and keeps its line."""
 
-    def __init__(self) -> None:
+    def __init__(self, awake: bool) -> None:
         self.lines: list[dict[str, Any]] = []
+        self._awake = awake
         self._processes = multiprocessing.get_context("spawn")
         # A domain of its own, so that no other graph of this machine takes part; 1 to 99 are safe everywhere.
         self._domain_id = 1 + os.getpid() % 99
@@ -236,6 +239,7 @@ class Benchmark:
                 "goal_ms": case.goal_ms,
                 "goal_delivered": case.goal_delivered,
                 "load": round(load, 2),
+                "awake": self._awake,
             }
         )
 
@@ -259,6 +263,19 @@ class Benchmark:
         print(f"{name:12} {variant:32} {measured:60} goal {goal:8} {'met' if met else 'MISSED'}", flush=True)
 
 
+@contextmanager
+def kept_awake() -> Iterator[None]:
+    """A process on every core that gives way to all others: a core that sleeps takes its time to wake for a message."""
+    code = "import os\nos.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))\nwhile True: pass"
+    processes = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(os.cpu_count() or 1)]
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
 def answer(connection: Connection) -> Any:
     try:
         return connection.recv()
@@ -271,15 +288,17 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0, help="of each message's measurement")
     parser.add_argument("--idle-seconds", type=float, default=20.0, help="of the idle nodes' measurement")
     parser.add_argument("--only", nargs="+", choices=[*CASES, *IDLE], help="measure these alone")
+    parser.add_argument("--awake", action="store_true", help="keep the cores awake, as a real-time set-up does")
     parser.add_argument("--results", type=Path, help="append lines to this file")
     options = parser.parse_args()
     # What is measured is this machine, on a real ROS 2 as well.
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     chosen = options.only or [*CASES, *IDLE]
-    benchmark = Benchmark()
+    benchmark = Benchmark(options.awake)
     print(f"{runtime()}, load {os.getloadavg()[0]:.2f} on {os.cpu_count()} cores")
-    for key in (key for key in CASES if key in chosen):
-        benchmark.latency(key, options.seconds)
+    with kept_awake() if options.awake else nullcontext():
+        for key in (key for key in CASES if key in chosen):
+            benchmark.latency(key, options.seconds)
     if idle := [key for key in IDLE if key in chosen]:
         benchmark.idle(options.idle_seconds, idle)
     if options.results:

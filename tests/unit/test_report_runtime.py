@@ -18,10 +18,12 @@ SOAK = {
 
 
 def test_the_newest_line_of_each_message_and_runtime_counts() -> None:
-    rows = wire_table([wire_line(9.0), wire_line(0.3), wire_line(0.5, backend="rclpy")]).splitlines()[2:]
+    lines = [wire_line(9.0), wire_line(0.3), wire_line(0.1, awake=True), wire_line(0.5, backend="rclpy")]
+    rows = wire_table(lines).splitlines()[2:]
     assert rows == [
-        "| `JointState` | 200 Hz | embedded | 0.30 | 0.60 | 99.91% | p50 ≤ 0.4 | 1.2 | a machine |",
-        "| `JointState` | 200 Hz | rclpy | 0.50 | 1.00 | 99.91% | p50 ≤ 0.4 | 1.2 | a machine |",
+        "| `JointState` | 200 Hz | embedded | 0.30 | 0.60 | 99.91% | p50 ≤ 0.4 | may sleep | 1.2 | a machine |",
+        "| `JointState` | 200 Hz | embedded | 0.10 | 0.20 | 99.91% | p50 ≤ 0.4 | kept awake | 1.2 | a machine |",
+        "| `JointState` | 200 Hz | rclpy | 0.50 | 1.00 | 99.91% | p50 ≤ 0.4 | may sleep | 1.2 | a machine |",
     ]
     fast = wire_line(0.3, goal_ms=None, goal_delivered=0.995)
     assert "| delivered ≥ 99.5% |" in wire_table([fast])

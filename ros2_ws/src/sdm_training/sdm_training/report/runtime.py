@@ -32,11 +32,12 @@ def wire_table(lines: Sequence[Line]) -> str:
             f"{line['p99_ms']:.2f}",
             f"{line['delivered']:.2%}",
             _wire_goal(line),
+            "kept awake" if line.get("awake") else "may sleep",
             *_origin(line),
         ]
-        for line in _newest(split_wire(lines)[0], "what", "variant", "backend")
+        for line in _newest(split_wire(lines)[0], "what", "variant", "backend", "awake")
     ]
-    return _table(["message", "how", "runtime", "p50, ms", "p99, ms", "delivered", "goal", *_ORIGIN], rows)
+    return _table(["message", "how", "runtime", "p50, ms", "p99, ms", "delivered", "goal", "cores", *_ORIGIN], rows)
 
 
 def idle_table(lines: Sequence[Line]) -> str:
@@ -87,7 +88,7 @@ def _wire_goal(line: Line) -> str:
 
 def _newest(lines: Iterable[Line], *keys: str) -> list[Line]:
     """Later lines replace earlier ones, and keep their place."""
-    return list({tuple(line[key] for key in keys): line for line in lines}.values())
+    return list({tuple(line.get(key, False) for key in keys): line for line in lines}.values())
 
 
 def _table(header: Sequence[str], rows: list[list[str]]) -> str:
