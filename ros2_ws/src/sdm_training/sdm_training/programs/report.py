@@ -15,10 +15,11 @@ from sdm_core.results import read_results
 from sdm_training.report.lines import FINAL, Line, matching
 from sdm_training.report.page import page, pictures
 from sdm_training.report.published import Published
-from sdm_training.report.runtime import runtime_tables
+from sdm_training.report.runtime import conformance_table, runtime_tables
 from sdm_training.report.shipped_students import success_table
 
-_BLOCK = re.compile(r"(<!-- results:begin -->\n).*?(<!-- results:end -->)", re.DOTALL)
+# What stands between `<!-- results:begin -->` and `<!-- results:end -->`; or conformance:, …
+_BLOCK = r"(<!-- {name}:begin -->\n).*?(<!-- {name}:end -->)"
 
 
 def result_lines(folder: Path) -> list[Line]:
@@ -48,13 +49,17 @@ def texts(results: Path, published: Path, pages: Pages) -> dict[Path, str]:
     lines = result_lines(results)
     return {
         pages.results: page(lines, Published.load(published)),
-        pages.readme: _with_block(pages.readme, success_table(lines)),
-        pages.runtime: _with_block(pages.runtime, runtime_tables(lines)),
+        pages.readme: _with_blocks(pages.readme, results=success_table(lines)),
+        pages.runtime: _with_blocks(pages.runtime, results=runtime_tables(lines), conformance=conformance_table(lines)),
     }
 
 
-def _with_block(file: Path, block: str) -> str:
-    return _BLOCK.sub(lambda match: f"{match[1]}{block}\n{match[2]}", file.read_text())
+def _with_blocks(file: Path, **blocks: str) -> str:
+    text = file.read_text()
+    for name, block in blocks.items():
+        pattern = re.compile(_BLOCK.format(name=name), re.DOTALL)
+        text = pattern.sub(lambda match, block=block: f"{match[1]}{block}\n{match[2]}", text)
+    return text
 
 
 def report(results: Path, published: Path, pages: Pages) -> None:

@@ -73,6 +73,20 @@ def soak_table(lines: Sequence[Line]) -> str:
     return _table(["runtime", *counts, "memory, MiB", "growth, KiB", "machine"], rows)
 
 
+def conformance_table(lines: Sequence[Line]) -> str:
+    """How many of each file's cases hold, a column for each runtime; its newest line."""
+    newest = _newest(matching(lines, kind="conformance"), "runtime")
+    names = sorted({name for line in newest for name in line["files"]})
+    rows = [[code(f"{name}.py"), *(_of(line["files"].get(name, [0, 0])) for line in newest)] for name in names]
+    totals = [_of([sum(column) for column in zip(*line["files"].values(), strict=True)]) for line in newest]
+    return _table(["cases of", *(line["runtime"] for line in newest)], [*rows, ["all", *totals]] if newest else [])
+
+
+def _of(count: Sequence[int]) -> str:
+    passed, cases = count
+    return f"{passed} of {cases}" if cases else NOT_RUN
+
+
 _ORIGIN = ("load", "machine")
 
 
