@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from helpers.result_lines import timing_line, wire_line
-from sdm_training.report.runtime import idle_table, runtime_tables, soak_table, split_wire, wire_table
+from sdm_training.report.runtime import (
+    conformance_table,
+    idle_table,
+    runtime_tables,
+    soak_table,
+    split_wire,
+    wire_table,
+)
 
 IDLE = {
     "kind": "idle", "what": "node", "variant": "no timer", "backend": "embedded", "cpu_percent": 0.0123,
@@ -42,3 +49,14 @@ def test_what_is_not_measured_is_not_run() -> None:
 def test_messages_on_the_wire_are_told_apart_from_other_timings() -> None:
     other = [timing_line("student", 1.0), IDLE]
     assert split_wire([wire_line(0.3), *other]) == ([wire_line(0.3)], other)
+
+
+def test_each_runtime_s_newest_conformance_is_a_column() -> None:
+    old = {"kind": "conformance", "runtime": "embedded", "files": {"test_topics": [0, 5]}}
+    new = {**old, "files": {"test_topics": [4, 5], "test_tf2": [2, 2]}}
+    real = {**old, "runtime": "Jazzy", "files": {"test_topics": [5, 5]}}
+    assert conformance_table([old, new, real]).splitlines()[2:] == [
+        "| `test_tf2.py` | 2 of 2 | not run |",
+        "| `test_topics.py` | 4 of 5 | 5 of 5 |",
+        "| all | 6 of 7 | 5 of 5 |",
+    ]
