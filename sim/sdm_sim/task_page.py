@@ -26,7 +26,7 @@ random actions, each with its cloud.
 Adroit's expert is a `network` where hand_dapg's policies are (`dapg/policies` of https://github.com/aravindr93/hand_dapg,
 read without unpickling): in the folder that `SDM_ADROIT_EXPERTS` names, else in `data/adroit_experts` or
 `../shared/data/adroit_experts`. Without them, or with `SDM_ADROIT_EXPERTS=planner`, it is a built-in `planner`, which
-needs no download and half a minute of CPU an episode.
+takes no download, but half a minute of CPU an episode.
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
@@ -31,9 +32,8 @@ def _sheet(family: str, tasks: tuple[str, ...]) -> Image.Image:
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=9)
     for index, name in enumerate(tasks):
         left, top = index % columns * _SIDE, index // columns * (_SIDE + _CAPTION)
-        task = make_task(f"{family}/{name}")
-        task.reset(SEED)
-        sheet.paste(Image.fromarray(task.render(2 * _SIDE, 2 * _SIDE)).resize((_SIDE, _SIDE)), (left, top))
-        task.close()
+        with closing(make_task(f"{family}/{name}")) as task:
+            task.reset(SEED)
+            sheet.paste(Image.fromarray(task.render(2 * _SIDE, 2 * _SIDE)).resize((_SIDE, _SIDE)), (left, top))
         draw.text((left + 3, top + _SIDE + 1), name, font=font, fill="black")
     return sheet

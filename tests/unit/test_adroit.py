@@ -245,9 +245,19 @@ def test_a_pickled_policy_acts_as_its_network_did(tmp_path: Path) -> None:
     np.testing.assert_allclose(HandPolicy(path).action(observation), expected, rtol=1e-5, atol=1e-6)
 
 
+def test_arrays_that_lack_a_layer_are_no_policy(tmp_path: Path) -> None:
+    path = tmp_path / "door.npz"
+    vector, matrix = np.ones(2), np.eye(2)
+    layers = {"W0": matrix, "b0": vector, "W1": matrix}
+    np.savez(path, in_shift=vector, in_scale=vector, out_shift=vector, out_scale=vector, **layers)
+    with pytest.raises(TaskError, match=r"door\.npz: no policy of hand_dapg"):
+        HandPolicy(path)
+
+
 @pytest.mark.parametrize("name", ["door.npz", "door-v0.pickle"])
 @pytest.mark.parametrize(
-    "content", [b"", b"PK\x03\x04 no archive", b"words", b"\x80\x03cos\nsystem\nX\x02\x00\x00\x00ls\x85R."]
+    "content",
+    [b"", b"PK\x03\x04 no archive", b"words", b"\x80\x03t.", b"\x80\x03cos\nsystem\nX\x02\x00\x00\x00ls\x85R."],
 )
 def test_a_file_that_holds_no_policy_is_refused_in_one_line(name: str, content: bytes, tmp_path: Path) -> None:
     path = tmp_path / name

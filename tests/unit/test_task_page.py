@@ -64,6 +64,17 @@ def test_the_program_writes_the_page_of_what_was_measured(
         tasks.main()
 
 
+def test_a_measurement_of_no_episodes_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = tmp_path / "tasks.jsonl"
+    monkeypatch.setattr(sys, "argv", ["sdm-tasks", "fork/reach", "--episodes", "0", "--results", str(results)])
+    with pytest.raises(SystemExit, match="2"):
+        tasks.main()
+    assert "--episodes 0: one at least" in capsys.readouterr().err
+    assert not results.exists()
+
+
 def test_the_page_is_what_its_lines_give() -> None:
     text = page(read_results(ROOT / "benchmarks/results/tasks.jsonl"))
     assert (ROOT / "docs/tasks.md").read_text() == text, "run sdm-tasks and commit what it writes"

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sdm_core.errors import TaskError
 
-from sdm_sim.adroit.pickled_policy import read_pickled
+from sdm_sim.adroit.pickled_policy import SHIFTS, read_pickled
 
 FOLDER = "SDM_ADROIT_EXPERTS"
 # The folder's name that asks for the planner even where there are policies.
@@ -32,10 +32,12 @@ class HandPolicy:
     def __init__(self, path: Path) -> None:
         """Raises TaskError where the file holds no such policy."""
         arrays = read_pickled(path) if path.suffix == PICKLED else _read_arrays(path)
+        layers = range(max(1, sum(name.startswith("W") for name in arrays)))
+        if not {*SHIFTS, *(f"{kind}{index}" for kind in "Wb" for index in layers)} <= set(arrays):
+            raise TaskError(f"{path}: no policy of hand_dapg; fetch it anew, or remove it to plan")
         self._in_shift, self._in_scale = arrays["in_shift"], arrays["in_scale"] + _EPSILON
         self._out_shift, self._out_scale = arrays["out_shift"], arrays["out_scale"]
-        layers = sum(name.startswith("W") for name in arrays)
-        *self._hidden, self._last = [(arrays[f"W{index}"], arrays[f"b{index}"]) for index in range(layers)]
+        *self._hidden, self._last = [(arrays[f"W{index}"], arrays[f"b{index}"]) for index in layers]
 
     def reset(self, seed: int) -> None:
         """It has no memory."""
@@ -49,14 +51,12 @@ class HandPolicy:
 
 
 def _read_arrays(path: Path) -> dict[str, NDArray[np.float64]]:
+    """The file's arrays by name; none where it is no archive of arrays."""
     try:
         with np.load(path) as file:
-            arrays = dict(file)
-    except (OSError, EOFError, ValueError, BadZipFile):
-        arrays = {}
-    if not {"in_shift", "in_scale", "out_shift", "out_scale", "W0", "b0"} <= set(arrays):
-        raise TaskError(f"{path}: no policy of hand_dapg as arrays; fetch it anew, or remove it to plan")
-    return arrays
+            return dict(file)
+    except (OSError, EOFError, TypeError, ValueError, BadZipFile):
+        return {}
 
 
 def policy_file(task: str) -> Path | None:

@@ -39,7 +39,7 @@ class Objective:
     noise: float = 0.3
     """Standard deviation of what is tried, in the actions' own unit."""
     timestep: float = 0.004
-    """Of the imagined physics, in s; the world's is half of this."""
+    """Of the imagined physics, in s; the world's is 0.002."""
 
 
 def _door(futures: Futures) -> Array:

@@ -19,7 +19,7 @@ from sdm_core.errors import TaskError
 
 _MARK = object()
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
-_SHIFTS = ("in_shift", "in_scale", "out_shift", "out_scale")
+SHIFTS = ("in_shift", "in_scale", "out_shift", "out_scale")
 # A torch storage begins with four pickles (magic number, version, system, what it is) and the keys' list.
 _STORAGE_IS, _PICKLES = 3, 5
 _STORAGES = {"torch FloatStorage": np.dtype("<f4"), "torch DoubleStorage": np.dtype("<f8")}
@@ -32,11 +32,11 @@ def read_pickled(path: Path) -> dict[str, NDArray[np.float64]]:
         layers = _entries(_entries(network["_modules"])["fc_layers"].state["_modules"])
         parameters = {index: _entries(layer.state["_parameters"]) for index, layer in layers.items()}
         return {
-            **{name: _array(network[name]) for name in _SHIFTS},
+            **{name: _array(network[name]) for name in SHIFTS},
             **{f"W{index}": _array(each["weight"]) for index, each in parameters.items()},
             **{f"b{index}": _array(each["bias"]) for index, each in parameters.items()},
         }
-    except (OSError, AttributeError, IndexError, KeyError, TypeError, ValueError):
+    except (OSError, AttributeError, LookupError, OverflowError, TypeError, ValueError):
         raise TaskError(f"{path}: no policy of hand_dapg; fetch it anew, or remove it to plan") from None
 
 
@@ -61,8 +61,10 @@ def plain(stream: io.BytesIO) -> Any:
         return values
 
     def since_mark() -> list[Any]:
-        count = next(index for index, value in enumerate(reversed(stack)) if value is _MARK)
-        _, *values = pop(count + 1)
+        first = next((index for index in reversed(range(len(stack))) if stack[index] is _MARK), None)
+        if first is None:
+            raise ValueError("a mark is missing")
+        _, *values = pop(len(stack) - first)
         return values
 
     for instruction, argument, _ in pickletools.genops(stream):

@@ -79,6 +79,7 @@ class AdroitTask:
         self.name = f"adroit/{task}"
         self.step_limit = STEP_LIMITS[task]
         self._env = _ENVIRONMENTS[task]()
+        self._expert = expert_of(task, self._env, ACTION_REPEAT)
         self._model, self._data = self._env.model, self._env.data
         actuators = tuple(self._model.actuator(index).name.removeprefix("A_") for index in range(self._model.nu))
         self.contract = adroit_contract(task, actuators)
@@ -91,7 +92,6 @@ class AdroitTask:
         mujoco.mju_euler2Quat(self._model.cam_quat[camera], view.euler, "xyz")
         self._camera = TaskCamera(self._model, self._data, CAMERA, IMAGE_SIZE)
         self.intrinsics, self.extrinsics = self._camera.intrinsics, self._camera.extrinsics
-        self._expert = expert_of(task, self._env, ACTION_REPEAT)
         self.reset(0)
 
     def reset(self, seed: int) -> None:

@@ -1,7 +1,8 @@
 """The contract of the cell's tasks: that of the real one (config/robot/fr3_contract.yaml), with the hand's opening.
 
 `joint_states` on the real cell must then be the relay that has the hand's joints too. Its limits are a brisk arm's:
-within a sixth of what the FR3 itself allows in speed, and a quarter in acceleration.
+with all axes together, within a third of the speed that the FR3 itself allows and half of the acceleration; where it
+turns, within two thirds and half.
 """
 
 from __future__ import annotations

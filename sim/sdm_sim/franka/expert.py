@@ -20,7 +20,7 @@ from sdm_sim.franka.robot import Robot
 
 Vector = NDArray[np.float64]
 
-# How near (m, rad) a stage's target must come before the next begins: in passing, to grasp, and to let go.
+# How near its target a stage must come before the next begins: in passing, to grasp or let go (m), and turned (rad).
 _PASSING, _GRASPING, _ALIGNED = 0.025, 0.008, 0.15
 # A thing that is farther than this from where the hand should hold it is not in the hand (m).
 _LOST = 0.04

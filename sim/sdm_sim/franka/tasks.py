@@ -9,11 +9,6 @@ DIFFICULTY: dict[str, tuple[str, ...]] = {"medium": ("pick-place",), "hard": ("i
 TASKS = tuple(sorted(task for tasks in DIFFICULTY.values() for task in tasks))
 
 
-def difficulty(task: str) -> str:
-    """The label of a task, such as `hard`."""
-    return next(label for label, tasks in DIFFICULTY.items() if task in tasks)
-
-
 def build(task: str) -> Task:
     """Builds `franka/<task>`."""
     from sdm_sim.franka.cell import FrankaTask

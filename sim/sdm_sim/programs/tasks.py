@@ -25,6 +25,8 @@ def main() -> None:
     parser.add_argument("--no-demonstrations", action="store_true", help="do not time ten of them")
     parser.add_argument("--pictures", action="store_true", help="draw the page's pictures, too")
     options = parser.parse_args()
+    if options.episodes < 1:
+        parser.error(f"--episodes {options.episodes}: one at least")
     try:
         for name in options.tasks:
             line = measure(name, options.episodes, not options.no_demonstrations)
