@@ -96,3 +96,21 @@ class Task(Protocol):
     def close(self) -> None:
         """Frees the renderers."""
         ...
+
+
+class SolvedOnce:
+    """For tasks that are solved by the first step at which they are done; `reset` and `step` keep `_success_steps`."""
+
+    _success_steps: int
+
+    @property
+    def succeeded(self) -> bool:
+        return self._success_steps > 0
+
+    @property
+    def decided(self) -> bool:
+        return self.succeeded
+
+    @property
+    def success_steps(self) -> int:
+        return self._success_steps

@@ -6,10 +6,9 @@ import re
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
-from embedded_ros.cli.main import main
+from helpers.command_line import CommandLine
 from helpers.domain import own_domain
 
 GRIPPER = """
@@ -77,17 +76,7 @@ def gripper():
 @pytest.fixture
 def ros2(capsys):
     """Runs command lines; gives exit code, output and errors."""
-
-    def run(*arguments: str, until: str = "") -> tuple[int, str, str]:
-        """`until`: what the output has once the graph has become known, which may take a busy machine several tries."""
-        deadline = time.monotonic() + 60
-        while True:
-            code = main(arguments)
-            output, errors = capsys.readouterr()
-            if until in output or time.monotonic() > deadline:
-                return code, output, errors
-
-    return run
+    return CommandLine(capsys)
 
 
 def test_actions_are_listed_with_their_types(gripper, ros2) -> None:

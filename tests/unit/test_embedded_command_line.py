@@ -16,6 +16,7 @@ from embedded_ros.cli.message_text import TextStyle, to_csv, to_yaml
 from embedded_ros.cli.messages import fill
 from embedded_ros.cli.topic_meters import BandwidthMeter, DelayMeter, RateMeter
 from geometry_msgs.msg import PoseStamped, PoseWithCovariance
+from helpers.command_line import CommandLine
 from helpers.domain import own_domain
 from sensor_msgs.msg import JointState
 from std_msgs.msg import ByteMultiArray
@@ -75,17 +76,7 @@ def domain():
 def ros2(domain, capsys, monkeypatch):
     """Runs command lines; gives exit code, output and errors."""
     monkeypatch.setattr(graph, "DISCOVERY_SECONDS", 0.1)
-
-    def run(*arguments: str, until: str = "") -> tuple[int, str, str]:
-        """`until`: what the output has once the graph has become known, which may take a busy machine several tries."""
-        deadline = time.monotonic() + 60
-        while True:
-            code = main(arguments)
-            output, errors = capsys.readouterr()
-            if until in output or time.monotonic() > deadline:
-                return code, output, errors
-
-    return run
+    return CommandLine(capsys)
 
 
 def start(*arguments: str) -> subprocess.Popen:

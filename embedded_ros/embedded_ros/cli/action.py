@@ -21,6 +21,7 @@ from rclpy.task import Future
 
 from embedded_ros.cli.errors import CommandError
 from embedded_ros.cli.graph import absolute, add_node_arguments, command_node, discovered_graph, full_node_name
+from embedded_ros.cli.listing import print_names_and_types, print_types
 from embedded_ros.cli.message_text import to_yaml
 from embedded_ros.cli.messages import fill, interface, parse_yaml_fields
 
@@ -63,19 +64,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def _list(options: argparse.Namespace) -> None:
     with discovered_graph(options) as node:
         actions = get_action_names_and_types(node)
-    if options.count_actions:
-        print(len(actions))
-        return
-    for name, types in actions:
-        print(f"{name} [{', '.join(types)}]" if options.show_types else name)
+    print_names_and_types(actions, options.show_types, options.count_actions)
 
 
 def _type(options: argparse.Namespace) -> int:
     with discovered_graph(options) as node:
-        types = dict(get_action_names_and_types(node)).get(absolute(options.action_name), [])
-    for type_ in types:
-        print(type_)
-    return 0 if types else 1
+        actions = get_action_names_and_types(node)
+    return print_types(actions, absolute(options.action_name))
 
 
 def _info(options: argparse.Namespace) -> None:

@@ -10,6 +10,7 @@ from rclpy.node import Node
 
 from embedded_ros.cli.errors import CommandError
 from embedded_ros.cli.graph import absolute, add_node_arguments, discovered_graph, node_names, spin_for_result
+from embedded_ros.cli.listing import print_names
 
 _ANSWER_SECONDS = 10.0
 # A transition runs the node's own code: loading a policy takes its time.
@@ -58,11 +59,7 @@ def _require(node: Node, options: argparse.Namespace) -> str:
 def _nodes(options: argparse.Namespace) -> None:
     with discovered_graph(options) as node:
         names = _lifecycle_nodes(node, options)
-    if options.count_nodes:
-        print(len(names))
-        return
-    for name in names:
-        print(name)
+    print_names(names, options.count_nodes)
 
 
 def _get(options: argparse.Namespace) -> None:

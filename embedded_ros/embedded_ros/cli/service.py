@@ -21,6 +21,7 @@ from embedded_ros.cli.graph import (
     spin_for_result,
     visible,
 )
+from embedded_ros.cli.listing import print_names, print_names_and_types, print_types
 from embedded_ros.cli.messages import fill, interface, parse_yaml_fields
 
 
@@ -62,29 +63,19 @@ def _services(node: Node, options: argparse.Namespace) -> NamesAndTypes:
 def _list(options: argparse.Namespace) -> None:
     with discovered_graph(options) as node:
         services = _services(node, options)
-    if options.count_services:
-        print(len(services))
-        return
-    for name, types in services:
-        print(f"{name} [{', '.join(types)}]" if options.show_types else name)
+    print_names_and_types(services, options.show_types, options.count_services)
 
 
 def _type(options: argparse.Namespace) -> int:
     with discovered_graph(options) as node:
-        types = dict(_services(node, options)).get(absolute(options.service_name), [])
-    for type_ in types:
-        print(type_)
-    return 0 if types else 1
+        services = _services(node, options)
+    return print_types(services, absolute(options.service_name))
 
 
 def _find(options: argparse.Namespace) -> None:
     with discovered_graph(options) as node:
         found = [name for name, types in _services(node, options) if options.service_type in types]
-    if options.count_services:
-        print(len(found))
-        return
-    for name in found:
-        print(name)
+    print_names(found, options.count_services)
 
 
 def _info(options: argparse.Namespace) -> None:

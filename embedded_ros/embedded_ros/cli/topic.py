@@ -9,6 +9,7 @@ from rclpy.node import Node
 from embedded_ros.cli import topic_echo, topic_measure, topic_pub
 from embedded_ros.cli.errors import CommandError
 from embedded_ros.cli.graph import NamesAndTypes, absolute, add_node_arguments, discovered_graph, visible
+from embedded_ros.cli.listing import print_names, print_names_and_types, print_types
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -45,14 +46,11 @@ def _topics(node: Node, options: argparse.Namespace) -> NamesAndTypes:
 def _list(options: argparse.Namespace) -> None:
     with discovered_graph(options) as node:
         topics = _topics(node, options)
-        if options.count_topics:
-            print(len(topics))
-        elif options.verbose:
+        if options.verbose and not options.count_topics:
             print(_counted("Published", "publisher", topics, node.count_publishers))
             print(_counted("Subscribed", "subscriber", topics, node.count_subscribers))
         else:
-            for name, types in topics:
-                print(f"{name} [{', '.join(types)}]" if options.show_types else name)
+            print_names_and_types(topics, options.show_types, options.count_topics)
 
 
 def _counted(title: str, role: str, topics: NamesAndTypes, count_of) -> str:
@@ -65,20 +63,14 @@ def _counted(title: str, role: str, topics: NamesAndTypes, count_of) -> str:
 
 def _type(options: argparse.Namespace) -> int:
     with discovered_graph(options) as node:
-        types = dict(_topics(node, options)).get(absolute(options.topic_name), [])
-    for type_ in types:
-        print(type_)
-    return 0 if types else 1
+        topics = _topics(node, options)
+    return print_types(topics, absolute(options.topic_name))
 
 
 def _find(options: argparse.Namespace) -> None:
     with discovered_graph(options) as node:
         found = [name for name, types in _topics(node, options) if options.topic_type in types]
-    if options.count_topics:
-        print(len(found))
-        return
-    for name in found:
-        print(name)
+    print_names(found, options.count_topics)
 
 
 def _info(options: argparse.Namespace) -> None:

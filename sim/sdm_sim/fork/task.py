@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sdm_core.contract import ActionSpec, CloudSpec, Contract
 
-from sdm_sim.task import SensorFrame
+from sdm_sim.task import SensorFrame, SolvedOnce
 from sdm_sim.task_camera import TaskCamera
 from sdm_sim.task_contract import actions, depth_camera, states, task_contract
 
@@ -129,7 +129,7 @@ def expert_path(layout: Layout, way: str) -> NDArray[np.float64]:
     return np.stack([np.interp(stops, travelled, curve[:, axis]) for axis in range(3)], axis=1)
 
 
-class ForkTask:
+class ForkTask(SolvedOnce):
     """See Task."""
 
     name = NAME
@@ -173,18 +173,6 @@ class ForkTask:
 
     def observe(self, depth: bool = True, images: bool = False) -> SensorFrame:
         return self._camera.frame(STATE_NAMES, self._data.qpos.copy(), depth, images)
-
-    @property
-    def succeeded(self) -> bool:
-        return self._success_steps > 0
-
-    @property
-    def decided(self) -> bool:
-        return self.succeeded
-
-    @property
-    def success_steps(self) -> int:
-        return self._success_steps
 
     @property
     def way(self) -> str | None:

@@ -18,7 +18,7 @@ from sdm_sim.franka.expert import Expert
 from sdm_sim.franka.robot import STATE_NAMES, Robot
 from sdm_sim.franka.scenario import Scenario
 from sdm_sim.franka.scene import CAMERA, TIMESTEP, WRIST, scene_xml
-from sdm_sim.task import SensorFrame
+from sdm_sim.task import SensorFrame, SolvedOnce
 
 # 640×480 with the decimation of 4 that RealSense's own filter offers: still finer than a sampled cloud.
 IMAGE_SIZE = (160, 120)
@@ -27,7 +27,7 @@ _READY_SPREAD = 0.02
 _STEPS = round(1 / CONTROL_HZ / TIMESTEP)
 
 
-class FrankaTask:
+class FrankaTask(SolvedOnce):
     """See Task. Actions are absolute target poses of the tool; the world is the frame fr3_link0."""
 
     way = None
@@ -69,18 +69,6 @@ class FrankaTask:
     def observe(self, depth: bool = True, images: bool = False) -> SensorFrame:
         colour = {name: camera.colour() for name, camera in self.cameras.items()} if images else {}
         return SensorFrame(STATE_NAMES, self.robot.state, self.cameras[CAMERA].depth() if depth else None, colour)
-
-    @property
-    def succeeded(self) -> bool:
-        return self._success_steps > 0
-
-    @property
-    def decided(self) -> bool:
-        return self.succeeded
-
-    @property
-    def success_steps(self) -> int:
-        return self._success_steps
 
     def expert(self) -> NDArray[np.float64]:
         if self._expert is None:

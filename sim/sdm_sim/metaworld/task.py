@@ -14,7 +14,7 @@ from metaworld.policies import ENV_POLICY_MAP
 from numpy.typing import NDArray
 from sdm_core.contract import ActionSpec, CloudSpec, Contract
 
-from sdm_sim.task import SensorFrame
+from sdm_sim.task import SensorFrame, SolvedOnce
 from sdm_sim.task_camera import TaskCamera
 from sdm_sim.task_contract import actions, depth_camera, states, task_contract
 
@@ -57,7 +57,7 @@ def metaworld_contract(task: str) -> Contract:
     )
 
 
-class MetaWorldTask:
+class MetaWorldTask(SolvedOnce):
     """One of the 50 tasks. See Task."""
 
     expert_kind = "scripted"
@@ -98,18 +98,6 @@ class MetaWorldTask:
         right, left = self._data.site("rightEndEffector").xpos, self._data.site("leftEndEffector").xpos
         values = np.array([*hand, *right, *left, np.linalg.norm(right - left)], np.float64)
         return self._camera.frame(STATE_NAMES, values, depth, images)
-
-    @property
-    def succeeded(self) -> bool:
-        return self._success_steps > 0
-
-    @property
-    def decided(self) -> bool:
-        return self.succeeded
-
-    @property
-    def success_steps(self) -> int:
-        return self._success_steps
 
     def expert(self) -> NDArray[np.float64]:
         with warnings.catch_warnings():

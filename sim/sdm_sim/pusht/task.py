@@ -15,7 +15,7 @@ from sdm_core.errors import TaskError
 from sdm_sim.pusht import camera
 from sdm_sim.pusht.camera import DISC_HEIGHT, EXTRINSICS, IMAGE_SIZE, INTRINSICS, TABLE
 from sdm_sim.pusht.world import CONTROL_HZ, PushTWorld
-from sdm_sim.task import SensorFrame
+from sdm_sim.task import SensorFrame, SolvedOnce
 from sdm_sim.task_contract import actions, depth_camera, states, task_contract
 
 NAME = "pusht/push-t"
@@ -57,7 +57,7 @@ def sensor_frame(state: NDArray[np.float64], depth: bool = True, images: bool = 
     return SensorFrame(STATE_NAMES, values, camera.depth(state) if depth else None, colour)
 
 
-class PushTTask:
+class PushTTask(SolvedOnce):
     """See Task. Its score is Diffusion Policy's: the greatest coverage of the goal, in units of what succeeds."""
 
     name = NAME
@@ -84,18 +84,6 @@ class PushTTask:
 
     def observe(self, depth: bool = True, images: bool = False) -> SensorFrame:
         return sensor_frame(self._world.state, depth, images)
-
-    @property
-    def succeeded(self) -> bool:
-        return self._success_steps > 0
-
-    @property
-    def decided(self) -> bool:
-        return self.succeeded
-
-    @property
-    def success_steps(self) -> int:
-        return self._success_steps
 
     @property
     def score(self) -> float | None:
