@@ -61,7 +61,8 @@ def image_policy(data: Demonstrations, seed: int = 0, encoder: dict[str, Any] | 
     """A policy of images that trains in milliseconds; `encoder` and `changes` override what TINY says."""
     network = {**TINY, **changes, "encoder": {**TINY["encoder"], **(encoder or {})}}  # type: ignore[dict-item]
     settings = build(PolicySettings, {"network": build(NetworkSettings, network), "diffusion": {"kind": "discrete"}})
-    contract = settings.network.contract(data.contract).model_copy(update={"normaliser": data.normaliser()})
+    contract = settings.network.contract(data.contract)
+    contract = contract.model_copy(update={"normaliser": data.normaliser(contract)})
     torch.manual_seed(seed)
     policy = Policy(settings, Contract.model_validate(contract.model_dump()))
     with torch.no_grad():

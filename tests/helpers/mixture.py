@@ -74,7 +74,8 @@ class MixtureFeed(Feed):
         batch, policy, generator = super().batch(), self.feeding.encoder, self.draws.generator
         assert policy is not None
         assert generator is not None
-        return batch._replace(action=policy.denormalise_action(sample(len(batch.action), generator)))
+        chunk = sample(len(batch.action), generator)
+        return batch._replace(action=policy.denormalise_chunk(chunk, batch.observation.state))
 
 
 def mixture_training(learner: Learner, windows: Windows) -> Training:

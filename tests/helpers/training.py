@@ -103,7 +103,8 @@ def small_policy(
     those of `network`."""
     process = diffusion or {"kind": "discrete", "prediction": prediction}
     settings = build(PolicySettings, {"network": network(**changes), "diffusion": process})
-    contract = settings.network.contract(data.contract).model_copy(update={"normaliser": data.normaliser()})
+    contract = settings.network.contract(data.contract)
+    contract = contract.model_copy(update={"normaliser": data.normaliser(contract)})
     torch.manual_seed(seed)
     policy = Policy(settings, contract)
     with torch.no_grad():

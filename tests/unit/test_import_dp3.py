@@ -114,7 +114,7 @@ def test_an_imported_policy_computes_what_the_published_one_does(size, tmp_path,
         assert expected.std() > 0.1
         torch.testing.assert_close(predicted, expected, rtol=1e-5, atol=1e-5)
         actions = published_dp3.denormalised_action(models[model], expected).clamp(-1, 1)
-        torch.testing.assert_close(policy.denormalise_action(predicted), actions, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(policy.denormalise_chunk(predicted, states), actions, rtol=1e-5, atol=1e-5)
 
 
 def test_the_run_is_recorded_with_the_checkpoint_s_own_recipe(tmp_path, settings):

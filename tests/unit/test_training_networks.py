@@ -12,7 +12,7 @@ from helpers.training import demonstrations, small_policy
 from sdm_core.contract import Contract
 from sdm_training import registry
 from sdm_training.networks.encoders.pointnet import PointNet
-from sdm_training.observation import Observation
+from sdm_training.observation import Batch, Observation
 from sdm_training.policy import NetworkSettings, parameter_count
 from sdm_training.settings import SettingsError, build
 
@@ -96,12 +96,13 @@ def test_moving_hand_and_cloud_together_changes_the_condition_through_the_state_
 def test_actions_are_mapped_to_the_unit_range_and_back_inside_the_bounds():
     data = demonstrations()
     policy = small_policy(data)
-    action = torch.from_numpy(data.action)
-    unit = policy.normalise_action(action)
+    batch = Batch(Observation(torch.zeros(1, 2, 4), None), torch.from_numpy(data.action)[None])
+    unit = policy.normalised_chunk(batch)
     assert unit.min() == pytest.approx(-1, abs=1e-5)
     assert unit.max() == pytest.approx(1, abs=1e-5)
-    torch.testing.assert_close(policy.denormalise_action(unit), action)
-    assert policy.denormalise_action(torch.tensor([[5.0, -5.0]])).tolist() == [[1.0, -1.0]]
+    state = batch.observation.state
+    torch.testing.assert_close(policy.denormalise_chunk(unit, state), batch.action)
+    assert policy.denormalise_chunk(torch.tensor([[[5.0, -5.0]]]), state).tolist() == [[[1.0, -1.0]]]
 
 
 def test_an_unknown_kind_names_the_near_ones():

@@ -86,7 +86,7 @@ def test_a_stored_dataset_loads_with_its_actions_inside_the_bounds(tmp_path):
     loaded = Demonstrations.load(str(tmp_path / "data.zarr"))
     assert loaded.lengths == data.lengths
     np.testing.assert_array_equal(loaded.action, (data.action * 3).clip(-1, 1))
-    assert loaded.normaliser().action.low == pytest.approx((-1, -1))
+    assert loaded.normaliser(loaded.contract).action.low == pytest.approx((-1, -1))
 
 
 def test_holding_out_episodes_keeps_the_first_for_training():

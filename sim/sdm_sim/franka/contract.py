@@ -41,6 +41,7 @@ def franka_contract(name: str, width: int, height: int) -> Contract:
             base_frame=fr3.BASE_FRAME,
             tool_frame=fr3.TOOL_FRAME,
             gripper="1 closes, 0 opens",
+            centre=POSE_NAMES[:3],
         ),
         (
             CameraSpec(name=CAMERA, width=width, height=height, depth_encoding="16UC1"),

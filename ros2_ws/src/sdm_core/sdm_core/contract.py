@@ -148,7 +148,11 @@ class ObservationSpec(_Model):
 
 
 class ActionEntry(_Model):
-    """One command dimension; `low`/`high` bound its value, the others its derivatives (unit/s, unit/s², unit/s³)."""
+    """One command dimension; `low`/`high` bound its value, the others its derivatives (unit/s, unit/s², unit/s³).
+
+    Of a rate (kinds `twist`, `joint_velocity`; unit/s) `low`/`high` bound the velocity itself, `max_acceleration` and
+    `max_jerk` the motion's as for any other kind (unit/s², unit/s³), and `max_velocity` has no meaning.
+    """
 
     name: str
     unit: str
@@ -174,7 +178,8 @@ class ActionSpec(_Model):
     """What a command means.
 
     `native` passes the environment's own per-step command; `hold` is then the command that keeps the robot still, with
-    None for entries that keep their last value (a gripper).
+    None for entries that keep their last value (a gripper). `centre` names the entries that the network gives relative
+    to the newest state of the same name, as it is shown clouds: datasets and commands hold them absolute all the same.
     """
 
     kind: Literal["ee_delta", "ee_pose", "joint_position", "twist", "native"]
@@ -185,10 +190,11 @@ class ActionSpec(_Model):
     tool_frame: str
     gripper: str | None = None
     hold: tuple[float | None, ...] = ()
+    centre: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _hold_fits(self) -> ActionSpec:
-        if self.kind in ("native", "twist") and len(self.hold) != len(self.entries):
+        if self.kind in ("native", "twist", "joint_velocity") and len(self.hold) != len(self.entries):
             raise ValueError(f"kind '{self.kind}' needs a hold value for each of its {len(self.entries)} entries")
         return self
 
@@ -237,6 +243,8 @@ class Contract(_Model):
         cloud = self.observation.cloud
         if cloud and not set(cloud.centre) <= set(names):
             raise ValueError(f"cloud centre {cloud.centre} is not among the state names {names}")
+        if not set(self.action.centre) <= set(names) & {entry.name for entry in self.action.entries}:
+            raise ValueError(f"action centre {self.action.centre} is not among both the action's and the state's names")
         if self.normaliser:
             for what, bounds, size in (
                 ("state", self.normaliser.state, self.state_dim),

@@ -63,6 +63,6 @@ class BehaviourCloning(Learner):
     def loss(self, update: str, batch: Batch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
         kept = draws.uniform(len(batch.action)) >= self.settings.state_dropout
         condition = self.trained_policy.encode(batch.observation, kept).repeat_interleave(self.settings.draws, 0)
-        chunk = self.trained_policy.normalise_action(batch.action).repeat_interleave(self.settings.draws, 0)
+        chunk = self.trained_policy.normalised_chunk(batch).repeat_interleave(self.settings.draws, 0)
         loss = self.cloning_loss(condition, chunk, draws)
         return loss, {"loss": loss.detach()}

@@ -10,9 +10,10 @@ from sdm_core.contract import CloudSpec, Contract, ImageSpec
 from torch import Tensor, nn
 
 from sdm_training import registry
+from sdm_training.data.action_centre import action_centre
 from sdm_training.data.image_windows import centre_crop
 from sdm_training.data.padding import fill_padding
-from sdm_training.observation import Observation
+from sdm_training.observation import Batch, Observation
 from sdm_training.process import Process
 from sdm_training.settings import Part, Settings, SettingsError
 
@@ -156,6 +157,7 @@ class Policy(nn.Module):
     cloud_middle: Tensor
     cloud_half_range: Tensor
     centre_index: Tensor
+    action_centre: Tensor
 
     def __init__(self, settings: PolicySettings, contract: Contract) -> None:
         super().__init__()
@@ -178,6 +180,7 @@ class Policy(nn.Module):
                 self.cloud_half_range.fill_(cloud.scale)
             centre = [contract.state_names.index(name) for name in cloud.centre]
             self._register("centre_index", torch.tensor(centre, dtype=torch.long))
+        self._register("action_centre", action_centre(contract))
         self._register("action_low", torch.tensor([entry.low for entry in contract.action.entries]))
         self._register("action_high", torch.tensor([entry.high for entry in contract.action.entries]))
 
@@ -234,14 +237,20 @@ class Policy(nn.Module):
         """x0 [B, H, A] from x at `levels` [B], clipped as the process is configured unless `clip` says otherwise."""
         return self.process.predict_x0(self.denoiser, x, levels, condition, clip)
 
-    def normalise_action(self, action: Tensor) -> Tensor:
-        """Raw units → [-1, 1]."""
-        return (action - self.action_middle) / self.action_half_range
+    def normalised_chunk(self, batch: Batch) -> Tensor:
+        """The demonstrated chunks [B, H, A] in [-1, 1]."""
+        return (batch.action - self._action_origin(batch.observation.state)) / self.action_half_range
 
-    def denormalise_action(self, chunk: Tensor) -> Tensor:
-        """[-1, 1] → raw units, limited to the contract's action bounds."""
-        raw = chunk * self.action_half_range + self.action_middle
+    def denormalise_chunk(self, chunk: Tensor, state: Tensor) -> Tensor:
+        """[-1, 1] → raw units, limited to the contract's action bounds; `state` [B, T, S] is what was observed."""
+        raw = chunk * self.action_half_range + self._action_origin(state)
         return torch.minimum(torch.maximum(raw, self.action_low), self.action_high)
+
+    def _action_origin(self, state: Tensor) -> Tensor:
+        """The raw action that is 0 to the network, [A] or [B, 1, A]."""
+        if not self.contract.action.centre:
+            return self.action_middle
+        return state[:, -1:] @ self.action_centre + self.action_middle
 
 
 def warm_start(policy: Policy, teacher: Policy) -> None:

@@ -40,7 +40,8 @@ class Sampler(nn.Module):
     def act(self, observation: Observation, noise: Tensor) -> Tensor:
         """Actions [B, H, A] for observations, whole or as training windows give them, and noise [B, H, A]."""
         condition = self.policy.encode(self.policy.seen(observation))
-        return self.policy.denormalise_action(self.chunk(condition, noise * self.settings.noise_scale))
+        chunk = self.chunk(condition, noise * self.settings.noise_scale)
+        return self.policy.denormalise_chunk(chunk, observation.state)
 
     def chunk(self, condition: Tensor, noise: Tensor) -> Tensor:
         """The normalised chunk [B, H, A] for encoded observations."""

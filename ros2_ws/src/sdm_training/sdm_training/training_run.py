@@ -69,7 +69,7 @@ def load_data(settings: RunSettings, narrow: Callable[[Contract], Contract], dev
     kept, held_out = everything.split(settings.validation_episodes)
     contract = narrow(everything.contract)
     if contract.normaliser is None:
-        contract = contract.model_copy(update={"normaliser": kept.normaliser()})
+        contract = contract.model_copy(update={"normaliser": kept.normaliser(contract)})
     contract = Contract.model_validate(contract.model_dump())
     return Data(
         kept,

@@ -14,6 +14,7 @@ from sdm_core.errors import DatasetError
 from sdm_core.normaliser import fit_bounds
 from torch import Tensor
 
+from sdm_training.data.action_centre import action_centre
 from sdm_training.data.image_windows import ImageWindows
 from sdm_training.data.padding import fill_padding
 from sdm_training.draws import Draws
@@ -54,19 +55,24 @@ def window_rows(
     return WindowRows(np.concatenate(states), np.concatenate(clouds), np.concatenate(actions))
 
 
+def contract_rows(lengths: list[int], contract: Contract, cloud_steps: int) -> WindowRows:
+    """The windows that a contract asks for."""
+    return window_rows(
+        lengths,
+        contract.n_obs_steps,
+        cloud_steps,
+        contract.horizon,
+        contract.n_action_steps,
+        contract.past_actions,
+    )
+
+
 class Windows:
     """All windows of some episodes under a contract. Indexing happens on `device`, so a batch costs one gather."""
 
     def __init__(self, demonstrations: Demonstrations, contract: Contract, device: torch.device) -> None:
         def rows_of(steps: int) -> WindowRows:
-            return window_rows(
-                demonstrations.lengths,
-                contract.n_obs_steps,
-                steps,
-                contract.horizon,
-                contract.n_action_steps,
-                contract.past_actions,
-            )
+            return contract_rows(demonstrations.lengths, contract, steps)
 
         cloud = contract.observation.cloud
         self.network_points = cloud.network_points if cloud else 0
@@ -161,9 +167,14 @@ class Demonstrations:
             {camera: images[rows] for camera, images in self.images.items()},
         )
 
-    def normaliser(self) -> NormaliserStatistics:
-        """Min–max statistics of state and action."""
-        return NormaliserStatistics(state=fit_bounds(self.state), action=fit_bounds(self.action))
+    def normaliser(self, contract: Contract) -> NormaliserStatistics:
+        """Min–max statistics of the states and of the actions, these as `contract` centres them in its windows."""
+        actions = self.action
+        if contract.action.centre:
+            rows = contract_rows(self.lengths, contract, 1)
+            centre = self.state[rows.state[:, -1:]] @ action_centre(contract).numpy()
+            actions = (self.action[rows.action] - centre).reshape(-1, contract.action_dim)
+        return NormaliserStatistics(state=fit_bounds(self.state), action=fit_bounds(actions))
 
     def digest(self) -> str:
         """SHA-256 of the episodes' values, so that a result can be tied to its data."""

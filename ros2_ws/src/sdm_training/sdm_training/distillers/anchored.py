@@ -95,7 +95,7 @@ class Anchored(Dmd2):
             anchored = distance(a_g, self.teachers(noise, batch)).mean()
             loss, scalars = loss + settings.anchor.weight * anchored, {**scalars, "anchored": anchored.detach()}
         if settings.demonstration.weight:
-            demonstrated = self.teacher.normalise_action(batch.action).repeat_interleave(settings.draws, 0)
+            demonstrated = self.teacher.normalised_chunk(batch).repeat_interleave(settings.draws, 0)
             apart = distance(a_g, demonstrated)
             nearness = (-((apart.detach() / settings.demonstration.reach) ** 2) / 2).exp()
             loss = loss + settings.demonstration.weight * (nearness * apart).mean()

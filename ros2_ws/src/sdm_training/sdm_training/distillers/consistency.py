@@ -89,7 +89,7 @@ class Consistency(Learner):
 
     def loss(self, update: str, batch: Batch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
         assert batch.condition is not None
-        chunk = self.teacher.normalise_action(batch.action)
+        chunk = self.teacher.normalised_chunk(batch)
         ctm = self.ctm_loss(chunk, batch.condition, draws)
         levels, epsilon = self.process.draw_levels(len(chunk), draws), draws.normal(*chunk.shape)
         dsm = self.process.denoising_loss(self.student.denoiser, chunk, levels, epsilon, batch.condition)

@@ -60,7 +60,7 @@ class Dmd2(ScoreDistillation):
 
     def critic_loss(self, a_g: Tensor, batch: Batch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
         loss, scalars = super().critic_loss(a_g, batch, draws)
-        real = self.teacher.normalise_action(batch.action).repeat_interleave(self.settings.draws, 0)
+        real = self.teacher.normalised_chunk(batch).repeat_interleave(self.settings.draws, 0)
         telling = softplus(self.realism(a_g, batch, draws)).mean() + softplus(-self.realism(real, batch, draws)).mean()
         return loss + self.settings.critic_adversarial * telling, {**scalars, "telling": telling.detach()}
 

@@ -74,7 +74,7 @@ class ManiCm(Learner):
     def loss(self, update: str, batch: Batch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
         assert batch.condition is not None
         process, skip = self.teacher.process, self.settings.skip
-        chunk = self.teacher.normalise_action(batch.action)
+        chunk = self.teacher.normalised_chunk(batch)
         last_step = int(process.noisiest) // skip
         levels = skip * draws.integers(1, last_step + 1, len(chunk)) - 1
         x_t = process.add_noise(chunk, draws.normal(*chunk.shape), levels)
