@@ -5,41 +5,9 @@ Distances in m, angles in rad; the weights were found by trial.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Futures:
-    """N imagined futures of T steps: qpos [N,T,nq], qvel [N,T,nv], places [N,T,3] of sites and bodies by name."""
-
-    qpos: Array
-    qvel: Array
-    places: dict[str, Array]
-
-    def distance(self, first: str, second: str) -> Array:
-        """Between two places, [N,T]."""
-        return _norm(self.places[first] - self.places[second])
-
-
-@dataclass(frozen=True)
-class Objective:
-    """A task's cost [N,T], summed over the steps of a future, the places that it asks for, and the planner's effort."""
-
-    cost: Callable[[Futures], Array]
-    places: tuple[str, ...]
-    samples: int = 64
-    horizon: int = 16
-    """Held actions that a future lasts."""
-    noise: float = 0.3
-    """Standard deviation of what is tried, in the actions' own unit."""
-    timestep: float = 0.004
-    """Of the imagined physics, in s; the world's is 0.002."""
+from sdm_sim.sampling_planner import Array, Futures, Objective
 
 
 def _door(futures: Futures) -> Array:
