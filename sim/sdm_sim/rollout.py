@@ -1,9 +1,8 @@
 """Drives a task directly with a policy: the same window, commands and noise as on the ROS graph, on a simulated
-clock."""
+clock, in a world that waits for the policy or in one that does not."""
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,12 +10,13 @@ from numpy.typing import NDArray
 from sdm_core.command_space import held_command
 from sdm_core.contract import CameraSpec
 from sdm_core.errors import ContractError, ObservationError
-from sdm_core.inline_commands import InlineCommands
 from sdm_core.observation_window import ObservationWindow
 from sdm_core.policy_runtime import PolicyRuntime
 from sdm_core.state_vector import StateVector
 
+from sdm_sim.late_policy import Latency, LatePolicy
 from sdm_sim.perception import Perception
+from sdm_sim.prompt_policy import PromptPolicy
 from sdm_sim.task import Task
 
 
@@ -36,12 +36,17 @@ class EpisodeResult:
     """Observations that could not be used; the robot was held until the next one."""
     way: str | None = None
     score: float | None = None
+    held: int = 0
+    """Steps that had no command of the policy, so that the robot was held."""
 
 
-def run_episode(task: Task, runtime: PolicyRuntime, seed: int, noise_seed: int | None = None) -> EpisodeResult:
-    """Runs the episode of `seed` until it is decided or the task's step limit, inferring every `n_action_steps`.
+def run_episode(
+    task: Task, runtime: PolicyRuntime, seed: int, noise_seed: int | None = None, latency: Latency | None = None
+) -> EpisodeResult:
+    """Runs the episode of `seed` until it is decided or the task's step limit, observing every `n_action_steps`.
 
     `noise_seed` (default: `seed`) seeds the policy's noise, so that one start can be tried again with another.
+    With a `latency` the world goes on while the policy answers; None: it waits.
     Raises ContractError where the policy was made for other states, cameras or actions than the task has.
     """
     contract = runtime.contract
@@ -49,12 +54,12 @@ def run_episode(task: Task, runtime: PolicyRuntime, seed: int, noise_seed: int |
     perception, states = Perception(contract, task.intrinsics, task.extrinsics), StateVector(contract.observation.state)
     # As in training, the clouds and images that enter the network together are those of consecutive steps.
     history = contract.observation.history
-    window, inline = ObservationWindow(contract), InlineCommands(contract, contract.n_action_steps)
+    window = ObservationWindow(contract)
+    policy = PromptPolicy(runtime) if latency is None else LatePolicy(runtime, latency, window)
     task.reset(seed)
     runtime.start_episode(seed if noise_seed is None else noise_seed)
     actions: list[NDArray[np.float64]] = []
-    commands: deque[NDArray[np.float64]] = deque()
-    refused = 0
+    refused = held = 0
     while len(actions) < task.step_limit and not task.decided:
         stamp = len(actions) * contract.dt_ns
         replan = len(actions) % contract.n_action_steps == 0
@@ -68,19 +73,28 @@ def run_episode(task: Task, runtime: PolicyRuntime, seed: int, noise_seed: int |
                 if cloud is not None:
                     window.add_cloud(stamp, cloud)
                 window.add_images(stamp, perception.images(frame))
-                chunk = runtime.infer(window.policy_input(stamp)) if replan else None
+                if replan:
+                    policy.see(window.policy_input(stamp))
             except ObservationError:
                 refused += 1
-                chunk = None
-            if chunk is not None:
-                decisions = inline.commands(chunk, state)
-                commands.extend(decision.command for decision in decisions if decision.command is not None)
-        last = actions[-1] if actions else inline.standing(state)
-        command = commands.popleft() if commands else held_command(contract.action, last)
+        decision = policy.decide(stamp, state)
+        held += decision is None or decision.held
+        if decision is None or decision.command is None:
+            command = held_command(contract.action, actions[-1] if actions else policy.standing(state))
+        else:
+            command = decision.command
         task.step(command)
         actions.append(command)
     return EpisodeResult(
-        seed, task.succeeded, len(actions), np.array(actions), inline.counts, refused, task.way, task.score
+        seed,
+        task.succeeded,
+        len(actions),
+        np.array(actions),
+        policy.counts,
+        refused + policy.refused,
+        task.way,
+        task.score,
+        held,
     )
 
 

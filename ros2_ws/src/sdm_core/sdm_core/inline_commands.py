@@ -1,4 +1,4 @@
-"""A chunk's commands made at once, where no command node streams them: lockstep and the direct rollout."""
+"""Chunks to commands where no command node streams them: lockstep, and the rollouts without a graph."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from sdm_core.contract import Contract
 
 
 class InlineCommands:
-    """Anchors each chunk and ticks the pipeline through the control periods until the next, at their simulated times.
+    """Anchors each chunk and ticks the pipeline at simulated times.
 
-    A simulated world has no cell to stay within: relative actions end nowhere.
+    Where the world waits, `commands` makes all of a chunk at once, until the next; where it does not, `tick` makes one
+    a period. A simulated world has no cell to stay within: relative actions end nowhere.
     """
 
     def __init__(self, contract: Contract, steps: int, scheduler: str = "receding") -> None:
@@ -45,8 +46,17 @@ class InlineCommands:
 
     def commands(self, chunk: ActionChunk, state: NDArray[np.float64]) -> list[GateDecision]:
         """The decisions for `chunk.stamp_ns` and the periods after it; `state` [S] is the newest observed one."""
-        if not self._begun and self._pose:
-            self._pipeline.reset(self._pose.of(state))
-        self._begun = True
-        self._pipeline.add(self._anchor.absolute(chunk, state))
+        self.add(chunk, state, state)
         return [self._pipeline.tick(chunk.stamp_ns + step * self._dt_ns) for step in range(self._steps)]
+
+    def add(self, chunk: ActionChunk, observed: NDArray[np.float64], measured: NDArray[np.float64]) -> None:
+        """Takes a chunk that answers an observation whose newest state [S] is `observed`; `measured` [S] is known now,
+        and where the first motion starts."""
+        if not self._begun and self._pose:
+            self._pipeline.reset(self._pose.of(measured))
+        self._begun = True
+        self._pipeline.add(self._anchor.absolute(chunk, observed))
+
+    def tick(self, now_ns: int) -> GateDecision | None:
+        """The decision of one period; None before the first chunk, when nobody commands the robot yet."""
+        return self._pipeline.tick(now_ns) if self._begun else None

@@ -1,0 +1,46 @@
+"""A policy in a world that waits for it."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+from numpy.typing import NDArray
+from sdm_core.command_gate import GateDecision
+from sdm_core.errors import ObservationError
+from sdm_core.inline_commands import InlineCommands
+from sdm_core.observation_window import PolicyInput
+from sdm_core.policy_runtime import PolicyRuntime
+
+
+class PromptPolicy:
+    """Every observation is answered before the next step, as in lockstep on the graph."""
+
+    def __init__(self, runtime: PolicyRuntime) -> None:
+        self._runtime = runtime
+        self._commands = InlineCommands(runtime.contract, runtime.contract.n_action_steps)
+        self._decisions: deque[GateDecision] = deque()
+        self.refused = 0
+        """Observations that the policy could not use."""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How often the gate intervened, by kind."""
+        return self._commands.counts
+
+    def standing(self, state: NDArray[np.float64]) -> NDArray[np.float64]:
+        """See InlineCommands."""
+        return self._commands.standing(state)
+
+    def see(self, observation: PolicyInput) -> None:
+        """Answers an observation made now."""
+        try:
+            chunk = self._runtime.infer(observation)
+        except ObservationError:
+            self.refused += 1
+            return
+        self._decisions.extend(self._commands.commands(chunk, observation.state[-1]))
+
+    def decide(self, now_ns: int, state: NDArray[np.float64]) -> GateDecision | None:
+        """The decision for this step; None where there is none, since an observation was refused."""
+        return self._decisions.popleft() if self._decisions else None
