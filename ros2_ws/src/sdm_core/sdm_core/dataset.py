@@ -2,8 +2,8 @@
 
 `data/point_cloud` [T,N,channels], `data/state` [T,S], `data/action` [T,A], optional `data/img` [T,H,W,3] (of further
 cameras `data/img_<camera>`) and `data/depth`, and `meta/episode_ends` [E], in zarr format 2, with the contract in the
-root's attributes. `action[t]` is the first command after observation t. Rows beyond the last episode end are an
-interrupted append, rolled back when the store is opened.
+root's attributes. Where an operator judged episodes, `meta/episode_success` [E] says how. `action[t]` is the first command
+after observation t. Rows beyond the last episode end are an interrupted append, rolled back when the store is opened.
 """
 
 from __future__ import annotations
@@ -22,7 +22,11 @@ from sdm_core.atomic import atomic_folder
 from sdm_core.contract import Contract, ImageSpec
 from sdm_core.errors import DatasetError, SdmError
 
+SUCCESS, FAILURE, UNLABELLED = 1, 0, -1
+"""What `EpisodeStore.outcomes` and `meta/episode_success` say of an episode."""
+
 _CHUNK_ROWS = 64
+_OUTCOMES = "episode_success"
 _ZARR_MAJOR = int(zarr.__version__.split(".")[0])
 # zarr 2, which Python 3.10 is left with, writes format 2 and knows no other name for it.
 _FORMAT: dict[str, Any] = {"zarr_format": 2} if _ZARR_MAJOR >= 3 else {"zarr_version": 2}
@@ -146,8 +150,29 @@ class EpisodeStore:
         """What was noted of each episode, such as its seed."""
         return list(self._root.attrs.get("provenance", []))[: len(self)]
 
-    def append(self, episode: Episode, provenance: dict[str, Any] | None = None) -> None:
-        """Adds an episode, whole or not at all. Raises DatasetError on shapes that do not fit, or a full disk."""
+    @property
+    def outcomes(self) -> NDArray[np.int8]:
+        """How each episode was judged, int8[E]: SUCCESS, FAILURE or UNLABELLED."""
+        outcomes = np.full(len(self), UNLABELLED, np.int8)
+        stored = self._outcomes()
+        if stored is not None:
+            known = np.asarray(stored[: len(outcomes)], np.int8)
+            outcomes[: len(known)] = known
+        return outcomes
+
+    def label(self, index: int, success: bool) -> None:
+        """Judges an episode, whatever was said of it before. Raises DatasetError where there is none, or on a full
+        disk."""
+        if not 0 <= index < len(self):
+            raise DatasetError(f"{self.path}: has no episode {index} to label; it holds {len(self)}")
+        try:
+            self._write_outcome(index, SUCCESS if success else FAILURE)
+        except OSError as error:
+            raise DatasetError(f"{self.path}: {error.strerror}; episode {index} is not labelled") from None
+
+    def append(self, episode: Episode, provenance: dict[str, Any] | None = None, success: bool | None = None) -> None:
+        """Adds an episode, whole or not at all; `success` None: nobody judged it. Raises DatasetError on shapes that do
+        not fit, or a full disk."""
         arrays = episode.arrays()
         try:
             self._roll_back()  # what an earlier append left, and a full disk had no room to undo
@@ -157,6 +182,8 @@ class EpisodeStore:
             for name, values in arrays.items():
                 self._extend(name, values, rows)
             self._root.attrs["provenance"] = [*self.provenance, provenance or {}]
+            if success is not None:
+                self._write_outcome(len(ends), SUCCESS if success else FAILURE)
             # The end counts the episode in: written last, it makes the append atomic.
             self._extend_ends(rows + len(episode.state))
         except OSError as error:
@@ -217,9 +244,29 @@ class EpisodeStore:
         group = self._root["data"]
         return [(name, group[name]) for name in sorted(group.array_keys())]
 
-    def _array(self, group: str, name: str, like: NDArray) -> zarr.Array:
+    def _outcomes(self) -> zarr.Array | None:
+        key = f"meta/{_OUTCOMES}"
+        return self._root[key] if key in self._root else None
+
+    def _write_outcome(self, index: int, outcome: int) -> None:
+        stored = self._outcomes()
+        if stored is None:
+            stored = self._array("meta", _OUTCOMES, np.zeros(0, np.int8), fill_value=UNLABELLED)
+        known = stored.shape[0]
+        if known <= index:
+            stored.resize((index + 1,))
+            # Said, and not left to the fill value: what was rolled back still lies in the chunk.
+            stored[known:] = np.full(index + 1 - known, UNLABELLED, np.int8)
+        stored[index : index + 1] = np.array([outcome], np.int8)
+
+    def _array(self, group: str, name: str, like: NDArray, fill_value: int = 0) -> zarr.Array:
         chunks = (_CHUNK_ROWS, *like.shape[1:])
-        options = {"shape": (0, *like.shape[1:]), "chunks": chunks, "dtype": like.dtype}
+        options = {
+            "shape": (0, *like.shape[1:]),
+            "chunks": chunks,
+            "dtype": like.dtype,
+            "fill_value": fill_value,
+        }
         codec = Blosc(cname="zstd", clevel=3, shuffle=Blosc.SHUFFLE)
         if _ZARR_MAJOR >= 3:
             return self._root[group].create_array(name, compressors=codec, **options)
@@ -245,6 +292,6 @@ class EpisodeStore:
                 del self._root["data"][name]
             elif array.shape[0] > ends[-1]:
                 array.resize((int(ends[-1]), *array.shape[1:]))
-        stored = self._root["meta/episode_ends"]
-        if stored.shape[0] > len(ends):
-            stored.resize((len(ends),))
+        for stored in (self._root["meta/episode_ends"], self._outcomes()):
+            if stored is not None and stored.shape[0] > len(ends):
+                stored.resize((len(ends),))

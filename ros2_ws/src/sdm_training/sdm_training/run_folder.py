@@ -28,8 +28,9 @@ from sdm_training.sampling import SamplingSettings
 from sdm_training.settings import SettingsError, build
 from sdm_training.training_loop import under
 
-# Where two records of one training may differ: the loop's intervals change nothing of what is trained.
-INDIFFERENT = (*ORIGIN, "config.loop.state_every", "config.loop.log_every")
+# Where two records of one training may differ: the loop's intervals change nothing of what is trained, and which
+# episodes it was trained on is told by the dataset's hash.
+INDIFFERENT = (*ORIGIN, "config.loop.state_every", "config.loop.log_every", "config.leave_out_failures")
 
 
 class RunFolder:

@@ -34,13 +34,15 @@ SEEDS = 1_000_003
 
 class RunSettings(Settings):
     """What every run has. task, e.g. metaworld/door-open; data: its zarr store; run: the folder to be made;
-    validation_episodes: the last ones, held out for the action error."""
+    validation_episodes: the last ones, held out for the action error; leave_out_failures: train on no episode that its
+    operator labelled a failure."""
 
     task: str
     seed: int
     data: str
     run: str
     validation_episodes: int
+    leave_out_failures: bool = False
     compute: ComputeSettings
     loop: LoopSettings
     export: ExportSettings
@@ -61,7 +63,7 @@ def load_data(settings: RunSettings, narrow: Callable[[Contract], Contract], dev
     """Reads the store; `narrow` makes the policy's contract of the dataset's; missing statistics are fitted."""
     if not Path(settings.data).exists() and settings.task not in task_names():
         make_task(settings.task)  # raises, with the nearest names
-    everything = Demonstrations.load(settings.data)
+    everything = Demonstrations.load(settings.data, settings.leave_out_failures)
     if everything.contract.task != settings.task:
         raise SettingsError(
             f"{settings.data} holds demonstrations of {everything.contract.task}, not of {settings.task}"

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sdm_core.contract import Contract, NormaliserStatistics
-from sdm_core.dataset import EpisodeStore, image_arrays
+from sdm_core.dataset import FAILURE, EpisodeStore, image_arrays
 from sdm_core.errors import DatasetError
 from sdm_core.normaliser import fit_bounds
 from torch import Tensor
@@ -130,8 +130,9 @@ class Demonstrations:
     images: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, path: str) -> Demonstrations:
-        """Every episode of a store; actions are limited to the contract's bounds. Raises DatasetError without any."""
+    def load(cls, path: str, leave_out_failures: bool = False) -> Demonstrations:
+        """Every episode of a store, or all but those that the operator labelled failures; actions are limited to the
+        contract's bounds. Raises DatasetError without any."""
         store = EpisodeStore.open(path)
         if not len(store):
             raise DatasetError(f"{path}: holds no episode; record some with sdm-demos first")
@@ -145,7 +146,24 @@ class Demonstrations:
                 raise DatasetError(f"{path}: data/{name} holds NaN or infinite values; record the dataset again")
         action = arrays["action"].clip(low, high).astype(np.float32)
         images = {image.camera: store.read(name) for name, image in image_arrays(store.contract).items()}
-        return cls(store.contract, lengths, arrays["state"], action, arrays.get("point_cloud"), images)
+        every = cls(store.contract, lengths, arrays["state"], action, arrays.get("point_cloud"), images)
+        failures = np.flatnonzero(store.outcomes == FAILURE).tolist() if leave_out_failures else []
+        if len(failures) == len(lengths):
+            raise DatasetError(f"{path}: all {len(lengths)} episodes are labelled failures; record some that succeed")
+        return every._without(failures) if failures else every
+
+    def _without(self, episodes: list[int]) -> Demonstrations:
+        """All but these episodes."""
+        kept = np.setdiff1d(np.arange(len(self.lengths)), episodes)
+        rows = np.isin(np.repeat(np.arange(len(self.lengths)), self.lengths), kept)
+        return Demonstrations(
+            self.contract,
+            [self.lengths[episode] for episode in kept],
+            self.state[rows],
+            self.action[rows],
+            None if self.point_cloud is None else self.point_cloud[rows],
+            {camera: images[rows] for camera, images in self.images.items()},
+        )
 
     def split(self, held_out: int) -> tuple[Demonstrations, Demonstrations | None]:
         """Training episodes, and the last `held_out` ones (None for 0)."""
