@@ -2,6 +2,11 @@
 
     ros2 launch sdm_bringup sim.launch.py task:=metaworld/door-open mode:=realtime episodes:=10
 
+With `mode:=expert` the task's expert takes the policy's place, so that its demonstrations can be recorded as a robot's:
+
+    sdm-tasks franka/pick-place --contract contract.yaml
+    ros2 launch sdm_bringup sim.launch.py task:=franka/pick-place mode:=expert checkpoint:=contract.yaml record:=true
+
 The bridge ends after its episodes and takes the launch with it; the launch's exit code is not 0 when the bridge's was
 not, or when another node ended first.
 """
@@ -40,7 +45,10 @@ def node_parameters(name):
 def require_checkpoint(context):
     """Refuse a missing checkpoint before anything starts: the bridge would wait for the policy in vain."""
     checkpoint = Path(LaunchConfiguration("checkpoint").perform(context))
-    if not checkpoint.is_dir():
+    if LaunchConfiguration("mode").perform(context) == "expert":
+        if not checkpoint.is_file():
+            raise RuntimeError(f"no contract {checkpoint}; make one: sdm-tasks TASK --contract contract.yaml")
+    elif not checkpoint.is_dir():
         shipped = sorted(path.name for path in Path(SHARE.perform(context), "models").glob("*_sdm"))
         raise RuntimeError(f"no checkpoint folder {checkpoint}; shipped students: {', '.join(shipped) or 'none'}")
 
@@ -58,6 +66,8 @@ def when_another_node_ends(event, context):
 
 def generate_launch_description():
     lockstep = PythonExpression(["'", LaunchConfiguration("mode"), "' == 'lockstep'"])
+    realtime = PythonExpression(["'", LaunchConfiguration("mode"), "' == 'realtime'"])
+    expert = PythonExpression(["'", LaunchConfiguration("mode"), "' == 'expert'"])
     # A robot's cell is told poses as the real one, the other tasks their environments' own commands.
     sink = PythonExpression(["'pose' if '", LaunchConfiguration("task"), "'.startswith('franka/') else 'native'"])
     shipped_student = [
@@ -77,8 +87,8 @@ def generate_launch_description():
         DeclareLaunchArgument(
             "mode",
             default_value="lockstep",
-            choices=["lockstep", "realtime"],
-            description="Whether the world waits for the policy (lockstep) or runs on at its own rate (realtime)",
+            choices=["lockstep", "realtime", "expert"],
+            description="Whether the world waits for the policy, runs on at its own rate, or its expert drives",
         ),
         DeclareLaunchArgument("episodes", default_value="10", description="Episodes to run"),
         DeclareLaunchArgument(
@@ -150,7 +160,8 @@ def generate_launch_description():
             },
         ],
     )
-    sensing = {"checkpoint": text("checkpoint"), "reliable_sensors": flag(lockstep), "use_sim_time": True}
+    reliable = PythonExpression(["'", LaunchConfiguration("mode"), "' != 'realtime'"])
+    sensing = {"checkpoint": text("checkpoint"), "reliable_sensors": flag(reliable), "use_sim_time": True}
     policy = Node(
         package="sdm_policy_node",
         executable="policy_node",
@@ -167,6 +178,7 @@ def generate_launch_description():
                 "dry_run": flag(LaunchConfiguration("dry_run")),
             },
         ],
+        condition=UnlessCondition(expert),
     )
     command = Node(
         package="sdm_policy_node",
@@ -182,7 +194,7 @@ def generate_launch_description():
                 "use_sim_time": True,
             },
         ],
-        condition=UnlessCondition(lockstep),
+        condition=IfCondition(realtime),
     )
     recorder = Node(
         package="sdm_policy_node",

@@ -15,6 +15,11 @@ MIN_SUCCESS_STEPS = 5
 ENOUGH_SUCCESS_STEPS = 10
 
 
+def shown(task: Task) -> bool:
+    """Whether a demonstration has shown all that there is, so that an operator would end it."""
+    return task.decided and task.success_steps >= ENOUGH_SUCCESS_STEPS
+
+
 def demonstrate(task: Task, seed: int, keep_depth: bool = False, contract: Contract | None = None) -> Episode | None:
     """The expert's episode of `seed`, up to ENOUGH_SUCCESS_STEPS solved steps once decided; None where it fails.
 
@@ -26,6 +31,6 @@ def demonstrate(task: Task, seed: int, keep_depth: bool = False, contract: Contr
         frame, action = task.observe(images=builder.needs_images), task.expert()
         builder.add(frame, action)
         task.step(action)
-        if task.decided and task.success_steps == ENOUGH_SUCCESS_STEPS:
+        if shown(task):
             break
     return builder.episode() if task.succeeded and task.success_steps >= MIN_SUCCESS_STEPS else None

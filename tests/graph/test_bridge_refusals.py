@@ -46,9 +46,9 @@ def test_a_parameter_out_of_range_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "named"),
     [
-        ({"mode": "slow"}, "'slow' is neither lockstep nor realtime"),
+        ({"mode": "slow"}, "'slow' is none of lockstep, realtime, expert"),
         ({"camera_every": 3}, "3 does not divide n_action_steps, 4"),
-        ({"latency_ms": 20.0}, "20.0 has no meaning in lockstep"),
+        ({"latency_ms": 20.0}, "20.0 has no meaning in mode lockstep"),
     ],
 )
 def test_parameters_that_do_not_go_together_are_refused(settings: dict[str, Any], named: str) -> None:

@@ -1,4 +1,4 @@
-"""bridge_node: a simulated task on the ROS graph, in lockstep with the policy or in real time."""
+"""bridge_node: a simulated task on the ROS graph, in lockstep with the policy, in real time, or led by its expert."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 
@@ -21,9 +21,12 @@ from sdm_interfaces.msg import PolicyTrace
 from std_msgs.msg import String
 
 from sdm_sim.bridge.camera_faults import CameraFaults
+from sdm_sim.bridge.camera_streams import CameraStreams
 from sdm_sim.bridge.command_inbox import CommandInbox
-from sdm_sim.bridge.episode import Outcome, Progress
+from sdm_sim.bridge.demonstration import Demonstration
+from sdm_sim.bridge.episode import Outcome, Progress, World
 from sdm_sim.bridge.errors import BridgeError, Interrupted
+from sdm_sim.bridge.expert_commands import ExpertCommands
 from sdm_sim.bridge.film import Film
 from sdm_sim.bridge.lockstep import Lockstep
 from sdm_sim.bridge.parameters import BridgeParameters
@@ -36,6 +39,8 @@ from sdm_sim.registry import make_task
 
 # Each episode begins at a multiple of this, so that simulated time never runs backwards within a run.
 _EPISODE_SPACING_NS = 1_000 * 10**9
+# Who takes `~/start_episode` in each mode.
+_STARTERS = {"lockstep": ("policy_node",), "realtime": ("policy_node", "command_node"), "expert": ()}
 _PROGRESS_PERIOD_S = 0.2
 _WARNING_PERIOD_S = 2.0
 # The executor's thread gets the interpreter this soon (s) while the simulation's is busy.
@@ -54,29 +59,24 @@ class BridgeNode(Node):
         except SdmError:
             self._task.close()
             raise
-        lockstep = settings.mode == "lockstep"
         self._progress = Progress(settings.episodes)
         self._traces = TraceLog(settings.traces)
         self._faults = CameraFaults(settings.drop_rate, settings.depth_noise_mm)
-        self._sensors = SensorPublisher(self, self._task, streams, reliable=lockstep)
+        self._sensors = SensorPublisher(self, self._task, streams, reliable=settings.mode != "realtime")
         self._inbox = CommandInbox(self, any(entry.is_gripper for entry in self._task.contract.action.entries))
-        starters = ("policy_node",) if lockstep else ("policy_node", "command_node")
+        starters = _STARTERS[settings.mode]
         for name in starters:
             self._subscribe_traces(name)
         self._progress_out = self.create_publisher(String, "~/progress", 10)
         self.create_timer(_PROGRESS_PERIOD_S, self._publish_progress)
         # Created last: once a service has answered, its node knows the publishers and subscriptions above.
         self._peers = Peers(self, starters, settings.record, settings.answer_timeout_s)
-        parts = (self._task, self._sensors, self._inbox, self._faults, self._warn, streams)
-        self._world = (
-            Lockstep(*parts, settings.answer_timeout_s) if lockstep else RealTime(*parts, settings.latency_ms / 1e3)
-        )
+        self._world, self._unheard = self._make_world(streams)
 
     def run(self) -> list[Outcome]:
         """Runs all episodes. Raises BridgeError where the policy is missing or silent, Interrupted on shutdown."""
         settings = self.parameters
-        listeners = 1 + settings.record
-        self._peers.await_all(lambda: self._sensors.unheard(listeners), settings.startup_timeout_s)
+        self._peers.await_all(self._unheard, settings.startup_timeout_s)
         film = self._film()
         outcomes = []
         try:
@@ -96,6 +96,21 @@ class BridgeNode(Node):
     def close(self) -> None:
         """Frees the renderers; on the thread of `run`."""
         self._task.close()
+
+    def _make_world(self, streams: CameraStreams) -> tuple[World, Callable[[], list[str]]]:
+        """How episodes run, and which topics lack a listener to begin."""
+        settings, task, sensors = self.parameters, self._task, self._sensors
+        if settings.mode == "expert":
+            commands = ExpertCommands(self, task.contract)
+            listeners = int(settings.record)
+            world = Demonstration(task, sensors, commands, self._faults, self._warn, streams)
+            return world, lambda: [*sensors.unheard(listeners), *(commands.unheard() if settings.record else ())]
+        parts = (task, sensors, self._inbox, self._faults, self._warn, streams)
+        if settings.mode == "lockstep":
+            world = Lockstep(*parts, settings.answer_timeout_s)
+        else:
+            world = RealTime(*parts, settings.latency_ms / 1e3)
+        return world, lambda: sensors.unheard(1 + settings.record)
 
     def _episode(self, index: int, seed: int) -> Outcome:
         progress = self._progress

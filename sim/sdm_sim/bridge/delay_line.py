@@ -25,16 +25,17 @@ class DelayLine:
         """Sleeps up to a time of `time.perf_counter`, and delivers what falls due meanwhile."""
         while self._waiting and self._waiting[0][0] <= deadline:
             due, deliver = self._waiting.popleft()
-            _sleep_until(due)
+            sleep_until(due)
             deliver()
-        _sleep_until(deadline)
+        sleep_until(deadline)
 
     def clear(self) -> None:
         """Loses what is still under way."""
         self._waiting.clear()
 
 
-def _sleep_until(moment: float) -> None:
+def sleep_until(moment: float) -> None:
+    """Sleeps up to a time of `time.perf_counter`; not at all where that has passed."""
     remaining = moment - time.perf_counter()
     if remaining > 0:
         time.sleep(remaining)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,3 +47,11 @@ class Progress:
     step: int = 0
     successes: int = 0
     rate: float = 0.0
+
+
+class World(Protocol):
+    """How a task's episodes run on the graph."""
+
+    def run(self, seed: int, base_ns: int, progress: Progress) -> Outcome:
+        """Runs the episode that `task.reset` began; its time begins at `base_ns`."""
+        ...

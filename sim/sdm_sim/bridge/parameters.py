@@ -15,6 +15,8 @@ from sdm_core.contract import Contract
 from sdm_sim.bridge.camera_streams import CameraStreams
 from sdm_sim.bridge.errors import BridgeError
 
+MODES = ("lockstep", "realtime", "expert")
+
 
 def _parameter(default: Any, description: str, low: float | None = None, high: float | None = None) -> Any:
     return field(default=default, metadata={"description": description, "range": (low, high)})
@@ -25,7 +27,9 @@ class BridgeParameters:
     """Read once, at start."""
 
     task: str = _parameter("metaworld/door-open", "task of the registry")
-    mode: str = _parameter("lockstep", "lockstep: the world waits for the policy; realtime: it does not")
+    mode: str = _parameter(
+        "lockstep", "lockstep: the world waits for the policy; realtime: it does not; expert: no policy"
+    )
     episodes: int = _parameter(10, "episodes to run; the node ends after them", 1, 1_000_000)
     seed0: int = _parameter(10_000, "seed of the first episode; the others follow on", 0, 2**31)
     camera_every: int = _parameter(
@@ -72,10 +76,14 @@ class BridgeParameters:
 
     def camera_period(self, contract: Contract) -> int:
         """Control steps between images. Raises BridgeError on values that do not go together."""
-        if self.mode not in ("lockstep", "realtime"):
-            raise BridgeError(f"parameter mode: '{self.mode}' is neither lockstep nor realtime")
-        if self.latency_ms and self.mode == "lockstep":
-            raise BridgeError(f"parameter latency_ms: {self.latency_ms} has no meaning in lockstep; set mode:=realtime")
+        if self.mode not in MODES:
+            raise BridgeError(f"parameter mode: '{self.mode}' is none of {', '.join(MODES)}")
+        if self.latency_ms and self.mode != "realtime":
+            raise BridgeError(
+                f"parameter latency_ms: {self.latency_ms} has no meaning in mode {self.mode}; set mode:=realtime"
+            )
+        if self.mode == "expert":
+            return 1
         period = self.camera_every or (1 if contract.observation.history > 1 else contract.n_action_steps)
         if self.mode == "lockstep" and contract.n_action_steps % period:
             raise BridgeError(

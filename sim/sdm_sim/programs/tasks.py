@@ -10,6 +10,7 @@ from sdm_core.atomic import atomic_write
 from sdm_core.errors import SdmError
 from sdm_core.results import append_result, read_results
 
+from sdm_sim.registry import make_task
 from sdm_sim.task_measurement import measure
 from sdm_sim.task_page import page
 from sdm_sim.task_pictures import draw_sheets
@@ -24,10 +25,18 @@ def main() -> None:
     parser.add_argument("--page", type=Path, default=Path("docs/tasks.md"))
     parser.add_argument("--no-demonstrations", action="store_true", help="do not time ten of them")
     parser.add_argument("--pictures", action="store_true", help="draw the page's pictures, too")
+    parser.add_argument(
+        "--contract", type=Path, metavar="FILE", help="only write the one task's contract, to record by"
+    )
     options = parser.parse_args()
+    if options.contract and len(options.tasks) != 1:
+        parser.error(f"--contract is written of one task, {len(options.tasks)} are named")
     if options.episodes < 1:
         parser.error(f"--episodes {options.episodes}: one at least")
     try:
+        if options.contract:
+            make_task(*options.tasks).contract.save(options.contract)
+            return
         for name in options.tasks:
             line = measure(name, options.episodes, not options.no_demonstrations)
             append_result(options.results, line)

@@ -1,0 +1,70 @@
+"""An episode that the task's expert drives, for recorder_node and whoever else listens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from sdm_sim.bridge.actuation import Actuation
+from sdm_sim.bridge.camera_faults import CameraFaults
+from sdm_sim.bridge.camera_streams import CameraStreams
+from sdm_sim.bridge.delay_line import sleep_until
+from sdm_sim.bridge.episode import Outcome, Progress
+from sdm_sim.bridge.expert_commands import ExpertCommands
+from sdm_sim.bridge.sensor_publisher import SensorPublisher
+from sdm_sim.demonstrations import shown
+from sdm_sim.task import Task
+
+_LATE_S = 0.001
+
+
+class Demonstration:
+    """Sensors, then the expert's command that answers them, then a step; at the control rate of wall time."""
+
+    def __init__(
+        self,
+        task: Task,
+        sensors: SensorPublisher,
+        commands: ExpertCommands,
+        faults: CameraFaults,
+        warn: Callable[[str], None],
+        streams: CameraStreams,
+    ) -> None:
+        self._task, self._sensors, self._commands = task, sensors, commands
+        self._faults, self._streams = faults, streams
+        self._actuation = Actuation(task, warn)
+
+    def run(self, seed: int, base_ns: int, progress: Progress) -> Outcome:
+        """Runs the episode that `task.reset` began until it has been shown or is over; its time begins at `base_ns`.
+
+        Raises TaskError where the task has no expert.
+        """
+        task, contract = self._task, self._task.contract
+        self._actuation.reset()
+        begun = time.perf_counter()
+        late_steps = step = 0
+        while step < task.step_limit and not shown(task):
+            stamp = base_ns + step * contract.dt_ns
+            self._sensors.clock(stamp)
+            frame = self._faults.apply(self._streams.observe(task, step))
+            self._sensors.state(stamp, frame)
+            self._sensors.images(stamp, frame)
+            action = task.expert()
+            self._commands.publish(action, stamp)
+            step += 1
+            deadline = begun + step * contract.dt
+            sleep_until(deadline)
+            late_steps += time.perf_counter() - deadline > _LATE_S
+            self._actuation.step(action)
+            progress.step, progress.rate = step, step / (time.perf_counter() - begun)
+        return Outcome(
+            seed,
+            task.succeeded,
+            self._actuation.stepped_with,
+            misses=0,
+            refused=self._actuation.refused,
+            late_commands=0,
+            late_steps=late_steps,
+            dropped_images=self._faults.dropped,
+            wall_s=time.perf_counter() - begun,
+        )
