@@ -360,3 +360,39 @@ def test_one_point_is_a_cloud() -> None:
     cloud = CloudPipeline(spec()).from_depth(image, "16UC1", CAMERA, AT_ORIGIN)
     assert np.count_nonzero(cloud.any(1)) == 1
     assert cloud[0, 2] == pytest.approx(1.0)
+
+
+# -- speed and several cameras -------------------------------------------------------------------------------------
+
+
+@given(QUATERNIONS, st.tuples(*[st.floats(-2, 2)] * 3), st.integers(0, 2**32 - 1))
+def test_what_is_never_deprojected_lies_outside_the_box(
+    quaternion: tuple[float, ...], translation: tuple[float, float, float], seed: int
+) -> None:
+    """Bit for bit the crop of all the image's points, wherever the camera stands."""
+    x, y, z, w = (np.array(quaternion) / np.linalg.norm(quaternion)).tolist()
+    pose, box = Extrinsics((x, y, z, w), translation), {"crop_low": (-0.5, -0.4, 0.3), "crop_high": (0.6, 0.5, 0.9)}
+    image = np.random.default_rng(seed).integers(0, 3000, (12, 16), np.uint16)
+    everything = pose.apply(deproject(depth_to_metres(image, "16UC1"), CAMERA))
+    points = CloudPipeline(spec(**box)).depth_points(image, "16UC1", CAMERA, pose)
+    np.testing.assert_array_equal(points.inside, crop(everything, *box.values()))
+    assert points.valid == len(everything)
+
+
+def test_several_cameras_points_are_cropped_joined_and_sampled_together() -> None:
+    pipeline = CloudPipeline(spec())
+    poses = (AT_ORIGIN, Extrinsics((0.0, 0.6, 0.0, 0.8), (0.0, 0.0, 0.2)))
+    cameras = [pipeline.depth_points(depth_mm(seed), "16UC1", CAMERA, pose) for seed, pose in enumerate(poses)]
+    raw = pipeline.raw_points(np.random.default_rng(0).uniform(0.1, 0.9, (50, 3)), None)
+    joined = np.concatenate([camera.inside for camera in (*cameras, raw)])
+    assert all(len(camera.inside) for camera in cameras)
+    np.testing.assert_array_equal(pipeline.fuse([*cameras, raw]), farthest_point_sample(joined, 32))
+
+
+def test_a_camera_that_sees_nothing_of_the_box_leaves_it_to_the_others() -> None:
+    pipeline = CloudPipeline(spec())
+    seen = pipeline.depth_points(depth_mm(), "16UC1", CAMERA, AT_ORIGIN)
+    blind = pipeline.depth_points(np.full((12, 16), 60000, np.uint16), "16UC1", CAMERA, AT_ORIGIN)
+    np.testing.assert_array_equal(pipeline.fuse([blind, seen]), pipeline.fuse([seen]))
+    with pytest.raises(ObservationError, match="none of 384 valid points lies in the crop box"):
+        pipeline.fuse([blind, blind])

@@ -1,12 +1,13 @@
-"""From a depth image or a raw cloud to the network's cloud: deproject, transform, crop, farthest-point sample.
+"""From depth images or raw clouds to the network's cloud: deproject, transform, crop, join, farthest-point sample.
 
 This is the only implementation: recording, training data, simulation and the live node all call `CloudPipeline`, so
-that the same depth image gives the same cloud, bit for bit, everywhere. Depth is never resized, and the crop comes
-before sampling.
+that the same depth image gives the same cloud, bit for bit, everywhere. Depth is never resized; each camera's points
+are cropped, and then those of all cameras are sampled together.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -14,12 +15,14 @@ import fpsample
 import numpy as np
 from numpy.typing import NDArray
 
-from sdm_core.contract import CloudSpec
+from sdm_core.contract import CloudSpec, Vector3
 from sdm_core.errors import ObservationError
 
 # Of the sampler's k-d tree: 2^5 leaves are fastest for some thousand points. It settles which point `start` is, and so
 # the sample: another height needs another PREPROCESSING_VERSION.
 _TREE_HEIGHT = 5
+# Pixels are chosen in a box that is wider by this much (m), far more than single precision can err, before the crop.
+_BOX_MARGIN = 1e-4
 DEPTH_DTYPES = {"16UC1": np.uint16, "32FC1": np.float32}
 
 
@@ -90,16 +93,47 @@ def _rays(intrinsics: Intrinsics) -> NDArray[np.float32]:
     return np.stack([x, y, np.ones_like(x)], axis=-1).reshape(-1, 3).astype(np.float32)
 
 
-def deproject(depth: NDArray[np.float32], intrinsics: Intrinsics) -> NDArray[np.float32]:
-    """The valid (> 0) pixels of depth float32[H,W] in metres as points float32[M,3] of the optical frame, in order."""
+def deproject(
+    depth: NDArray[np.float32], intrinsics: Intrinsics, pixels: NDArray[np.intp] | None = None
+) -> NDArray[np.float32]:
+    """The `pixels` (row by row; None: the valid ones, > 0) of depth float32[H,W] in metres as points float32[M,3] of
+    the optical frame, in order."""
+    _require_size(depth, intrinsics)
+    flat = depth.ravel()
+    chosen = np.flatnonzero(flat > 0) if pixels is None else pixels
+    return _rays(intrinsics)[chosen] * flat[chosen, None]
+
+
+def _require_size(depth: NDArray, intrinsics: Intrinsics) -> None:
     if depth.shape != (intrinsics.height, intrinsics.width):
         raise ObservationError(
             f"depth image is {depth.shape[1]}×{depth.shape[0]}, camera_info says "
             f"{intrinsics.width}×{intrinsics.height}; both must come from one stream"
         )
-    flat = depth.ravel()
-    valid = np.flatnonzero(flat > 0)
-    return _rays(intrinsics)[valid] * flat[valid, None]
+
+
+@lru_cache(maxsize=8)
+def _box_depths(
+    intrinsics: Intrinsics, extrinsics: Extrinsics, low: Vector3, high: Vector3
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """float32[H,W] each: from which depth to which (m) a pixel's ray runs through the box of the base frame, a little
+    widened. The first exceeds the second where it misses the box.
+
+    They are made once for a camera that stands still; then a comparison finds the few pixels worth deprojecting.
+    """
+    near = np.full((intrinsics.height, intrinsics.width), np.finfo(np.float32).tiny, np.float32)
+    far = np.full_like(near, np.inf)
+    x = ((np.arange(intrinsics.width) - intrinsics.cx) / intrinsics.fx).astype(np.float32)
+    y = ((np.arange(intrinsics.height) - intrinsics.cy) / intrinsics.fy).astype(np.float32)[:, None]
+    for axis, origin in enumerate(extrinsics.translation):
+        along_x, along_y, along_z = extrinsics.rotation[axis]
+        slope = along_x * x + (along_y * y + along_z)  # metres along the axis for each metre of depth
+        slope[slope == 0] = np.finfo(np.float32).tiny
+        first = np.float32(low[axis] - _BOX_MARGIN - origin) / slope
+        second = np.float32(high[axis] + _BOX_MARGIN - origin) / slope
+        np.maximum(near, np.minimum(first, second), out=near)
+        np.minimum(far, np.maximum(first, second), out=far)
+    return near, far
 
 
 def crop(points: NDArray, low: tuple[float, float, float], high: tuple[float, float, float]) -> NDArray:
@@ -129,8 +163,16 @@ def farthest_point_sample(points: NDArray[np.float32], count: int, start: int = 
     return sample
 
 
+@dataclass(frozen=True, eq=False)
+class CameraPoints:
+    """One camera's points in the crop box, float32[M,channels] in the base frame, and how many it sees in all."""
+
+    inside: NDArray[np.float32]
+    valid: int
+
+
 class CloudPipeline:
-    """Makes the cloud of a contract's CloudSpec."""
+    """Makes the cloud of a contract's CloudSpec: of one camera, or of several whose points are sampled together."""
 
     def __init__(self, spec: CloudSpec) -> None:
         self.spec = spec
@@ -143,23 +185,41 @@ class CloudPipeline:
         extrinsics: Extrinsics,
         colour: NDArray[np.uint8] | None = None,
     ) -> NDArray[np.float32]:
-        """The cloud float32[points,channels] of one depth image [H,W] and, for 6 channels, its aligned rgb8 [H,W,3].
+        """The cloud float32[points,channels] of one camera's depth image; see `depth_points` and `fuse`."""
+        return self.fuse([self.depth_points(image, encoding, intrinsics, extrinsics, colour)])
 
-        Raises ObservationError on a wrong encoding or size, a missing colour image, or an empty crop.
+    def from_points(self, points: NDArray, extrinsics: Extrinsics | None) -> NDArray[np.float32]:
+        """The cloud float32[points,channels] of one camera's raw points; see `raw_points` and `fuse`."""
+        return self.fuse([self.raw_points(points, extrinsics)])
+
+    def depth_points(
+        self,
+        image: NDArray,
+        encoding: str,
+        intrinsics: Intrinsics,
+        extrinsics: Extrinsics,
+        colour: NDArray[np.uint8] | None = None,
+    ) -> CameraPoints:
+        """The points of one depth image [H,W] and, for 6 channels, its aligned rgb8 [H,W,3].
+
+        Raises ObservationError on a wrong encoding or size, or a missing colour image.
         """
         depth = depth_to_metres(image, encoding)
-        points = extrinsics.apply(deproject(depth, intrinsics))
+        _require_size(depth, intrinsics)
+        near, far = _box_depths(intrinsics, extrinsics, self.spec.crop_low, self.spec.crop_high)
+        pixels = np.flatnonzero((depth >= near) & (depth <= far))
+        points = extrinsics.apply(deproject(depth, intrinsics, pixels))
         if self.spec.channels == 6:
             if colour is None or colour.shape != (*depth.shape, 3) or colour.dtype != np.uint8:
                 raise ObservationError(
                     f"a colour cloud needs an rgb8 image aligned to depth, {depth.shape[::-1]} pixels"
                 )
-            rgb = colour.reshape(-1, 3)[np.flatnonzero(depth.ravel() > 0)].astype(np.float32) / 255
+            rgb = colour.reshape(-1, 3)[pixels].astype(np.float32) / 255
             points = np.concatenate([points, rgb], axis=1, dtype=np.float32)
-        return self._finish(points)
+        return self._cropped(points, int(np.count_nonzero(depth)))
 
-    def from_points(self, points: NDArray, extrinsics: Extrinsics | None) -> NDArray[np.float32]:
-        """The cloud of raw points [M,channels] in the camera's optical frame, or in the base frame without extrinsics.
+    def raw_points(self, points: NDArray, extrinsics: Extrinsics | None) -> CameraPoints:
+        """The points [M,channels] of a camera's optical frame, or of the base frame where there are no extrinsics.
 
         Points at the origin and those with a non-finite entry are a camera's invalid pixels, and dropped.
         """
@@ -169,13 +229,21 @@ class CloudPipeline:
         points = points[np.isfinite(points).all(1) & points[:, :3].any(1)]
         if extrinsics is not None:
             points = np.concatenate([extrinsics.apply(points[:, :3]), points[:, 3:]], axis=1, dtype=np.float32)
-        return self._finish(points)
+        return self._cropped(points, len(points))
 
-    def _finish(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
-        inside = crop(points, self.spec.crop_low, self.spec.crop_high)
+    def fuse(self, cameras: Sequence[CameraPoints]) -> NDArray[np.float32]:
+        """The cloud float32[points,channels] of all cameras' points, joined in this order and sampled.
+
+        Raises ObservationError where none of them lies in the crop box.
+        """
+        inside = np.concatenate([camera.inside for camera in cameras]) if len(cameras) > 1 else cameras[0].inside
         if not len(inside):
             raise ObservationError(
-                f"none of {len(points)} valid points lies in the crop box {self.spec.crop_low}–{self.spec.crop_high} "
-                f"of '{self.spec.frame}' (m); check the camera's pose and the box"
+                f"none of {sum(camera.valid for camera in cameras)} valid points lies in the crop box "
+                f"{self.spec.crop_low}–{self.spec.crop_high} of '{self.spec.frame}' (m); "
+                "check the camera's pose and the box"
             )
         return farthest_point_sample(inside, self.spec.points, self.spec.start)
+
+    def _cropped(self, points: NDArray[np.float32], valid: int) -> CameraPoints:
+        return CameraPoints(crop(points, self.spec.crop_low, self.spec.crop_high), valid)
