@@ -14,6 +14,7 @@ from sdm_core.observation_window import ObservationWindow
 from sdm_core.policy_runtime import PolicyRuntime
 from sdm_core.state_vector import StateVector
 
+from sdm_sim.camera_noise import CameraNoise
 from sdm_sim.late_policy import Latency, LatePolicy
 from sdm_sim.perception import Perception
 from sdm_sim.prompt_policy import PromptPolicy
@@ -41,17 +42,24 @@ class EpisodeResult:
 
 
 def run_episode(
-    task: Task, runtime: PolicyRuntime, seed: int, noise_seed: int | None = None, latency: Latency | None = None
+    task: Task,
+    runtime: PolicyRuntime,
+    seed: int,
+    noise_seed: int | None = None,
+    latency: Latency | None = None,
+    camera_noise: str | None = None,
 ) -> EpisodeResult:
     """Runs the episode of `seed` until it is decided or the task's step limit, observing every `n_action_steps`.
 
     `noise_seed` (default: `seed`) seeds the policy's noise, so that one start can be tried again with another.
     With a `latency` the world goes on while the policy answers; None: it waits.
+    `camera_noise` names the depth camera whose noise is put onto the images (see CameraNoise); None: none is.
     Raises ContractError where the policy was made for other states, cameras or actions than the task has.
     """
     contract = runtime.contract
     _require_fit(task, runtime)
     perception, states = Perception(contract, task.intrinsics, task.extrinsics), StateVector(contract.observation.state)
+    camera = CameraNoise(camera_noise, task.intrinsics)
     # As in training, the clouds and images that enter the network together are those of consecutive steps.
     history = contract.observation.history
     window = ObservationWindow(contract)
@@ -65,6 +73,7 @@ def run_episode(
         replan = len(actions) % contract.n_action_steps == 0
         look = -len(actions) % contract.n_action_steps < history
         frame = task.observe(depth=look and perception.needs_depth, images=look and perception.needs_images)
+        frame = camera.apply(frame, seed, len(actions))
         state = states.gather(frame.names, frame.values)
         window.add_state(stamp, state)
         if look:

@@ -19,6 +19,7 @@ in images of some hundred pixels, as policies see them, rather than at full reso
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,7 +36,7 @@ class StereoCamera:
     """A D435, as the module's text has it. Randomness comes from the caller's generator: equal ones, equal images."""
 
     baseline_m: float = 0.050
-    focal_px: float = 848 / 2 / np.tan(np.radians(87 / 2))
+    focal_px: float = 848 / 2 / math.tan(math.radians(87 / 2))
     disparity_error_px: float = 0.08
     disparity_step_px: float = 1 / 32
     max_disparity_px: float = 126.0
