@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import numpy as np
@@ -275,3 +276,15 @@ def test_an_exported_folder_is_a_whole_checkpoint(tmp_path):
     run = finished_run(tmp_path / "run", small_policy(data), SamplingSettings())
     export_run(run, ExportSettings(), data, METRICS, Console(quiet=True))
     assert Checkpoint.open(tmp_path / "run" / "export").metrics["method"] == "dp3"
+
+
+def test_a_pause_is_no_training_time(tmp_path):
+    run, step = trainee("diffusion", settings={"steps": 2}), trainee("diffusion").step
+
+    def step_after_a_pause(index: int):
+        time.sleep(1.0)
+        return step(index)
+
+    run.step = step_after_a_pause  # type: ignore[method-assign]
+    torch.set_num_threads(1)
+    assert 0 < train(run, tmp_path, LoopSettings(), "test") < 2.0

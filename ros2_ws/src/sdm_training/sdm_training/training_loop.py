@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from sdm_training import distributed
+from sdm_training.compute import training_clock
 from sdm_training.sampling import SamplingSettings
 from sdm_training.settings import Settings, SettingsError
 
@@ -56,7 +57,8 @@ class Trainee(Protocol):
 
 
 def train(trainee: Trainee, folder: Path, settings: LoopSettings, title: str) -> float:
-    """Trains to the end, from the folder's saved state where there is one; returns all seconds spent.
+    """Trains to the end, from the folder's saved state where there is one; returns all seconds spent, by the
+    `training_clock`.
 
     Of several processes (see distributed) only the first one writes.
     """
@@ -66,10 +68,11 @@ def train(trainee: Trainee, folder: Path, settings: LoopSettings, title: str) ->
         raise SettingsError(f"loop.snapshots {settings.snapshots} are more than the training's {trainee.steps} steps")
     if first and distributed.rank():  # the state is the first process's
         trainee.generator.manual_seed(first * distributed.world() + distributed.rank())
-    started = time.perf_counter()
+    clock = training_clock(trainee.generator.device)
+    started = clock()
 
     def spent() -> float:
-        return spent_before + time.perf_counter() - started
+        return spent_before + clock() - started
 
     with _shown(folder, title, first, trainee.steps) if distributed.rank() == 0 else nullcontext() as show:
         for index in range(first, trainee.steps):

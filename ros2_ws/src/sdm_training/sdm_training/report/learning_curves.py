@@ -1,4 +1,4 @@
-"""Success along a training: of a run's snapshots, over steps and over wall-clock time."""
+"""Success along a training: of a run's snapshots, over steps and over time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sdm_training.report.policies import NETWORK, Policy
 
 @dataclass(frozen=True)
 class Point:
-    """One snapshot: its training step, the wall-clock seconds until it, and its success over all training seeds."""
+    """One snapshot: its training step, the seconds of training until it, and its success over all training seeds."""
 
     step: int
     seconds: float | None

@@ -1,4 +1,4 @@
-"""Learning curves: one row of panels a task, over steps on the left and over wall-clock seconds on the right."""
+"""Learning curves: one row of panels a task, over steps on the left and over seconds on the right."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def curve_panels(curves: Curves, path: Path) -> None:
                 plot.set_xlim(left=0)
                 plot.grid()
         axes[-1, 0].set_xlabel("training step")
-        axes[-1, 1].set_xlabel("wall-clock time of this training, s")
+        axes[-1, 1].set_xlabel("time of this training, s")
         handles = {line.get_label(): line for plot in axes[:, 0] for line in plot.lines}
         figure.legend(list(handles.values()), list(handles), ncols=5, loc="outside upper center")
 
