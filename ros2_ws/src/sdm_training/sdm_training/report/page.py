@@ -63,8 +63,8 @@ teacher is compared with DP3.
 
 A student's training time comes after its teacher's. "(35 together)": so many runs were trained as
 one program on a GPU, and the time is what all of them took until this one's end. Times with different numbers cannot be
-compared, those with equal ones only roughly, since each run waits for the others. "(alone)": on one core of a CPU, in its wall
-time while that core had other work besides, so that it says little about a quiet one.
+compared, those with equal ones only roughly, since each run waits for the others. "(alone)": on one core of a CPU, in
+wall time while that core had other work besides, so that it says little about a quiet one.
 p50 is the median latency of an inference on one CPU thread, of a network of this size at that number of evaluations:
 networks of two times, as Consistency Policy's and MeanFlow's, were not timed themselves.
 
