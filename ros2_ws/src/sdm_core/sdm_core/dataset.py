@@ -2,8 +2,9 @@
 
 `data/point_cloud` [T,N,channels], `data/state` [T,S], `data/action` [T,A], optional `data/img` [T,H,W,3] (of further
 cameras `data/img_<camera>`) and `data/depth`, and `meta/episode_ends` [E], in zarr format 2, with the contract in the
-root's attributes. Where an operator judged episodes, `meta/episode_success` [E] says how. `action[t]` is the first command
-after observation t. Rows beyond the last episode end are an interrupted append, rolled back when the store is opened.
+root's attributes. Where an operator judged episodes, `meta/episode_success` [E] says how. `action[t]` is the first
+command after observation t. Rows beyond the last episode end are an interrupted append, rolled back when the store is
+opened.
 """
 
 from __future__ import annotations
@@ -245,8 +246,7 @@ class EpisodeStore:
         return [(name, group[name]) for name in sorted(group.array_keys())]
 
     def _outcomes(self) -> zarr.Array | None:
-        key = f"meta/{_OUTCOMES}"
-        return self._root[key] if key in self._root else None
+        return self._root["meta"].get(_OUTCOMES)
 
     def _write_outcome(self, index: int, outcome: int) -> None:
         stored = self._outcomes()

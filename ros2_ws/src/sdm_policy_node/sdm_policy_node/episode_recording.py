@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from sdm_core.anchor import MeasuredPose
 from sdm_core.contract import Contract
 from sdm_core.dataset import Episode, image_arrays
 from sdm_core.errors import DatasetError
@@ -14,6 +17,8 @@ from sdm_core.errors import DatasetError
 _RATE_TOLERANCE = 0.1
 # So many frames show a camera's rate.
 _RATE_FRAMES = 8
+
+Actions = Literal["commands", "measured"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,29 +37,40 @@ class EpisodeRecording:
     """Pairs frames with states by stamp, and with commands by arrival: `action[t]` is the first command after frame t.
 
     With `in_order` (nothing is lost, and a chunk's commands arrive at once) the n-th command belongs to the n-th frame.
+    With `actions` "measured" nobody commands, as where the arm is led by hand: `action[t]` is then where the robot
+    stood at frame t + 1, with the gripper as it was commanded by then.
     """
 
     contract: Contract
     in_order: bool
     max_skew_ns: int
+    actions: Actions = "commands"
+    span_ns: tuple[int, int] | None = None
+    """Stamps of the first and the last frame that count; None: all do."""
     refusal: str = ""
     """Why this episode cannot be kept."""
     frames: list[Observed] = field(default_factory=list)
     _states: list[tuple[int, NDArray[np.float64]]] = field(default_factory=list)
     _commands: list[NDArray[np.float64]] = field(default_factory=list)
+    _gripper: float | None = None
+    _grippers: list[float | None] = field(default_factory=list)
     _frames_seen: int = 0
 
     def add_state(self, stamp_ns: int, state: NDArray[np.float64]) -> None:
         """A state [S] has come."""
-        self._states.append((stamp_ns, state))
+        insort(self._states, (stamp_ns, state), key=_stamp)
 
     def refuse(self, reason: str) -> None:
         """The episode has a row that cannot be used; the first reason stays."""
         self.refusal = self.refusal or reason
 
-    def frame_seen(self) -> None:
-        """A frame has come; its cloud may follow later."""
+    def frame_seen(self, stamp_ns: int) -> bool:
+        """A frame has come, whose cloud may follow later; False where it is none of this episode's."""
+        if self.span_ns and not self.span_ns[0] <= stamp_ns <= self.span_ns[1]:
+            return False
         self._frames_seen += 1
+        self._grippers.append(self._gripper)
+        return True
 
     def add_frame(self, frame: Observed) -> None:
         """The next frame, in order of arrival, has its cloud."""
@@ -69,6 +85,10 @@ class EpisodeRecording:
             self._commands.append(command)
         else:
             self._commands += [command] * (self._frames_seen - len(self._commands))
+
+    def add_gripper(self, value: float) -> None:
+        """The gripper was commanded, where actions are measured."""
+        self._gripper = value
 
     def _rate_refusal(self) -> str:
         if len(self.frames) < _RATE_FRAMES:
@@ -88,15 +108,21 @@ class EpisodeRecording:
         stamps = np.array([frame.stamp_ns for frame in self.frames])
         return int(np.round(np.diff(stamps) / self.contract.dt_ns - 1).clip(0).sum()) if len(stamps) > 1 else 0
 
-    def episode(self) -> Episode:
-        """The rows that have a command. Raises DatasetError where there are none or they cannot be kept."""
+    @property
+    def rows(self) -> int:
+        """Frames that have an action."""
+        actions = len(self._commands) if self.actions == "commands" else len(self.frames) - 1
+        return max(min(len(self.frames), actions), 0)
+
+    def episode(self, rows: int | None = None) -> Episode:
+        """The rows that have an action, or the first so many of them. Raises DatasetError where there are none or they
+        cannot be kept."""
         if self.refusal:
             raise DatasetError(self.refusal)
-        rows = min(len(self.frames), len(self._commands))
+        rows = self.rows if rows is None else min(rows, self.rows)
         if rows == 0:
-            raise DatasetError(
-                f"nothing to keep: {len(self.frames)} images and {len(self._commands)} commands came since the start"
-            )
+            actions = f" and {len(self._commands)} commands" if self.actions == "commands" else ""
+            raise DatasetError(f"nothing to keep: {len(self.frames)} images{actions} came since the start")
         frames = self.frames[:rows]
         clouds = [frame.cloud for frame in frames if frame.cloud is not None]
         depths = [frame.depth for frame in frames if frame.depth is not None]
@@ -105,16 +131,36 @@ class EpisodeRecording:
             extra[name] = np.stack([frame.images[image.camera] for frame in frames])
         return Episode(
             state=np.stack([self._state_at(frame.stamp_ns) for frame in frames]).astype(np.float32),
-            action=np.stack(self._commands[:rows]).astype(np.float32),
+            action=np.stack(self._commands[:rows] if self.actions == "commands" else self._led(rows)).astype(
+                np.float32
+            ),
             point_cloud=np.stack(clouds) if clouds else None,
             extra=extra,
         )
 
+    def _led(self, rows: int) -> list[NDArray[np.float64]]:
+        """Where the robot stood a frame later, as commands."""
+        pose, entries = MeasuredPose(self.contract), self.contract.action.entries
+        unmeasured = np.setdiff1d(np.arange(len(entries)), pose.measured)
+        commands = []
+        for frame, gripper in zip(self.frames[1 : rows + 1], self._grippers[1:], strict=False):
+            command = pose.of(self._state_at(frame.stamp_ns))
+            if gripper is not None:
+                command[unmeasured] = gripper
+            commands.append(command)
+        return commands
+
     def _state_at(self, stamp_ns: int) -> NDArray[np.float64]:
         if not self._states:
             raise DatasetError("no state came since the start; check joint_states and current_pose")
-        stamp, state = min(self._states, key=lambda entry: abs(entry[0] - stamp_ns))
+        after = bisect_left(self._states, stamp_ns, key=_stamp)
+        near = self._states[max(after - 1, 0) : after + 1]
+        stamp, state = min(near, key=lambda entry: abs(entry[0] - stamp_ns))
         if abs(stamp - stamp_ns) > self.max_skew_ns:
             skew = f"{abs(stamp - stamp_ns) / 1e6:.1f} ms from an image, {self.max_skew_ns / 1e6:.1f} ms allowed"
             raise DatasetError(f"nearest state lies {skew}")
         return state
+
+
+def _stamp(entry: tuple[int, NDArray[np.float64]]) -> int:
+    return entry[0]

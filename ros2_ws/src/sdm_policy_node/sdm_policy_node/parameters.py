@@ -79,7 +79,20 @@ class CommandParameters:
     """command_node."""
 
     checkpoint: str = parameter("", "checkpoint folder, or its contract.yaml alone")
-    sink: str = parameter("native", "what commands are published as", choices=("native", "pose"))
+    sink: str = parameter(
+        "native",
+        "what commands are published as",
+        choices=(
+            "native",
+            "pose",
+            "servo_pose",
+            "servo_twist",
+            "twist",
+            "trajectory",
+            "forward_position",
+            "forward_velocity",
+        ),
+    )
     scheduler: str = parameter("receding", "how overlapping chunks combine", choices=SCHEDULERS)
     rate_hz: float = parameter(0.0, "commands a second; 0: the contract's control rate", low=0.0, high=1000.0)
     max_age_s: float = parameter(
@@ -92,10 +105,27 @@ class CommandParameters:
         high=1.0,
     )
     heartbeat_timeout_s: float = parameter(
-        0.2, "stop when the policy's heartbeat is older (wall time)", low=0.06, high=5.0
+        0.1, "stop when the policy's heartbeat is older (wall time)", low=0.06, high=5.0
     )
     chunk_timeout_s: float = parameter(0.5, "stop when no chunk came for longer (wall time)", low=0.01, high=10.0)
-    hold_s: float = parameter(0.5, "a stop commands the hold this long, then falls silent", low=0.0, high=60.0)
+    state_timeout_s: float = parameter(
+        0.2, "stop when the robot's measured position is older; no motion begins from such a one", low=0.01, high=5.0
+    )
+    implausible_speed: float = parameter(
+        0.0,
+        "a measured position that would have needed a greater speed is not believed (m/s, rad/s); 0: any is",
+        low=0.0,
+        high=100.0,
+    )
+    tracking_error: float = parameter(
+        0.0, "fault when the robot stands farther from its command (m, or rad of a joint); 0: never", low=0.0, high=10.0
+    )
+    tracking_turn: float = parameter(
+        0.0, "fault when the tool is turned farther from its command (rad); 0: never", low=0.0, high=3.2
+    )
+    hold_s: float = parameter(
+        0.5, "a stop commands the hold this long, and until the robot stands; then falls silent", low=0.0, high=60.0
+    )
     workspace_low: tuple[float, ...] = parameter(
         (0.0, 0.0, 0.0), "pose actions: least x, y, z of the tool in the base frame (m); all zeros: no box"
     )
@@ -112,6 +142,11 @@ class RecorderParameters(SensingParameters):
 
     output: str = parameter("", "zarr dataset to append to; made where there is none")
     record_depth: bool = parameter(False, "store the depth images too")
+    actions: str = parameter(
+        "commands",
+        "commands: what somebody commands the arm; measured: where it is led by hand, a frame later",
+        choices=("commands", "measured"),
+    )
 
 
 Parameters = TypeVar("Parameters")

@@ -5,59 +5,62 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from rclpy.node import Node
+from rclpy.subscription import Subscription
 from sdm_core.dataset import EpisodeStore
 from sdm_core.errors import ContractError, DatasetError, ObservationError, SdmError
-from std_srvs.srv import Trigger
+from std_srvs.srv import SetBool, Trigger
 
-from sdm_policy_node.camera_pose import CameraPose
-from sdm_policy_node.command_listener import listen_to_commands
 from sdm_policy_node.contract_file import load_contract
-from sdm_policy_node.episode_recording import EpisodeRecording, Observed
+from sdm_policy_node.episode_events import EpisodeEvents
+from sdm_policy_node.episode_recorder import COMPANIONS_WAIT_NS, EpisodeRecorder
+from sdm_policy_node.episode_recording import EpisodeRecording
 from sdm_policy_node.observation_source import Frame
 from sdm_policy_node.parameters import RecorderParameters, declare
-from sdm_policy_node.perception import Perception
 from sdm_policy_node.refusals import Refusals
 from sdm_policy_node.run_node import run_node
-from sdm_policy_node.state_source import StateSource
 
-# Clouds are made on a thread of their own, and lag a burst of images by up to this many.
-_QUEUE = 200
-_COMPANIONS_WAIT_NS, _POLL_S = 500_000_000, 0.002
+_POLL_S = 0.002
 
 
 class RecorderNode(Node):
-    """Between `~/start` and `~/keep` every image becomes a row; `~/discard` forgets them.
+    """Between `~/start` and `~/keep` or `~/label` every image becomes a row; `~/discard` forgets them.
 
+    `~/label` keeps the episode as a success (true) or a failure (false); between episodes it judges the last one anew.
     A kept episode is on disk whole or, if the disk is full or the rows do not fit the contract, not at all; those
-    before it are never touched. Commands are only listened to.
+    before it are never touched. Commands are only listened to. Clouds are made on a thread of their own.
     """
 
     def __init__(self) -> None:
+        self._listened: dict[str, str] = {}
         super().__init__("recorder_node")
         self._work: queue.Queue[tuple[EpisodeRecording, Frame] | None] = queue.Queue()
         self._thread = threading.Thread(target=self._make_clouds, name="clouds", daemon=True)
-        p = self._settings = declare(self, RecorderParameters)
+        p = declare(self, RecorderParameters)
         self._refusals = Refusals(self)
-        self._contract = load_contract(p.checkpoint)
+        contract = load_contract(p.checkpoint)
         if not p.output:
             raise ContractError("parameter output is empty; name the .zarr dataset to append to")
-        self._store = EpisodeStore.open_or_create(p.output, self._contract)
-        self._recording: EpisodeRecording | None = None
-        lag_s = _QUEUE * self._contract.dt
-        self._perception = Perception(self, p, self._contract, self._on_frame, _QUEUE, max_age_s=lag_s)
-        self._perception.configure(self._contract, CameraPose(self, p.camera_frame, p.tf_timeout_s))
-        states = StateSource(self, p.reliable_sensors, self._on_state, self._on_state_refused, _QUEUE)
-        states.configure(self._contract, p.max_skew_s)
-        listen_to_commands(self, p.sink, self._contract, self._on_command, self._on_command_refused)
+        self._store = EpisodeStore.open_or_create(p.output, contract)
+        self._last_kept: int | None = None
+        self._recorder = EpisodeRecorder(
+            self, p, contract, lambda recording, frame: self._work.put((recording, frame)), self._refusals.note
+        )
+        self._events = EpisodeEvents(self, contract, p, self._listened)
         self.create_service(Trigger, "~/start", self._on_start)
         self.create_service(Trigger, "~/keep", self._on_keep)
+        self.create_service(SetBool, "~/label", self._on_label)
         self.create_service(Trigger, "~/discard", self._on_discard)
         self._thread.start()
         self.get_logger().info(f"ready: {p.output} holds {len(self._store)} episodes")
+
+    def create_subscription(self, msg_type: Any, topic: str, *args: Any, **kwargs: Any) -> Subscription:
+        """As rclpy's; remembers what the topic's name was resolved to."""
+        subscription = super().create_subscription(msg_type, topic, *args, **kwargs)
+        self._listened[topic] = subscription.topic_name
+        return subscription
 
     def destroy_node(self) -> None:
         if self._thread.is_alive():
@@ -65,85 +68,81 @@ class RecorderNode(Node):
             self._thread.join()
         super().destroy_node()
 
-    # --- in
-
-    def _on_frame(self, frame: Frame) -> None:
-        if self._recording:
-            self._recording.frame_seen()
-            self._work.put((self._recording, frame))
-
-    def _on_state(self, stamp_ns: int, state: NDArray[np.float64]) -> None:
-        if self._recording:
-            self._recording.add_state(stamp_ns, state)
-
-    def _on_state_refused(self, stamp_ns: int, error: ObservationError) -> None:
-        self._refusals.note("state", error)
-        if self._recording:
-            self._recording.refuse(str(error))
-
-    def _on_command(self, command: NDArray[np.float64]) -> None:
-        if self._recording:
-            self._recording.add_command(command)
-
-    def _on_command_refused(self, error: ObservationError) -> None:
-        self._refusals.note("command", error)
-        if self._recording:
-            self._recording.refuse(str(error))
-
     def _make_clouds(self) -> None:
         while (item := self._work.get()) is not None:
             recording, frame = item
             try:
                 self._await_companions(frame)
-                depth = self._perception.depth_image(frame) if self._settings.record_depth else None
-                seen = self._perception.observe(frame)
-                recording.add_frame(Observed(frame.stamp_ns, seen.cloud, depth, seen.images))
+                self._recorder.observe(recording, frame)
             except ObservationError as error:
-                self._refusals.note("image", error)
-                recording.refuse(str(error))
+                self._recorder.refuse(recording, error)
             finally:
                 self._work.task_done()
-            if recording.refusal:
-                self._refusals.note("episode", recording.refusal)
         self._work.task_done()
 
     def _await_companions(self, frame: Frame) -> None:
-        """Waits, for a bounded time, for the other messages of a frame's instant, which arrive in any order."""
-        deadline_ns = frame.received_ns + _COMPANIONS_WAIT_NS
-        while not self._perception.ready(frame) and time.perf_counter_ns() < deadline_ns:
+        deadline_ns = frame.received_ns + COMPANIONS_WAIT_NS
+        while not self._recorder.ready(frame) and time.perf_counter_ns() < deadline_ns:
             time.sleep(_POLL_S)
 
     # --- services
 
     def _on_start(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        max_skew_ns = int(self._settings.max_skew_s * 1e9) or self._contract.dt_ns // 2
-        replaced = "; the one before it is discarded" if self._recording else ""
-        self._recording = EpisodeRecording(self._contract, self._settings.reliable_sensors, max_skew_ns)
+        replaced = "; the one before it is discarded" if self._recorder.recording else ""
+        self._recorder.begin()
+        self._events.started()
         response.success, response.message = True, f"recording episode {len(self._store)}{replaced}"
         return response
 
     def _on_keep(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        recording, self._recording = self._recording, None
-        try:
-            if recording is None:
-                raise DatasetError("nothing is being recorded; call ~/start first")
-            self._work.join()
-            episode = recording.episode()
-            self._store.append(episode, {"recorded": True, "missing_images": recording.gaps})
-        except SdmError as error:
-            self.get_logger().error(f"not kept: {error}")
-            response.success, response.message = False, str(error)
-            return response
-        response.success = True
-        response.message = f"episode {len(self._store) - 1}: {len(episode.state)} rows, {recording.gaps} images missing"
-        self.get_logger().info(f"kept {response.message}")
+        response.success, response.message = self._keep_episode(None)
+        return response
+
+    def _on_label(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        if self._recorder.recording:
+            response.success, response.message = self._keep_episode(request.data)
+        else:
+            response.success, response.message = self._judge_last(request.data)
         return response
 
     def _on_discard(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        rows = len(self._recording.frames) if self._recording else 0
-        self._recording = None
-        response.success, response.message = True, f"discarded {rows} rows"
+        recording = self._recorder.end()
+        if recording:
+            self._events.discarded()
+        response.success, response.message = True, f"discarded {len(recording.frames) if recording else 0} rows"
         return response
+
+    def _keep_episode(self, success: bool | None) -> tuple[bool, str]:
+        """Stores the episode that is being recorded; whether it could, and a line about it."""
+        recording = self._recorder.end()
+        if recording is None:
+            return False, "nothing is being recorded; call ~/start first"
+        self._work.join()
+        try:
+            episode = recording.episode()
+            self._store.append(episode, {"recorded": True, "missing_images": recording.gaps}, success)
+        except SdmError as error:
+            self.get_logger().error(f"not kept: {error}")
+            self._events.kept(recording, success, 0, str(error))
+            return False, str(error)
+        rows = len(episode.state)
+        self._last_kept = len(self._store) - 1
+        self._events.kept(recording, success, rows)
+        judged = "" if success is None else ", a success" if success else ", a failure"
+        line = f"episode {self._last_kept}: {rows} rows, {recording.gaps} images missing{judged}"
+        self.get_logger().info(f"kept {line}")
+        return True, line
+
+    def _judge_last(self, success: bool) -> tuple[bool, str]:
+        """Labels the episode that was stored last; whether it could, and a line about it."""
+        try:
+            if self._last_kept is None:
+                raise DatasetError("no episode was recorded since this node began; call ~/start first")
+            self._store.label(self._last_kept, success)
+        except SdmError as error:
+            return False, str(error)
+        self._events.labelled(success)
+        return True, f"episode {self._last_kept} is a {'success' if success else 'failure'}"
 
 
 def main() -> None:
