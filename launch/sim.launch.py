@@ -103,6 +103,12 @@ def generate_launch_description():
             default_value="0",
             description="Control steps between images; 0: as many as the policy needs; always 1 when recording",
         ),
+        DeclareLaunchArgument(
+            "camera_noise",
+            default_value="none",
+            choices=["none", "d4xx"],
+            description="Depth camera whose noise is put onto the depth images",
+        ),
         DeclareLaunchArgument("record", default_value="false", description="Record the successful episodes"),
         DeclareLaunchArgument(
             "output", default_value="recorded.zarr", description="Dataset that recorded episodes are appended to"
@@ -152,6 +158,7 @@ def generate_launch_description():
                     PythonExpression(["'", LaunchConfiguration("checkpoint"), "'.rstrip('/').rpartition('/')[2]"]),
                     value_type=str,
                 ),
+                "camera_noise": text("camera_noise"),
                 "results": text("results"),
                 "traces": text("traces"),
                 "video": text("video"),

@@ -34,6 +34,7 @@ from sdm_sim.bridge.peers import Peers
 from sdm_sim.bridge.real_time import RealTime
 from sdm_sim.bridge.sensor_publisher import SensorPublisher
 from sdm_sim.bridge.trace_log import TraceLog
+from sdm_sim.camera_noise import CameraNoise
 from sdm_sim.gl import rendering_available
 from sdm_sim.registry import make_task
 
@@ -56,12 +57,13 @@ class BridgeNode(Node):
         self._task = make_task(settings.task)
         try:
             streams = settings.streams(self._task.contract)
+            noise = CameraNoise(settings.camera_noise, self._task.intrinsics)
         except SdmError:
             self._task.close()
             raise
         self._progress = Progress(settings.episodes)
         self._traces = TraceLog(settings.traces)
-        self._faults = CameraFaults(settings.drop_rate, settings.depth_noise_mm)
+        self._faults = CameraFaults(settings.drop_rate, settings.depth_noise_mm, noise)
         self._sensors = SensorPublisher(self, self._task, streams, reliable=settings.mode != "realtime")
         self._inbox = CommandInbox(self, any(entry.is_gripper for entry in self._task.contract.action.entries))
         starters = _STARTERS[settings.mode]
@@ -156,6 +158,7 @@ class BridgeNode(Node):
                     "latency_ms": settings.latency_ms,
                     "drop_rate": settings.drop_rate,
                     "depth_noise_mm": settings.depth_noise_mm,
+                    "camera_noise": settings.camera_noise,
                 },
             )
 

@@ -1,4 +1,4 @@
-"""What a real camera does to its images: some are lost, with all streams of their instant; depth is noisy."""
+"""What a real camera does to its images: depth is noisy; some are lost, with all streams of their instant."""
 
 from __future__ import annotations
 
@@ -7,27 +7,32 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from sdm_sim.camera_noise import CameraNoise
 from sdm_sim.task import SensorFrame
 
 
 class CameraFaults:
-    """Loses a share of the images and adds Gaussian noise to valid depth; an episode's seed repeats it exactly."""
+    """Puts a depth camera's noise onto the images, adds Gaussian noise to valid depth, and loses a share of them.
 
-    def __init__(self, drop_rate: float, noise_mm: float) -> None:
-        self._drop_rate, self._noise_mm = drop_rate, noise_mm
+    An episode's seed repeats it exactly.
+    """
+
+    def __init__(self, drop_rate: float, noise_mm: float, noise: CameraNoise) -> None:
+        self._drop_rate, self._noise_mm, self._noise = drop_rate, noise_mm, noise
         self.reset(0)
 
     def reset(self, seed: int) -> None:
         """Begins the episode of a seed."""
-        self._random = np.random.default_rng([seed, 1])
+        self._seed, self._random = seed, np.random.default_rng([seed, 1])
         self.dropped = 0
 
-    def apply(self, frame: SensorFrame) -> SensorFrame:
-        """The frame with its images as they arrive, or without any if they are lost."""
+    def apply(self, frame: SensorFrame, step: int) -> SensorFrame:
+        """The frame of a control step with its images as they arrive, or without any if they are lost."""
         if frame.depth is None and not frame.images:
             return frame
         if self._lost():
             return replace(frame, depth=None, images={})
+        frame = self._noise.apply(frame, self._seed, step)
         return replace(frame, depth=None if frame.depth is None else self._noisy(frame.depth))
 
     def _lost(self) -> bool:

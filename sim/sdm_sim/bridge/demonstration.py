@@ -46,7 +46,7 @@ class Demonstration:
         while step < task.step_limit and not shown(task):
             stamp = base_ns + step * contract.dt_ns
             self._sensors.clock(stamp)
-            frame = self._faults.apply(self._streams.observe(task, step))
+            frame = self._faults.apply(self._streams.observe(task, step), step)
             self._sensors.state(stamp, frame)
             self._sensors.images(stamp, frame)
             action = task.expert()

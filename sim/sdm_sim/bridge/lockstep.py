@@ -49,7 +49,7 @@ class Lockstep:
                 break
             stamp = base_ns + step * dt_ns
             self._sensors.clock(stamp)
-            frame = self._faults.apply(self._streams.observe(task, step))
+            frame = self._faults.apply(self._streams.observe(task, step), step)
             self._sensors.state(stamp, frame)
             if self._sensors.images(stamp, frame):
                 commands.extend(self._answer(stamp))

@@ -50,6 +50,7 @@ class BridgeParameters:
     latency_ms: float = _parameter(0.0, "delay of all sensor messages (realtime)", 0.0, 10_000.0)
     drop_rate: float = _parameter(0.0, "share of the images that is lost", 0.0, 1.0)
     depth_noise_mm: float = _parameter(0.0, "standard deviation of Gaussian noise on each depth pixel", 0.0, 1000.0)
+    camera_noise: str = _parameter("none", "depth camera whose noise is put onto the depth images: none or d4xx")
     startup_timeout_s: float = _parameter(30.0, "longest wait for the other nodes to be active", 0.1, 3600.0)
     answer_timeout_s: float = _parameter(10.0, "longest wait for an answer, to an observation or a call", 0.1, 3600.0)
 

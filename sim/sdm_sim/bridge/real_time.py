@@ -80,7 +80,7 @@ class RealTime:
 
     def _show(self, stamp_ns: int, step: int) -> None:
         self._sensors.clock(stamp_ns)  # before the image is rendered: the command node's tick hangs on it
-        frame = self._faults.apply(self._streams.observe(self._task, step))
+        frame = self._faults.apply(self._streams.observe(self._task, step), step)
         self._line.send(lambda: self._publish(stamp_ns, frame))
 
     def _publish(self, stamp_ns: int, frame: SensorFrame) -> None:
