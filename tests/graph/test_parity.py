@@ -55,6 +55,22 @@ def test_lockstep_gives_the_actions_and_outcomes_of_a_direct_run(
         assert (found.misses, found.refused) == (0, 0)
 
 
+def test_a_noisy_camera_is_as_noisy_in_lockstep_as_directly(
+    checkpoint: Path, direct: list[EpisodeResult], tmp_path: Path
+) -> None:
+    task = make_task(TASK)
+    expected = run_episode(task, PolicyRuntime(checkpoint), SEEDS[0], camera_noise="d4xx")
+    task.close()
+    steps = min(expected.steps, direct[0].steps)
+    assert np.abs(expected.actions[:steps] - direct[0].actions[:steps]).max() > 1e-3
+    with graph(tmp_path, use_sim_time=True) as nodes:
+        nodes.start("policy_node", checkpoint=checkpoint, command="inline", reliable_sensors=True)
+        with bridge(nodes, task=TASK, episodes=1, seed0=SEEDS[0], camera_every=2, camera_noise="d4xx") as node:
+            (found,) = node.run()
+    assert (found.success, found.steps) == (expected.success, expected.steps)
+    assert np.abs(found.actions - expected.actions).max() <= 1e-6
+
+
 @pytest.mark.parametrize("cloud_steps", [2, 3])
 def test_lockstep_shows_a_policy_with_a_history_the_clouds_of_a_direct_run(
     cloud_steps: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
