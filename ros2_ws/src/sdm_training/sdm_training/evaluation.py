@@ -44,16 +44,17 @@ def evaluate(
     backend: str = "openvino",
     on_outcome: Callable[[Outcome], None] | None = None,
     repeats: int = 1,
+    camera_noise: str | None = None,
 ) -> list[Outcome]:
     """Runs the episode of every seed through the exported network; the outcomes come in the order of the seeds.
 
     Each start is tried `repeats` times in a row, with the policy's noise alone seeded anew. An episode depends on its
-    seed and repeat alone, so the number of workers changes nothing but the time taken.
+    seed and repeat alone, so the number of workers changes nothing but the time taken. `camera_noise`: see run_episode.
     """
     outcomes = []
     # Spawned, not forked: a renderer's context does not survive a fork.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, _open, (checkpoint, backend)) as pool:
+    with ProcessPoolExecutor(workers, context, _open, (checkpoint, backend, camera_noise)) as pool:
         try:
             for outcome in pool.map(_run, product(seeds, range(repeats))):
                 outcomes.append(outcome)
@@ -71,21 +72,23 @@ def evaluate(
 class _Worker:
     task: Task
     runtime: PolicyRuntime
+    camera_noise: str | None
 
 
 _worker: _Worker | None = None
 
 
-def _open(checkpoint: Path, backend: str) -> None:
+def _open(checkpoint: Path, backend: str, camera_noise: str | None) -> None:
     global _worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle; it ends the workers
     end_with_parent()
     runtime = PolicyRuntime(checkpoint, backend=backend, threads=1)
-    _worker = _Worker(make_task(runtime.contract.task), runtime)
+    _worker = _Worker(make_task(runtime.contract.task), runtime, camera_noise)
 
 
 def _run(attempt: tuple[int, int]) -> Outcome:
     assert _worker is not None
     seed, repeat = attempt
-    result = run_episode(_worker.task, _worker.runtime, seed, noise_seed=seed + repeat * _NOISE_SEED_STRIDE)
+    noise_seed = seed + repeat * _NOISE_SEED_STRIDE
+    result = run_episode(_worker.task, _worker.runtime, seed, noise_seed, camera_noise=_worker.camera_noise)
     return Outcome(seed, bool(result.success), int(result.steps), result.way, result.score)

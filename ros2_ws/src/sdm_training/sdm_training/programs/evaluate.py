@@ -22,7 +22,8 @@ class EvaluateSettings(Settings):
     """config/evaluate.yaml. checkpoint: an exported folder, or a run's (then nfe chooses among a teacher's exports);
     seed0: the first episode's seed, the others follow; repeats: how many episodes in a row share a start, and differ in
     the policy's noise alone; snapshot: which of a run's snapshots the protocol of that name evaluates, counted from 1;
-    results: the JSON-lines file appended to, or null."""
+    camera_noise: the depth camera whose noise is put onto the images; results: the JSON-lines file appended to, or
+    null."""
 
     checkpoint: str
     nfe: int | None
@@ -33,6 +34,7 @@ class EvaluateSettings(Settings):
     protocol: Literal["final", "best5", "snapshot"]
     snapshot: int
     backend: str
+    camera_noise: Literal["none", "d4xx"]
     results: str | None
 
     @model_validator(mode="after")
@@ -79,7 +81,15 @@ def evaluate_checkpoint(settings: EvaluateSettings) -> None:
                 progress.update(bar, advance=1, successes=successes)
 
             seeds = range(settings.seed0, settings.seed0 + episodes // settings.repeats)
-            return evaluate(checkpoint, seeds, settings.workers, settings.backend, count, settings.repeats)
+            return evaluate(
+                checkpoint,
+                seeds,
+                settings.workers,
+                settings.backend,
+                count,
+                settings.repeats,
+                settings.camera_noise,
+            )
 
     path = Path(settings.checkpoint)
     if settings.protocol == "final":
@@ -91,6 +101,8 @@ def evaluate_checkpoint(settings: EvaluateSettings) -> None:
             line = best5(folder, demonstrations, run)
         else:
             line = snapshot(folder, settings.snapshot, demonstrations, settings.episodes, run)
+    if settings.camera_noise != "none":
+        line["camera_noise"] = settings.camera_noise
     low, high = line["ci95"]
     console.print(
         f"{line['task']} {line['method']} nfe {line['nfe']} ({line['protocol']}): "
