@@ -22,12 +22,16 @@ from .errors import BagError
 from .qos import to_bag, to_record
 from .topic_filter import TopicFilter
 
+# Nanoseconds between publication and arrival that leave no doubt that both clocks are alike.
+_SAME_CLOCK = 1_000_000_000
+
 
 class Recorder:
     """A context manager that subscribes, with its node, to all accepted topics and writes what arrives.
 
     At its end the file is closed and whole; `metadata.yaml` is written last, so a bag that has one is complete.
-    Messages are written as they came, unread, with the time of their arrival.
+    Messages are written as they came, unread, with the time at which they were published, or, where the publisher's
+    clock is another one, that of their arrival.
     """
 
     def __init__(
@@ -117,7 +121,7 @@ class Recorder:
             if stamp == 0:
                 return  # no /clock yet
         else:
-            stamp = info["received_timestamp"]
+            stamp = _time_of(info["source_timestamp"], info["received_timestamp"])
         try:
             self._writer.write(connection, stamp, data)
         except OSError as error:
@@ -126,6 +130,11 @@ class Recorder:
 
     def _unwritable(self, error: OSError) -> BagError:
         return BagError(f"bag '{self._writer.path}' cannot be written: {error.strerror}; what it holds is incomplete")
+
+
+def _time_of(published: int, received: int) -> int:
+    """Messages of several topics that wait for a busy recorder are taken in any order: their own times keep it."""
+    return published if abs(received - published) < _SAME_CLOCK else received
 
 
 @contextlib.contextmanager

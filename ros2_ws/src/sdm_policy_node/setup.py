@@ -16,12 +16,14 @@ setup(
     python_requires=">=3.10",
     install_requires=[
         "sdm_core",
+        "rosbags>=0.11",
     ],
     entry_points={
         "console_scripts": [
             "policy_node = sdm_policy_node.policy_node:main",
             "command_node = sdm_policy_node.command_node:main",
             "recorder_node = sdm_policy_node.recorder_node:main",
+            "sdm-convert = sdm_policy_node.convert.program:main",
         ],
     },
 )

@@ -79,6 +79,8 @@ class EpisodeRecording:
 
     def add_command(self, command: NDArray[np.float64]) -> None:
         """A command [A] has come."""
+        if self.span_ns and not self._frames_seen:
+            return  # it answers something before this episode
         if command.shape != (self.contract.action_dim,):
             self.refuse(f"a command has {command.size} entries, the contract {self.contract.action_dim}")
         elif self.in_order:

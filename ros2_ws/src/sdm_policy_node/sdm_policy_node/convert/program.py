@@ -1,0 +1,95 @@
+"""sdm-convert: a bag of rosbag2 into a dataset, through the recorder's own code."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from sdm_core.checkpoint import contract_at
+from sdm_core.errors import DatasetError, SdmError
+
+from sdm_policy_node.convert.bag import Bag
+from sdm_policy_node.convert.conversion import Report, convert, recorder_events
+from sdm_policy_node.convert.plan import WHOLE_BAG, planned
+from sdm_policy_node.episode_events import RecorderSetup
+from sdm_policy_node.parameters import RecorderParameters
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's options."""
+    made = argparse.ArgumentParser(
+        prog="sdm-convert",
+        description="Makes a dataset (.zarr) of a bag, MCAP or sqlite3, with the code that records live. The "
+        "recorder's messages in the bag say which episodes there are, and how it was set up; options override that, "
+        "and are needed for a bag without them, which becomes one episode.",
+    )
+    made.add_argument("bag", type=Path, help="the bag's folder, or one of its files")
+    made.add_argument("-o", "--output", type=Path, required=True, help="the dataset to make")
+    made.add_argument("--contract", type=Path, help="another contract: contract.yaml, or a checkpoint")
+    made.add_argument("--actions", choices=["commands", "measured"], help="whence actions come; see recorder_node")
+    made.add_argument("--sink", help="what commands were published as: pose, native")
+    made.add_argument("--source", dest="observation_source", help="what clouds are made from: depth, points")
+    made.add_argument(
+        "--depth", dest="record_depth", action="store_true", default=None, help="store the depth images, too"
+    )
+    made.add_argument(
+        "--in-order",
+        dest="reliable_sensors",
+        action="store_true",
+        default=None,
+        help="nothing was lost: the n-th command answers the n-th image",
+    )
+    made.add_argument("--camera-frame", help="optical frame of the camera, where its messages name another")
+    made.add_argument(
+        "-r",
+        "--remap",
+        action="append",
+        default=[],
+        metavar="NAME:=TOPIC",
+        help="the bag's topic behind a name, as in joint_states:=/franka/joint_states",
+    )
+    return made
+
+
+def run(options: argparse.Namespace) -> Report:
+    """Converts as asked for. Raises SdmError with one line where nothing can be made of it."""
+    bag = Bag(options.bag)
+    events = recorder_events(bag)
+    starts = [event for _, event in events if event.event == event.START]
+    setup = RecorderSetup.of(starts[0]) if starts else None
+    contract = contract_at(options.contract) if options.contract else setup and setup.contract
+    if contract is None:
+        raise DatasetError(f"{bag.path}: no recorder speaks in it, so that its contract is unknown; give --contract")
+    names = ("actions", "sink", "observation_source", "record_depth", "reliable_sensors", "camera_frame")
+    given = {name: value for name in names if (value := getattr(options, name)) is not None}
+    # A pose that is not there by now never comes.
+    settings = replace(setup.settings if setup else RecorderParameters(), **given, tf_timeout_s=0.0)
+    topics = {**(setup.topics if setup else {}), **dict(_remapping(rule) for rule in options.remap)}
+    plan = planned(events) if starts else WHOLE_BAG
+    return convert(bag, options.output, RecorderSetup(contract, settings, topics), plan)
+
+
+def _remapping(rule: str) -> tuple[str, str]:
+    name, separator, topic = rule.partition(":=")
+    if not (name and separator and topic):
+        raise DatasetError(f"--remap {rule}: NAME:=TOPIC expected")
+    return name, topic
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point. Exit status 0: all that the operator kept was converted; 2: a part of it; 1: nothing."""
+    options = parser().parse_args(arguments)
+    try:
+        report = run(options)
+    except SdmError as error:
+        sys.exit(f"error: {error}")
+    for line in report.kept:
+        print(line)
+    for line in report.problems:
+        print(f"warning: {line}", file=sys.stderr)
+    print(f"{options.output} holds {len(report.kept)} episodes")
+    if report.problems:
+        sys.exit(2)
