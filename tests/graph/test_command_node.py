@@ -212,7 +212,8 @@ def test_a_fault_outlasts_deactivation(world, tmp_path):
 
 @pytest.mark.parametrize("transition", [Transition.TRANSITION_DEACTIVATE, Transition.TRANSITION_ACTIVE_SHUTDOWN])
 def test_leaving_the_active_state_in_motion_holds_once_and_listens_no_more(world, tmp_path, transition):
-    policy = Policy(world, CONTRACT, tmp_path, chunk_timeout_s=5.0, heartbeat_timeout_s=5.0)
+    long_chunks = CONTRACT.model_copy(update={"horizon": 500})
+    policy = Policy(world, long_chunks, tmp_path, chunk_timeout_s=5.0, heartbeat_timeout_s=5.0)
     assert policy.keep_alive_until(lambda: len(policy.commands) >= 5, COMMAND)
     change_state(world, transition)
     assert world.spin_until(lambda: policy.commands[-1] == HOLD), policy.commands[-3:]

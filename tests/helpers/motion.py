@@ -16,15 +16,16 @@ POSE_STATE = ("ee.x", "ee.y", "ee.z", "ee.qx", "ee.qy", "ee.qz", "ee.qw")
 POSE_AT_REST = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0])
 
 
-def joint_contract(joints: int = 2) -> Contract:
-    """`joint_position` commands within ±1 rad at 100 Hz."""
+def joint_contract(joints: int = 2, gripper: bool = False) -> Contract:
+    """`joint_position` commands within ±1 rad at 100 Hz, and an unmeasured gripper."""
     entries = tuple(
         ActionEntry(
             name=f"joint{index}", unit="rad", low=-1, high=1, max_velocity=1.5, max_acceleration=6.0, max_jerk=120.0
         )
         for index in range(joints)
     )
-    action = ActionSpec(kind="joint_position", entries=entries, base_frame="base", tool_frame="tool")
+    grippers = (ActionEntry(name="gripper", unit="1", low=0, high=1),) if gripper else ()
+    action = ActionSpec(kind="joint_position", entries=(*entries, *grippers), base_frame="base", tool_frame="tool")
     contract = small_contract(control_hz=100.0, horizon=8, n_action_steps=4, state=tuple(e.name for e in entries))
     return contract.model_copy(update={"action": action})
 
@@ -50,6 +51,22 @@ def pose_contract(kind: str = "ee_pose", delta_reference: str | None = None) -> 
         gripper="1 closes",
     )
     contract = small_contract(control_hz=100.0, horizon=8, n_action_steps=4, state=POSE_STATE)
+    return contract.model_copy(update={"action": action})
+
+
+def rate_contract(kind: str = "joint_velocity", names: tuple[str, ...] = ("joint0", "joint1")) -> Contract:
+    """Rates within ±0.5 at 100 Hz, that change by 2 a second and 40 a second² at most."""
+    entries = tuple(
+        ActionEntry(name=name, unit="1/s", low=-0.5, high=0.5, max_acceleration=2.0, max_jerk=40.0) for name in names
+    )
+    action = ActionSpec(
+        kind=kind,  # type: ignore[arg-type]
+        entries=entries,
+        base_frame="base",
+        tool_frame="tool",
+        hold=(0.0,) * len(names),
+    )
+    contract = small_contract(control_hz=100.0, horizon=20, n_action_steps=4)
     return contract.model_copy(update={"action": action})
 
 

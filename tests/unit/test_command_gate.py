@@ -9,7 +9,7 @@ import math
 import numpy as np
 import pytest
 from helpers.contracts import small_contract
-from helpers.motion import POSE_AT_REST, excess, joint_contract, pose_contract
+from helpers.motion import POSE_AT_REST, excess, joint_contract, pose_contract, rate_contract
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -135,6 +135,32 @@ def test_no_stream_of_poses_makes_the_gate_break_a_limit(stream):
     ]
     assert all(value <= WITHIN for value in excess(contract, POSE_AT_REST, out, contract.dt).values())
     assert all(np.linalg.norm(command[3:7]) == pytest.approx(1.0, abs=1e-9) for command in out)
+
+
+@given(stream=streams(2), period=st.sampled_from([0.002, 0.01, 0.05]))
+def test_no_stream_of_rates_makes_the_gate_break_a_limit_and_every_hold_ends_at_zero(stream, period):
+    contract = rate_contract()
+    gate = gate_of(contract, period)
+    out = [
+        gate.check(command, None if command is None else age).command
+        for command, repeats, age in stream
+        for _ in range(repeats)
+    ]
+    for _ in range(round(1.0 / period)):
+        out.append(gate.hold("test").command)
+    assert gate.at_rest
+    assert out[-1].tolist() == [0.0, 0.0]
+    assert all(value <= WITHIN for value in excess(contract, np.zeros(2), out, period).values())
+
+
+def test_a_rate_is_brought_to_zero_without_swinging_over():
+    gate = gate_of(rate_contract())
+    up = [gate.check(np.array([0.5, -0.3]), 0).command for _ in range(100)]
+    assert up[-1] == pytest.approx([0.5, -0.3])
+    assert not gate.at_rest
+    down = [gate.hold("test").command for _ in range(60)]
+    assert all(command[0] >= 0 >= command[1] for command in down)
+    assert gate.at_rest
 
 
 def test_a_stream_within_the_limits_passes_unchanged():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,7 +21,7 @@ class ChunkScheduler:
     `receding`: the newest chunk that has begun wins. `ensemble`: the mean of all chunks that cover now, weighted
     `exp(-decay * k)` with k = 0 for the oldest (Zhao et al. 2023, ACT, temporal ensembling).
 
-    A chunk's entry i covers `[stamp + i dt, stamp + (i + 1) dt)`: native and twist commands are constant within it,
+    A chunk's entry i covers `[stamp + i dt, stamp + (i + 1) dt)`: native commands and rates are constant within it,
     poses and joint positions run linearly to the next entry and rest on the last.
     """
 
@@ -35,7 +37,11 @@ class ChunkScheduler:
 
     def reset(self) -> None:
         """Forgets every chunk."""
-        self._chunks.clear()
+        self._chunks = []
+
+    def copy(self) -> ChunkScheduler:
+        """A scheduler of the same chunks, to look ahead with."""
+        return copy(self)
 
     def add(self, chunk: ActionChunk) -> None:
         """Takes a chunk in any order of arrival; of two with the same stamp the later arrival stays.
@@ -71,6 +77,11 @@ class ChunkScheduler:
         """Nanoseconds since the observation of the newest chunk that has begun; None if there is none."""
         stamps = [chunk.stamp_ns for chunk in self._chunks if chunk.stamp_ns <= now_ns]
         return now_ns - stamps[-1] if stamps else None
+
+    @property
+    def end_ns(self) -> int:
+        """The first time that no chunk covers; 0 where there is none."""
+        return max((chunk.end_ns for chunk in self._chunks), default=0)
 
     def _drop_stale(self, now_ns: int) -> None:
         self._chunks = [chunk for chunk in self._chunks if chunk.end_ns > now_ns]

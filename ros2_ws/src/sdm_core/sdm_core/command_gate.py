@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sdm_core.braking import AxisLimits, Stop, brake, stop
-from sdm_core.command_space import CommandSpace, held_command, is_motion
+from sdm_core.command_space import CommandSpace, held_command, is_motion, is_rate
 from sdm_core.contract import ActionSpec
 from sdm_core.errors import CommandError
 
@@ -20,6 +21,8 @@ _BOUND_SLACK = 1e-12
 # Differences of published positions carry rounding of about 1e-16 / dt³; a limit is met within one part in a million.
 _TOLERANCE = 1e-6
 _BISECTIONS = 14
+# A rate this near its hold is at it (unit/s): nanometres.
+_STANDING = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,10 +40,11 @@ class GateDecision:
 class CommandGate:
     """Finite, in bounds, within velocity, acceleration and jerk, young enough: else changed or held, and counted.
 
-    Native and twist commands are clipped to their bounds; a hold is the contract's hold command. For pose and joint
-    kinds the gate keeps one invariant: from the last command there is a stop within all limits that stays inside the
-    bounds. A command is passed only where that remains true after it; else each offending axis goes as far towards it
-    as it may, and the stop itself is the way out that always exists. A hold is that stop. Not a certified safety
+    Native commands are clipped to their bounds; a hold is the contract's hold command. For all other kinds the gate
+    keeps one invariant: from the last command there is a stop within all limits that stays inside the bounds. A command
+    is passed only where that remains true after it; else each offending axis goes as far towards it as it may, and the
+    stop itself is the way out that always exists. A hold is that stop; of rates, which move a robot for as long as they
+    stand, it leads on to the contract's hold command, as far in each period as the limits allow. Not a certified safety
     function.
     """
 
@@ -52,6 +56,8 @@ class CommandGate:
             )
         self._space = CommandSpace(action)
         self._motion = is_motion(action)
+        self._rate = is_rate(action)
+        self._limited_motion = self._motion or self._rate
         self._max_age_ns = max_age_ns
         self._period = period
         self._limits = [
@@ -66,19 +72,26 @@ class CommandGate:
         self._axis_low, self._axis_high = self._space.axis_bounds()
         self.counts: Counter[str] = Counter()
         self._last: Vector | None = None
-        self._velocity = np.zeros(self._space.dim)
-        self._acceleration = np.zeros(self._space.dim)
+        self.reset()
 
     def reset(self, position: Vector | None = None) -> None:
-        """Begins anew; pose and joint kinds need the robot's position (float64[A]), at rest, before they pass anything.
+        """Begins anew, at rest; pose and joint kinds need the robot's position (float64[A]) before they pass anything.
 
         Counts stay: they belong to the process.
         """
         self._velocity = np.zeros(self._space.dim)
         self._acceleration = np.zeros(self._space.dim)
         self._last = None
+        if self._rate:
+            self._last = self._at_hold()
         if position is not None and self._motion:
             self._last = self._start(np.asarray(position, np.float64))
+
+    def copy(self) -> CommandGate:
+        """A gate in the same state, to look ahead with; it counts for itself."""
+        other = copy(self)
+        other.counts = Counter()
+        return other
 
     def _start(self, position: Vector) -> Vector:
         start, entries = self._space.normalised(position), self._space.spec.entries
@@ -97,17 +110,26 @@ class CommandGate:
 
     @property
     def motion(self) -> tuple[Vector, Vector, Vector] | None:
-        """The last command float64[A], its velocity and acceleration float64[D]; None before a start."""
-        if not self._motion or self._last is None:
+        """The last command float64[A], its first and second derivative float64[D]; None before a start, or native."""
+        if self._last is None or not self._limited_motion:
             return None
         return self._last, self._velocity, self._acceleration
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether the robot stands: a further hold would change nothing."""
+        if self._last is None:
+            return True
+        if self._motion:
+            return not self._velocity.any()
+        return bool((self._last == held_command(self._space.spec, self._last)).all())
 
     def check(self, command: Vector | None, age_ns: int | None) -> GateDecision:
         """Call once a period. `age_ns` is the age of the observation behind `command`; None with a command of None."""
         refusal = self._refusal(command, age_ns)
         if command is None or refusal:
             return self.hold(refusal or "no_target")
-        if not self._motion:
+        if not self._limited_motion:
             return self._counted(self._clipped(command))
         if self._last is None:
             return self.hold("no_start")
@@ -115,10 +137,12 @@ class CommandGate:
 
     def hold(self, reason: str) -> GateDecision:
         """In place of `check`: keep the robot where it is, braking first where it moves."""
-        if not self._motion:
+        if not self._limited_motion:
             return self._counted(self._held_command(reason))
         if self._last is None:
             return self._counted(GateDecision(None, (reason,), True))
+        if self._rate:
+            return self._counted(self._ebbed(self._last, reason))
         return self._counted(self._braked(self._last, reason))
 
     def _counted(self, decision: GateDecision) -> GateDecision:
@@ -144,11 +168,28 @@ class CommandGate:
         return GateDecision(self._last, ("bounds",), False)
 
     def _held_command(self, refusal: str) -> GateDecision:
+        """The contract's hold; remembered, so that the robot counts as standing."""
+        self._last = self._at_hold()
+        return GateDecision(self._last, (refusal,), True)
+
+    def _at_hold(self) -> Vector:
         """The contract's hold; entries that keep their last value stay at rest (0) before the first command."""
         last = np.clip(np.zeros(len(self._space.low)), self._space.low, self._space.high)
-        return GateDecision(
-            held_command(self._space.spec, last if self._last is None else self._last), (refusal,), True
-        )
+        return held_command(self._space.spec, last if self._last is None else self._last)
+
+    def _ebbed(self, last: Vector, refusal: str) -> GateDecision:
+        """A rate's next step to its hold without swinging over, and that exactly where rounding alone is left."""
+        wanted = held_command(self._space.spec, last)
+        step = self._space.difference(last, wanted)
+        position = self._space.axis_positions(last)
+        accelerations = [
+            self._towards(axis, float(position[axis]), float(step[axis]), limits)
+            for axis, limits in enumerate(self._limits)
+        ]
+        command = self._move(last, np.array(accelerations))
+        if np.allclose(command, wanted, rtol=0.0, atol=_STANDING):
+            self._last = wanted
+        return GateDecision(self._last, (refusal,), True)
 
     def _braked(self, last: Vector, refusal: str) -> GateDecision:
         accelerations = [

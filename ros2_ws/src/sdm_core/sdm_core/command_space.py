@@ -17,6 +17,8 @@ from sdm_core.errors import CommandError, ContractError
 Vector = NDArray[np.float64]
 
 MOTION_KINDS = ("ee_pose", "ee_delta", "joint_position")
+RATE_KINDS = ("twist", "joint_velocity")
+_DERIVATIVES = ("max_velocity", "max_acceleration", "max_jerk")
 _QUATERNION = ("qx", "qy", "qz", "qw")
 
 
@@ -25,9 +27,14 @@ def is_motion(spec: ActionSpec) -> bool:
     return spec.kind in MOTION_KINDS
 
 
+def is_rate(spec: ActionSpec) -> bool:
+    """Whether a command is a velocity: it moves the robot for as long as it stands, and the hold must end it."""
+    return spec.kind in RATE_KINDS
+
+
 def require_motion_limits(spec: ActionSpec) -> None:
     """Raises ContractError naming the entries that could move without limit; a gripper alone may."""
-    limits = ("max_velocity", "max_acceleration", "max_jerk")
+    limits = _DERIVATIVES[1:] if is_rate(spec) else _DERIVATIVES
     free = [
         entry.name
         for entry in spec.entries
@@ -36,7 +43,7 @@ def require_motion_limits(spec: ActionSpec) -> None:
     if free:
         raise ContractError(
             f"action {', '.join(free)}: no {', '.join(limits)}, so the arm could move without limit; "
-            "set all three in the contract"
+            f"set {'both' if len(limits) == 2 else 'all three'} in the contract"
         )
 
 
@@ -53,6 +60,9 @@ class CommandSpace:
     `low`/`high` bound the A entries, but not a quaternion's, which is normalised instead; `max_velocity`,
     `max_acceleration`, `max_jerk` bound the D axes, infinite where the contract names none. The quaternion's limit
     (rad/s, …; the smallest of its four entries) bounds the norm: each of its three axes gets 1/√3 of it.
+
+    A rate's own first and second derivative are the motion's acceleration and jerk: the contract's limits of these are
+    `max_velocity` and `max_acceleration` of its axes, and its `max_jerk` is infinite.
     """
 
     def __init__(self, spec: ActionSpec) -> None:
@@ -66,9 +76,10 @@ class CommandSpace:
         rotation = range(len(entries))[self.rotation] if self.rotation else range(0)
         self.linear = np.array([i for i in range(len(entries)) if i not in rotation], dtype=np.intp)
         self.dim = len(self.linear) + (3 if self.rotation else 0)
-        self.max_velocity = self._axis_limits("max_velocity")
-        self.max_acceleration = self._axis_limits("max_acceleration")
-        self.max_jerk = self._axis_limits("max_jerk")
+        limits = [self._axis_limits(field) for field in _DERIVATIVES]
+        if is_rate(spec):
+            limits = [*limits[1:], np.full(self.dim, math.inf)]
+        self.max_velocity, self.max_acceleration, self.max_jerk = limits
 
     def _rotation_slice(self) -> slice | None:
         if self.spec.rotation == "none":

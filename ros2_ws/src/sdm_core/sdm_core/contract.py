@@ -177,12 +177,13 @@ class ActionEntry(_Model):
 class ActionSpec(_Model):
     """What a command means.
 
-    `native` passes the environment's own per-step command; `hold` is then the command that keeps the robot still, with
-    None for entries that keep their last value (a gripper). `centre` names the entries that the network gives relative
-    to the newest state of the same name, as it is shown clouds: datasets and commands hold them absolute all the same.
+    `native` passes the environment's own per-step command, `twist` and `joint_velocity` are rates; `hold` is then the
+    command that keeps the robot still, with None for entries that keep their last value (a gripper). `centre` names the
+    entries that the network gives relative to the newest state of the same name, as it is shown clouds: datasets and
+    commands hold them absolute all the same.
     """
 
-    kind: Literal["ee_delta", "ee_pose", "joint_position", "twist", "native"]
+    kind: Literal["ee_delta", "ee_pose", "joint_position", "twist", "joint_velocity", "native"]
     entries: tuple[ActionEntry, ...]
     rotation: Literal["none", "quaternion_xyzw"] = "none"
     delta_reference: str | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 import numpy as np
 from numpy.typing import NDArray
 from ruckig import InputParameter, OutputParameter, Result, Ruckig, Synchronization
@@ -12,17 +14,17 @@ Vector = NDArray[np.float64]
 
 
 class Smoother:
-    """Follows targets of pose and joint kinds along time-optimal trajectories within the contract's limits.
+    """Follows poses, joint positions and rates along time-optimal trajectories within the contract's limits.
 
-    Axes for which the contract names no velocity, acceleration and jerk pass unchanged. This makes motion smooth; it is
-    not what makes it safe: the gate after it checks every command on its own.
+    Axes without a limit of their first and second derivative pass unchanged. This makes motion smooth; it is not what
+    makes it safe: the gate after it checks every command on its own.
     """
 
     def __init__(self, space: CommandSpace, period: float) -> None:
         self._space = space
         self._period = period
         limits = np.stack([space.max_velocity, space.max_acceleration, space.max_jerk])
-        self._axes = np.flatnonzero(np.isfinite(limits).all(axis=0))
+        self._axes = np.flatnonzero(np.isfinite(limits[:2]).all(axis=0))
         self._limits = limits[:, self._axes]
         self._position: Vector | None = None
         self._target: Vector | None = None
@@ -42,6 +44,10 @@ class Smoother:
         # A backward difference is the velocity of half a period ago.
         self._velocity = (velocity + acceleration * (self._period / 2))[self._axes]
         self._acceleration = acceleration[self._axes]
+
+    def copy(self) -> Smoother:
+        """A smoother in the same state, to look ahead with."""
+        return copy(self)
 
     def step(self, target: Vector) -> Vector:
         """The command float64[A] of the next period on the way to `target`."""

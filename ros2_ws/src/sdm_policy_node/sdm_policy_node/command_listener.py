@@ -13,7 +13,7 @@ from sdm_core.contract import Contract
 from sdm_core.errors import ContractError, ObservationError
 from std_msgs.msg import Float64, Float64MultiArray
 
-from sdm_policy_node import float_array_sink, pose_sink
+from sdm_policy_node import float_array_sink, gripper_topic, pose_sink
 from sdm_policy_node.command_sink import command_qos
 from sdm_policy_node.pose_message import pose_values
 
@@ -53,7 +53,7 @@ class PoseListener:
         node.create_subscription(PoseStamped, pose_sink.POSE_TOPIC, self._on_pose, command_qos(_QUEUE))
         if "gripper" in names:
             self._gripper = names.index("gripper")
-            node.create_subscription(Float64, pose_sink.GRIPPER_TOPIC, self._on_gripper, command_qos(_QUEUE))
+            node.create_subscription(Float64, gripper_topic.GRIPPER_TOPIC, self._on_gripper, command_qos(_QUEUE))
 
     def _on_gripper(self, message: Float64) -> None:
         self._command[self._gripper] = message.data

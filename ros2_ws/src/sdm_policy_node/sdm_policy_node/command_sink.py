@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from builtin_interfaces.msg import Time
@@ -15,8 +15,8 @@ from sdm_core.contract import Contract
 class CommandSink(Protocol):
     """Publishes gated commands float64[A] of one contract.
 
-    A stop is the same for every sink: hold commands (a single one where the node itself is deactivated), then silence.
-    Its docstring says what the silence means.
+    A stop is the same for every sink: hold commands until the robot stands and `hold_s` is over, then silence. Its
+    docstring says what the receiver makes of both.
     """
 
     topics: tuple[str, ...]
@@ -35,6 +35,24 @@ class CommandSink(Protocol):
 
     def close(self) -> None:
         """Gives the topics up."""
+        ...
+
+
+@runtime_checkable
+class PathSink(Protocol):
+    """A sink whose receiver is given whole motions, to rest, and not a command a period."""
+
+    def publish_path(self, path: NDArray[np.float64], period: float) -> None:
+        """Sends commands float64[K, A], `period` seconds apart, of which the receiver drops all earlier ones."""
+        ...
+
+
+@runtime_checkable
+class PreparedSink(Protocol):
+    """A sink whose receiver must be told something, and agree, before it takes commands."""
+
+    def obstacle(self) -> str:
+        """One line while commands would not be taken, else empty; asks the receiver where that has not been done."""
         ...
 
 

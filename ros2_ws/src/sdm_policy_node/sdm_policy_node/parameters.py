@@ -39,7 +39,17 @@ class SensingParameters:
     reliable_sensors: bool = parameter(
         False, "subscribe to sensors reliably (lockstep) and not best effort (real time)"
     )
+    aligned_depth: bool = parameter(
+        False, "take the depth that is aligned to the colour image, where the camera publishes it"
+    )
     camera_frame: str = parameter("", "optical frame of the camera; empty: the frame that its messages name")
+    extrinsics: str = parameter("", "file of sdm-calibrate with where cameras stand; empty: tf alone tells it")
+    frozen_frames: int = parameter(
+        0,
+        "so many images in a row without one changed bit are a frozen camera; 0: never (no sensor noise)",
+        low=0,
+        high=1000,
+    )
     max_skew_s: float = parameter(
         0.0, "greatest time between stamps that count as one; 0: half a control period", low=0.0, high=1.0
     )

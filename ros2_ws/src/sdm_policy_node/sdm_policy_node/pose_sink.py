@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import PoseStamped
@@ -10,20 +12,21 @@ from rclpy.node import Node
 from sdm_core.command_space import CommandSpace
 from sdm_core.contract import Contract
 from sdm_core.errors import ContractError
-from std_msgs.msg import Float64
 
 from sdm_policy_node.command_sink import command_qos
+from sdm_policy_node.gripper_topic import GripperTopic
 
 POSE_TOPIC = "target_pose"
-GRIPPER_TOPIC = "gripper_command"
 
 
 class PoseStampedSink:
     """`target_pose` in the contract's base frame and, if the action has a gripper, `gripper_command`.
 
-    An impedance controller holds the last pose in silence. The gripper is told nothing before a policy's first command:
-    where it stands may be unknown, and a stop must not open it.
+    A stop is the braking poses and then the last one, repeated. An impedance controller holds it in the silence after.
     """
+
+    name: ClassVar[str] = "pose"
+    topic: ClassVar[str] = POSE_TOPIC
 
     def __init__(self, node: Node, contract: Contract, depth: int) -> None:
         action = contract.action
@@ -31,18 +34,16 @@ class PoseStampedSink:
         rotation = CommandSpace(action).rotation
         if action.kind != "ee_pose" or rotation is None or not {"x", "y", "z"} <= set(names):
             raise ContractError(
-                f"sink 'pose' takes 'ee_pose' actions with x, y, z and a quaternion, not '{action.kind}' with {names}"
+                f"sink '{self.name}' takes 'ee_pose' actions with x, y, z and a quaternion, not '{action.kind}' with "
+                f"{names}"
             )
         self._node = node
         self._frame = action.base_frame
         self._position = [names.index(axis) for axis in ("x", "y", "z")]
         self._rotation = rotation
-        self._gripper = names.index("gripper") if "gripper" in names else None
-        self._gripper_told = False
-        self._publishers = [node.create_publisher(PoseStamped, POSE_TOPIC, command_qos(depth))]
-        if self._gripper is not None:
-            self._publishers.append(node.create_publisher(Float64, GRIPPER_TOPIC, command_qos(depth)))
-        self.topics = tuple(publisher.topic_name for publisher in self._publishers)
+        self._gripper = GripperTopic(node, action, depth)
+        self._publisher = node.create_publisher(PoseStamped, self.topic, command_qos(depth))
+        self.topics = (self._publisher.topic_name, *self._gripper.topics)
 
     def publish(self, command: NDArray[np.float64], stamp: Time, held: bool) -> None:
         message = PoseStamped()
@@ -51,11 +52,9 @@ class PoseStampedSink:
         position, rotation = message.pose.position, message.pose.orientation
         position.x, position.y, position.z = command[self._position].tolist()
         rotation.x, rotation.y, rotation.z, rotation.w = command[self._rotation].tolist()
-        self._gripper_told |= not held
-        if self._gripper is not None and self._gripper_told:
-            self._publishers[1].publish(Float64(data=float(command[self._gripper])))
-        self._publishers[0].publish(message)
+        self._gripper.publish(command, held)
+        self._publisher.publish(message)
 
     def close(self) -> None:
-        for publisher in self._publishers:
-            self._node.destroy_publisher(publisher)
+        self._gripper.close()
+        self._node.destroy_publisher(self._publisher)

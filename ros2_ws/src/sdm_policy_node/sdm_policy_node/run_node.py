@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 import gc
+import signal
 import sys
 from collections.abc import Callable
 
 import rclpy
 from rclpy.clock import Clock, ClockType
-from rclpy.executors import ExternalShutdownException
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
 from sdm_core.errors import SdmError
 
 # The executor and the loop beside it share one interpreter: the default of 5 ms would be added to a command's latency.
 _SWITCH_INTERVAL_S = 5e-4
+# An idle node looks at least this often whether a signal has come.
+_SIGNAL_PERIOD_S = 0.1
 
 
-def run_node(make: Callable[[], Node]) -> None:
-    """Makes a node and spins it until a signal or shutdown; a user's error ends it with one line and status 1."""
+def run_node(make: Callable[[], Node], *, farewell: bool = False) -> None:
+    """Makes a node and spins it until a signal or shutdown; a user's error ends it with one line and status 1.
+
+    A signal ends the context at once, and with it all that the node could still say; with `farewell` only after the
+    node has been destroyed, so that it may publish until then.
+    """
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
-    rclpy.init()
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO if farewell else SignalHandlerOptions.ALL)
     node = None
     try:
         node = make()
-        rclpy.spin(node)
+        if farewell:
+            _spin_until_signal(node)
+        else:
+            rclpy.spin(node)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     except SdmError as error:
@@ -33,6 +44,16 @@ def run_node(make: Callable[[], Node]) -> None:
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
+
+
+def _spin_until_signal(node: Node) -> None:
+    signalled = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, frame: signalled.append(number))
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    while not signalled:
+        executor.spin_once(timeout_sec=_SIGNAL_PERIOD_S)
 
 
 def start_by_itself(node: LifecycleNode, after_s: float) -> None:

@@ -1,0 +1,212 @@
+"""Brings messages and time to the CommandStream, and its decisions to the robot."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+from rclpy.clock import Clock, ClockType
+from rclpy.lifecycle import LifecycleNode
+from rclpy.qos import QoSProfile
+from rclpy.subscription import Subscription
+from rclpy.timer import Timer
+from sdm_core.anchor import absolute
+from sdm_core.command_gate import GateDecision
+from sdm_core.command_pipeline import CommandPipeline
+from sdm_core.command_space import is_motion, is_rate, require_motion_limits
+from sdm_core.errors import CommandError, ObservationError
+from sdm_interfaces.msg import ActionChunk as ActionChunkMessage
+from std_msgs.msg import Header
+
+from sdm_policy_node.choices import COMMAND_SINKS
+from sdm_policy_node.chunk_message import from_chunk_message
+from sdm_policy_node.command_sink import CommandSink, PathSink, PreparedSink
+from sdm_policy_node.command_stream import CommandStream, StopRules
+from sdm_policy_node.command_trace import CommandTrace
+from sdm_policy_node.contract_file import load_contract
+from sdm_policy_node.interlock import Interlock
+from sdm_policy_node.liveness import Liveness
+from sdm_policy_node.measured_position import MeasuredPosition
+from sdm_policy_node.parameters import CommandParameters
+from sdm_policy_node.refusals import Refusals
+from sdm_policy_node.sole_publisher import other_publishers
+from sdm_policy_node.state_source import StateSource
+
+_WATCH_PERIOD_S = 0.05
+
+
+class CommandLoop:
+    """Holds the robot's topics from its making on, and is deaf and silent until `start`.
+
+    Raises SdmError where contract, parameters and sink do not fit each other.
+    """
+
+    def __init__(self, node: LifecycleNode, settings: CommandParameters, interlock: Interlock) -> None:
+        p = settings
+        self._node = node
+        self._interlock = interlock
+        self._refusals = Refusals(node)
+        recorded = load_contract(p.checkpoint)
+        self._contract = absolute(recorded, p.workspace_low, p.workspace_high)
+        action = self._contract.action
+        if is_motion(action) or is_rate(action):
+            require_motion_limits(action)
+        self._period_ns = round(1e9 / p.rate_hz) if p.rate_hz else self._contract.dt_ns
+        self._measured = (
+            MeasuredPosition(recorded, p.state_timeout_s, p.implausible_speed) if is_motion(action) else None
+        )
+        pipeline = CommandPipeline(
+            self._contract,
+            scheduler=p.scheduler,
+            period_ns=self._period_ns,
+            max_age_ns=int(p.max_age_s * 1e9) or None,
+        )
+        # In shadow mode the robot follows somebody else.
+        errors = (0.0, 0.0) if p.dry_run else (p.tracking_error, p.tracking_turn)
+        self.stream = CommandStream(
+            self._contract,
+            pipeline,
+            Liveness(p.heartbeat_timeout_s, p.chunk_timeout_s),
+            self._measured,
+            StopRules(p.hold_s, p.chunk_timeout_s, *errors),
+            interlock,
+            self._period_ns * 1e-9,
+        )
+        self._sink: CommandSink | None = None if p.dry_run else COMMAND_SINKS[p.sink](node, self._contract, depth=1)
+        self._sent_plans = 0
+        self._trace = CommandTrace(node)
+        self._states = None
+        if self._measured:
+            self._states = StateSource(node, False, self._on_state, self._on_state_refused)
+            self._states.configure(recorded, p.max_skew_s)
+        self._inputs: list[Subscription] = []
+        self._timers: list[Timer] = []
+
+    # --- life
+
+    def start(self) -> None:
+        """Listens to the policy, and ticks."""
+        node, period_s, steady = self._node, self._period_ns * 1e-9, Clock(clock_type=ClockType.STEADY_TIME)
+        self._rest()
+        self._inputs = [
+            node.create_subscription(ActionChunkMessage, "action_chunk", self._on_chunk, QoSProfile(depth=10)),
+            node.create_subscription(Header, "heartbeat", self._on_heartbeat, QoSProfile(depth=1)),
+        ]
+        self._timers = [
+            node.create_timer(period_s, self._tick),
+            node.create_timer(period_s, self._tick_without_clock, clock=steady),
+            node.create_timer(_WATCH_PERIOD_S, self._watch_topics, clock=steady),
+        ]
+        node.get_logger().info(
+            f"active: {self._contract.task} at {1 / period_s:.0f} Hz on "
+            f"{', '.join(self._sink.topics) if self._sink else 'no topic (dry run)'}"
+        )
+
+    def stop(self) -> None:
+        """Undoes `start`; a moving robot is first brought to rest."""
+        while (decision := self.stream.hold("deactivated")) is not None:
+            self._send(decision, time.perf_counter_ns())
+            if self.stream.moving:
+                time.sleep(self._period_ns * 1e-9)
+        counts = ", ".join(f"{count} × {what}" for what, count in self.stream.counts.items())
+        self._node.get_logger().info(f"inactive; the gate intervened: {counts or 'never'}")
+        for timer in self._timers:
+            self._node.destroy_timer(timer)
+        for subscription in self._inputs:
+            self._node.destroy_subscription(subscription)
+        self._timers, self._inputs = [], []
+        self._rest()
+
+    def close(self) -> None:
+        """Gives all topics up."""
+        for part in (self._sink, self._states, self._trace):
+            if part:
+                part.close()
+
+    def start_episode(self) -> None:
+        """Forgets chunks and motion, and where the robot stood: a simulated one begins each episode elsewhere."""
+        self._rest()
+        if self._measured:
+            self._measured.forget()
+
+    def _rest(self) -> None:
+        self.stream.rest()
+        self._trace.forget()
+
+    # --- in
+
+    def _on_heartbeat(self, message: Header) -> None:
+        self.stream.heard_heartbeat(time.monotonic())
+
+    def _on_state(self, stamp_ns: int, state: NDArray[np.float64]) -> None:
+        assert self._measured
+        try:
+            self._measured.observe(stamp_ns, state, time.monotonic())
+        except ObservationError as error:
+            self._refusals.note("state", error)
+
+    def _on_state_refused(self, stamp_ns: int, error: ObservationError) -> None:
+        self._refusals.note("state", error)
+
+    def _on_chunk(self, message: ActionChunkMessage) -> None:
+        try:
+            chunk = from_chunk_message(message, self._contract)
+            self._require_receiver()
+            self.stream.follow(chunk, self._now_ns(), time.monotonic())
+        except CommandError as error:
+            self._refusals.note("chunk", error)
+            return
+        self._trace.chunk(message)
+
+    def _require_receiver(self) -> None:
+        """Before a motion. Raises CommandError where the receiver of commands is not prepared, and latches the fault of
+        another publisher."""
+        if self.stream.moving:
+            return
+        self._watch_topics()
+        if isinstance(self._sink, PreparedSink) and (obstacle := self._sink.obstacle()):
+            raise CommandError(obstacle)
+
+    def _now_ns(self) -> int:
+        return self._node.get_clock().now().nanoseconds
+
+    # --- out
+
+    def _tick(self) -> None:
+        begin, fault = time.perf_counter_ns(), self._interlock.fault
+        decision = self.stream.tick(self._now_ns(), time.monotonic())
+        if self._interlock.fault != fault:
+            self._report_fault()
+        if decision:
+            self._send(decision, begin)
+
+    def _tick_without_clock(self) -> None:
+        begin = time.perf_counter_ns()
+        if decision := self.stream.tick_without_clock(time.monotonic()):
+            self._send(decision, begin)
+
+    def _send(self, decision: GateDecision, begin_ns: int) -> None:
+        if self._sink and decision.command is not None:
+            self._sink.publish(decision.command, self._node.get_clock().now().to_msg(), decision.held)
+            if isinstance(self._sink, PathSink) and self.stream.plans != self._sent_plans:
+                self._sent_plans = self.stream.plans
+                ahead = self.stream.path(self._now_ns() + self._period_ns)
+                self._sink.publish_path(np.vstack([decision.command, ahead]), self._period_ns * 1e-9)
+        self._trace.decision(decision, begin_ns, published=self._sink is not None)
+
+    # --- faults
+
+    def other_publishers(self) -> str:
+        """One line if somebody else publishes on a command topic, else empty."""
+        return other_publishers(self._node, self._sink.topics if self._sink else ())
+
+    def _watch_topics(self) -> None:
+        others = "" if self._interlock.fault else self.other_publishers()
+        if others:
+            self.stream.latch(others, abandon=True)
+            self._report_fault()
+
+    def _report_fault(self) -> None:
+        self._node.get_logger().error(f"fault: {self._interlock.fault}; call ~/reset_fault when its cause is gone")
+        self._trace.refusal(self._interlock.fault)

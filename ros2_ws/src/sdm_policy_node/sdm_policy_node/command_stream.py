@@ -1,0 +1,252 @@
+"""What command_node is doing: resting, following chunks, going home, or stopping; and why it may not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sdm_core.action_chunk import ActionChunk
+from sdm_core.command_gate import GateDecision
+from sdm_core.command_pipeline import CommandPipeline
+from sdm_core.command_space import is_rate
+from sdm_core.contract import Contract
+from sdm_core.errors import CommandError
+from sdm_core.home_motion import HomeMotion
+
+from sdm_policy_node.interlock import Interlock
+from sdm_policy_node.liveness import Liveness
+from sdm_policy_node.measured_position import MeasuredPosition
+
+Vector = NDArray[np.float64]
+
+# The ROS clock's timer may lag by so many periods before the steady one takes a stop over from it.
+_CLOCK_PERIODS = 3
+
+
+@dataclass(frozen=True)
+class StopRules:
+    """When a stop begins and how long it lasts (s), and how far from its command the robot may stand: 0 is anywhere,
+    `tracking_error` in m, or rad of a joint, `tracking_turn` in rad of a pose's rotation."""
+
+    hold_s: float
+    clock_timeout_s: float
+    tracking_error: float = 0.0
+    tracking_turn: float = 0.0
+
+
+class CommandStream:
+    """Silent until a chunk is followed or the robot is sent home; then one decision a period, and a stop at the end.
+
+    A stop is the hold until the robot stands and `hold_s` is over; then silence. What ends by itself: lost signs of
+    life, a silent robot, a clock that stands: the next chunk begins anew. What does not: the interlock's fault and
+    pause. Motion always begins at rest, at the measured position.
+
+    Times `now` are seconds of a steady clock, `now_ns` of the chunks' clock.
+    """
+
+    def __init__(
+        self,
+        contract: Contract,
+        pipeline: CommandPipeline,
+        liveness: Liveness,
+        measured: MeasuredPosition | None,
+        rules: StopRules,
+        interlock: Interlock,
+        period_s: float,
+    ) -> None:
+        """`contract` of absolute targets; `measured` is None for kinds that begin anywhere (rates, native)."""
+        self._contract = contract
+        self._pipeline = pipeline
+        self._liveness = liveness
+        self._measured = measured
+        self._rules = rules
+        self._interlock = interlock
+        self._period_s = period_s
+        self._last: Vector | None = None
+        self._ticked = 0.0
+        self.plans = 0
+        """How often what lies ahead has changed: by a chunk, or a stop."""
+        self.rest()
+
+    @property
+    def moving(self) -> bool:
+        """Whether commands are given."""
+        return self._moving
+
+    @property
+    def activity(self) -> str:
+        """One word for what it is doing."""
+        if self._interlock.fault and not self._moving:
+            return "faulted"
+        if self._stop_at is not None:
+            return "stopping"
+        if self._moving:
+            return "going_home" if self._home else "following"
+        return "paused" if self._interlock.paused else "resting"
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How often the gate intervened, by kind."""
+        return self._pipeline.counts
+
+    # --- what it is told
+
+    def heard_heartbeat(self, now: float) -> None:
+        """The policy lives."""
+        self._liveness.heartbeat(now)
+
+    def rest(self) -> None:
+        """Silence at once: nothing is followed until the next chunk."""
+        self._pipeline.reset()
+        self._liveness.forget_chunks()
+        self._home: HomeMotion | None = None
+        self._moving = False
+        self._stop_request = ""
+        self._stop_at: float | None = None
+
+    def follow(self, chunk: ActionChunk, now_ns: int, now: float) -> None:
+        """Takes a chunk. Raises CommandError, and follows nothing new, where it cannot be followed."""
+        self._refuse_unless_free()
+        if self._home:
+            raise CommandError("the robot is on its way home")
+        if chunk.stamp_ns - now_ns > self._contract.dt_ns:
+            lead_ms = (chunk.stamp_ns - now_ns) / 1e6
+            raise CommandError(f"chunk {chunk.sequence} lies {lead_ms:.0f} ms in the future; synchronise the clocks")
+        if not self._moving:
+            if self._liveness.heartbeat_lost(now):
+                raise CommandError("no heartbeat accompanies it; nothing is followed without one")
+            self._begin(now_ns, now)
+        self._pipeline.add(chunk)
+        self._liveness.chunk(now)
+        self.plans += 1
+
+    def go_home(self, home: Vector, share: float, now_ns: int, now: float) -> float:
+        """Begins the way to `home` [A] at `share` of the limits; gives its seconds. Raises CommandError where the robot
+        moves already, or its position is unknown."""
+        self._refuse_unless_free()
+        if self._moving:
+            raise CommandError("the robot follows a policy; pause it first, or end the policy")
+        if self._measured is None:
+            raise CommandError(f"actions of kind '{self._contract.action.kind}' know no home")
+        position = self._begin(now_ns, now)
+        assert position is not None
+        self._home = HomeMotion(self._contract, position, np.where(np.isnan(home), position, home), share, now_ns)
+        return self._home.duration_ns * 1e-9
+
+    def pause(self) -> None:
+        """A human takes over: a stop, and no motion until the interlock's pause is lifted. The next one begins where
+        the robot has been led."""
+        self._interlock.paused = True
+        self.stop("paused")
+
+    def stop(self, reason: str) -> None:
+        """Ends what it does, if anything, with a stop."""
+        if self._moving:
+            self._stop_request = reason
+
+    def latch(self, fault: str, *, abandon: bool = False) -> None:
+        """A fault: a stop, and no motion until the interlock's fault is cleared. `abandon`: somebody else drives, so
+        that no hold may interfere; a rate is brought to its hold all the same."""
+        self._interlock.fault = fault
+        if abandon and not is_rate(self._contract.action):
+            self.rest()
+        self.stop("fault")
+
+    def _refuse_unless_free(self) -> None:
+        self._interlock.require_free()
+        if self._stop_request:
+            raise CommandError(f"stopping: {self._stop_request}")
+
+    def _begin(self, now_ns: int, now: float) -> Vector | None:
+        """From rest to streaming, at the robot's position. Raises CommandError where that is unknown."""
+        position = self._measured.at(now_ns, self._last) if self._measured else None
+        self._pipeline.reset(position)
+        self._last = self._last if position is None else position
+        self._moving = True
+        self._ticked = now
+        return position
+
+    # --- what it gives
+
+    def tick(self, now_ns: int, now: float) -> GateDecision | None:
+        """The decision of this period; None in silence."""
+        if not self._moving:
+            return None
+        self._ticked = now
+        self._check_tracking()
+        if self._home:
+            self._continue_home(self._home, now_ns)
+        reason = self._stop_reason(now)
+        if reason:
+            return self._stopping(reason, now)
+        self._stop_at = None
+        return self._noted(self._pipeline.tick(now_ns))
+
+    def tick_without_clock(self, now: float) -> GateDecision | None:
+        """Stops in the place of `tick` where the ROS clock no longer drives that: it stands, or was set back."""
+        silent_s = now - self._ticked
+        if not self._moving or silent_s < _CLOCK_PERIODS * self._period_s:
+            return None
+        reason = self._stop_reason(now)
+        if not reason and silent_s > self._rules.clock_timeout_s:
+            reason = "clock_stands"
+        return self._stopping(reason, now) if reason else None
+
+    def hold(self, reason: str) -> GateDecision | None:
+        """A period of a stop that nothing interrupts; None once the robot stands. For the end of a node."""
+        if not self._moving:
+            return None
+        decision = self._noted(self._pipeline.hold(reason))
+        self.plans += 1
+        if self._pipeline.at_rest:
+            self.rest()
+        return decision
+
+    def path(self, now_ns: int) -> NDArray[np.float64]:
+        """What the periods from now on would give: float64[K, A]; see CommandPipeline.path."""
+        return self._pipeline.path(now_ns)
+
+    def _continue_home(self, home: HomeMotion, now_ns: int) -> None:
+        if now_ns < home.end_ns:
+            self._pipeline.add(home.chunk(now_ns))
+            self.plans += 1
+        else:
+            self.stop("at_home")
+
+    def _check_tracking(self) -> None:
+        if self._interlock.fault or self._measured is None or self._last is None:
+            return
+        error, turn = self._measured.distance(self._last)
+        for value, limit, unit in (
+            (error, self._rules.tracking_error, "m or rad"),
+            (turn, self._rules.tracking_turn, "rad"),
+        ):
+            if limit and value > limit:
+                self.latch(
+                    f"the robot stands {value:.3f} {unit} from its command, more than {limit:g}; it does not follow"
+                )
+
+    def _stop_reason(self, now: float) -> str:
+        if self._stop_request:
+            return self._stop_request
+        if self._measured and self._measured.silent(now):
+            return "state_lost"
+        if self._home:
+            return ""
+        return self._liveness.lost(now) or ""
+
+    def _stopping(self, reason: str, now: float) -> GateDecision | None:
+        """One period of a stop: the hold, until the robot stands and `hold_s` is over."""
+        if self._stop_at is None:
+            self._stop_at = now + self._rules.hold_s
+            self.plans += 1
+        if now > self._stop_at and self._pipeline.at_rest:
+            self.rest()
+            return None
+        return self._noted(self._pipeline.hold(reason))
+
+    def _noted(self, decision: GateDecision) -> GateDecision:
+        if decision.command is not None:
+            self._last = decision.command
+        return decision

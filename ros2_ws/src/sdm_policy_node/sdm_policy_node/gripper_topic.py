@@ -1,0 +1,45 @@
+"""What the gripper is asked for, as a plain number on `gripper_command`."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from rclpy.node import Node
+from sdm_core.contract import ActionSpec
+from std_msgs.msg import Float64
+
+from sdm_policy_node.command_sink import command_qos
+
+GRIPPER_TOPIC = "gripper_command"
+
+
+def gripper_index(action: ActionSpec) -> int | None:
+    """Which entry of a command is the gripper's; None where there is none."""
+    return next((index for index, entry in enumerate(action.entries) if entry.is_gripper), None)
+
+
+class GripperTopic:
+    """The gripper's entry of every command, from a policy's first one on; nothing where the action has no gripper.
+
+    Before that it is told nothing: where it stands may be unknown, and a stop must not open it.
+    """
+
+    def __init__(self, node: Node, action: ActionSpec, depth: int) -> None:
+        self._node = node
+        self._index = gripper_index(action)
+        self._told = False
+        self._publisher = None
+        if self._index is not None:
+            self._publisher = node.create_publisher(Float64, GRIPPER_TOPIC, command_qos(depth))
+        self.topics: tuple[str, ...] = (self._publisher.topic_name,) if self._publisher else ()
+
+    def publish(self, command: NDArray[np.float64], held: bool) -> None:
+        """Sends the gripper's entry of a command float64[A]."""
+        self._told |= not held
+        if self._publisher and self._told:
+            self._publisher.publish(Float64(data=float(command[self._index])))
+
+    def close(self) -> None:
+        """Gives the topic up."""
+        if self._publisher:
+            self._node.destroy_publisher(self._publisher)

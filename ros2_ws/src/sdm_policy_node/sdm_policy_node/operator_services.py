@@ -1,0 +1,58 @@
+"""What a human may ask of command_node while it is active."""
+
+from __future__ import annotations
+
+from rclpy.lifecycle import LifecycleNode
+from sdm_interfaces.srv import StartEpisode
+from std_srvs.srv import Trigger
+
+from sdm_policy_node.command_loop import CommandLoop
+from sdm_policy_node.interlock import Interlock
+
+
+class OperatorServices:
+    """`~/start_episode`, `~/reset_fault`, `~/pause` and `~/resume`."""
+
+    def __init__(self, node: LifecycleNode, loop: CommandLoop, interlock: Interlock) -> None:
+        self._node = node
+        self._loop = loop
+        self._interlock = interlock
+        self._services = [
+            node.create_service(StartEpisode, "~/start_episode", self._on_start_episode),
+            node.create_service(Trigger, "~/reset_fault", self._on_reset_fault),
+            node.create_service(Trigger, "~/pause", self._on_pause),
+            node.create_service(Trigger, "~/resume", self._on_resume),
+        ]
+
+    def close(self) -> None:
+        """Serves no more."""
+        for service in self._services:
+            self._node.destroy_service(service)
+
+    def _on_start_episode(
+        self, request: StartEpisode.Request, response: StartEpisode.Response
+    ) -> StartEpisode.Response:
+        """Forgets chunks and motion, at once: for a robot that stands, or is set back by a simulator."""
+        fault = self._interlock.fault
+        if not fault:
+            self._loop.start_episode()
+        response.success, response.message = not fault, fault or "ready"
+        return response
+
+    def _on_reset_fault(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        if others := self._loop.other_publishers():
+            response.success, response.message = False, others
+            return response
+        fault, self._interlock.fault = self._interlock.fault, ""
+        response.success, response.message = True, f"cleared: {fault}" if fault else "there was no fault"
+        return response
+
+    def _on_pause(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        self._loop.stream.pause()
+        response.success, response.message = True, "paused: the robot comes to rest and follows nothing until ~/resume"
+        return response
+
+    def _on_resume(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        self._interlock.paused = False
+        response.success, response.message = True, "the next chunk begins where the robot is measured to stand"
+        return response

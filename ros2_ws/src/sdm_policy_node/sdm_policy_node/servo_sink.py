@@ -1,0 +1,86 @@
+"""Commands for MoveIt Servo, which takes one type of them at a time and must be told which."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from moveit_msgs.srv import ServoCommandType
+from rclpy.node import Node
+from rclpy.task import Future
+from sdm_core.contract import Contract
+
+from sdm_policy_node.pose_sink import PoseStampedSink
+from sdm_policy_node.twist_sink import TwistStampedSink
+
+POSE_TOPIC = "servo_node/pose_target_cmds"
+TWIST_TOPIC = "servo_node/delta_twist_cmds"
+SERVICE = "servo_node/switch_command_type"
+
+
+class ServoSwitch:
+    """Has Servo accept one command type. Asks again where it was refused or Servo has been away in between."""
+
+    def __init__(self, node: Node, command_type: int) -> None:
+        self._node = node
+        self._client = node.create_client(ServoCommandType, SERVICE)
+        self._request = ServoCommandType.Request(command_type=command_type)
+        self._answer: Future | None = None
+
+    def obstacle(self) -> str:
+        """One line until Servo has accepted the type, else empty."""
+        name = self._client.service_name
+        if not self._client.service_is_ready():
+            self._answer = None
+            return f"there is no service {name}; start MoveIt Servo"
+        if self._answer is None:
+            self._answer = self._client.call_async(self._request)
+        if not self._answer.done():
+            return f"{name} has not answered yet"
+        response = self._answer.result()
+        if response is not None and response.success:
+            return ""
+        self._answer = None
+        return f"{name} refused command type {self._request.command_type}; see what MoveIt Servo logs"
+
+    def close(self) -> None:
+        """Gives the service's client up."""
+        self._node.destroy_client(self._client)
+
+
+class ServoPoseSink(PoseStampedSink):
+    """Servo's `pose_target_cmds`. A stop is the last pose, repeated; Servo halts by itself 0.1 s after the last one."""
+
+    name: ClassVar[str] = "servo_pose"
+    topic: ClassVar[str] = POSE_TOPIC
+
+    def __init__(self, node: Node, contract: Contract, depth: int) -> None:
+        super().__init__(node, contract, depth)
+        self._switch = ServoSwitch(node, ServoCommandType.Request.POSE)
+
+    def obstacle(self) -> str:
+        return self._switch.obstacle()
+
+    def close(self) -> None:
+        self._switch.close()
+        super().close()
+
+
+class ServoTwistSink(TwistStampedSink):
+    """Servo's `delta_twist_cmds`, in m/s and rad/s (its parameter `command_in_type: speed_units`).
+
+    A stop leads to zero within the limits and repeats it; Servo halts by itself 0.1 s after the last one.
+    """
+
+    name: ClassVar[str] = "servo_twist"
+    topic: ClassVar[str] = TWIST_TOPIC
+
+    def __init__(self, node: Node, contract: Contract, depth: int) -> None:
+        super().__init__(node, contract, depth)
+        self._switch = ServoSwitch(node, ServoCommandType.Request.TWIST)
+
+    def obstacle(self) -> str:
+        return self._switch.obstacle()
+
+    def close(self) -> None:
+        self._switch.close()
+        super().close()
