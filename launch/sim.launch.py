@@ -70,9 +70,10 @@ def generate_launch_description():
     expert = PythonExpression(["'", LaunchConfiguration("mode"), "' == 'expert'"])
     # A robot's cell is told poses as the real one, the other tasks their environments' own commands.
     sink = PythonExpression(["'pose' if '", LaunchConfiguration("task"), "'.startswith('franka/') else 'native'"])
+    # A task's variants, such as metaworld/push+moving, have its student.
     shipped_student = [
         PathJoinSubstitution([SHARE, "models", ""]),
-        PythonExpression(["'", LaunchConfiguration("task"), "'.replace('/', '_')"]),
+        PythonExpression(["'", LaunchConfiguration("task"), "'.split('+')[0].replace('/', '_')"]),
         "_sdm",
     ]
     arguments = [

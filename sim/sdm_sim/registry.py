@@ -1,4 +1,4 @@
-"""All tasks by name, `family/task`."""
+"""All tasks by name, `family/task`; `family/task+moving` is a task's variant in which its object moves."""
 
 from __future__ import annotations
 
@@ -34,10 +34,17 @@ class _Family:
     build: Callable[[str], Task]
     difficulty: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Its tasks by label."""
+    build_moving: Callable[[str], Task] | None = None
+    """Builds the variants whose objects move; None where there are none."""
+
+
+MOVING = "+moving"
 
 
 _FAMILIES = {
-    "metaworld": _Family("metaworld 3.1.1", metaworld.TASKS, metaworld.build, metaworld.DIFFICULTY),
+    "metaworld": _Family(
+        "metaworld 3.1.1", metaworld.TASKS, metaworld.build, metaworld.DIFFICULTY, metaworld.build_moving
+    ),
     "fork": _Family("own", ("reach",), _fork),
     "pusht": _Family("own, as Diffusion Policy's", ("push-t",), _pusht),
     "adroit": _Family("gymnasium-robotics 1.4.2", adroit.TASKS, adroit.build, adroit.DIFFICULTY),
@@ -51,14 +58,21 @@ def families() -> dict[str, tuple[str, ...]]:
 
 
 def task_names() -> tuple[str, ...]:
-    """All registered names, sorted by family."""
+    """All registered names, sorted by family; variants are not among them."""
     return tuple(f"{family}/{task}" for family, tasks in families().items() for task in tasks)
 
 
 def make_task(name: str) -> Task:
-    """Builds a task. Raises TaskError on an unknown name, with the nearest known ones."""
-    family, task = _known(name)
-    return _FAMILIES[family].build(task)
+    """Builds a task, or its moving variant. Raises TaskError on an unknown name, with the nearest known ones, and where
+    nothing of the task can move."""
+    family, task = _known(name.removesuffix(MOVING))
+    if not name.endswith(MOVING):
+        return _FAMILIES[family].build(task)
+    build_moving = _FAMILIES[family].build_moving
+    if build_moving is None:
+        families = ", ".join(other for other, its in _FAMILIES.items() if its.build_moving)
+        raise TaskError(f"{name}: the tasks of {family} have no moving variants; those of {families} have")
+    return build_moving(task)
 
 
 def difficulty(name: str) -> str | None:

@@ -28,3 +28,10 @@ def build(task: str) -> Task:
     from sdm_sim.metaworld.task import MetaWorldTask
 
     return MetaWorldTask(task)
+
+
+def build_moving(task: str) -> Task:
+    """Builds `metaworld/<task>+moving`."""
+    from sdm_sim.metaworld.moving import MovingMetaWorldTask
+
+    return MovingMetaWorldTask(task)
