@@ -11,8 +11,9 @@ from helpers.linear_policy import LinearPolicy
 from sdm_core.dataset import EpisodeStore
 from sdm_core.point_cloud import CloudPipeline
 from sdm_policy_node.camera_pose import CameraPose
+from sdm_policy_node.cloud_cameras import CloudCameras
 from sdm_policy_node.depth_source import DepthSource
-from sdm_policy_node.observation_source import Frame
+from sdm_policy_node.observation_source import Frame, StreamSettings
 from sdm_sim.registry import make_task
 
 TASK, SEED = "metaworld/drawer-close", 1
@@ -27,8 +28,9 @@ def test_recorded_simulated_and_live_clouds_are_identical_bit_for_bit(tmp_path: 
         nodes.start("policy_node", checkpoint=checkpoint, command="inline", reliable_sensors=True)
         nodes.start("recorder_node", checkpoint=checkpoint, output=output, reliable_sensors=True)
         frames: list[Frame] = []
-        live = DepthSource(nodes.node, True, frames.append, depth=task.step_limit)
-        live.configure(contract, CameraPose(nodes.node, "", 5.0))
+        streams = StreamSettings(reliable=True, queue=task.step_limit)
+        live = CloudCameras(nodes.node, DepthSource, ("camera",), streams, frames.append)
+        live.configure(contract, CameraPose(nodes.node, "", 5.0), max_skew_ns=0)
         with bridge(nodes, task=TASK, episodes=1, seed0=SEED, camera_every=1, record=True) as node:
             (outcome,) = node.run()
             assert outcome.success

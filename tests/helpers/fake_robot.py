@@ -42,6 +42,16 @@ def state_values(step: int, contract: Contract) -> NDArray[np.float64]:
     return np.random.default_rng(10_000 + step).uniform(-0.5, 0.5, contract.state_dim)
 
 
+def camera_transform() -> TransformStamped:
+    """Where the camera stands in the world."""
+    transform = TransformStamped(child_frame_id=CAMERA_FRAME)
+    transform.header.frame_id = "world"
+    rotation, translation = transform.transform.rotation, transform.transform.translation
+    rotation.x, rotation.y, rotation.z, rotation.w = QUATERNION
+    translation.x, translation.y, translation.z = TRANSLATION
+    return transform
+
+
 class FakeRobot:
     """Publishes what a policy observes of `contract`, and keeps the commands and traces that come back."""
 
@@ -49,14 +59,14 @@ class FakeRobot:
         self.graph, self.contract, node = graph, contract, graph.node
         self.commands: list[list[float]] = []
         self.traces: list[PolicyTrace] = []
-        self._image = node.create_publisher(Image, "camera/camera/depth/image_rect_raw", 10)
-        self._info = node.create_publisher(CameraInfo, "camera/camera/depth/camera_info", 10)
+        camera = contract.observation.cameras[0]
+        self._image = node.create_publisher(Image, f"camera/{camera.name}/depth/image_rect_raw", 10)
+        self._info = node.create_publisher(CameraInfo, f"camera/{camera.name}/depth/camera_info", 10)
         self._joints = node.create_publisher(JointState, "joint_states", 10)
         self._pose = node.create_publisher(PoseStamped, "current_pose", 10)
         self._clock = node.create_publisher(Clock, "clock", 10) if graph.use_sim_time else None
         node.create_subscription(Float64MultiArray, "native_command", self._on_command, 20)
         node.create_subscription(PolicyTrace, "policy_node/trace", self.traces.append, 20)
-        camera = contract.observation.cameras[0]
         self.intrinsics = Intrinsics(16.0, 16.0, camera.width / 2, camera.height / 2, camera.width, camera.height)
         self.extrinsics = Extrinsics(QUATERNION, TRANSLATION)
         if publish_tf:
@@ -67,12 +77,7 @@ class FakeRobot:
 
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self._tf = self.graph.node.create_publisher(TFMessage, "/tf_static", latched)
-        transform = TransformStamped(child_frame_id=CAMERA_FRAME)
-        transform.header.frame_id = "world"
-        rotation, translation = transform.transform.rotation, transform.transform.translation
-        rotation.x, rotation.y, rotation.z, rotation.w = QUATERNION
-        translation.x, translation.y, translation.z = TRANSLATION
-        self._tf.publish(TFMessage(transforms=[transform]))
+        self._tf.publish(TFMessage(transforms=[camera_transform()]))
 
     def _on_command(self, message: Float64MultiArray) -> None:
         self.commands.append(list(message.data))

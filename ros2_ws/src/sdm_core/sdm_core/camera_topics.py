@@ -1,10 +1,24 @@
-"""Where realsense2_camera publishes, relative to the namespace: for who listens to it and who simulates it."""
+"""Where realsense2_camera publishes, relative to the namespace: for who listens to it and who simulates it.
+
+The camera of a contract's name `camera` is the node of that name in the namespace `camera`, as its driver starts.
+"""
 
 from __future__ import annotations
 
-DEPTH_IMAGE = "camera/camera/depth/image_rect_raw"
-DEPTH_INFO = "camera/camera/depth/camera_info"
-POINTS = "camera/camera/depth/color/points"
+
+def depth_image(camera: str, aligned: bool = False) -> str:
+    """The depth of the camera of this name, as it was measured or `aligned` to the pixels of its colour."""
+    return f"camera/{camera}/{'aligned_depth_to_color/image_raw' if aligned else 'depth/image_rect_raw'}"
+
+
+def depth_info(camera: str, aligned: bool = False) -> str:
+    """The calibration that accompanies `depth_image`."""
+    return f"camera/{camera}/{'aligned_depth_to_color' if aligned else 'depth'}/camera_info"
+
+
+def points(camera: str) -> str:
+    """The cloud of the camera of this name."""
+    return f"camera/{camera}/depth/color/points"
 
 
 def colour_image(camera: str) -> str:
@@ -15,3 +29,8 @@ def colour_image(camera: str) -> str:
 def colour_info(camera: str) -> str:
     """The calibration that accompanies `colour_image`."""
     return f"camera/{camera}/color/camera_info"
+
+
+# Of the one camera that the simulated tasks observe with.
+DEPTH_IMAGE = depth_image("camera")
+DEPTH_INFO = depth_info("camera")

@@ -21,6 +21,14 @@ class ObservationError(SdmError):
     """An observation cannot be used: wrong encoding, empty cloud, missing joints, stale or skewed stamps."""
 
 
+class StreamFault(ObservationError):
+    """A sensor's message cannot be trusted; `kind` is duplicate, out_of_order, frozen, future or stale."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
 class TaskError(SdmError):
     """A task is unknown or cannot be built here."""
 

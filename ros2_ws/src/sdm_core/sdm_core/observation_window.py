@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdm_core.contract import Contract
-from sdm_core.errors import ObservationError
+from sdm_core.errors import ObservationError, StreamFault
 
 
 @dataclass(frozen=True)
@@ -80,12 +80,14 @@ class ObservationWindow:
             self._images[camera].append((stamp_ns, image))
 
     def check_age(self, stamp_ns: int, now_ns: int) -> None:
-        """Raises ObservationError where an observation is older than the maximum age or lies in the future."""
+        """Raises StreamFault where an observation is older than the maximum age or lies in the future."""
         age_ns = now_ns - stamp_ns
         if age_ns > self._max_age_ns:
-            raise ObservationError(f"observation is {age_ns / 1e6:.0f} ms old, {self._max_age_ns / 1e6:.0f} ms allowed")
+            allowed = f"{self._max_age_ns / 1e6:.0f} ms allowed"
+            raise StreamFault("stale", f"observation is {age_ns / 1e6:.0f} ms old, {allowed}")
         if age_ns < -self._max_skew_ns:
-            raise ObservationError(f"observation lies {-age_ns / 1e6:.0f} ms in the future; synchronise the clocks")
+            ahead_ms = -age_ns / 1e6
+            raise StreamFault("future", f"observation lies {ahead_ms:.0f} ms in the future; synchronise the clocks")
 
     def policy_input(self, stamp_ns: int) -> PolicyInput:
         """The input for the cloud and images of `stamp_ns`. Raises ObservationError if anything is missing or old."""

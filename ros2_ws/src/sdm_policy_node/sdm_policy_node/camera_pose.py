@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 
 from geometry_msgs.msg import TransformStamped
 from rclpy.node import Node
 from rclpy.time import Time
 from sdm_core.errors import ObservationError
 from sdm_core.point_cloud import Extrinsics
+from sdm_core.static_transforms import StaticTransform
 from tf2_ros import Buffer, TransformListener
 
 from sdm_policy_node.time_stamps import to_ns
@@ -31,6 +33,11 @@ class CameraPose:
         self._buffer = Buffer()
         self._listener = TransformListener(self._buffer, node)
         self._static: dict[tuple[str, str], Extrinsics] = {}
+
+    def add_static(self, transforms: Iterable[StaticTransform]) -> None:
+        """Adds links of tf that nobody publishes, such as a calibration's."""
+        for transform in transforms:
+            self._buffer.set_transform_static(_message(transform), "calibration")
 
     def extrinsics(self, base: str, camera: str, stamp_ns: int) -> Extrinsics:
         """Pose of the camera's frame in `base`. Raises ObservationError if tf does not know it in time."""
@@ -56,3 +63,12 @@ class CameraPose:
 def _extrinsics(transform: TransformStamped) -> Extrinsics:
     rotation, translation = transform.transform.rotation, transform.transform.translation
     return Extrinsics((rotation.x, rotation.y, rotation.z, rotation.w), (translation.x, translation.y, translation.z))
+
+
+def _message(transform: StaticTransform) -> TransformStamped:
+    message = TransformStamped(child_frame_id=transform.child)
+    message.header.frame_id = transform.parent
+    rotation, translation = message.transform.rotation, message.transform.translation
+    rotation.x, rotation.y, rotation.z, rotation.w = transform.pose.quaternion_xyzw
+    translation.x, translation.y, translation.z = transform.pose.translation
+    return message

@@ -1,4 +1,4 @@
-"""Where clouds come from: the one door through which live sensor messages enter, for acting and recording alike."""
+"""Where points come from: the one door through which live sensor messages enter, for acting and recording alike."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
-from sdm_core.contract import Contract
+from sdm_core.contract import CameraSpec
+from sdm_core.errors import StreamFault
+from sdm_core.point_cloud import CameraPoints, CloudPipeline
 
 from sdm_policy_node.camera_pose import CameraPose
 from sdm_policy_node.time_stamps import to_ns
@@ -19,40 +20,69 @@ from sdm_policy_node.time_stamps import to_ns
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One message that a cloud can be made of, and when it reached this process."""
+    """One message that an observation can be made of, when it reached this process, and why it must not be used."""
 
     message: Any
     stamp_ns: int
     received_wall_ns: int = field(default_factory=time.time_ns)
     received_ns: int = field(default_factory=time.perf_counter_ns)
+    fault: StreamFault | None = None
 
     @classmethod
-    def of(cls, message: Any) -> Frame:
+    def of(cls, message: Any, fault: StreamFault | None = None) -> Frame:
         """A frame received now."""
-        return cls(message, to_ns(message.header.stamp))
+        return cls(message, to_ns(message.header.stamp), fault=fault)
+
+
+Deliver = Callable[[Frame], None]
+
+
+@dataclass(frozen=True)
+class StreamSettings:
+    """How cameras are listened to.
+
+    `reliable` where every message counts, best effort else; `queue`: how many messages may wait for the executor;
+    `kept_s`: how far a frame may lie behind the newest message of another camera, and still find its own;
+    `frozen_frames`: see StreamGuard; `aligned_depth`: depth in the pixels of the colour image.
+    """
+
+    reliable: bool = False
+    queue: int = 5
+    kept_s: float = 0.2
+    frozen_frames: int = 0
+    aligned_depth: bool = False
 
 
 class ObservationSource(Protocol):
-    """Subscribes as soon as it is made, so that live sensors can be compared with a contract before anything acts."""
+    """One camera as a source of points. It subscribes as soon as it is made, so that a live camera can be compared with
+    a contract before anything acts."""
 
-    def __init__(self, node: Node, reliable: bool, deliver: Callable[[Frame], None], depth: int = 5) -> None:
-        """`deliver` is called on the executor's thread with every frame; `depth` of them may queue before it."""
+    def __init__(self, node: Node, camera: str, settings: StreamSettings, deliver: Deliver | None = None) -> None:
+        """`deliver`, where it is given, is called on the executor's thread with every frame."""
         ...
 
-    def differences(self, contract: Contract) -> list[str]:
-        """One line for each way in which what was heard so far contradicts the contract."""
+    def differences(self, camera: CameraSpec) -> list[str]:
+        """One line for each way in which what was heard so far contradicts the contract's entry of this camera."""
         ...
 
-    def configure(self, contract: Contract, camera_pose: CameraPose) -> None:
-        """Prepares to make the clouds of this contract. Raises ContractError where this source cannot."""
+    def configure(self, camera: CameraSpec, pipeline: CloudPipeline, pose: CameraPose, max_skew_ns: int) -> None:
+        """Prepares to give the points of a contract's camera in the pipeline's crop box."""
         ...
 
-    def ready(self, frame: Frame) -> bool:
-        """Whether all that this frame needs besides itself has come."""
+    def reached(self, stamp_ns: int) -> bool:
+        """Whether its nearest frame to this stamp is known: the frames have come that far."""
         ...
 
-    def cloud(self, frame: Frame) -> NDArray[np.float32]:
-        """The contract's cloud float32[N,channels], off the executor. Raises ObservationError where there is none."""
+    def ready(self) -> bool:
+        """Whether all that its frames need besides themselves has come."""
+        ...
+
+    def nearest(self, stamp_ns: int) -> Frame:
+        """The frame nearest to a stamp. Raises ObservationError where none lies within the greatest skew."""
+        ...
+
+    def points(self, frame: Frame) -> CameraPoints:
+        """A frame's points, off the executor. Raises ObservationError where it is malformed or not the contract's."""
         ...
 
     def depth_image(self, frame: Frame) -> NDArray:

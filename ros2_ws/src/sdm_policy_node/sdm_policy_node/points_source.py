@@ -1,21 +1,19 @@
-"""Clouds from a camera's PointCloud2, where no depth image is published."""
+"""Points from a camera's PointCloud2, where no depth image is published."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 from rclpy.node import Node
-from sdm_core.camera_topics import POINTS
-from sdm_core.contract import Contract
+from sdm_core.camera_topics import points
+from sdm_core.contract import CameraSpec
 from sdm_core.errors import ContractError, ObservationError
-from sdm_core.point_cloud import CloudPipeline
+from sdm_core.point_cloud import CameraPoints, CloudPipeline
 from sensor_msgs.msg import PointCloud2, PointField
-from sensor_msgs_py.point_cloud2 import read_points_numpy
 
 from sdm_policy_node.camera_pose import CameraPose
-from sdm_policy_node.observation_source import Frame, sensor_qos
+from sdm_policy_node.observation_source import Deliver, Frame, StreamSettings
+from sdm_policy_node.stamped_frames import StampedFrames
 
 _AXES = ("x", "y", "z")
 
@@ -23,43 +21,29 @@ _AXES = ("x", "y", "z")
 class PointsSource:
     """Takes clouds ordered or not, with invalid points left out, at the origin, or NaN; reads their x, y, z alone."""
 
-    def __init__(self, node: Node, reliable: bool, deliver: Callable[[Frame], None], depth: int = 5) -> None:
-        self._deliver = deliver
-        self._fields: list[PointField] | None = None
-        node.create_subscription(PointCloud2, POINTS, self._on_points, sensor_qos(reliable, depth))
+    def __init__(self, node: Node, camera: str, settings: StreamSettings, deliver: Deliver | None = None) -> None:
+        self._frames = StampedFrames(node, PointCloud2, points(camera), settings, deliver)
+        self.reached, self.nearest = self._frames.reached, self._frames.nearest
 
-    def _on_points(self, message: PointCloud2) -> None:
-        self._fields = message.fields
-        self._deliver(Frame.of(message))
+    def differences(self, camera: CameraSpec) -> list[str]:
+        latest = self._frames.latest
+        return [_wrong_fields(latest.message)] if latest and not _has_axes(latest.message) else []
 
-    def differences(self, contract: Contract) -> list[str]:
-        if self._fields is None or _has_axes(self._fields):
-            return []
-        return [f"point cloud has fields {', '.join(field.name for field in self._fields)}; float32 x, y, z expected"]
-
-    def configure(self, contract: Contract, camera_pose: CameraPose) -> None:
-        spec = contract.observation.cloud
-        if spec is None or spec.channels != 3:
+    def configure(self, camera: CameraSpec, pipeline: CloudPipeline, pose: CameraPose, max_skew_ns: int) -> None:
+        if pipeline.spec.channels != 3:
             raise ContractError("the contract needs a cloud without colour: channels 3 is what this source reads")
-        self._pipeline = CloudPipeline(spec)
-        self._camera_pose = camera_pose
+        self._pipeline, self._pose = pipeline, pose
+        self._frames.max_skew_ns = max_skew_ns
 
-    def ready(self, frame: Frame) -> bool:
+    def ready(self) -> bool:
         return True
 
-    def cloud(self, frame: Frame) -> NDArray[np.float32]:
-        message: PointCloud2 = frame.message
-        if not _has_axes(message.fields):
-            names = ", ".join(field.name for field in message.fields)
-            raise ObservationError(f"point cloud has fields {names or 'none'}; float32 x, y, z expected")
-        if len(message.data) != message.row_step * message.height:
-            raise ObservationError(
-                f"point cloud has {len(message.data)} bytes, {message.row_step * message.height} expected"
-            )
-        points = read_points_numpy(message, field_names=_AXES).reshape(-1, 3)
-        base, camera = self._pipeline.spec.frame, message.header.frame_id
-        pose = None if camera == base else self._camera_pose.extrinsics(base, camera, frame.stamp_ns)
-        return self._pipeline.from_points(points, pose)
+    def points(self, frame: Frame) -> CameraPoints:
+        cloud: PointCloud2 = frame.message
+        xyz = xyz_points(cloud)
+        base, camera = self._pipeline.spec.frame, cloud.header.frame_id
+        pose = None if camera == base else self._pose.extrinsics(base, camera, frame.stamp_ns)
+        return self._pipeline.raw_points(xyz, pose)
 
     def depth_image(self, frame: Frame) -> NDArray:
         raise ObservationError(
@@ -67,6 +51,37 @@ class PointsSource:
         )
 
 
-def _has_axes(fields: list[PointField]) -> bool:
-    floats = {field.name for field in fields if field.datatype == PointField.FLOAT32}
+def xyz_points(cloud: PointCloud2) -> NDArray[np.float32]:
+    """The message's points float32[M,3] of whatever order, the invalid ones among them. Raises ObservationError where
+    it has no such fields, or not the bytes that it should."""
+    if not _has_axes(cloud):
+        raise ObservationError(_wrong_fields(cloud))
+    offsets = [next(field.offset for field in cloud.fields if field.name == axis) for axis in _AXES]
+    if len(cloud.data) != cloud.row_step * cloud.height:
+        raise ObservationError(f"point cloud has {len(cloud.data)} bytes, {cloud.row_step * cloud.height} expected")
+    if cloud.row_step < cloud.width * cloud.point_step or cloud.point_step < max(offsets) + 4:
+        raise ObservationError(
+            f"point cloud has rows of {cloud.row_step} bytes for {cloud.width} points of {cloud.point_step}; "
+            "the message is malformed"
+        )
+    layout = np.dtype(
+        {
+            "names": list(_AXES),
+            "formats": [">f4" if cloud.is_bigendian else "<f4"] * 3,
+            "offsets": offsets,
+            "itemsize": cloud.point_step,
+        }
+    )
+    rows = np.frombuffer(cloud.data, np.uint8).reshape(cloud.height, cloud.row_step)
+    packed = np.ascontiguousarray(rows[:, : cloud.width * cloud.point_step]).view(layout).ravel()
+    return np.stack([packed[axis] for axis in _AXES], axis=1).astype(np.float32, copy=False)
+
+
+def _has_axes(cloud: PointCloud2) -> bool:
+    floats = {field.name for field in cloud.fields if field.datatype == PointField.FLOAT32}
     return floats.issuperset(_AXES)
+
+
+def _wrong_fields(cloud: PointCloud2) -> str:
+    names = ", ".join(field.name for field in cloud.fields)
+    return f"point cloud has fields {names or 'none'}; float32 x, y, z expected"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from sdm_core.action_chunk import ActionChunk
-from sdm_core.errors import ObservationError, SdmError
+from sdm_core.errors import ObservationError, SdmError, StreamFault
 from sdm_core.observation_window import ObservationWindow
 from sdm_core.policy_runtime import PolicyRuntime
 
@@ -32,11 +32,13 @@ class Plan:
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """What came of one frame: a plan, or a refusal, or neither where no replan was due."""
+    """What came of one frame: a plan, or a refusal, or neither where no replan was due. `refused` is what the refusal
+    counts as."""
 
     frame: Frame
     plan: Plan | None = None
     refusal: str = ""
+    refused: str = "observation"
     cloud_ms: float = 0.0
     inference_ms: float = 0.0
 
@@ -208,6 +210,8 @@ class PolicyLoop:
                 return Answer(frame, cloud_ms=(after_cloud - start) / 1e6)
             observation = self._window.policy_input(frame.stamp_ns)
             chunk = self._runtime.infer(observation)
+        except StreamFault as fault:
+            return Answer(frame, refusal=str(fault), refused=f"{fault.kind} image")
         except SdmError as error:
             return Answer(frame, refusal=str(error))
         except Exception as error:  # whatever a backend raises must end in a refusal, never in a dead thread

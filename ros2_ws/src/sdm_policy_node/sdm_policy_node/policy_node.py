@@ -140,8 +140,12 @@ class PolicyNode(LifecycleNode):
     # --- in
 
     def _on_frame(self, frame: Frame) -> None:
-        if self._loop:
+        if self._loop is None:
+            return
+        if frame.fault is None:
             self._loop.add_frame(frame)
+        else:  # it must not take the turn of a sound one that waits
+            self._on_answer(Answer(frame, refusal=str(frame.fault), refused=f"{frame.fault.kind} image"))
 
     def _on_state(self, stamp_ns: int, state: NDArray[np.float64]) -> None:
         if not self._loop:
@@ -187,7 +191,7 @@ class PolicyNode(LifecycleNode):
             except SdmError as error:
                 trace.refusal = str(error)
         if trace.refusal:
-            self._refusals.note("observation", trace.refusal)
+            self._refusals.note(answer.refused, trace.refusal)
         trace.header.stamp = self.get_clock().now().to_msg()
         self._traces.publish(trace)
 

@@ -1,0 +1,77 @@
+"""The cameras that a cloud is made of: one, or several whose points are joined."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from rclpy.node import Node
+from sdm_core.contract import Contract
+from sdm_core.errors import ContractError
+from sdm_core.point_cloud import CloudPipeline
+
+from sdm_policy_node.camera_pose import CameraPose
+from sdm_policy_node.observation_source import Deliver, Frame, ObservationSource, StreamSettings
+
+# The camera that is listened to as long as no contract tells another.
+DEFAULT_CAMERAS = ("camera",)
+
+
+class CloudCameras:
+    """Frames are those of the first camera; of the others the nearest ones by stamp are joined to it.
+
+    It subscribes as soon as it is made, so that live cameras can be compared with a contract before anything acts.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        source: type[ObservationSource],
+        cameras: tuple[str, ...],
+        settings: StreamSettings,
+        deliver: Deliver,
+    ) -> None:
+        """`deliver` is called on the executor's thread with every frame of the first camera."""
+        self.cameras = cameras
+        first, *others = cameras
+        # The first one's frames are handed on, and nobody looks for them by stamp.
+        self._first = source(node, first, replace(settings, kept_s=0.0), deliver)
+        self._others = [source(node, camera, settings) for camera in others]
+
+    def differences(self, contract: Contract) -> list[str]:
+        """One line for each way in which what was heard so far contradicts the contract."""
+        specs = depth_cameras(contract)
+        return [line for name, source in self._named() if name in specs for line in source.differences(specs[name])]
+
+    def configure(self, contract: Contract, pose: CameraPose, max_skew_ns: int) -> None:
+        """Prepares to make the clouds of this contract. Raises ContractError where the cameras cannot."""
+        cloud, specs = contract.observation.cloud, depth_cameras(contract)
+        if cloud is None or tuple(specs) != self.cameras:
+            wanted, given = (", ".join(names) or "none" for names in (specs, self.cameras))
+            raise ContractError(f"the contract's cloud is made of the depth cameras {wanted}, not of {given}")
+        self._pipeline = CloudPipeline(cloud)
+        for name, source in self._named():
+            source.configure(specs[name], self._pipeline, pose, max_skew_ns)
+
+    def ready(self, stamp_ns: int) -> bool:
+        """Whether all that the frame of this stamp needs besides itself has come."""
+        calibrated = all(source.ready() for source in (self._first, *self._others))
+        return calibrated and all(source.reached(stamp_ns) for source in self._others)
+
+    def cloud(self, frame: Frame) -> NDArray[np.float32]:
+        """The contract's cloud float32[N,channels], off the executor. Raises ObservationError where there is none."""
+        others = [source.points(source.nearest(frame.stamp_ns)) for source in self._others]
+        return self._pipeline.fuse([self._first.points(frame), *others])
+
+    def depth_image(self, frame: Frame) -> NDArray:
+        """The first camera's depth image [H,W] in its own encoding. Raises ObservationError where there is none."""
+        return self._first.depth_image(frame)
+
+    def _named(self) -> list[tuple[str, ObservationSource]]:
+        return list(zip(self.cameras, (self._first, *self._others), strict=True))
+
+
+def depth_cameras(contract: Contract) -> dict:
+    """The contract's depth cameras by name, in its order: those that its cloud is made of."""
+    return {camera.name: camera for camera in contract.observation.cameras if camera.depth_encoding}

@@ -1,0 +1,295 @@
+"""Depth cameras as realsense2_camera publishes them: every shape of its messages, several at once, and their faults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers.contracts import small_contract
+from helpers.fake_robot import FakeRobot, depth_image, state_values, time_message
+from helpers.graph import Graph, graph
+from helpers.linear_policy import LinearPolicy
+from numpy.typing import NDArray
+from sdm_core.contract import CameraSpec, Contract
+from sdm_core.errors import ContractError, ObservationError
+from sdm_core.point_cloud import CloudPipeline, Extrinsics, Intrinsics, deproject, depth_to_metres
+from sdm_core.static_transforms import StaticTransform, read_transforms, write_transforms
+from sdm_interfaces.srv import StartEpisode
+from sdm_policy_node.camera_pose import CameraPose
+from sdm_policy_node.cloud_cameras import CloudCameras
+from sdm_policy_node.depth_source import DepthSource
+from sdm_policy_node.observation_source import Frame, StreamSettings
+from sdm_policy_node.points_source import PointsSource, xyz_points
+from sensor_msgs.msg import CameraInfo, Image, PointCloud2, PointField
+from sensor_msgs_py.point_cloud2 import create_cloud
+
+SKEW_NS = 10_000_000
+PERIOD_NS = 33_000_000
+CAMERA = Intrinsics(16.0, 16.0, 8.0, 6.0, 16, 12)
+POSES = {
+    "front": Extrinsics((0.0, 0.0, 0.38268343, 0.92387953), (0.1, -0.05, 0.2)),
+    "left": Extrinsics((0.0, 0.6, 0.0, 0.8), (0.0, 0.1, 0.3)),
+    "right": Extrinsics((0.0, 0.0, 0.0, 1.0), (-0.1, 0.0, 0.1)),
+}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[Graph]:
+    with graph(tmp_path) as made:
+        yield made
+
+
+def contract_of(*names: str) -> Contract:
+    """A small contract whose cloud is made of these cameras."""
+    plain = small_contract()
+    cameras = tuple(CameraSpec(name=name, width=16, height=12, depth_encoding="16UC1") for name in names)
+    observation = plain.observation.model_copy(update={"cameras": cameras})
+    return plain.model_copy(update={"observation": observation})
+
+
+def millimetres(seed: int) -> NDArray[np.uint16]:
+    return depth_image(seed, contract_of("front"))
+
+
+def cloud_pipeline(contract: Contract) -> CloudPipeline:
+    assert contract.observation.cloud
+    return CloudPipeline(contract.observation.cloud)
+
+
+class Rig:
+    """Cameras and who listens to them, in one process, with their poses from a file."""
+
+    def __init__(self, world: Graph, folder: Path, *names: str, **settings: Any) -> None:
+        self.world, self.names = world, names
+        self.contract = contract_of(*names)
+        self.frames: list[Frame] = []
+        aligned = settings.get("aligned_depth", False)
+        stream = "aligned_depth_to_color" if aligned else "depth"
+        node = world.node
+        image = "image_raw" if aligned else "image_rect_raw"
+        self._images = {name: node.create_publisher(Image, f"camera/{name}/{stream}/{image}", 10) for name in names}
+        self._infos = {
+            name: node.create_publisher(CameraInfo, f"camera/{name}/{stream}/camera_info", 10) for name in names
+        }
+        streams = StreamSettings(reliable=True, queue=20, **settings)
+        self.live = CloudCameras(node, DepthSource, names, streams, self.frames.append)
+        write_transforms(
+            folder / "cell.yaml", [StaticTransform("world", f"{name}_optical", POSES[name]) for name in names]
+        )
+        pose = CameraPose(node, "", 0.2)
+        pose.add_static(read_transforms(folder / "cell.yaml"))
+        self.live.configure(self.contract, pose, SKEW_NS)
+        publishers = (*self._images.values(), *self._infos.values())
+        assert world.spin_until(lambda: all(publisher.get_subscription_count() for publisher in publishers))
+        self.start_ns = node.get_clock().now().nanoseconds - 10**9
+
+    def tell(self, name: str, stamp_ns: int, image: NDArray, encoding: str = "16UC1", padding: int = 0) -> None:
+        height, width = image.shape
+        rows = np.pad(image.view(np.uint8).reshape(height, -1), ((0, 0), (0, padding)))
+        big = image.dtype.byteorder == ">"
+        message = Image(height=height, width=width, encoding=encoding, step=rows.shape[1], is_bigendian=int(big))
+        message.data = rows.tobytes()
+        info = CameraInfo(width=width, height=height, k=np.array([16.0, 0, 8.0, 0, 16.0, 6.0, 0, 0, 1.0]))
+        for each in (info, message):
+            each.header.stamp, each.header.frame_id = time_message(stamp_ns), f"{name}_optical"
+        self._infos[name].publish(info)
+        self._images[name].publish(message)
+
+    def next_frame(self) -> Frame:
+        count = len(self.frames)
+        assert self.world.spin_until(lambda: len(self.frames) > count)
+        return self.frames[-1]
+
+    def await_ready(self, stamp_ns: int) -> None:
+        assert self.world.spin_until(lambda: self.live.ready(stamp_ns))
+
+
+def joined(rig: Rig, images: dict[str, NDArray[np.uint16]]) -> NDArray[np.float32]:
+    """The cloud that these images of the rig's cameras make."""
+    pipeline = cloud_pipeline(rig.contract)
+    return pipeline.fuse([pipeline.depth_points(images[name], "16UC1", CAMERA, POSES[name]) for name in rig.names])
+
+
+@pytest.mark.parametrize("aligned", [False, True])
+def test_every_way_to_send_a_depth_image_gives_one_cloud(aligned: bool, world: Graph, tmp_path: Path) -> None:
+    rig = Rig(world, tmp_path, "front", aligned_depth=aligned)
+    image = millimetres(0)
+    metres = np.where(image > 0, image.astype(np.float32) * np.float32(1e-3), np.float32(np.nan))
+    ways = [
+        (image, "16UC1", 0),
+        (image, "16UC1", 8),
+        (image.astype(">u2"), "16UC1", 0),
+        (metres, "32FC1", 0),
+        (np.nan_to_num(metres), "32FC1", 4),
+    ]
+    for step, way in enumerate(ways):
+        rig.tell("front", rig.start_ns + step * PERIOD_NS, *way)
+        frame = rig.next_frame()
+        rig.await_ready(frame.stamp_ns)
+        np.testing.assert_array_equal(rig.live.cloud(frame), joined(rig, {"front": image}))
+
+
+@pytest.mark.parametrize("names", [("front", "left"), ("front", "left", "right")])
+def test_several_cameras_are_joined_by_stamp_in_whatever_order_they_arrive(
+    names: tuple[str, ...], world: Graph, tmp_path: Path
+) -> None:
+    rig = Rig(world, tmp_path, *names)
+    for step, order in enumerate((names, names[::-1])):
+        stamp = rig.start_ns + step * PERIOD_NS
+        images = {name: millimetres(10 * step + index) for index, name in enumerate(names)}
+        for name in order:
+            rig.tell(name, stamp + (0 if name == "front" else 3_000_000), images[name])
+        frame = rig.next_frame()
+        rig.await_ready(stamp)
+        assert frame.stamp_ns == stamp
+        np.testing.assert_array_equal(rig.live.cloud(frame), joined(rig, images))
+
+
+def test_a_second_camera_that_is_silent_late_or_frozen_is_named(world: Graph, tmp_path: Path) -> None:
+    rig = Rig(world, tmp_path, "front", "left", frozen_frames=2)
+
+    def refusal(step: int, left_ns: int | None, left: NDArray[np.uint16]) -> str:
+        stamp = rig.start_ns + step * PERIOD_NS
+        if left_ns is not None:
+            rig.tell("left", stamp + left_ns, left)
+        rig.tell("front", stamp, millimetres(step))
+        frame = rig.next_frame()
+        world.spin_for(0.05)
+        with pytest.raises(ObservationError) as caught:
+            rig.live.cloud(frame)
+        return str(caught.value)
+
+    assert "'camera/left/depth/image_rect_raw' within 10.0 ms of the observation; none has come" in refusal(
+        0, None, millimetres(1)
+    )
+    assert "lies 12.0 ms before it" in refusal(1, -12_000_000, millimetres(1))
+    assert "'camera/left/depth/image_rect_raw' has not changed by one bit" in refusal(2, 0, millimetres(1))
+
+
+def test_frames_that_repeat_themselves_are_handed_on_with_their_fault(world: Graph, tmp_path: Path) -> None:
+    rig = Rig(world, tmp_path, "front", frozen_frames=3)
+    told = [(0, 0), (1, 1), (1, 1), (0, 0), (2, 2), (3, 2), (4, 2), (5, 3)]
+    faults = []
+    for step, seed in told:
+        rig.tell("front", rig.start_ns + step * PERIOD_NS, millimetres(seed))
+        fault = rig.next_frame().fault
+        faults.append(fault.kind if fault else None)
+    assert faults == [None, None, "duplicate", "out_of_order", None, None, "frozen", None]
+
+
+def test_a_camera_that_the_contract_does_not_know_is_refused(world: Graph) -> None:
+    live = CloudCameras(world.node, DepthSource, ("front",), StreamSettings(), lambda frame: None)
+    with pytest.raises(ContractError, match="the depth cameras front, left, not of front"):
+        live.configure(contract_of("front", "left"), CameraPose(world.node, "", 0.1), SKEW_NS)
+
+
+# -- clouds --------------------------------------------------------------------------------------------------------
+
+
+def cloud_message(points: NDArray[np.float32], shape: tuple[int, int], *, padding: int = 0) -> PointCloud2:
+    """xyz with a colour behind it, as realsense2_camera gives it, in rows of `shape`."""
+    fields = [
+        PointField(name=name, offset=offset, datatype=PointField.FLOAT32, count=1)
+        for name, offset in (("x", 0), ("y", 4), ("z", 8), ("rgb", 16))
+    ]
+    height, width = shape
+    data = np.zeros((height, width, 5), np.float32)
+    data[..., :3] = points.reshape(height, width, 3)
+    rows = np.pad(data.reshape(height, -1).view(np.uint8), ((0, 0), (0, padding)))
+    return PointCloud2(
+        height=height, width=width, fields=fields, point_step=20, row_step=rows.shape[1], data=rows.tobytes()
+    )
+
+
+@pytest.mark.parametrize("invalid", [0.0, np.nan])
+@pytest.mark.parametrize("ordered", [False, True])
+@pytest.mark.parametrize("padding", [0, 12])
+def test_every_way_to_send_a_cloud_gives_the_depth_image_s(invalid: float, ordered: bool, padding: int) -> None:
+    image, pose = millimetres(0), POSES["left"]
+    pipeline = cloud_pipeline(contract_of("left"))
+    everything = deproject(np.where(image > 0, depth_to_metres(image, "16UC1"), np.float32(1)), CAMERA)
+    everything[image.ravel() == 0] = invalid
+    kept = everything if ordered else everything[image.ravel() > 0]
+    message = cloud_message(kept, (12, 16) if ordered else (1, len(kept)), padding=padding)
+    expected = pipeline.from_depth(image, "16UC1", CAMERA, pose)
+    np.testing.assert_array_equal(pipeline.from_points(xyz_points(message), pose), expected)
+
+
+def test_a_malformed_cloud_is_one_clear_error() -> None:
+    message = cloud_message(np.ones((12, 3), np.float32), (3, 4))
+    for attribute, value, named in (
+        ("data", message.data[:-4], "236 bytes, 240 expected"),
+        ("point_step", 8, "the message is malformed"),
+        ("width", 5, "the message is malformed"),
+        ("fields", message.fields[:2], "has fields x, y; float32 x, y, z expected"),
+    ):
+        broken = cloud_message(np.ones((12, 3), np.float32), (3, 4))
+        setattr(broken, attribute, value)
+        with pytest.raises(ObservationError, match=named):
+            xyz_points(broken)
+
+
+def test_clouds_of_several_cameras_are_joined_too(world: Graph, tmp_path: Path) -> None:
+    contract, frames = contract_of("front", "left"), []
+    live = CloudCameras(world.node, PointsSource, ("front", "left"), StreamSettings(reliable=True), frames.append)
+    pose = CameraPose(world.node, "", 0.2)
+    pose.add_static([StaticTransform("world", f"{name}_optical", POSES[name]) for name in ("front", "left")])
+    live.configure(contract, pose, SKEW_NS)
+    clouds = {
+        name: world.node.create_publisher(PointCloud2, f"camera/{name}/depth/color/points", 10)
+        for name in ("front", "left")
+    }
+    assert world.spin_until(lambda: all(publisher.get_subscription_count() for publisher in clouds.values()))
+    points = {name: np.random.default_rng(index).uniform(0.1, 0.9, (50, 3)) for index, name in enumerate(clouds)}
+    stamp = world.node.get_clock().now().nanoseconds
+    for name, publisher in clouds.items():
+        message = create_cloud(
+            CameraInfo().header, cloud_message(np.zeros((1, 3), np.float32), (1, 1)).fields[:3], points[name]
+        )
+        message.header.stamp, message.header.frame_id = time_message(stamp), f"{name}_optical"
+        publisher.publish(message)
+    assert world.spin_until(lambda: bool(frames) and live.ready(stamp))
+    pipeline = cloud_pipeline(contract)
+    expected = pipeline.fuse([pipeline.raw_points(points[name], POSES[name]) for name in clouds])
+    np.testing.assert_array_equal(live.cloud(frames[0]), expected)
+
+
+# -- the node ------------------------------------------------------------------------------------------------------
+
+
+def test_the_policy_node_refuses_what_repeats_itself_counts_it_and_goes_on(tmp_path: Path) -> None:
+    contract = small_contract()
+    folder = LinearPolicy(contract).write(tmp_path / "policy").path
+    start = 1_000_000_000_000
+    with graph(tmp_path, use_sim_time=True) as world:
+        settings = {"command": "inline", "reliable_sensors": True, "startup_wait_s": 0.0, "state_timeout_s": 0.3}
+        process = world.start("policy_node", checkpoint=folder, backend="onnxruntime", frozen_frames=3, **settings)
+        robot = FakeRobot(world, contract)
+        robot.await_policy()
+        assert world.call(StartEpisode, "policy_node/start_episode", StartEpisode.Request(seed=7)).success
+
+        def tell(step: int, seed: int) -> int:
+            stamp = start + step * contract.dt_ns
+            robot.tell_time(stamp)
+            robot.tell_state(stamp, state_values(step, contract))
+            robot.tell_info(stamp)
+            robot.tell_image(stamp, depth_image(seed, contract))
+            return stamp
+
+        assert robot.trace_of(tell(0, 0)).commands == 2
+        robot.tell_image(start, depth_image(1, contract))
+        assert world.spin_until(lambda: any("duplicate" in trace.refusal for trace in robot.traces))
+        robot.tell_image(start - contract.dt_ns, depth_image(1, contract))
+        assert "out of order" in robot.trace_of(start - contract.dt_ns).refusal
+        assert robot.trace_of(tell(1, 2)).refusal == ""
+        assert robot.trace_of(tell(2, 2)).commands == 2
+        for step in (3, 4):
+            assert "as if frozen" in robot.trace_of(tell(step, 2)).refusal
+        assert robot.trace_of(tell(5, 3)).commands == 2
+        assert len(robot.commands) == 6
+        assert process.end() == 0
+        for counted in ("1 × duplicate image", "1 × out_of_order image", "2 × frozen image"):
+            assert counted in process.output
