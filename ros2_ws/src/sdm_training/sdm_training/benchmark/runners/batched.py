@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 
+from sdm_core.orphan import end_with_parent
+
 from sdm_training.benchmark.job_queue import JobQueue
 from sdm_training.benchmark.jobs.job import Job
 from sdm_training.benchmark.jobs.training import TrainingJob
 from sdm_training.benchmark.run_job import Finished
 from sdm_training.benchmark.runners.local import LocalRunner, LocalSettings, Worker, finished_of, stop
 from sdm_training.benchmark.train_stack import stack_key, train_stack
-from sdm_training.orphan import end_with_parent
 
 # How often the process that trains is asked, for it has no pipe to wait on.
 POLL_S = 0.5

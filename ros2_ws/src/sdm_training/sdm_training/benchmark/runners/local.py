@@ -11,11 +11,11 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from pydantic import Field
+from sdm_core.orphan import end_with_parent
 
 from sdm_training.benchmark.job_queue import JobQueue
 from sdm_training.benchmark.jobs.job import Job
 from sdm_training.benchmark.run_job import Finished, run_job
-from sdm_training.orphan import end_with_parent
 from sdm_training.settings import Part
 
 
