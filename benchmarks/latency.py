@@ -1,6 +1,6 @@
 """Latency of each part on this machine, as `timing` lines: perception and inference alone, then the loop on the graph.
 
-    python benchmarks/latency.py [--task metaworld/push-wall] [--repeats 500]
+    python benchmarks/latency.py [--task metaworld/push-wall] [--repeats 500] [--only clouds parts loop]
 
 Student at 1 step and its teacher at 10 are timed in turn, so that a drift of the machine meets both alike.
 """
@@ -16,16 +16,19 @@ from pathlib import Path
 import numpy as np
 from sdm_core.checkpoint import Checkpoint
 from sdm_core.observation_window import PolicyInput
-from sdm_core.point_cloud import CloudPipeline
+from sdm_core.point_cloud import CameraPoints, CloudPipeline, Extrinsics
 from sdm_core.policy_runtime import PolicyRuntime
 from sdm_core.results import append_result
 from sdm_core.state_vector import StateVector
 from sdm_sim.demo.runs import Run, measure
 from sdm_sim.demo.summary import PARTS, latencies
+from sdm_sim.franka.cell import FrankaTask
+from sdm_sim.franka.pick_place import PickPlace
 from sdm_sim.registry import make_task
 from sdm_training.provenance import origin
 
 RESULTS = Path("benchmarks/results/timing.jsonl")
+REALSENSE_SIZE, NOISE_MM = (640, 480), 1.0
 GRAPH_NAMES = {
     "cloud_ms": "graph/depth_to_cloud",
     "inference_ms": "graph/infer",
@@ -94,6 +97,48 @@ def parts(task_name: str, models: Path, repeats: int) -> None:
     task.close()
 
 
+def clouds(repeats: int) -> None:
+    """A RealSense's own resolution in the Franka cell: one camera, one that moves (its pose is another each time), and
+    two that are joined. Depth is noisy, so that no image is the one before it. Of one core the time that it computes
+    counts, whatever else the machine does."""
+    task = FrankaTask("franka/pick-place", PickPlace(), REALSENSE_SIZE)
+    task.reset(0)
+    depth = task.observe().depth
+    spec = task.contract.observation.cloud
+    assert depth is not None
+    assert spec is not None
+    pipeline, random = CloudPipeline(spec), np.random.default_rng(0)
+    noise = random.normal(0, NOISE_MM, (8, *depth.shape))
+    images = np.where(depth > 0, np.rint(depth + noise).clip(1), 0).astype(np.uint16)
+    metres = images.astype(np.float32) / 1000
+    x, y, z = task.extrinsics.translation
+    moved = [
+        Extrinsics(task.extrinsics.quaternion_xyzw, (x + float(shift), y, z))
+        for shift in random.uniform(-0.01, 0.01, repeats)
+    ]
+    task.close()
+
+    def seen(index: int, encoding: str = "16UC1", pose: Extrinsics = task.extrinsics) -> CameraPoints:
+        image = images[index % len(images)] if encoding == "16UC1" else metres[index % len(images)]
+        return pipeline.depth_points(image, encoding, task.intrinsics, pose)
+
+    variants: dict[str, Callable[[int], list[CameraPoints]]] = {
+        "": lambda index: [seen(index)],
+        ", 32FC1": lambda index: [seen(index, "32FC1")],
+        ", moving camera": lambda index: [seen(index, pose=moved[index])],
+        ", 2 cameras": lambda index: [seen(index), seen(index + 1)],
+    }
+    size, inside = "×".join(map(str, REALSENSE_SIZE)), len(seen(0).inside)
+    for variant, observe in variants.items():
+        values = []
+        for index in range(repeats):
+            begin = time.thread_time_ns()
+            pipeline.fuse(observe(index))
+            values.append((time.thread_time_ns() - begin) / 1e6)
+        line = f"{size}{variant}, {inside} points in the box, CPU time"
+        record("depth_to_cloud", line, "numpy", values[repeats // 10 :])
+
+
 def loop(task_name: str, models: Path, episodes: int) -> None:
     """The graph in lockstep and in real time, from the nodes' traces."""
     stem = task_name.replace("/", "_")
@@ -111,10 +156,15 @@ def main() -> None:
     parser.add_argument("--models", type=Path, default=Path("models"))
     parser.add_argument("--repeats", type=int, default=500)
     parser.add_argument("--episodes", type=int, default=10)
+    parser.add_argument("--only", nargs="+", choices=("clouds", "parts", "loop"), default=("clouds", "parts", "loop"))
     options = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    parts(options.task, options.models, options.repeats)
-    loop(options.task, options.models, options.episodes)
+    if "clouds" in options.only:
+        clouds(options.repeats)
+    if "parts" in options.only:
+        parts(options.task, options.models, options.repeats)
+    if "loop" in options.only:
+        loop(options.task, options.models, options.episodes)
 
 
 if __name__ == "__main__":
