@@ -42,6 +42,13 @@ def state_values(step: int, contract: Contract) -> NDArray[np.float64]:
     return np.random.default_rng(10_000 + step).uniform(-0.5, 0.5, contract.state_dim)
 
 
+def camera_model(contract: Contract) -> tuple[Intrinsics, Extrinsics]:
+    """The robot's depth camera, and where it stands in the world."""
+    spec = contract.observation.cameras[0]
+    intrinsics = Intrinsics(16.0, 16.0, spec.width / 2, spec.height / 2, spec.width, spec.height)
+    return intrinsics, Extrinsics(QUATERNION, TRANSLATION)
+
+
 def camera_transform() -> TransformStamped:
     """Where the camera stands in the world."""
     transform = TransformStamped(child_frame_id=CAMERA_FRAME)
@@ -67,8 +74,7 @@ class FakeRobot:
         self._clock = node.create_publisher(Clock, "clock", 10) if graph.use_sim_time else None
         node.create_subscription(Float64MultiArray, "native_command", self._on_command, 20)
         node.create_subscription(PolicyTrace, "policy_node/trace", self.traces.append, 20)
-        self.intrinsics = Intrinsics(16.0, 16.0, camera.width / 2, camera.height / 2, camera.width, camera.height)
-        self.extrinsics = Extrinsics(QUATERNION, TRANSLATION)
+        self.intrinsics, self.extrinsics = camera_model(contract)
         if publish_tf:
             self._publish_tf()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +16,6 @@ from sdm_core.errors import DatasetError
 _RATE_TOLERANCE = 0.1
 # So many frames show a camera's rate.
 _RATE_FRAMES = 8
-
-Actions = Literal["commands", "measured"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +41,7 @@ class EpisodeRecording:
     contract: Contract
     in_order: bool
     max_skew_ns: int
-    actions: Actions = "commands"
+    actions: str = "commands"
     span_ns: tuple[int, int] | None = None
     """Stamps of the first and the last frame that count; None: all do."""
     refusal: str = ""

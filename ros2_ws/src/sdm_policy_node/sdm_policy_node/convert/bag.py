@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import yaml
@@ -57,7 +58,7 @@ class Bag:
                 self.damage.append(f"{path}: is cut off ({_line(error)}); what is whole of it is read")
                 yield from self._read_cut(path, wanted)
             else:
-                self.damage.append(f"{path}: cannot be read ({_line(error)}); nothing of it is")
+                self.damage.append(f"{path}: cannot be read ({_line(error)}); try sqlite3's own `.recover`")
             return
         try:
             chosen = [each for each in reader.connections if wanted(each.topic, each.msgtype)]
@@ -69,10 +70,8 @@ class Bag:
             reader.close()
 
     def _read_cut(self, path: Path, wanted: Wanted) -> Iterator[BagMessage]:
-        try:
+        with suppress(Exception):  # it ends where it is cut off, or broken
             yield from messages_of_cut_file(path, wanted)
-        except Exception as error:
-            self.damage.append(f"{path}: is broken, too ({_line(error)}); what comes before that is read")
 
     def _compressed(self) -> bool:
         """Whether the files, or their messages, can only be read by what metadata.yaml says of them."""

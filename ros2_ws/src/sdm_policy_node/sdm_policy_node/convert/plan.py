@@ -36,6 +36,10 @@ class Plan:
     episodes: tuple[PlannedEpisode, ...]
     left_out: tuple[str, ...] = ()
 
+    def uncounted(self) -> Plan:
+        """The same, however many rows the recorder stored: other actions may have other rows."""
+        return Plan(tuple(replace(episode, rows=None) for episode in self.episodes), self.left_out)
+
 
 WHOLE_BAG = Plan((PlannedEpisode("the whole bag"),))
 """A bag without a recorder's messages is one episode."""

@@ -43,6 +43,7 @@ def parser() -> argparse.ArgumentParser:
         help="nothing was lost: the n-th command answers the n-th image",
     )
     made.add_argument("--camera-frame", help="optical frame of the camera, where its messages name another")
+    made.add_argument("--extrinsics", help="file of camera poses, where they are not in the bag's /tf")
     made.add_argument(
         "-r",
         "--remap",
@@ -62,13 +63,20 @@ def run(options: argparse.Namespace) -> Report:
     setup = RecorderSetup.of(starts[0]) if starts else None
     contract = contract_at(options.contract) if options.contract else setup and setup.contract
     if contract is None:
-        raise DatasetError(f"{bag.path}: no recorder speaks in it, so that its contract is unknown; give --contract")
-    names = ("actions", "sink", "observation_source", "record_depth", "reliable_sensors", "camera_frame")
+        reasons = [
+            *bag.damage,
+            f"{bag.path}: no recorder speaks in it, so that its contract is unknown; give --contract",
+        ]
+        raise DatasetError("; ".join(reasons))
+    names = ("actions", "sink", "observation_source", "record_depth", "reliable_sensors")
+    names += ("camera_frame", "extrinsics")
     given = {name: value for name in names if (value := getattr(options, name)) is not None}
     # A pose that is not there by now never comes.
     settings = replace(setup.settings if setup else RecorderParameters(), **given, tf_timeout_s=0.0)
     topics = {**(setup.topics if setup else {}), **dict(_remapping(rule) for rule in options.remap)}
     plan = planned(events) if starts else WHOLE_BAG
+    if setup and settings.actions != setup.settings.actions:
+        plan = plan.uncounted()
     return convert(bag, options.output, RecorderSetup(contract, settings, topics), plan)
 
 
