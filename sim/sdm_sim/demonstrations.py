@@ -5,6 +5,7 @@ from __future__ import annotations
 from sdm_core.contract import Contract
 from sdm_core.dataset import Episode
 
+from sdm_sim.camera_noise import CameraNoise
 from sdm_sim.episode_builder import EpisodeBuilder
 from sdm_sim.task import Task
 
@@ -20,16 +21,24 @@ def shown(task: Task) -> bool:
     return task.decided and task.success_steps >= ENOUGH_SUCCESS_STEPS
 
 
-def demonstrate(task: Task, seed: int, keep_depth: bool = False, contract: Contract | None = None) -> Episode | None:
+def demonstrate(
+    task: Task,
+    seed: int,
+    keep_depth: bool = False,
+    contract: Contract | None = None,
+    camera_noise: str | None = None,
+) -> Episode | None:
     """The expert's episode of `seed`, up to ENOUGH_SUCCESS_STEPS solved steps once decided; None where it fails.
 
-    It holds the observations of `contract`, None for the task's own.
+    It holds the observations of `contract`, None for the task's own, through a camera with the noise of `camera_noise`
+    (see CameraNoise), None for a faultless one.
     """
+    camera = CameraNoise(camera_noise, task.intrinsics)
     task.reset(seed)
     builder = EpisodeBuilder(contract or task.contract, task.intrinsics, task.extrinsics, keep_depth)
-    for _ in range(task.step_limit):
+    for step in range(task.step_limit):
         frame, action = task.observe(images=builder.needs_images), task.expert()
-        builder.add(frame, action)
+        builder.add(camera.apply(frame, seed, step), action)
         task.step(action)
         if shown(task):
             break

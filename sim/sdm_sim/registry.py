@@ -62,6 +62,11 @@ def task_names() -> tuple[str, ...]:
     return tuple(f"{family}/{task}" for family, tasks in families().items() for task in tasks)
 
 
+def tasks_named(name: str) -> tuple[str, ...]:
+    """All tasks of the family of that name; of another name, that alone, whether it is one or not."""
+    return tuple(f"{name}/{task}" for task in families()[name]) if name in families() else (name,)
+
+
 def make_task(name: str) -> Task:
     """Builds a task, or its moving variant. Raises TaskError on an unknown name, with the nearest known ones, and where
     nothing of the task can move."""

@@ -163,6 +163,47 @@ def test_ctrl_c_leaves_whole_episodes_and_the_same_command_goes_on(tmp_path: Pat
     assert seeds(EpisodeStore.open(path)) == list(range(stored + 1))
 
 
+def test_a_family_s_tasks_are_recorded_each_into_its_own_dataset_and_equally_again(tmp_path: Path) -> None:
+    program = [sys.executable, "-c", "from sdm_sim.programs.demos import main; main()", "task=fork", "episodes=2"]
+    one = subprocess.run([*program, "output=one.zarr"], cwd=tmp_path, capture_output=True, text=True)
+    assert one.returncode == 0, one.stderr
+    again = subprocess.run(
+        [*program, "output=again/${task}.zarr", "workers=1"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert again.returncode == 0, again.stderr
+    assert again.stdout.startswith("1/1 fork/reach: 2 episodes, ")
+    stores = [EpisodeStore.open(tmp_path / path) for path in ("one.zarr", "again/fork/reach.zarr")]
+    assert stores[0].provenance == stores[1].provenance
+    assert [entry["seed"] for entry in stores[0].provenance] == [0, 1]
+    for name in ("state", "action", "point_cloud"):
+        assert stores[0].read(name).tobytes() == stores[1].read(name).tobytes()
+
+
+def test_several_tasks_into_one_dataset_are_refused(tmp_path: Path) -> None:
+    program = [sys.executable, "-c", "from sdm_sim.programs.demos import main; main()"]
+    wrong = subprocess.run(
+        [*program, "task=metaworld", "output=all.zarr"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert wrong.returncode == 1
+    assert wrong.stderr.strip() == "sdm-demos: output: one dataset for several tasks; name it by ${task}"
+
+
+def test_demonstrations_through_a_noisy_camera_are_repeatable_and_say_so(record: Callable, tmp_path: Path) -> None:
+    stores = [
+        record(2, output=str(tmp_path / name), camera_noise=noise, keep_depth=True)[0]
+        for name, noise in (("clean", "none"), ("noisy", "d4xx"), ("again", "d4xx"))
+    ]
+    clean, noisy, again = (store.read("depth") for store in stores)
+    np.testing.assert_array_equal(noisy, again)
+    assert (noisy != clean).mean() > 0.3
+    assert [[entry.get("camera_noise") for entry in store.provenance] for store in stores[:2]] == [
+        [None, None],
+        ["d4xx", "d4xx"],
+    ]
+    with pytest.raises(DatasetError, match="recorded with camera_noise=d4xx; go on with that, or choose a path"):
+        record(3, output=str(tmp_path / "noisy"), keep_depth=True)
+
+
 def test_the_program_records_a_real_task_and_names_an_unknown_one(tmp_path: Path) -> None:
     program = [sys.executable, "-c", "from sdm_sim.programs.demos import main; main()"]
     wrong = subprocess.run([*program, "task=metaworld/dor-open"], cwd=tmp_path, capture_output=True, text=True)

@@ -1,5 +1,6 @@
 """`sdm-demos task=metaworld/door-open episodes=10`: expert demonstrations into a zarr dataset.
 
+`sdm-demos task=metaworld workers=2` records every task of a family, so many at a time, each into its own dataset.
 `sdm-demos task=pusht/push-t source=FILE` converts recorded demonstrations where people showed a task.
 Resumable: what is there is kept, what was interrupted is rolled back, and the next seeds follow. An episode in which
 the expert fails is not stored; the next seed takes its place.
@@ -12,16 +13,17 @@ from collections.abc import Mapping
 from typing import Any
 
 import hydra
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from sdm_core.dataset import EpisodeStore
-from sdm_core.errors import DatasetError, SdmError
+from sdm_core.errors import DatasetError, SdmError, TaskError
 from sdm_core.share import share_directory
 
 from sdm_sim.demonstrations import demonstrate
 from sdm_sim.image_contract import with_images
 from sdm_sim.recorded_demonstrations import open_recorded
-from sdm_sim.registry import make_task
+from sdm_sim.registry import make_task, tasks_named
+from sdm_sim.worker_processes import in_workers
 
 EXPERT_EPISODES = 10
 
@@ -36,58 +38,95 @@ def record(
     source: str | None = None,
     images: bool = False,
     image_size: int = 84,
+    camera_noise: str | None = None,
+    quiet: bool = False,
 ) -> EpisodeStore:
     """Brings the store at `output` to `episodes` expert episodes, from seeds `seed0`, `seed0`+1, …
 
     With `source`, a file of recorded demonstrations, its episodes take the place of the expert's, from number `seed0`
     on. `episodes` None means EXPERT_EPISODES, or all that the source holds. `images` also stores the colour of each
-    camera, `image_size` pixels high.
+    camera, `image_size` pixels high. `camera_noise` names the depth camera whose noise is put onto the images.
     """
     task = make_task(name)
-    contract = with_images(task.contract, image_size) if images else task.contract
-    recorded = open_recorded(name, source)
-    if recorded is None:
-        episodes = EXPERT_EPISODES if episodes is None else episodes
-    else:
-        held = len(recorded) - seed0
-        episodes = held if episodes is None else episodes
-        if episodes > held:
-            raise DatasetError(f"{source}: holds {held} episodes from number {seed0} on; ask for no more than that")
-    store = EpisodeStore.open_or_create(output, contract)
-    tried = [int(entry["seed"]) for entry in store.provenance]
-    seed, failures = max(tried, default=seed0 - 1) + 1, 0
-    columns = (
-        TextColumn(f"{name}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
-    )
-    with Progress(*columns) as progress:
-        bar = progress.add_task("demos", total=episodes, completed=len(store), note="")
-        while len(store) < episodes:
-            if recorded:
-                episode = recorded.episode(seed, keep_depth, contract)
-            else:
-                episode = demonstrate(task, seed, keep_depth, contract)
-            if episode is not None:
-                store.append(
-                    episode, {"seed": seed, "expert": "recorded" if recorded else task.expert_kind, "task": name}
-                )
-            else:
-                failures += 1
-                if failures > max_failures:
-                    raise DatasetError(f"{name}: the expert failed {failures} times; raise max_failures to go on")
-            seed += 1
-            progress.update(bar, completed=len(store), note=f"{failures} failed" if failures else "")
-    task.close()
-    return store
+    try:
+        contract = with_images(task.contract, image_size) if images else task.contract
+        camera_noise = None if camera_noise == "none" else camera_noise
+        recorded = open_recorded(name, source)
+        if recorded is None:
+            episodes = EXPERT_EPISODES if episodes is None else episodes
+        else:
+            held = len(recorded) - seed0
+            episodes = held if episodes is None else episodes
+            if episodes > held:
+                raise DatasetError(f"{source}: holds {held} episodes from number {seed0} on; ask for no more than that")
+            if camera_noise:
+                raise TaskError(f"{source}: was recorded as it is; leave camera_noise={camera_noise} out")
+        store = EpisodeStore.open_or_create(output, contract)
+        other = {str(entry.get("camera_noise", "none")) for entry in store.provenance} - {camera_noise or "none"}
+        if other:
+            raise DatasetError(f"{output}: recorded with camera_noise={other.pop()}; go on with that, or choose a path")
+        tried = [int(entry["seed"]) for entry in store.provenance]
+        seed, failures = max(tried, default=seed0 - 1) + 1, 0
+        columns = (
+            TextColumn(f"{name}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+        )
+        with Progress(*columns, disable=quiet) as progress:
+            bar = progress.add_task("demos", total=episodes, completed=len(store), note="")
+            while len(store) < episodes:
+                if recorded:
+                    episode = recorded.episode(seed, keep_depth, contract)
+                else:
+                    episode = demonstrate(task, seed, keep_depth, contract, camera_noise)
+                if episode is not None:
+                    made = {"seed": seed, "expert": "recorded" if recorded else task.expert_kind, "task": name}
+                    store.append(episode, {**made, **({"camera_noise": camera_noise} if camera_noise else {})})
+                else:
+                    failures += 1
+                    if failures > max_failures:
+                        raise DatasetError(f"{name}: the expert failed {failures} times; raise max_failures to go on")
+                seed += 1
+                progress.update(bar, completed=len(store), note=f"{failures} failed" if failures else "")
+        return store
+    finally:
+        task.close()
 
 
-def record_as_configured(config: Mapping[str, Any] | DictConfig) -> EpisodeStore:
-    """Records by the values of config/demos.yaml."""
-    names = ("task", "episodes", "seed0", "max_failures", "keep_depth", "output", "source", "images", "image_size")
-    return record(*(config[name] for name in names))
+def record_as_configured(config: Mapping[str, Any] | DictConfig, quiet: bool = False) -> EpisodeStore:
+    """Records one task by the values of config/demos.yaml."""
+    names = ("episodes", "seed0", "max_failures", "keep_depth", "output", "source", "images", "image_size")
+    values = (config[name] for name in (*names, "camera_noise"))
+    return record(config["task"], *values, quiet=quiet)
+
+
+def record_each(config: DictConfig, tasks: tuple[str, ...]) -> None:
+    """Records several tasks, `workers` at a time, and says so. Raises DatasetError at the end where some failed."""
+    settings = {task: _settings_of(config, task) for task in tasks}
+    if len({values["output"] for values in settings.values()}) < len(tasks):
+        raise DatasetError("output: one dataset for several tasks; name it by ${task}")
+    failed = []
+    for number, (task, made) in enumerate(in_workers(_recorded, settings, config.workers), 1):
+        print(f"{number}/{len(tasks)} {task}: {made}", flush=True)
+        failed += [task] if isinstance(made, SdmError) else []
+    if failed:
+        raise DatasetError(f"{len(failed)} of {len(tasks)} tasks failed: {', '.join(failed)}; see above")
+
+
+def _settings_of(config: DictConfig, task: str) -> dict[str, Any]:
+    values = OmegaConf.to_container(OmegaConf.merge(config, {"task": task}), resolve=True)
+    assert isinstance(values, dict)  # a configuration file's root is one
+    return {str(key): value for key, value in values.items()}
+
+
+def _recorded(values: dict[str, Any]) -> str:
+    return _summary(record_as_configured(values, quiet=True))
+
+
+def _summary(store: EpisodeStore) -> str:
+    return f"{len(store)} episodes, {int(store.episode_ends[-1])} steps"
 
 
 def main() -> None:
@@ -96,10 +135,14 @@ def main() -> None:
     @hydra.main(version_base=None, config_path=str(share_directory("sdm_bringup") / "config"), config_name="demos")
     def run(config: DictConfig) -> None:
         try:
-            store = record_as_configured(config)
+            tasks = tasks_named(config.task)
+            if tasks == (config.task,):
+                store = record_as_configured(config)
+                print(f"{store.path}: {_summary(store)}")
+            else:
+                record_each(config, tasks)
         except SdmError as error:  # here, since Hydra would print a traceback
             sys.exit(f"sdm-demos: {error}")
-        print(f"{store.path}: {len(store)} episodes, {int(store.episode_ends[-1])} steps")
 
     try:
         run()
