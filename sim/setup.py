@@ -29,6 +29,7 @@ setup(
     ],
     extras_require={
         "adroit": ["gymnasium-robotics==1.4.2"],
+        "dexhand": ["gymnasium-robotics==1.4.2"],
     },
     entry_points={
         "console_scripts": [

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from sdm_core.errors import TaskError
 
 from sdm_sim.adroit import suite as adroit
+from sdm_sim.dexhand import suite as dexhand
 from sdm_sim.franka import tasks as franka
 from sdm_sim.metaworld import suite as metaworld
 from sdm_sim.task import Task
@@ -48,6 +49,7 @@ _FAMILIES = {
     "fork": _Family("own", ("reach",), _fork),
     "pusht": _Family("own, as Diffusion Policy's", ("push-t",), _pusht),
     "adroit": _Family("gymnasium-robotics 1.4.2", adroit.TASKS, adroit.build, adroit.DIFFICULTY),
+    "dexhand": _Family("own, a hand of gymnasium-robotics 1.4.2", dexhand.TASKS, dexhand.build, dexhand.DIFFICULTY),
     "franka": _Family("own", franka.TASKS, franka.build, franka.DIFFICULTY),
 }
 
