@@ -38,7 +38,7 @@ class FrankaTask(SolvedOnce):
     def __init__(self, name: str, scenario: Scenario, image_size: tuple[int, int] = IMAGE_SIZE) -> None:
         """`image_size`: width and height of both cameras in pixels, 640×480 or less of that."""
         self.name = name
-        self.contract = franka_contract(name, *image_size)
+        self.contract = franka_contract(name, scenario.seen_to, *image_size)
         self.step_limit = scenario.step_limit
         self.scenario = scenario
         self._model = mujoco.MjModel.from_xml_string(scene_xml(scenario.bodies, scenario.assets, scenario.extras))

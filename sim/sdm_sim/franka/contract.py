@@ -20,8 +20,9 @@ POSITION_LOW, POSITION_HIGH = (0.25, -0.40, 0.005), (0.75, 0.40, 0.55)
 CROP_LOW, CROP_HIGH = (0.25, -0.42, 0.006), (0.78, 0.42, 0.3)
 
 
-def franka_contract(name: str, width: int, height: int) -> Contract:
-    """The contract of the task `name` with cameras of so many pixels."""
+def franka_contract(name: str, seen_to: float, width: int, height: int) -> Contract:
+    """The contract of the task `name`, whose clouds end at y = `seen_to` (m), with cameras of so many pixels."""
+    crop_high = (CROP_HIGH[0], seen_to, CROP_HIGH[2])
     translation = {"unit": "m", "max_velocity": 0.5, "max_acceleration": 2.5, "max_jerk": 50.0}
     rotation = {"unit": "1", "max_velocity": 1.5, "max_acceleration": 6.0, "max_jerk": 120.0}
     bounds = zip(POSE_NAMES[:3], POSITION_LOW, POSITION_HIGH, strict=True)
@@ -29,7 +30,7 @@ def franka_contract(name: str, width: int, height: int) -> Contract:
         name,
         CONTROL_HZ,
         (*states("m", *POSE_NAMES[:3]), *states("1", *POSE_NAMES[3:]), *states("m", fr3.FINGER_JOINTS[0])),
-        CloudSpec(frame=fr3.BASE_FRAME, crop_low=CROP_LOW, crop_high=CROP_HIGH, centre=POSE_NAMES[:3], scale=0.3),
+        CloudSpec(frame=fr3.BASE_FRAME, crop_low=CROP_LOW, crop_high=crop_high, centre=POSE_NAMES[:3], scale=0.3),
         ActionSpec(
             kind="ee_pose",
             rotation="quaternion_xyzw",

@@ -9,6 +9,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from sdm_sim.franka.contract import CROP_HIGH
 from sdm_sim.franka.expert import Plan, raised
 from sdm_sim.franka.pick_place import ASIDE, AT_REST, RELEASED_WIDTH
 from sdm_sim.franka.robot import Robot
@@ -75,6 +76,7 @@ class Insert:
     """See Scenario. Done when the pod stands in the slot and the hand has let go."""
 
     step_limit = 250
+    seen_to = CROP_HIGH[1]
     bodies = _POD + _MACHINE
     assets = """
     <material name="pod" rgba="0.55 0.2 0.14 1" specular="0.1" shininess="0.2"/>

@@ -18,6 +18,8 @@ class Scenario(Protocol):
     """One task's part of a cell."""
 
     step_limit: int
+    seen_to: float
+    """Where its cloud ends on the left (y, m)."""
     bodies: str
     """MJCF of its things, and of the assets and further sections that they need."""
     assets: str
