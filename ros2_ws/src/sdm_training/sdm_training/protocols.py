@@ -111,6 +111,7 @@ def _line(checkpoint: Checkpoint, outcomes: list[Outcome]) -> dict[str, Any]:
     copied = ("method", "variant", "teacher", "network", "seed", "nfe", "demos", "action_error", "train_s", "stacked")
     low, high = wilson(successes, len(outcomes))
     scores = [outcome.score for outcome in outcomes if outcome.score is not None]
+    held = sum(outcome.held for outcome in outcomes) / sum(outcome.steps for outcome in outcomes)
     return {
         "kind": "success",
         "task": checkpoint.contract.task,
@@ -120,6 +121,7 @@ def _line(checkpoint: Checkpoint, outcomes: list[Outcome]) -> dict[str, Any]:
         "successes": successes,
         "ci95": [round(low, 4), round(high, 4)],
         **({"score": round(mean(scores), 4)} if scores else {}),
+        **({"held": round(held, 4)} if held else {}),
         "eval_seed0": min(outcome.seed for outcome in outcomes),
         "checkpoint": str(checkpoint.path),
         **provenance.origin(),

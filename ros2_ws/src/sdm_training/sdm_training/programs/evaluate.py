@@ -1,19 +1,24 @@
-"""`sdm-evaluate checkpoint=runs/metaworld/door-open/sdm_small_seed0`: closed-loop success, one result line."""
+"""`sdm-evaluate checkpoint=runs/metaworld/door-open/sdm_small_seed0`: closed-loop success, one result line.
+
+With `mode=realtime latency_ms=[0,25,50]` the world does not wait, and there is one result line for each latency.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from sdm_core.checkpoint import Checkpoint
 from sdm_core.results import append_result
+from sdm_sim.late_policy import Latency
 
 from sdm_training.data.windows import Demonstrations
-from sdm_training.evaluation import Outcome, evaluate
-from sdm_training.protocols import best5, final, snapshot
+from sdm_training.evaluation import Outcome, World, evaluate
+from sdm_training.protocols import Evaluate, best5, final, snapshot
+from sdm_training.real_time import INJECTED, MEASURED, cell, is_there, measured_answer_ms
 from sdm_training.run_folder import RunFolder
 from sdm_training.settings import Settings, SettingsError, run_program
 
@@ -23,9 +28,15 @@ class EvaluateSettings(Settings):
     seed0: the first episode's seed, the others follow; repeats: how many episodes in a row share a start, and differ in
     the policy's noise alone; snapshot: which of a run's snapshots the protocol of that name evaluates, counted from 1;
     camera_noise: the depth camera whose noise is put onto the images; results: the JSON-lines file appended to, or
-    null."""
+    null.
+
+    task: another one to act in than the checkpoint was made for, such as its moving variant; mode: whether the world
+    waits for the policy (direct) or not (realtime); latency_ms: how late the policy has its observations in realtime,
+    one result line each, and none again that the file holds already; latency: whether that is all (injected), or this
+    machine's own time for an answer comes on top (measured)."""
 
     checkpoint: str
+    task: str | None
     nfe: int | None
     episodes: int
     seed0: int
@@ -35,6 +46,9 @@ class EvaluateSettings(Settings):
     snapshot: int
     backend: str
     camera_noise: Literal["none", "d4xx"]
+    mode: Literal["direct", "realtime"]
+    latency_ms: tuple[Annotated[float, Field(ge=0)], ...] = Field(min_length=1)
+    latency: Literal["injected", "measured"]
     results: str | None
 
     @model_validator(mode="after")
@@ -43,6 +57,16 @@ class EvaluateSettings(Settings):
             raise ValueError(f"repeats belong to protocol final, not to {self.protocol}")
         if self.episodes % self.repeats:
             raise ValueError(f"{self.episodes} episodes are not {self.repeats} of each start")
+        return self
+
+    @model_validator(mode="after")
+    def _latency_fits(self) -> EvaluateSettings:
+        if self.mode == "direct" and (any(self.latency_ms) or self.latency != INJECTED):
+            raise ValueError("a latency has no meaning where the world waits; set mode=realtime")
+        if self.mode == "realtime" and self.protocol != "final":
+            raise ValueError(f"mode realtime belongs to protocol final, not to {self.protocol}")
+        if self.task is not None and self.protocol != "final":
+            raise ValueError(f"another task belongs to protocol final, not to {self.protocol}")
         return self
 
 
@@ -60,8 +84,52 @@ def checkpoint_folder(path: Path, nfe: int | None) -> Path:
 
 
 def evaluate_checkpoint(settings: EvaluateSettings) -> None:
-    """Evaluates by the protocol asked for, prints the success and appends the result line."""
+    """Evaluates by the protocol asked for, prints the success and appends the result line or lines."""
     console = Console(soft_wrap=True)
+    if settings.mode == "realtime":
+        _evaluate_in_real_time(settings, console)
+    else:
+        _record(_direct_line(settings, console), settings, console)
+
+
+def _direct_line(settings: EvaluateSettings, console: Console) -> dict[str, Any]:
+    run = _runner(settings, console)
+    path = Path(settings.checkpoint)
+    if settings.protocol == "final":
+        line = final(Checkpoint.open(checkpoint_folder(path, settings.nfe)), settings.episodes, run)
+        return {**line, "task": settings.task or line["task"]}
+    folder = RunFolder(path)
+    demonstrations = Demonstrations.load(folder.record()["config"]["data"])
+    if settings.protocol == "best5":
+        return best5(folder, demonstrations, run)
+    return snapshot(folder, settings.snapshot, demonstrations, settings.episodes, run)
+
+
+def _evaluate_in_real_time(settings: EvaluateSettings, console: Console) -> None:
+    checkpoint = Checkpoint.open(checkpoint_folder(Path(settings.checkpoint), settings.nfe))
+    task = settings.task or checkpoint.contract.task
+    protocol: dict[str, Any] = {"episodes": settings.episodes, "eval_seed0": settings.seed0}
+    if settings.repeats > 1:
+        protocol["repeats"] = settings.repeats
+    if settings.camera_noise != "none":
+        protocol["camera_noise"] = settings.camera_noise
+    cells = [cell(checkpoint, task, settings.latency, latency_ms, **protocol) for latency_ms in settings.latency_ms]
+    missing = [one for one in cells if settings.results is None or not is_there(settings.results, one)]
+    if len(missing) < len(cells):
+        console.print(f"{settings.results} holds {len(cells) - len(missing)} of {len(cells)} latencies already")
+    if not missing:
+        return
+    answer_ms = measured_answer_ms(checkpoint, task, settings.backend) if settings.latency == MEASURED else 0.0
+    chunk_ms = checkpoint.contract.future_actions * checkpoint.contract.dt_ns / 1e6
+    for one in missing:
+        run = _runner(settings, console, Latency(one["latency_ms"], answer_ms))
+        line = {**final(checkpoint, settings.episodes, run), **one, "answer_ms": answer_ms, "chunk_ms": chunk_ms}
+        _record(line, settings, console)
+
+
+def _runner(settings: EvaluateSettings, console: Console, latency: Latency | None = None) -> Evaluate:
+    """What runs the episodes of a checkpoint, and shows how far they are."""
+    world = World(settings.task, settings.camera_noise, latency)
 
     def run(checkpoint: Path, episodes: int) -> list[Outcome]:
         columns = (
@@ -81,31 +149,19 @@ def evaluate_checkpoint(settings: EvaluateSettings) -> None:
                 progress.update(bar, advance=1, successes=successes)
 
             seeds = range(settings.seed0, settings.seed0 + episodes // settings.repeats)
-            return evaluate(
-                checkpoint,
-                seeds,
-                settings.workers,
-                settings.backend,
-                count,
-                settings.repeats,
-                settings.camera_noise,
-            )
+            return evaluate(checkpoint, seeds, settings.workers, settings.backend, count, settings.repeats, world)
 
-    path = Path(settings.checkpoint)
-    if settings.protocol == "final":
-        line = final(Checkpoint.open(checkpoint_folder(path, settings.nfe)), settings.episodes, run)
-    else:
-        folder = RunFolder(path)
-        demonstrations = Demonstrations.load(folder.record()["config"]["data"])
-        if settings.protocol == "best5":
-            line = best5(folder, demonstrations, run)
-        else:
-            line = snapshot(folder, settings.snapshot, demonstrations, settings.episodes, run)
+    return run
+
+
+def _record(line: dict[str, Any], settings: EvaluateSettings, console: Console) -> None:
+    """Prints a result line in short, and appends it."""
     if settings.camera_noise != "none":
         line["camera_noise"] = settings.camera_noise
     low, high = line["ci95"]
+    late = f" {line['latency_ms'] + line['answer_ms']:g} ms late" if line["mode"] == "realtime" else ""
     console.print(
-        f"{line['task']} {line['method']} nfe {line['nfe']} ({line['protocol']}): "
+        f"{line['task']} {line['method']} nfe {line['nfe']} ({line['protocol']}){late}: "
         f"{line['successes']} of {line['episodes']} episodes succeeded, "
         f"95 % interval {100 * low:.0f}–{100 * high:.0f} %"
     )
