@@ -12,13 +12,14 @@ export LP_NUM_THREADS  ?= 1
 RUNTIME := ros2_ws/src/sdm_core ros2_ws/src/sdm_policy_node sim embedded_ros
 LINKED  := sdm_bringup sdm_interfaces
 
-.PHONY: help demo venv dev test test-slow check format clean
+.PHONY: help demo venv dev robomimic test test-slow check format clean
 
 help:
 	@echo "make demo        the policy on the ROS graph, in simulation (no torch needed)"
 	@echo "make test        all tests but the long ones    make test-slow   the long ones"
 	@echo "make check       ruff and pyright               make format      ruff's formatter"
 	@echo "make dev         training and test dependencies, for sdm-train, sdm-distill, …"
+	@echo "make robomimic   what the tasks robomimic/… need (0.6 GB), their tests too"
 
 demo: venv
 	@$(BIN)/sdm-demo
@@ -47,6 +48,11 @@ $(VENV)/.runtime: constraints.txt $(wildcard $(RUNTIME:=/setup.py)) tools/system
 $(VENV)/.dev: $(VENV)/.runtime ros2_ws/src/sdm_training/setup.py pyproject.toml
 	@$(PIP) -e "ros2_ws/src/sdm_training[test]"
 	@touch $@
+
+# robosuite names mink, which it needs for no robot of ours and which refuses numpy 2: it comes without dependencies.
+robomimic: dev
+	@$(PIP) h5py numba opencv-python termcolor
+	@$(PIP) --no-deps robosuite==1.5.2
 
 # A file's tests stay in one process: they share what is dear to make.
 test: dev

@@ -12,6 +12,7 @@ from sdm_sim.adroit import suite as adroit
 from sdm_sim.dexhand import suite as dexhand
 from sdm_sim.franka import tasks as franka
 from sdm_sim.metaworld import suite as metaworld
+from sdm_sim.robomimic import suite as robomimic
 from sdm_sim.task import Task
 
 
@@ -51,6 +52,7 @@ _FAMILIES = {
     "adroit": _Family("gymnasium-robotics 1.4.2", adroit.TASKS, adroit.build, adroit.DIFFICULTY),
     "dexhand": _Family("own, a hand of gymnasium-robotics 1.4.2", dexhand.TASKS, dexhand.build, dexhand.DIFFICULTY),
     "franka": _Family("own", franka.TASKS, franka.build, franka.DIFFICULTY),
+    "robomimic": _Family("robosuite 1.5.2", robomimic.TASKS, robomimic.build, robomimic.DIFFICULTY),
 }
 
 

@@ -1,4 +1,4 @@
-"""Every task but MetaWorld's (they have tests of their own), driven by agents that know nothing and by its expert."""
+"""Every task but MetaWorld's and Robomimic's (they have tests of their own), driven by agents that know nothing and by its expert."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sdm_core.state_vector import StateVector
 from sdm_sim.registry import make_task, task_names
 from sdm_sim.task import Task
 
-NAMES = [name for name in task_names() if not name.startswith("metaworld/")]
+NAMES = [name for name in task_names() if not name.startswith(("metaworld/", "robomimic/"))]
 WITHOUT_EXPERT = ("pusht/push-t",)
 Agent = Callable[[Task, np.random.Generator], NDArray[np.float64]]
 

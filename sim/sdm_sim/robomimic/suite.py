@@ -1,0 +1,28 @@
+"""Robomimic's five tasks (Mandlekar et al., 2021) and how hard they are."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from sdm_core.errors import TaskError
+
+from sdm_sim.task import Task
+
+# In the order in which policies that clone people's demonstrations find them.
+DIFFICULTY: dict[str, tuple[str, ...]] = {
+    "easy": ("lift", "can"),
+    "medium": ("square",),
+}
+
+TASKS = ("lift", "can", "square")
+
+
+def build(task: str) -> Task:
+    """Builds `robomimic/<task>`. Raises TaskError where the package that has the robot is not installed."""
+    if find_spec("robosuite") is None:
+        raise TaskError(
+            f"robomimic/{task} needs the package robosuite: make robomimic, or pip install robosuite==1.5.2 h5py"
+        )
+    from sdm_sim.robomimic.task import RobomimicTask
+
+    return RobomimicTask(task)
