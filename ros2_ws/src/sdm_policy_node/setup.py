@@ -18,11 +18,19 @@ setup(
         "sdm_core",
         "rosbags>=0.11",
     ],
+    extras_require={
+        "realsense": ["pyrealsense2"],
+        # The last series with hand-eye calibration. Not its headless twin: two packages would share the module cv2.
+        "spacemouse": ["pyspacemouse>=2.1"],
+        "calibration": ["opencv-python>=4.8,<5", "matplotlib"],
+    },
     entry_points={
         "console_scripts": [
             "policy_node = sdm_policy_node.policy_node:main",
             "command_node = sdm_policy_node.command_node:main",
             "recorder_node = sdm_policy_node.recorder_node:main",
+            "realsense_node = sdm_policy_node.realsense_node:main",
+            "sdm-teleop = sdm_policy_node.teleop.teleop_node:main",
             "sdm-convert = sdm_policy_node.convert.program:main",
         ],
     },

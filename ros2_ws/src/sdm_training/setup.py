@@ -25,7 +25,16 @@ setup(
         "rich",
     ],
     extras_require={
-        "test": ["sdm_sim[adroit]", "diffusers", "hypothesis", "pyright", "pytest", "pytest-xdist", "ruff"],
+        "test": [
+            "sdm_sim[adroit]",
+            "sdm_policy_node[calibration,realsense]",
+            "diffusers",
+            "hypothesis",
+            "pyright",
+            "pytest",
+            "pytest-xdist",
+            "ruff",
+        ],
         "ray": ["ray>=2.40"],
         "slurm": ["submitit>=1.5"],
     },

@@ -159,6 +159,21 @@ class RecorderParameters(SensingParameters):
     )
 
 
+@dataclass(frozen=True)
+class RealSenseParameters:
+    """realsense_node."""
+
+    camera_name: str = parameter("camera", "name of the camera: of its topics and frames")
+    serial: str = parameter("", "serial number; empty: the first camera that is plugged in")
+    width: int = parameter(640, "pixels of a row", low=1, high=4096)
+    height: int = parameter(480, "rows", low=1, high=4096)
+    fps: int = parameter(30, "images a second", low=1, high=300)
+    colour: bool = parameter(True, "publish colour too")
+    align_depth: bool = parameter(False, "publish depth in the pixels of the colour image too")
+    filters: str = parameter("", "filters of librealsense that depth passes: spatial, temporal, hole_filling")
+    stall_s: float = parameter(1.0, "a camera that is silent for longer is opened again", low=0.1, high=60.0)
+
+
 Parameters = TypeVar("Parameters")
 
 
