@@ -29,7 +29,7 @@ _SLIDE_AXES = {"-1 0 0": "-0.3 0.3", "0 0 1": "-0.4 0.4", "0 1 0": "-0.27 0.27"}
 _HINGE_AXES = {"0 1 0": "-0.8 0.8", "1 0 0": "-0.8 0.8", "0 0 1": "-1.6 1.6"}
 # Damping over stiffness is a third of a second, in which the carrier covers most of its way.
 _SLIDE_GAINS, _HINGE_GAINS = 'kp="1500" kv="500"', 'kp="100" kv="30"'
-_SKIN = (0.24, 0.26, 0.3, 1.0)
+_SKIN = (0.36, 0.42, 0.5, 1.0)
 
 
 def assets() -> Path:

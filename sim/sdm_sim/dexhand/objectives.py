@@ -5,8 +5,6 @@ Distances in m, angles in rad, speeds in m/s and rad/s; the weights were found b
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from sdm_sim.dexhand.article import BOTTOM, HOLD
@@ -16,7 +14,6 @@ from sdm_sim.sampling_planner import Array, Futures, Objective
 
 _ARM = len(SLIDES + HINGES)
 _NOISE = np.repeat([0.12, 0.25], [_ARM, HAND_JOINTS])
-_SAMPLES, _HORIZON = 24, 14
 # No use in lifting higher (m).
 _HIGH = 0.15
 
@@ -29,7 +26,7 @@ def push(part: int) -> Objective:
         reach = np.mean([futures.distance(tip, HOLD) for tip in fingers], axis=0)
         return 2.0 * reach - 2.0 * futures.qpos[..., part] + 0.2 * futures.qvel[..., part] ** 2 + _effort(futures)
 
-    return _objective(cost, (HOLD, *fingers))
+    return Objective(cost, (HOLD, *fingers), samples=24, horizon=14, noise=_NOISE, timestep=TIMESTEP)
 
 
 def lift(part: int) -> Objective:
@@ -43,11 +40,8 @@ def lift(part: int) -> Objective:
         height, speed = np.minimum(futures.qpos[..., part], _HIGH), futures.qvel[..., part]
         return 2.0 * grasp + 2.0 * above + 1.5 * tilt - 20.0 * height + 2.0 * speed**2 + _effort(futures)
 
-    return _objective(cost, (HOLD, BOTTOM, PALM_SITE, *TIPS))
-
-
-def _objective(cost: Callable[[Futures], Array], places: tuple[str, ...]) -> Objective:
-    return Objective(cost, places, samples=_SAMPLES, horizon=_HORIZON, noise=_NOISE, timestep=TIMESTEP)
+    places = (HOLD, BOTTOM, PALM_SITE, *TIPS)
+    return Objective(cost, places, samples=32, horizon=16, noise=_NOISE, timestep=TIMESTEP)
 
 
 def _effort(futures: Futures) -> Array:

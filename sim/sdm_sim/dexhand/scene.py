@@ -22,7 +22,8 @@ _SCENE = """
   <actuator>{actuators}</actuator>
   <include file="{assets}/adroit_assets.xml"/>
   <compiler angle="radian" meshdir="{assets}/resources/meshes" texturedir="{assets}/resources/textures"/>
-  <option timestep="{timestep}" integrator="implicitfast" iterations="20" tolerance="1e-5" noslip_iterations="0"/>
+  <option timestep="{timestep}" integrator="implicitfast" cone="elliptic" impratio="3" tolerance="1e-5"
+    noslip_iterations="0"/>
   <statistic center="0 0 0.1" extent="1" meaninertia="0.3"/>
   <visual>
     <global offwidth="640" offheight="480"/>
@@ -41,13 +42,13 @@ _SCENE = """
     <texture name="table" type="2d" builtin="flat" rgb1="0.71 0.6 0.47" rgb2="0.71 0.6 0.47" mark="random"
       markrgb="0.68 0.57 0.44" random="0.25" width="256" height="256"/>
     <material name="table" texture="table" texrepeat="2 2" specular="0" shininess="0"/>
-    <material name="floor" rgba="0.5 0.51 0.53 1" specular="0" shininess="0"/>
+    <material name="floor" rgba="0.7 0.71 0.73 1" specular="0" shininess="0"/>
   </asset>
   <worldbody>
     <light pos="0.6 -0.9 1.9" dir="-0.3 0.45 -0.9" diffuse="0.5 0.49 0.47" specular="0.1 0.1 0.1" directional="false"
       cutoff="70" exponent="4"/>
     <light pos="-0.6 1.0 1.8" dir="0.3 -0.5 -0.85" diffuse="0.2 0.2 0.22" specular="0 0 0" castshadow="false"/>
-    <camera name="{camera}" pos="0.82 -0.52 0.66" xyaxes="0.513 0.858 0 -0.392 0.234 0.89" fovy="42"/>
+    <camera name="{camera}" pos="0.86 -0.58 0.68" xyaxes="0.51 0.86 0 -0.397 0.235 0.887" fovy="42"/>
     <geom class="seen" name="floor" type="plane" pos="0 0 -0.75" size="4 4 0.1" material="floor"/>
     <geom name="table" type="box" pos="0 0 -0.02" size="0.45 0.45 0.02" material="table" contype="0" conaffinity="3"/>
     {hand}
