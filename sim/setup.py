@@ -32,6 +32,7 @@ setup(
         # Not beside numpy 2, as long as robosuite names a package that refuses it; `make robomimic` leaves that one out.
         "robomimic": ["robosuite==1.5.2", "h5py"],
         "dexhand": ["gymnasium-robotics==1.4.2"],
+        "dexart": ["sapien==3.0.3"],
     },
     entry_points={
         "console_scripts": [

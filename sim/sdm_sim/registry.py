@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from sdm_core.errors import TaskError
 
 from sdm_sim.adroit import suite as adroit
+from sdm_sim.dexart import suite as dexart
 from sdm_sim.dexhand import suite as dexhand
 from sdm_sim.franka import tasks as franka
 from sdm_sim.metaworld import suite as metaworld
@@ -38,6 +39,8 @@ class _Family:
     """Its tasks by label."""
     build_moving: Callable[[str], Task] | None = None
     """Builds the variants whose objects move; None where there are none."""
+    brought_along: bool = False
+    """Whether its worlds are files that each user brings, and so not there for everyone."""
 
 
 MOVING = "+moving"
@@ -53,12 +56,20 @@ _FAMILIES = {
     "dexhand": _Family("own, a hand of gymnasium-robotics 1.4.2", dexhand.TASKS, dexhand.build, dexhand.DIFFICULTY),
     "franka": _Family("own", franka.TASKS, franka.build, franka.DIFFICULTY),
     "robomimic": _Family("robosuite 1.5.2", robomimic.TASKS, robomimic.build, robomimic.DIFFICULTY),
+    "dexart": _Family(
+        "DexArt's assets in sapien 3.0.3", dexart.TASKS, dexart.build, dexart.DIFFICULTY, brought_along=True
+    ),
 }
 
 
 def families() -> dict[str, tuple[str, ...]]:
     """The tasks of each family, without its name."""
     return {family: its.tasks for family, its in _FAMILIES.items()}
+
+
+def public_families() -> dict[str, tuple[str, ...]]:
+    """The families whose worlds come with their packages, as opposed to files that a user must bring."""
+    return {family: tasks for family, tasks in families().items() if not _FAMILIES[family].brought_along}
 
 
 def task_names() -> tuple[str, ...]:

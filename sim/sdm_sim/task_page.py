@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sdm_sim.registry import difficulty, families, source, task_names
+from sdm_sim.registry import difficulty, public_families, source, task_names
 from sdm_sim.task_pictures import sheet_name
 
 _NONE = "–"
@@ -27,6 +27,9 @@ Adroit's expert is a `network` where hand_dapg's policies are (`dapg/policies` o
 read without unpickling): in the folder that `SDM_ADROIT_EXPERTS` names, else in `data/adroit_experts` or
 `../shared/data/adroit_experts`. Without them, or with `SDM_ADROIT_EXPERTS=planner`, it is a built-in `planner`, which
 takes no download, but half a minute of CPU an episode.
+
+DexArt's assets (https://github.com/Kami-code/dexart-release) may not be passed on: its tasks run from a user's copy,
+the folder that `SDM_DEXART_ASSETS` names, else `data/dexart`. Its experts are pickled and are not read.
 """
 
 
@@ -38,7 +41,7 @@ def page(lines: Iterable[dict[str, Any]]) -> str:
             measured.setdefault(line["task"], {})[str(line["expert"])] = line
     rows = [_row(name, line) for name in task_names() for line in measured.get(name, {"": None}).values()]
     table = [_HEADER, ("---",) * len(_HEADER), *rows]
-    sheets = "".join(f"\n![{family}](pictures/{sheet_name(family)})\n" for family in families())
+    sheets = "".join(f"\n![{family}](pictures/{sheet_name(family)})\n" for family in public_families())
     return f"{_INTRODUCTION}\n" + "".join(f"| {' | '.join(row)} |\n" for row in table) + sheets
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from sdm_sim.registry import families, make_task
+from sdm_sim.registry import make_task, public_families
 
 SEED = 0
 _SIDE, _CAPTION, _COLUMNS = 120, 16, 8
@@ -19,9 +19,9 @@ def sheet_name(family: str) -> str:
 
 
 def draw_sheets(folder: Path) -> None:
-    """Writes the sheet of every family. Raises TaskError where nothing can be rendered."""
+    """Writes the sheet of every family that anyone can build. Raises TaskError where nothing can be rendered."""
     folder.mkdir(parents=True, exist_ok=True)
-    for family, tasks in families().items():
+    for family, tasks in public_families().items():
         _sheet(family, tasks).save(folder / sheet_name(family), quality=85)
 
 

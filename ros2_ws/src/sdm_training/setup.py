@@ -26,7 +26,7 @@ setup(
     ],
     extras_require={
         "test": [
-            "sdm_sim[adroit]",
+            "sdm_sim[adroit,dexart]",
             "sdm_policy_node[calibration,realsense]",
             "diffusers",
             "hypothesis",

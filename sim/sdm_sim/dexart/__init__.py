@@ -1,0 +1,1 @@
+"""DexArt's four tasks."""
