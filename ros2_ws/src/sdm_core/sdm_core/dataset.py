@@ -137,6 +137,10 @@ class EpisodeStore:
     def __len__(self) -> int:
         return len(self.episode_ends)
 
+    def __contains__(self, name: str) -> bool:
+        """Whether there is such an array of `data/`."""
+        return f"data/{name}" in self._root
+
     def read(self, name: str) -> NDArray:
         """A whole array of `data/`, in memory."""
         try:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from rich.console import Console
@@ -18,6 +18,7 @@ from sdm_sim.registry import make_task, task_names
 from sdm_training import distributed, provenance
 from sdm_training.action_error import action_error
 from sdm_training.compute import ComputeSettings
+from sdm_training.data.noisy_takes import NoisyTakes
 from sdm_training.data.windows import Demonstrations, Windows
 from sdm_training.exporting import ExportSettings, export_run
 from sdm_training.learner import Learner, MethodSettings
@@ -35,7 +36,8 @@ SEEDS = 1_000_003
 class RunSettings(Settings):
     """What every run has. task, e.g. metaworld/door-open; data: its zarr store; run: the folder to be made;
     validation_episodes: the last ones, held out for the action error; leave_out_failures: train on no episode that its
-    operator labelled a failure."""
+    operator labelled a failure; camera_noise: train on clouds as that depth camera might have shown them, too
+    (see NoisyTakes)."""
 
     task: str
     seed: int
@@ -43,6 +45,7 @@ class RunSettings(Settings):
     run: str
     validation_episodes: int
     leave_out_failures: bool = False
+    camera_noise: Literal["d4xx"] | None = None
     compute: ComputeSettings
     loop: LoopSettings
     export: ExportSettings
@@ -63,7 +66,8 @@ def load_data(settings: RunSettings, narrow: Callable[[Contract], Contract], dev
     """Reads the store; `narrow` makes the policy's contract of the dataset's; missing statistics are fitted."""
     if not Path(settings.data).exists() and settings.task not in task_names():
         make_task(settings.task)  # raises, with the nearest names
-    everything = Demonstrations.load(settings.data, settings.leave_out_failures)
+    noise = NoisyTakes(settings.camera_noise, settings.seed) if settings.camera_noise else None
+    everything = Demonstrations.load(settings.data, settings.leave_out_failures, noise)
     if everything.contract.task != settings.task:
         raise SettingsError(
             f"{settings.data} holds demonstrations of {everything.contract.task}, not of {settings.task}"

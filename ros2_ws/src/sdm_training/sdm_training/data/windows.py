@@ -16,6 +16,7 @@ from torch import Tensor
 
 from sdm_training.data.action_centre import action_centre
 from sdm_training.data.image_windows import ImageWindows
+from sdm_training.data.noisy_takes import NoisyTakes
 from sdm_training.data.padding import fill_padding
 from sdm_training.draws import Draws
 from sdm_training.observation import Batch, Observation
@@ -81,9 +82,12 @@ class Windows:
             torch.from_numpy(array).to(device) for array in (demonstrations.state, demonstrations.action)
         )
         self._clouds: Tensor | None = None
+        # Take after take of all rows, the faultless one first.
+        self._takes, self._take_rows = 1 + len(demonstrations.noisy_clouds), len(demonstrations.state)
         if cloud:
             assert demonstrations.point_cloud is not None
-            self._clouds = fill_padding(torch.from_numpy(demonstrations.point_cloud).to(device))
+            takes = np.concatenate((demonstrations.point_cloud, *demonstrations.noisy_clouds))
+            self._clouds = fill_padding(torch.from_numpy(takes).to(device))
         self._state_rows, self._cloud_rows, self._action_rows = (
             torch.from_numpy(array).to(device) for array in (rows.state, rows.cloud, rows.action)
         )
@@ -102,9 +106,13 @@ class Windows:
 
     def batch(self, indices: Tensor, draws: Draws | None = None) -> Batch:
         """The windows [B] with network_points of each cloud and the seen part of each image: random points and pixels,
-        or without `draws` the first points of the farthest-point order and the middle pixels."""
+        or without `draws` the first points of the farthest-point order and the middle pixels. Of noisy takes a random
+        one is shown, or without `draws` the faultless one."""
         indices = indices.to(self.device)
-        clouds = None if self._clouds is None else self._points(self._clouds, self._cloud_rows[indices], draws)
+        cloud_rows = self._cloud_rows[indices]
+        if draws is not None and self._takes > 1:
+            cloud_rows = cloud_rows + self._take_rows * draws.integers(0, self._takes - 1, len(indices), 1)
+        clouds = None if self._clouds is None else self._points(self._clouds, cloud_rows, draws)
         images = {camera: stored.batch(indices, draws) for camera, stored in self._images.items()}
         observation = Observation(self._states[self._state_rows[indices]], clouds, images or None)
         return Batch(observation, self._actions[self._action_rows[indices]])
@@ -120,7 +128,8 @@ class Windows:
 @dataclass(frozen=True)
 class Demonstrations:
     """Whole episodes, one after the other: state [R, S], action [R, A], point_cloud [R, N, channels], all float32, and
-    images of each camera [R, H, W, 3], rgb in uint8. Clouds and images are those that the contract observes."""
+    images of each camera [R, H, W, 3], rgb in uint8. Clouds and images are those that the contract observes;
+    noisy_clouds are further takes of point_cloud."""
 
     contract: Contract
     lengths: list[int]
@@ -128,11 +137,12 @@ class Demonstrations:
     action: NDArray[np.float32]
     point_cloud: NDArray[np.float32] | None
     images: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
+    noisy_clouds: tuple[NDArray[np.float32], ...] = ()
 
     @classmethod
-    def load(cls, path: str, leave_out_failures: bool = False) -> Demonstrations:
+    def load(cls, path: str, leave_out_failures: bool = False, noise: NoisyTakes | None = None) -> Demonstrations:
         """Every episode of a store, or all but those that the operator labelled failures; actions are limited to the
-        contract's bounds. Raises DatasetError without any."""
+        contract's bounds. With `noise` its takes are added. Raises DatasetError without any episode."""
         store = EpisodeStore.open(path)
         if not len(store):
             raise DatasetError(f"{path}: holds no episode; record some with sdm-demos first")
@@ -146,7 +156,8 @@ class Demonstrations:
                 raise DatasetError(f"{path}: data/{name} holds NaN or infinite values; record the dataset again")
         action = arrays["action"].clip(low, high).astype(np.float32)
         images = {image.camera: store.read(name) for name, image in image_arrays(store.contract).items()}
-        every = cls(store.contract, lengths, arrays["state"], action, arrays.get("point_cloud"), images)
+        takes = noise.of(store) if noise else ()
+        every = cls(store.contract, lengths, arrays["state"], action, arrays.get("point_cloud"), images, takes)
         failures = np.flatnonzero(store.outcomes == FAILURE).tolist() if leave_out_failures else []
         if len(failures) == len(lengths):
             raise DatasetError(f"{path}: all {len(lengths)} episodes are labelled failures; record some that succeed")
@@ -163,6 +174,7 @@ class Demonstrations:
             self.action[rows],
             None if self.point_cloud is None else self.point_cloud[rows],
             {camera: images[rows] for camera, images in self.images.items()},
+            tuple(clouds[rows] for clouds in self.noisy_clouds),
         )
 
     def split(self, held_out: int) -> tuple[Demonstrations, Demonstrations | None]:
@@ -183,6 +195,7 @@ class Demonstrations:
             self.action[rows],
             None if self.point_cloud is None else self.point_cloud[rows],
             {camera: images[rows] for camera, images in self.images.items()},
+            tuple(clouds[rows] for clouds in self.noisy_clouds),
         )
 
     def normaliser(self, contract: Contract) -> NormaliserStatistics:
