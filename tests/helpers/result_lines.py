@@ -27,6 +27,12 @@ def success_line(task: str, method: str, nfe: int, outcomes: str, **others: Any)
     }
 
 
+def latency_line(method: str, nfe: int, latency_ms: float, outcomes: str = "1110", **others: Any) -> dict[str, Any]:
+    """A success line of a world that does not wait; `others` overrule its entries."""
+    latency = {"mode": "realtime", "latency": "injected", "latency_ms": latency_ms, "answer_ms": 0.0, "chunk_ms": 100.0}
+    return success_line("metaworld/push-wall", method, nfe, outcomes, **{**latency, **others})
+
+
 def timing_line(variant: str, p50_ms: float, **others: Any) -> dict[str, Any]:
     """A timing of inference on the hardware that is reported; `others` overrule its entries."""
     return {

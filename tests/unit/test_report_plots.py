@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.result_lines import success_line, timing_line
+from helpers.result_lines import latency_line, success_line, timing_line
 from sdm_training.report.core_comparison import TASKS
 from sdm_training.report.estimate import Estimate
 from sdm_training.report.learning_curves import curves
@@ -15,7 +15,7 @@ from sdm_training.report.plots.canvas import errors
 from sdm_training.report.plots.speed_success import speed_points
 from sdm_training.report.policies import DP3, SDM, Policy
 
-NAMES = ("success", "core_success", "speed_success", "learning_curves")
+NAMES = ("success", "core_success", "speed_success", "learning_curves", "latency")
 
 
 def lines() -> list[dict[str, Any]]:
@@ -23,6 +23,7 @@ def lines() -> list[dict[str, Any]]:
     found = [timing_line("student, 1 NFE", 1.0), timing_line("teacher, 10 NFE", 2.5)]
     for task in TASKS:
         found += [success_line(task, method, nfe, "1110" * 25) for method, nfe in (("sdm", 1), ("dp3", 10), ("mip", 2))]
+    found += [latency_line("sdm", 1, latency_ms) for latency_ms in (0.0, 25.0)]
     return found + [snapshot(step, seed) for step in (100, 200) for seed in (0, 1)]
 
 
