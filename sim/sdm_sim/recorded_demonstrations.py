@@ -1,7 +1,8 @@
-"""Demonstrations that others recorded, by task: where people showed it, and no expert is scripted."""
+"""Demonstrations that others recorded, by task: what people showed, beside an expert or in its place."""
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
@@ -10,6 +11,7 @@ from sdm_core.dataset import Episode
 from sdm_core.errors import TaskError
 
 from sdm_sim.pusht import task as pusht
+from sdm_sim.task import Task
 
 
 class RecordedDemonstrations(Protocol):
@@ -23,18 +25,35 @@ class RecordedDemonstrations(Protocol):
         """The episode with the observations of `contract`, None for the task's own."""
         ...
 
+    def provenance(self, index: int) -> dict[str, str]:
+        """Where the episode comes from, beside its number."""
+        ...
 
-def open_recorded(task: str, source: str | Path | None) -> RecordedDemonstrations | None:
-    """The file `source` of a task that people demonstrated; None for a task with a scripted expert.
+
+def open_recorded(task: Task, source: str | Path | None) -> RecordedDemonstrations | None:
+    """The file `source` of a task that people demonstrated; None without one, for a task with a scripted expert.
 
     Raises TaskError where a source is missing or cannot be used, and DatasetError where the file has another layout.
     """
-    if task != pusht.NAME:
-        if source is not None:
-            raise TaskError(f"{task} has a scripted expert and no reader of recorded demonstrations; leave source out")
-        return None
+    name = task.name
     if source is None:
-        raise TaskError(f"{task} has no scripted expert; name its human demonstrations, source=FILE")
-    from sdm_sim.pusht.demonstrations import PushTDemonstrations
+        if name == pusht.NAME:
+            raise TaskError(f"{name} has no scripted expert; name its human demonstrations, source=FILE")
+        return None
+    if name == pusht.NAME:
+        from sdm_sim.pusht.demonstrations import PushTDemonstrations
 
-    return PushTDemonstrations(source)
+        return PushTDemonstrations(source)
+    if name.startswith("robomimic/"):
+        return _robomimic(task, source)
+    raise TaskError(f"{name} has a scripted expert and no reader of recorded demonstrations; leave source out")
+
+
+def _robomimic(task: Task, source: str | Path) -> RecordedDemonstrations:
+    if find_spec("h5py") is None:
+        raise TaskError(f"{task.name} needs the package h5py to read {source}: pip install h5py")
+    from sdm_sim.robomimic.demonstrations import RobomimicDemonstrations
+    from sdm_sim.robomimic.task import RobomimicTask
+
+    assert isinstance(task, RobomimicTask)
+    return RobomimicDemonstrations(source, task)

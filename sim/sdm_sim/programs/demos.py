@@ -1,7 +1,8 @@
 """`sdm-demos task=metaworld/door-open episodes=10`: expert demonstrations into a zarr dataset.
 
 `sdm-demos task=metaworld workers=2` records every task of a family, so many at a time, each into its own dataset.
-`sdm-demos task=pusht/push-t source=FILE` converts recorded demonstrations where people showed a task.
+`sdm-demos task=pusht/push-t source=FILE` converts recorded demonstrations where people showed a task; of Robomimic's
+files `source=FILE:LIST` takes those of one of their lists (`train`, `better`, …).
 Resumable: what is there is kept, what was interrupted is rolled back, and the next seeds follow. An episode in which
 the expert fails is not stored; the next seed takes its place.
 """
@@ -51,7 +52,7 @@ def record(
     try:
         contract = with_images(task.contract, image_size) if images else task.contract
         camera_noise = None if camera_noise == "none" else camera_noise
-        recorded = open_recorded(name, source)
+        recorded = open_recorded(task, source)
         if recorded is None:
             episodes = EXPERT_EPISODES if episodes is None else episodes
         else:
@@ -83,6 +84,7 @@ def record(
                     episode = demonstrate(task, seed, keep_depth, contract, camera_noise)
                 if episode is not None:
                     made = {"seed": seed, "expert": "recorded" if recorded else task.expert_kind, "task": name}
+                    made |= recorded.provenance(seed) if recorded else {}
                     store.append(episode, {**made, **({"camera_noise": camera_noise} if camera_noise else {})})
                 else:
                     failures += 1

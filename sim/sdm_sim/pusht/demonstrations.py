@@ -39,6 +39,10 @@ class PushTDemonstrations:
     def __len__(self) -> int:
         return len(self._ends)
 
+    def provenance(self, index: int) -> dict[str, str]:
+        """Nothing but its number, which is the seed of its start."""
+        return {}
+
     def episode(self, index: int, keep_depth: bool = False, contract: Contract | None = None) -> Episode:
         """One demonstration; `index` is also the seed of its start."""
         builder = EpisodeBuilder(contract or pusht_contract(), INTRINSICS, EXTRINSICS, keep_depth)
