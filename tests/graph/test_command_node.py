@@ -11,16 +11,15 @@ import numpy as np
 import pytest
 from geometry_msgs.msg import PoseStamped
 from helpers.contracts import small_contract
+from helpers.fake_policy import Policy, interventions
 from helpers.fake_robot import FakeRobot, depth_image, state_values, time_message
 from helpers.graph import Graph, graph
 from helpers.linear_policy import LinearPolicy
 from helpers.motion import pose_contract
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
-from sdm_core.contract import Contract
-from sdm_interfaces.msg import ActionChunk, PolicyTrace
 from sdm_interfaces.srv import StartEpisode
-from std_msgs.msg import Float64, Float64MultiArray, Header
+from std_msgs.msg import Float64, Float64MultiArray
 from std_srvs.srv import Trigger
 
 CONTRACT = small_contract(control_hz=50.0, horizon=8, n_action_steps=4)
@@ -34,72 +33,9 @@ def world(tmp_path: Path) -> Iterator[Graph]:
         yield made
 
 
-class Policy:
-    """Stands in for policy_node: chunks of constant targets and a heartbeat, as often as the test calls for."""
-
-    def __init__(self, world: Graph, contract: Contract, folder: Path, **parameters) -> None:
-        self.world, self.contract = world, contract
-        path = folder / "contract.yaml"
-        contract.save(path)
-        self.process = world.start(
-            "command_node", checkpoint=path, **{"hold_s": 0.2, "chunk_timeout_s": 0.2, **parameters}
-        )
-        self.chunks = world.node.create_publisher(ActionChunk, "action_chunk", 10)
-        self.heartbeat = world.node.create_publisher(Header, "heartbeat", 1)
-        self.commands: list[list[float]] = []
-        self.traces: list[PolicyTrace] = []
-        world.node.create_subscription(
-            Float64MultiArray, "native_command", lambda m: self.commands.append(list(m.data)), 50
-        )
-        world.node.create_subscription(PolicyTrace, "command_node/trace", self.traces.append, 50)
-        assert world.spin_until(
-            lambda: self.chunks.get_subscription_count() and self.heartbeat.get_subscription_count()
-        ), world.outputs()
-        self._sequence = 0
-
-    def beat(self) -> None:
-        self.heartbeat.publish(Header())
-
-    def send(self, target: list[float], **changes) -> None:
-        self._sequence += 1
-        message = ActionChunk(
-            observation_stamp=time_message(time.time_ns()),
-            sequence=self._sequence,
-            task=self.contract.task,
-            kind=self.contract.action.kind,
-            names=[entry.name for entry in self.contract.action.entries],
-            dt=self.contract.dt,
-            horizon=self.contract.horizon,
-            targets=np.tile(target, self.contract.horizon).tolist(),
-            received=time_message(time.time_ns()),
-        )
-        message.header.frame_id = self.contract.action.base_frame
-        for name, value in changes.items():
-            setattr(message, name, value)
-        self.chunks.publish(message)
-
-    def keep_alive_until(self, predicate, target: list[float] | None = None) -> bool:
-        """Beats, and sends a chunk each time, until the predicate holds."""
-
-        def step() -> bool:
-            if time.monotonic() - self._last > 0.04:
-                self._last = time.monotonic()
-                self.beat()
-                if target is not None:
-                    self.send(target)
-            return predicate()
-
-        self._last = 0.0
-        return self.world.spin_until(step, 15)
-
-
 def change_state(world: Graph, transition: int) -> None:
     request = ChangeState.Request(transition=Transition(id=transition))
     assert world.call(ChangeState, "command_node/change_state", request).success, world.outputs()
-
-
-def interventions(traces: list[PolicyTrace]) -> set[str]:
-    return {reason for trace in traces for reason in trace.interventions}
 
 
 def test_chunks_become_commands_at_the_contracts_rate(world, tmp_path):

@@ -1,13 +1,8 @@
-"""Contracts whose commands are places to be, and the limits of a stream of them."""
+"""Contracts whose commands are places to be, or rates, with limits of their motion."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
-
 import numpy as np
-from numpy.typing import NDArray
-from sdm_core.command_space import CommandSpace
 from sdm_core.contract import ActionEntry, ActionSpec, Contract
 
 from helpers.contracts import small_contract
@@ -68,22 +63,3 @@ def rate_contract(kind: str = "joint_velocity", names: tuple[str, ...] = ("joint
     )
     contract = small_contract(control_hz=100.0, horizon=20, n_action_steps=4)
     return contract.model_copy(update={"action": action})
-
-
-def excess(contract: Contract, start: NDArray, commands: Sequence[NDArray | None], period: float) -> dict[str, float]:
-    """By how much commands that begin at rest at `start` exceed each limit, as a share of it (≤ 0: within).
-
-    Velocity, acceleration and jerk are the differences of the commands themselves, in the space of CommandSpace.
-    """
-    space = CommandSpace(contract.action)
-    stream = [start, start, start, *(command for command in commands if command is not None)]
-    velocity = np.array([space.difference(a, b) for a, b in pairwise(stream)]) / period
-    acceleration = np.diff(velocity, axis=0) / period
-    jerk = np.diff(acceleration, axis=0) / period
-    values = np.array(stream)
-    return {
-        "bounds": float(np.maximum(values - space.high, space.low - values).max()),
-        "velocity": float((np.abs(velocity) / space.max_velocity).max() - 1),
-        "acceleration": float((np.abs(acceleration) / space.max_acceleration).max() - 1),
-        "jerk": float((np.abs(jerk) / space.max_jerk).max() - 1),
-    }

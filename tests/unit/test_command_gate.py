@@ -9,7 +9,7 @@ import math
 import numpy as np
 import pytest
 from helpers.contracts import small_contract
-from helpers.motion import POSE_AT_REST, excess, joint_contract, pose_contract, rate_contract
+from helpers.motion import POSE_AT_REST, joint_contract, pose_contract, rate_contract
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -18,6 +18,7 @@ from sdm_core.command_gate import CommandGate
 from sdm_core.command_space import CommandSpace
 from sdm_core.contract import ActionEntry, Contract
 from sdm_core.errors import CommandError
+from sdm_core.motion_limits import excess
 
 MAX_AGE_NS = 200_000_000
 WITHIN = 1e-5  # shares of a limit: rounding of third differences

@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from helpers.contracts import small_contract
-from helpers.motion import POSE_AT_REST, POSE_STATE, excess, joint_contract, pose_contract
+from helpers.motion import POSE_AT_REST, POSE_STATE, joint_contract, pose_contract
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sdm_core.action_chunk import ActionChunk
@@ -15,6 +15,7 @@ from sdm_core.anchor import Anchor, MeasuredPose, absolute
 from sdm_core.command_pipeline import CommandPipeline
 from sdm_core.command_space import multiply, quaternion, require_motion_limits
 from sdm_core.errors import CommandError, ContractError
+from sdm_core.motion_limits import excess
 
 NATIVE = small_contract()
 

@@ -18,9 +18,9 @@ from sdm_core.action_chunk import ActionChunk
 from sdm_core.command_pipeline import CommandPipeline
 from sdm_core.contract import Contract
 from sdm_core.errors import ContractError
-from sdm_policy_node.choices import COMMAND_SINKS
 from sdm_policy_node.command_sink import CommandSink, PathSink, PreparedSink
-from sdm_policy_node.parameters import CommandParameters
+from sdm_policy_node.command_sinks import COMMAND_SINKS, command_sink
+from sdm_policy_node.optional_interfaces import optional_interfaces
 from std_msgs.msg import Float64, Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
@@ -40,7 +40,7 @@ class Wire:
         self.world = world
         self.received: list[Any] = []
         world.node.create_subscription(kind, topic, self.received.append, 100)
-        self.sink: CommandSink = COMMAND_SINKS[sink](world.node, contract, depth=100)
+        self.sink: CommandSink = command_sink(sink)(world.node, contract, depth=100)
         assert self.sink.topics[0] == f"/{topic}"
 
     def send(self, *commands: Any, held: bool = False) -> list[Any]:
@@ -70,11 +70,6 @@ def moved_and_stopped(contract: Contract, target: list[float], start: np.ndarray
     return [command for command in commands if command is not None]
 
 
-def test_every_sink_can_be_chosen_and_every_choice_is_a_sink():
-    choices = CommandParameters.__dataclass_fields__["sink"].metadata["choices"]
-    assert set(choices) == set(COMMAND_SINKS)
-
-
 def test_a_sink_takes_its_kind_of_action_only(world):
     kinds = {
         "native": joint_contract(),
@@ -90,10 +85,15 @@ def test_a_sink_takes_its_kind_of_action_only(world):
     for sink, fitting in kinds.items():
         for contract in (pose_contract(), joint_contract(), rate_contract("twist", TWIST), rate_contract()):
             if contract.action.kind == fitting.action.kind:
-                COMMAND_SINKS[sink](world.node, contract, depth=1).close()
+                command_sink(sink)(world.node, contract, depth=1).close()
             else:
                 with pytest.raises(ContractError, match=f"sink '{sink}' takes"):
-                    COMMAND_SINKS[sink](world.node, contract, depth=1)
+                    command_sink(sink)(world.node, contract, depth=1)
+
+
+def test_a_message_package_that_is_not_there_is_named():
+    with pytest.raises(ContractError, match=r"sink 'x' needs absent_msgs, .*install ros-\$ROS_DISTRO-absent-msgs"):
+        optional_interfaces("absent_msgs.srv", "sink 'x'")
 
 
 # --- poses and twists
@@ -122,7 +122,7 @@ def test_a_rate_that_the_contract_holds_at_speed_is_refused(world):
     contract = rate_contract("twist", ("vx",))
     action = contract.action.model_copy(update={"hold": (0.1,)})
     with pytest.raises(ContractError, match=r"holds vx at 0\.1; a stop must be 0"):
-        COMMAND_SINKS["twist"](world.node, contract.model_copy(update={"action": action}), depth=1)
+        command_sink("twist")(world.node, contract.model_copy(update={"action": action}), depth=1)
 
 
 @pytest.mark.parametrize(

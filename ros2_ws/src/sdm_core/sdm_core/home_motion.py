@@ -2,17 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from sdm_core.action_chunk import ActionChunk
-from sdm_core.command_space import CommandSpace
+from sdm_core.command_space import CommandSpace, is_motion
 from sdm_core.contract import Contract
+from sdm_core.errors import ContractError
 
 Vector = NDArray[np.float64]
 
 # Greatest velocity, acceleration and jerk of s(x) = 10 x³ - 15 x⁴ + 6 x⁵ on [0, 1].
 _PEAKS = (1.875, 10 / np.sqrt(3), 60.0)
+
+# Nearer than this the robot is at home (m, rad); it is not waited for longer.
+_ARRIVED = 1e-6
+_PATIENCE_NS = 1_000_000_000
+
+
+def home_command(contract: Contract, values: Sequence[float]) -> Vector:
+    """float64[A] of the home given as values of all entries but grippers, which are NaN: they stay as they are.
+
+    Raises ContractError where the values are none of this contract, or out of its bounds.
+    """
+    entries = contract.action.entries
+    arm = [index for index, entry in enumerate(entries) if not entry.is_gripper]
+    if not is_motion(contract.action) or len(values) != len(arm):
+        names = ", ".join(entries[index].name for index in arm)
+        raise ContractError(
+            f"home has {len(values)} values, the '{contract.action.kind}' action {len(arm)}: {names}; only poses and "
+            "joint positions have a home"
+        )
+    home = np.full(len(entries), np.nan)
+    home[arm] = values
+    for index in arm:
+        entry = entries[index]
+        if not entry.low <= home[index] <= entry.high:
+            raise ContractError(
+                f"home {entry.name} = {home[index]} is outside [{entry.low}, {entry.high}]; move it inside"
+            )
+    return home
 
 
 class HomeMotion:
@@ -22,17 +53,22 @@ class HomeMotion:
     """
 
     def __init__(self, contract: Contract, start: Vector, home: Vector, share: float, begin_ns: int) -> None:
-        """`contract` of absolute pose or joint targets; `start`, `home` float64[A]; `share` of the limits in (0, 1]."""
+        """`contract` of absolute targets; `start`, `home` float64[A]; `share` of the limits in (0, 1].
+
+        NaN entries of `home` stay as at the start.
+        """
         self._space = CommandSpace(contract.action)
-        self._start, self._home = self._space.normalised(start), self._space.normalised(home)
+        self._start = self._space.normalised(start)
+        self._home = self._space.normalised(np.where(np.isnan(home), start, home))
         self._dt_ns, self._horizon = contract.dt_ns, contract.horizon
         self._begin_ns = begin_ns
         self.duration_ns = int(self._seconds(share) * 1e9)
 
-    @property
-    def end_ns(self) -> int:
-        """When it arrives."""
-        return self._begin_ns + self.duration_ns
+    def over(self, command: Vector, now_ns: int) -> bool:
+        """Whether `command` has come home; or should have, a second ago."""
+        end_ns = self._begin_ns + self.duration_ns
+        distance = np.abs(self._space.difference(command, self._home)).max()
+        return now_ns >= end_ns and (distance < _ARRIVED or now_ns >= end_ns + _PATIENCE_NS)
 
     def chunk(self, now_ns: int) -> ActionChunk:
         """The targets from now on; beyond the end they stay at home."""

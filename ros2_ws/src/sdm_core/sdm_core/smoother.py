@@ -6,9 +6,17 @@ from copy import copy
 
 import numpy as np
 from numpy.typing import NDArray
-from ruckig import InputParameter, OutputParameter, Result, Ruckig, Synchronization
+from ruckig import (
+    ControlInterface,
+    InputParameter,
+    OutputParameter,
+    Result,
+    Ruckig,
+    RuckigError,
+    Synchronization,
+)
 
-from sdm_core.command_space import CommandSpace
+from sdm_core.command_space import CommandSpace, is_rate
 
 Vector = NDArray[np.float64]
 
@@ -23,6 +31,7 @@ class Smoother:
     def __init__(self, space: CommandSpace, period: float) -> None:
         self._space = space
         self._period = period
+        self._rate = is_rate(space.spec)
         limits = np.stack([space.max_velocity, space.max_acceleration, space.max_jerk])
         self._axes = np.flatnonzero(np.isfinite(limits[:2]).all(axis=0))
         self._limits = limits[:, self._axes]
@@ -67,16 +76,18 @@ class Smoother:
         A target that moves is met at its own speed, so that it is followed without lag, but no axis backs off to take a
         run-up for that: it then makes for where the target is now.
         """
+        if self._rate:
+            return self._changed_rate(step)
         speed = self._target_velocity(target)
-        motion = self._update(step, speed)
+        motion = self._moved(step, speed)
         if motion and (backing := (motion[1] * speed < 0) & (step * speed >= 0)).any():
-            motion = self._update(step, np.where(backing, 0.0, speed))
+            motion = self._moved(step, np.where(backing, 0.0, speed))
         return motion
 
-    def _update(self, step: Vector, speed: Vector) -> tuple[Vector, Vector, Vector] | None:
+    def _moved(self, step: Vector, speed: Vector) -> tuple[Vector, Vector, Vector] | None:
+        """One period of the motion by `step` that ends at `speed`."""
         velocity, acceleration, jerk = self._limits
-        motion, result = InputParameter(len(self._axes)), OutputParameter(len(self._axes))
-        motion.synchronization = Synchronization.No
+        motion = InputParameter(len(self._axes))
         motion.current_position = [0.0] * len(self._axes)
         motion.current_velocity = np.clip(self._velocity, -velocity, velocity).tolist()
         motion.current_acceleration = np.clip(self._acceleration, -acceleration, acceleration).tolist()
@@ -84,10 +95,36 @@ class Smoother:
         motion.target_velocity = speed.tolist()
         motion.max_velocity, motion.max_acceleration = velocity.tolist(), acceleration.tolist()
         motion.max_jerk = jerk.tolist()
-        assert self._ruckig is not None
-        if self._ruckig.update(motion, result) not in (Result.Working, Result.Finished):
+        result = self._updated(motion)
+        if result is None:
             return None
         return np.array(result.new_position), np.array(result.new_velocity), np.array(result.new_acceleration)
+
+    def _changed_rate(self, step: Vector) -> tuple[Vector, Vector, Vector] | None:
+        """One period of a change by `step` of velocities: their derivatives are acceleration and jerk."""
+        acceleration, jerk, _ = self._limits
+        motion = InputParameter(len(self._axes))
+        motion.control_interface = ControlInterface.Velocity
+        motion.current_velocity = [0.0] * len(self._axes)
+        motion.current_acceleration = np.clip(self._velocity, -acceleration, acceleration).tolist()
+        motion.target_velocity = step.tolist()
+        motion.max_acceleration, motion.max_jerk = acceleration.tolist(), jerk.tolist()
+        result = self._updated(motion)
+        if result is None:
+            return None
+        change = np.array(result.new_acceleration)
+        return np.array(result.new_velocity), change, (change - self._velocity) / self._period
+
+    def _updated(self, motion: InputParameter) -> OutputParameter | None:
+        """What follows after one period; None where there is no trajectory."""
+        assert self._ruckig is not None
+        motion.synchronization = Synchronization.No
+        result = OutputParameter(len(self._axes))
+        try:
+            outcome = self._ruckig.update(motion, result)
+        except RuckigError:
+            return None
+        return result if outcome in (Result.Working, Result.Finished) else None
 
     def _target_velocity(self, target: Vector) -> Vector:
         """How fast the target itself moves, so that a moving one is tracked without lag; zero where it jumped."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 import numpy as np
@@ -16,15 +17,18 @@ from sdm_core.command_gate import GateDecision
 from sdm_core.command_pipeline import CommandPipeline
 from sdm_core.command_space import is_motion, is_rate, require_motion_limits
 from sdm_core.errors import CommandError, ObservationError
+from sdm_core.home_motion import home_command
+from sdm_core.shadow_score import ShadowScore
 from sdm_interfaces.msg import ActionChunk as ActionChunkMessage
 from std_msgs.msg import Header
 
-from sdm_policy_node.choices import COMMAND_SINKS
 from sdm_policy_node.chunk_message import from_chunk_message
 from sdm_policy_node.command_sink import CommandSink, PathSink, PreparedSink
+from sdm_policy_node.command_sinks import command_sink
 from sdm_policy_node.command_stream import CommandStream, StopRules
 from sdm_policy_node.command_trace import CommandTrace
 from sdm_policy_node.contract_file import load_contract
+from sdm_policy_node.gripper_actions import gripper_actions
 from sdm_policy_node.interlock import Interlock
 from sdm_policy_node.liveness import Liveness
 from sdm_policy_node.measured_position import MeasuredPosition
@@ -32,6 +36,7 @@ from sdm_policy_node.parameters import CommandParameters
 from sdm_policy_node.refusals import Refusals
 from sdm_policy_node.sole_publisher import other_publishers
 from sdm_policy_node.state_source import StateSource
+from sdm_policy_node.tick_meter import TickMeter
 
 _WATCH_PERIOD_S = 0.05
 
@@ -73,8 +78,13 @@ class CommandLoop:
             interlock,
             self._period_ns * 1e-9,
         )
-        self._sink: CommandSink | None = None if p.dry_run else COMMAND_SINKS[p.sink](node, self._contract, depth=1)
+        self._sink: CommandSink | None = None if p.dry_run else command_sink(p.sink)(node, self._contract, depth=1)
         self._sent_plans = 0
+        self.gripper = gripper_actions(node, p, action)
+        self.shadow = ShadowScore(self._contract) if p.dry_run and self._measured else None
+        self.meter = TickMeter(self._period_ns * 1e-9)
+        self._home = None if math.isnan(p.home[0]) else home_command(self._contract, p.home)
+        self._home_share = p.home_share
         self._trace = CommandTrace(node)
         self._states = None
         if self._measured:
@@ -111,6 +121,8 @@ class CommandLoop:
                 time.sleep(self._period_ns * 1e-9)
         counts = ", ".join(f"{count} × {what}" for what, count in self.stream.counts.items())
         self._node.get_logger().info(f"inactive; the gate intervened: {counts or 'never'}")
+        if self.shadow:
+            self._node.get_logger().info(f"in the shadows: {self.shadow.summary()}")
         for timer in self._timers:
             self._node.destroy_timer(timer)
         for subscription in self._inputs:
@@ -120,7 +132,7 @@ class CommandLoop:
 
     def close(self) -> None:
         """Gives all topics up."""
-        for part in (self._sink, self._states, self._trace):
+        for part in (self._sink, self.gripper, self._states, self._trace):
             if part:
                 part.close()
 
@@ -129,6 +141,18 @@ class CommandLoop:
         self._rest()
         if self._measured:
             self._measured.forget()
+
+    def go_home(self) -> float:
+        """Begins the way home, and gives its seconds. Raises CommandError where that may not be now."""
+        if self._home is None:
+            raise CommandError("there is no home; set the parameter home")
+        self._require_receiver()
+        return self.stream.go_home(self._home, self._home_share, self._now_ns(), time.monotonic())
+
+    @property
+    def refused(self) -> dict[str, int]:
+        """How many messages of each sort were refused."""
+        return {f"{what} refused": count for what, count in self._refusals.counts.items()}
 
     def _rest(self) -> None:
         self.stream.rest()
@@ -145,6 +169,9 @@ class CommandLoop:
             self._measured.observe(stamp_ns, state, time.monotonic())
         except ObservationError as error:
             self._refusals.note("state", error)
+            return
+        if self.shadow and (position := self._measured.newest) is not None:
+            self.shadow.observe(stamp_ns, position)
 
     def _on_state_refused(self, stamp_ns: int, error: ObservationError) -> None:
         self._refusals.note("state", error)
@@ -158,6 +185,8 @@ class CommandLoop:
             self._refusals.note("chunk", error)
             return
         self._trace.chunk(message)
+        if self.shadow:
+            self.shadow.add(chunk)
 
     def _require_receiver(self) -> None:
         """Before a motion. Raises CommandError where the receiver of commands is not prepared, and latches the fault of
@@ -174,8 +203,9 @@ class CommandLoop:
     # --- out
 
     def _tick(self) -> None:
-        begin, fault = time.perf_counter_ns(), self._interlock.fault
-        decision = self.stream.tick(self._now_ns(), time.monotonic())
+        begin, fault, now = time.perf_counter_ns(), self._interlock.fault, time.monotonic()
+        self.meter.tick(now)
+        decision = self.stream.tick(self._now_ns(), now)
         if self._interlock.fault != fault:
             self._report_fault()
         if decision:
@@ -193,6 +223,8 @@ class CommandLoop:
                 self._sent_plans = self.stream.plans
                 ahead = self.stream.path(self._now_ns() + self._period_ns)
                 self._sink.publish_path(np.vstack([decision.command, ahead]), self._period_ns * 1e-9)
+            if self.gripper and not decision.held:
+                self.gripper.follow(decision.command, time.monotonic())
         self._trace.decision(decision, begin_ns, published=self._sink is not None)
 
     # --- faults

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rclpy.lifecycle import LifecycleNode, State, TransitionCallbackReturn
 from sdm_core.errors import SdmError
 
+from sdm_policy_node.command_diagnostics import CommandDiagnostics
 from sdm_policy_node.command_loop import CommandLoop
 from sdm_policy_node.interlock import Interlock
 from sdm_policy_node.operator_services import OperatorServices
@@ -24,6 +25,7 @@ class CommandNode(LifecycleNode):
         self._interlock = Interlock()
         self._loop: CommandLoop | None = None
         self._operator: OperatorServices | None = None
+        self._diagnostics = CommandDiagnostics(self, self._interlock)
         if self._settings.autostart:
             start_by_itself(self, 0.0)
 
@@ -38,7 +40,8 @@ class CommandNode(LifecycleNode):
     def on_activate(self, state: State) -> TransitionCallbackReturn:
         assert self._loop
         self._loop.start()
-        self._operator = OperatorServices(self, self._loop, self._interlock)
+        self._operator = OperatorServices(self, self._loop, self._interlock, self._settings.recovery_action)
+        self._diagnostics.watch(self._loop)
         return super().on_activate(state)
 
     def on_deactivate(self, state: State) -> TransitionCallbackReturn:
@@ -63,6 +66,7 @@ class CommandNode(LifecycleNode):
         operator, self._operator = self._operator, None
         if operator and self._loop:
             operator.close()
+            self._diagnostics.watch(None)
             self._loop.stop()
 
     def _release(self) -> None:

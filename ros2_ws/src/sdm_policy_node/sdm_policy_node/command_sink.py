@@ -15,8 +15,8 @@ from sdm_core.contract import Contract
 class CommandSink(Protocol):
     """Publishes gated commands float64[A] of one contract.
 
-    A stop is the same for every sink: hold commands until the robot stands and `hold_s` is over, then silence. Its
-    docstring says what the receiver makes of both.
+    A stop is the same for every sink: hold commands until the robot has stood for `hold_s`, then silence. Its docstring
+    says what the receiver makes of both.
     """
 
     topics: tuple[str, ...]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,7 +39,7 @@ class StopRules:
 class CommandStream:
     """Silent until a chunk is followed or the robot is sent home; then one decision a period, and a stop at the end.
 
-    A stop is the hold until the robot stands and `hold_s` is over; then silence. What ends by itself: lost signs of
+    A stop is the hold until the robot has stood for `hold_s`; then silence. What ends by itself: lost signs of
     life, a silent robot, a clock that stands: the next chunk begins anew. What does not: the interlock's fault and
     pause. Motion always begins at rest, at the measured position.
 
@@ -79,7 +80,7 @@ class CommandStream:
         """One word for what it is doing."""
         if self._interlock.fault and not self._moving:
             return "faulted"
-        if self._stop_at is not None:
+        if self._standing_at is not None:
             return "stopping"
         if self._moving:
             return "going_home" if self._home else "following"
@@ -89,6 +90,13 @@ class CommandStream:
     def counts(self) -> dict[str, int]:
         """How often the gate intervened, by kind."""
         return self._pipeline.counts
+
+    def ages(self, now: float) -> dict[str, float]:
+        """Seconds since each of its inputs came, infinite where none has."""
+        ages = {"heartbeat": self._liveness.heartbeat_age(now), "chunk": self._liveness.chunk_age(now)}
+        if self._measured:
+            ages["state"] = self._measured.age(now)
+        return ages
 
     # --- what it is told
 
@@ -103,7 +111,7 @@ class CommandStream:
         self._home: HomeMotion | None = None
         self._moving = False
         self._stop_request = ""
-        self._stop_at: float | None = None
+        self._standing_at: float | None = None
 
     def follow(self, chunk: ActionChunk, now_ns: int, now: float) -> None:
         """Takes a chunk. Raises CommandError, and follows nothing new, where it cannot be followed."""
@@ -122,8 +130,10 @@ class CommandStream:
         self.plans += 1
 
     def go_home(self, home: Vector, share: float, now_ns: int, now: float) -> float:
-        """Begins the way to `home` [A] at `share` of the limits; gives its seconds. Raises CommandError where the robot
-        moves already, or its position is unknown."""
+        """Begins the way to `home` (float64[A], NaN: as it is) at `share` of the limits; gives its seconds.
+
+        Raises CommandError where the robot moves already, or its position is unknown.
+        """
         self._refuse_unless_free()
         if self._moving:
             raise CommandError("the robot follows a policy; pause it first, or end the policy")
@@ -131,7 +141,7 @@ class CommandStream:
             raise CommandError(f"actions of kind '{self._contract.action.kind}' know no home")
         position = self._begin(now_ns, now)
         assert position is not None
-        self._home = HomeMotion(self._contract, position, np.where(np.isnan(home), position, home), share, now_ns)
+        self._home = HomeMotion(self._contract, position, home, share, now_ns)
         return self._home.duration_ns * 1e-9
 
     def pause(self) -> None:
@@ -180,7 +190,7 @@ class CommandStream:
         reason = self._stop_reason(now)
         if reason:
             return self._stopping(reason, now)
-        self._stop_at = None
+        self._standing_at = None
         return self._noted(self._pipeline.tick(now_ns))
 
     def tick_without_clock(self, now: float) -> GateDecision | None:
@@ -208,11 +218,12 @@ class CommandStream:
         return self._pipeline.path(now_ns)
 
     def _continue_home(self, home: HomeMotion, now_ns: int) -> None:
-        if now_ns < home.end_ns:
+        assert self._last is not None
+        if home.over(self._last, now_ns):
+            self.stop("at_home")
+        else:
             self._pipeline.add(home.chunk(now_ns))
             self.plans += 1
-        else:
-            self.stop("at_home")
 
     def _check_tracking(self) -> None:
         if self._interlock.fault or self._measured is None or self._last is None:
@@ -237,14 +248,17 @@ class CommandStream:
         return self._liveness.lost(now) or ""
 
     def _stopping(self, reason: str, now: float) -> GateDecision | None:
-        """One period of a stop: the hold, until the robot stands and `hold_s` is over."""
-        if self._stop_at is None:
-            self._stop_at = now + self._rules.hold_s
+        """One period of a stop: the hold, until the robot has stood for `hold_s`."""
+        if self._standing_at is None:
+            self._standing_at = math.inf
             self.plans += 1
-        if now > self._stop_at and self._pipeline.at_rest:
+        if now > self._standing_at + self._rules.hold_s:
             self.rest()
             return None
-        return self._noted(self._pipeline.hold(reason))
+        decision = self._noted(self._pipeline.hold(reason))
+        if self._pipeline.at_rest:
+            self._standing_at = min(self._standing_at, now)
+        return decision
 
     def _noted(self, decision: GateDecision) -> GateDecision:
         if decision.command is not None:

@@ -29,12 +29,20 @@ class Liveness:
 
     def heartbeat_lost(self, now: float) -> bool:
         """Whether no heartbeat has come for longer than the timeout, or none ever."""
-        return self._heartbeat is None or now - self._heartbeat > self._heartbeat_timeout_s
+        return self.heartbeat_age(now) > self._heartbeat_timeout_s
+
+    def heartbeat_age(self, now: float) -> float:
+        """Seconds since the last heartbeat; infinite before the first."""
+        return float("inf") if self._heartbeat is None else now - self._heartbeat
+
+    def chunk_age(self, now: float) -> float:
+        """Seconds since the last chunk that is being followed; infinite where there is none."""
+        return float("inf") if self._chunk is None else now - self._chunk
 
     def lost(self, now: float) -> str | None:
         """Which sign of life is missing: `heartbeat_lost`, `chunks_lost`, or None."""
         if self.heartbeat_lost(now):
             return "heartbeat_lost"
-        if self._chunk is None or now - self._chunk > self._chunk_timeout_s:
+        if self.chunk_age(now) > self._chunk_timeout_s:
             return "chunks_lost"
         return None

@@ -54,9 +54,13 @@ class MeasuredPosition:
                 "check the driver"
             )
 
+    def age(self, now: float) -> float:
+        """Seconds since the last plausible state; infinite before the first."""
+        return now - self._heard
+
     def silent(self, now: float) -> bool:
         """Whether no plausible state has come for longer than the time-out."""
-        return now - self._heard > self._timeout_s
+        return self.age(now) > self._timeout_s
 
     def at(self, now_ns: int, last: Vector | None) -> Vector:
         """float64[A], with what is not measured as in `last`. Raises CommandError where the position is unknown."""
@@ -73,6 +77,11 @@ class MeasuredPosition:
                 "current_pose must be published"
             )
         return self._pose.of(self._state, last)
+
+    @property
+    def newest(self) -> Vector | None:
+        """float64[A] of the last plausible state, whatever its age; None before the first."""
+        return None if self._state is None else self._pose.of(self._state)
 
     def distance(self, command: Vector) -> tuple[float, float]:
         """How far from `command` [A] the robot stands: the linear axes' greatest (m, or rad of a joint), and the turn

@@ -6,6 +6,7 @@ read once, at start, and read-only from then on: a policy's limits do not change
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
@@ -13,6 +14,8 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 from rclpy.node import Node
 from sdm_core.chunk_scheduler import SCHEDULERS
 from sdm_core.errors import SdmError
+
+from sdm_policy_node.command_sinks import COMMAND_SINKS
 
 
 def parameter(
@@ -92,16 +95,7 @@ class CommandParameters:
     sink: str = parameter(
         "native",
         "what commands are published as",
-        choices=(
-            "native",
-            "pose",
-            "servo_pose",
-            "servo_twist",
-            "twist",
-            "trajectory",
-            "forward_position",
-            "forward_velocity",
-        ),
+        choices=COMMAND_SINKS,
     )
     scheduler: str = parameter("receding", "how overlapping chunks combine", choices=SCHEDULERS)
     rate_hz: float = parameter(0.0, "commands a second; 0: the contract's control rate", low=0.0, high=1000.0)
@@ -134,8 +128,36 @@ class CommandParameters:
         0.0, "fault when the tool is turned farther from its command (rad); 0: never", low=0.0, high=3.2
     )
     hold_s: float = parameter(
-        0.5, "a stop commands the hold this long, and until the robot stands; then falls silent", low=0.0, high=60.0
+        0.5, "a stop commands the hold until the robot has stood this long, then falls silent", low=0.0, high=60.0
     )
+    gripper: str = parameter(
+        "topic",
+        "beside the topic gripper_command: franka_gripper's actions, or a control_msgs/GripperCommand action",
+        choices=("topic", "franka", "gripper_command"),
+    )
+    gripper_action: str = parameter("franka_gripper", "franka: its node's name; gripper_command: the action's name")
+    gripper_closes_high: bool = parameter(True, "the highest value of the gripper's command closes it, not the lowest")
+    gripper_close_above: float = parameter(
+        0.6, "it closes where a command goes farther than this share of the way from open to closed", low=0.5, high=1.0
+    )
+    gripper_open_below: float = parameter(
+        0.4, "it opens where a command stays below this share of the way from open to closed", low=0.0, high=0.5
+    )
+    gripper_dwell_s: float = parameter(0.5, "least time between two changes", low=0.0, high=10.0)
+    gripper_open_width: float = parameter(0.08, "how far it opens (m; the action's position)", low=0.0, high=1.0)
+    gripper_closed_width: float = parameter(0.0, "how far it closes (m; the action's position)", low=0.0, high=1.0)
+    gripper_tolerance: float = parameter(
+        0.08, "franka: something held may be so much wider than gripper_closed_width (m)", low=0.0, high=1.0
+    )
+    gripper_speed: float = parameter(0.1, "franka: speed of its fingers (m/s)", low=0.001, high=1.0)
+    gripper_force: float = parameter(30.0, "force of a grasp (N), or greatest effort", low=0.0, high=200.0)
+    home: tuple[float, ...] = parameter(
+        (math.nan,), "where ~/home leads: every entry of the action but the gripper, in its order; nan: nowhere"
+    )
+    home_share: float = parameter(
+        0.2, "share of the contract's limits of velocity, acceleration and jerk on the way home", low=0.01, high=1.0
+    )
+    recovery_action: str = parameter("action_server/error_recovery", "franka_msgs/ErrorRecovery behind ~/recover")
     workspace_low: tuple[float, ...] = parameter(
         (0.0, 0.0, 0.0), "pose actions: least x, y, z of the tool in the base frame (m); all zeros: no box"
     )

@@ -20,8 +20,8 @@ from sdm_interfaces.srv import StartEpisode
 from std_msgs.msg import Header
 
 from sdm_policy_node.camera_pose import CameraPose
-from sdm_policy_node.choices import COMMAND_SINKS
 from sdm_policy_node.chunk_message import to_chunk_message
+from sdm_policy_node.command_sinks import command_sink
 from sdm_policy_node.contract_file import readable_contract
 from sdm_policy_node.observation_source import Frame
 from sdm_policy_node.parameters import PolicyParameters, declare
@@ -32,7 +32,8 @@ from sdm_policy_node.run_node import run_node, start_by_itself
 from sdm_policy_node.state_source import StateSource
 from sdm_policy_node.time_stamps import to_message
 
-_HEARTBEAT_PERIOD_S = 0.05
+# Four may be missed before command_node stops the robot (its parameter heartbeat_timeout_s).
+_HEARTBEAT_PERIOD_S = 0.02
 # An inference that takes this long has hung: no heartbeat speaks for it.
 _STALL_S = 0.5
 
@@ -81,7 +82,7 @@ class PolicyNode(LifecycleNode):
         if p.command == "inline":
             self._inline = InlineCommands(contract, self._steps, p.scheduler)
             if not p.dry_run:
-                self._sink = COMMAND_SINKS[p.sink](self, absolute(contract), depth=2 * self._steps)
+                self._sink = command_sink(p.sink)(self, absolute(contract), depth=2 * self._steps)
         self._chunks = self.create_publisher(ActionChunkMessage, "action_chunk", QoSProfile(depth=10))
         self._heartbeat = self.create_publisher(Header, "heartbeat", QoSProfile(depth=1))
         self._traces = self.create_publisher(PolicyTrace, "~/trace", QoSProfile(depth=100))

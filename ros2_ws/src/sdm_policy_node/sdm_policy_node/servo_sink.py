@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from moveit_msgs.srv import ServoCommandType
 from rclpy.node import Node
 from rclpy.task import Future
 from sdm_core.contract import Contract
 
+from sdm_policy_node.optional_interfaces import optional_interfaces
 from sdm_policy_node.pose_sink import PoseStampedSink
 from sdm_policy_node.twist_sink import TwistStampedSink
 
@@ -20,10 +20,12 @@ SERVICE = "servo_node/switch_command_type"
 class ServoSwitch:
     """Has Servo accept one command type. Asks again where it was refused or Servo has been away in between."""
 
-    def __init__(self, node: Node, command_type: int) -> None:
+    def __init__(self, node: Node, sink: str, command_type: str) -> None:
+        """`command_type`: the name of one of ServoCommandType's. Raises ContractError without moveit_msgs."""
+        service = optional_interfaces("moveit_msgs.srv", f"sink '{sink}'").ServoCommandType
         self._node = node
-        self._client = node.create_client(ServoCommandType, SERVICE)
-        self._request = ServoCommandType.Request(command_type=command_type)
+        self._client = node.create_client(service, SERVICE)
+        self._request = service.Request(command_type=getattr(service.Request, command_type))
         self._answer: Future | None = None
 
     def obstacle(self) -> str:
@@ -55,7 +57,7 @@ class ServoPoseSink(PoseStampedSink):
 
     def __init__(self, node: Node, contract: Contract, depth: int) -> None:
         super().__init__(node, contract, depth)
-        self._switch = ServoSwitch(node, ServoCommandType.Request.POSE)
+        self._switch = ServoSwitch(node, self.name, "POSE")
 
     def obstacle(self) -> str:
         return self._switch.obstacle()
@@ -76,7 +78,7 @@ class ServoTwistSink(TwistStampedSink):
 
     def __init__(self, node: Node, contract: Contract, depth: int) -> None:
         super().__init__(node, contract, depth)
-        self._switch = ServoSwitch(node, ServoCommandType.Request.TWIST)
+        self._switch = ServoSwitch(node, self.name, "TWIST")
 
     def obstacle(self) -> str:
         return self._switch.obstacle()

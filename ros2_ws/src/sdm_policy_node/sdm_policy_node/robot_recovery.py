@@ -1,0 +1,45 @@
+"""Franka's error recovery: after a reflex the arm takes no commands until it has been asked to recover."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from action_msgs.msg import GoalStatus
+from rclpy.action import ActionClient
+from rclpy.node import Node
+from sdm_core.errors import CommandError, ContractError
+
+from sdm_policy_node.optional_interfaces import optional_interfaces
+
+
+class RobotRecovery:
+    """The action franka_msgs/ErrorRecovery. Without franka_msgs it is there all the same, and says so when asked."""
+
+    def __init__(self, node: Node, name: str) -> None:
+        self._name = name
+        self._client: ActionClient | None = None
+        self._missing = ""
+        try:
+            self._action = optional_interfaces("franka_msgs.action", "~/recover").ErrorRecovery
+        except ContractError as error:
+            self._missing = str(error)
+            return
+        self._client = ActionClient(node, self._action, name)
+
+    def close(self) -> None:
+        """Gives the action up."""
+        if self._client:
+            self._client.destroy()
+
+    async def recover(self) -> None:
+        """Returns once the robot has recovered. Raises CommandError where it has not."""
+        if self._client is None:
+            raise CommandError(self._missing)
+        if not self._client.server_is_ready():
+            raise CommandError(f"there is no action {self._name}; start franka_ros2, or set recovery_action")
+        handle: Any = await self._client.send_goal_async(self._action.Goal())
+        if not handle.accepted:
+            raise CommandError(f"{self._name} rejected the goal")
+        answer: Any = await handle.get_result_async()
+        if answer.status != GoalStatus.STATUS_SUCCEEDED:
+            raise CommandError(f"{self._name} ended with status {answer.status}; is the user stop released?")

@@ -1,0 +1,258 @@
+"""command_node beside its policy: what a robot, an operator or a signal does to the motion, and where it goes on."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from franka_msgs.action import ErrorRecovery, Grasp
+from geometry_msgs.msg import PoseStamped
+from helpers.fake_policy import Policy, interventions
+from helpers.fake_robot import FakeRobot
+from helpers.graph import Graph, graph
+from helpers.motion import joint_contract, pose_contract, rate_contract
+from rclpy.action import ActionServer
+from std_msgs.msg import Float64MultiArray
+from std_srvs.srv import Trigger
+from trajectory_msgs.msg import JointTrajectory
+
+CONTRACT = pose_contract()
+STAND = [0.3, 0.2, 0.1, 0.0, 0.0, 0.0, 1.0]
+GOAL = [-0.4, -0.1, 0.2, 0.0, 0.0, 0.0, 1.0, 1.0]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[Graph]:
+    with graph(tmp_path) as made:
+        yield made
+
+
+class Arm:
+    """An arm that is where it was last told to be, or else where it is put."""
+
+    def __init__(self, world: Graph, policy: Policy) -> None:
+        self.world, self.policy = world, policy
+        self.robot = FakeRobot(world, CONTRACT)
+        self.stand = list(STAND)
+        self.follows = True
+        self.speaks = True
+        self.path: list[list[float]] = []
+        self.told: list[PoseStamped] = []
+        world.node.create_subscription(PoseStamped, "target_pose", self._on_target, 100)
+
+    def _on_target(self, message: PoseStamped) -> None:
+        p, q = message.pose.position, message.pose.orientation
+        self.path.append([p.x, p.y, p.z, q.x, q.y, q.z, q.w])
+        if self.follows:
+            self.stand = self.path[-1]
+
+    def until(self, predicate: Callable[[], Any], target: list[float] | None = GOAL) -> bool:
+        """The arm reports its pose, the policy sends chunks to `target`, until the predicate holds."""
+
+        def step() -> bool:
+            if self.speaks:
+                self.robot.tell_pose(time.time_ns(), self.stand)
+            return bool(predicate())
+
+        return self.policy.keep_alive_until(step, target)
+
+    def moving(self) -> bool:
+        return len(self.path) > 5 and self.path[-1][0] < STAND[0] - 0.02
+
+
+def arm_of(world: Graph, folder: Path, **parameters: Any) -> Arm:
+    return Arm(world, Policy(world, CONTRACT, folder, sink="pose", **parameters))
+
+
+def speeds(path: list[list[float]]) -> np.ndarray:
+    return np.linalg.norm(np.diff(np.array(path)[:, :3], axis=0), axis=1) / CONTRACT.dt
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_brings_a_moving_robot_to_rest_before_the_node_ends(world, tmp_path, number):
+    arm = arm_of(world, tmp_path)
+    assert arm.until(arm.moving), world.outputs()
+    arm.policy.process.send(number)
+    assert world.spin_until(lambda: arm.policy.process.process.poll() is not None)
+    world.spin_for(0.2)
+    assert arm.policy.process.process.returncode == 0, world.outputs()
+    slowing = speeds(arm.path)
+    assert slowing[-1] == pytest.approx(0.0, abs=1e-9)
+    assert np.abs(np.diff(slowing[-20:])).max() <= 3 * np.sqrt(3) * CONTRACT.dt * 1.01  # it is braked, not cut off
+
+
+def test_a_human_takes_over_and_the_policy_goes_on_where_the_arm_was_led(world, tmp_path):
+    arm = arm_of(world, tmp_path)
+    assert arm.until(arm.moving), world.outputs()
+    assert world.call(Trigger, "command_node/pause").success
+    assert arm.until(lambda: "paused; call ~/resume" in world.outputs()), world.outputs()
+    assert arm.until(lambda: len(speeds(arm.path)) and speeds(arm.path)[-1] < 1e-9)
+    world.spin_for(0.3)
+    count = len(arm.path)
+    arm.follows, arm.stand = False, [-0.2, 0.3, 0.3, 0.0, 0.0, 0.0, 1.0]  # led there by hand
+    sent = arm.policy._sequence
+    assert arm.until(lambda: arm.policy._sequence > sent + 10)
+    assert len(arm.path) == count
+    assert world.call(Trigger, "command_node/resume").success
+    arm.follows = True
+    assert arm.until(lambda: len(arm.path) > count + 20), world.outputs()
+    assert arm.path[count][:3] == pytest.approx([-0.2, 0.3, 0.3], abs=1e-3)
+    assert speeds(arm.path[count:]).max() <= 0.5 * np.sqrt(3) + 1e-6
+
+
+def test_a_robot_that_does_not_follow_is_a_latched_fault_and_an_error_on_diagnostics(world, tmp_path):
+    arm = arm_of(world, tmp_path, tracking_error=0.05)
+    statuses: list[DiagnosticStatus] = []
+    world.node.create_subscription(DiagnosticArray, "/diagnostics", lambda m: statuses.extend(m.status), 10)
+    arm.follows = False
+    assert arm.until(lambda: "it does not follow" in world.outputs()), world.outputs()
+    assert arm.until(lambda: statuses and statuses[-1].level == DiagnosticStatus.ERROR)
+    assert "m or rad from its command, more than 0.05" in statuses[-1].message
+    assert arm.until(lambda: "fault: the robot stands" in world.outputs().split("chunk refused")[-1])
+    world.spin_for(0.5)
+    count = len(arm.path)
+    assert abs(arm.path[-1][0] - STAND[0]) < 0.12  # it braked soon
+    sent = arm.policy._sequence
+    assert arm.until(lambda: arm.policy._sequence > sent + 10)
+    assert len(arm.path) == count
+    assert world.call(Trigger, "command_node/reset_fault").message.startswith("cleared: the robot stands")
+    arm.follows = True
+    assert arm.until(lambda: len(arm.path) > count + 10), world.outputs()
+
+
+def test_a_silent_or_leaping_robot_is_held_until_it_speaks_sense(world, tmp_path):
+    arm = arm_of(world, tmp_path, implausible_speed=20.0, state_timeout_s=0.3)
+    assert arm.until(arm.moving), world.outputs()
+    arm.speaks = False
+    assert arm.until(lambda: "state_lost" in interventions(arm.policy.traces)), world.outputs()
+    arm.speaks = True
+    count = len(arm.path)
+    assert arm.until(lambda: len(arm.path) > count + 10 and arm.path[-1] != arm.path[-5]), world.outputs()
+
+    def leap() -> bool:
+        for x in (0.4, -0.4):
+            arm.robot.tell_pose(time.time_ns(), [x, *STAND[1:]])
+        return "state refused" in world.outputs()
+
+    assert arm.policy.keep_alive_until(leap, GOAL), world.outputs()
+    assert "check the driver" in world.outputs()
+
+
+def test_home_is_reached_slowly_and_without_a_policy(world, tmp_path):
+    home = [0.2, 0.2, 0.15, 0.0, 0.0, 0.0, 1.0]
+    arm = arm_of(world, tmp_path, home=home, home_share=0.5)
+    assert arm.until(lambda: world.call(Trigger, "command_node/home").success, None), world.outputs()
+    assert arm.until(lambda: arm.path and abs(arm.path[-1][0] - 0.2) < 1e-6, None), world.outputs()
+    assert arm.path[-1] == pytest.approx(home, abs=1e-6)
+    assert speeds(arm.path).max() <= 0.5 * 0.5 * np.sqrt(3)
+    assert "chunk refused" not in world.outputs()
+
+
+def test_without_a_home_there_is_no_way_there(world, tmp_path):
+    arm_of(world, tmp_path)
+    answer = world.call(Trigger, "command_node/home")
+    assert (answer.success, answer.message) == (False, "there is no home; set the parameter home")
+
+
+def test_recovery_asks_the_robot_and_says_what_came_of_it(world, tmp_path):
+    Policy(world, CONTRACT, tmp_path, sink="pose")
+    answer = world.call(Trigger, "command_node/recover")
+    assert not answer.success
+    assert "there is no action action_server/error_recovery" in answer.message
+    asked: list[Any] = []
+
+    def recover(handle: Any) -> Any:
+        asked.append(handle.request)
+        handle.succeed()
+        return ErrorRecovery.Result()
+
+    server = ActionServer(world.node, ErrorRecovery, "action_server/error_recovery", recover)
+    assert world.spin_until(lambda: world.call(Trigger, "command_node/recover").success), world.outputs()
+    assert asked
+    server.destroy()
+
+
+def test_a_grasp_that_fails_leaves_the_arm_moving(world, tmp_path):
+    goals: list[Any] = []
+
+    def fail(handle: Any) -> Any:
+        goals.append(handle.request)
+        handle.succeed()
+        return Grasp.Result(success=False, error="nothing between the fingers")
+
+    server = ActionServer(world.node, Grasp, "franka_gripper/grasp", fail)
+    arm = arm_of(world, tmp_path, gripper="franka")
+    assert arm.until(lambda: "nothing between the fingers" in world.outputs()), world.outputs()
+    count = len(arm.path)
+    assert arm.until(lambda: len(arm.path) > count + 20), world.outputs()
+    assert len(goals) == 1
+    server.destroy()
+
+
+def test_a_trajectory_controller_is_given_each_chunk_once_and_at_last_a_way_to_rest(world, tmp_path):
+    contract = joint_contract(2)
+    trajectories: list[JointTrajectory] = []
+    world.node.create_subscription(JointTrajectory, "joint_trajectory", trajectories.append, 50)
+    policy = Policy(world, contract, tmp_path, sink="trajectory")
+    robot = FakeRobot(world, contract)
+
+    def followed() -> bool:
+        robot.tell_state(time.time_ns(), [0.1, -0.1])
+        return len(trajectories) > 3
+
+    assert policy.keep_alive_until(followed, [0.3, -0.3]), world.outputs()
+    assert world.spin_until(
+        lambda: robot.tell_state(time.time_ns(), [0.1, -0.1]) or "chunks_lost" in interventions(policy.traces)
+    )
+    world.spin_for(0.5)
+    assert len(trajectories) <= policy._sequence + 5  # one for each chunk, and each stop
+    for trajectory in trajectories:
+        assert trajectory.joint_names == ["joint0", "joint1"]
+        assert list(trajectory.points[-1].velocities) == [0.0, 0.0]
+    assert list(trajectories[0].points[0].positions) == pytest.approx([0.1, -0.1], abs=1e-3)
+
+
+def test_joint_velocities_end_at_zero_when_the_policy_dies(world, tmp_path):
+    contract = rate_contract()
+    commands: list[list[float]] = []
+    world.node.create_subscription(
+        Float64MultiArray, "joint_group_commands", lambda message: commands.append(list(message.data)), 50
+    )
+    policy = Policy(world, contract, tmp_path, sink="forward_velocity")
+    assert policy.keep_alive_until(lambda: commands and commands[-1][0] > 0.2, [0.4, 0.0]), world.outputs()
+    assert world.spin_until(lambda: commands[-1] == [0.0, 0.0]), world.outputs()
+    world.spin_for(0.6)
+    assert commands[-5:] == [[0.0, 0.0]] * 5
+    count = len(commands)
+    world.spin_for(0.2)
+    assert len(commands) == count
+
+
+def test_in_the_shadows_the_policy_is_scored_against_the_motion_that_was(world, tmp_path):
+    arm = arm_of(world, tmp_path, dry_run=True)
+    values: dict[str, str] = {}
+
+    def note(message: DiagnosticArray) -> None:
+        values.update({value.key: value.value for status in message.status for value in status.values})
+
+    world.node.create_subscription(DiagnosticArray, "/diagnostics", note, 10)
+    off = [STAND[0] + 0.1, *STAND[1:], 0.0]
+    assert arm.until(lambda: "chunk ends: position error mean 0.1000" in values.get("shadow", ""), off), values
+    assert arm.path == []
+    assert float(values["rate wanted (Hz)"]) == 100.0
+    assert {"age of chunk (ms)", "age of heartbeat (ms)", "age of state (ms)", "deadlines missed"} <= set(values)
+
+
+def test_a_killed_policy_s_last_command_is_150_ms_old_at_most_by_default() -> None:
+    from sdm_policy_node.parameters import CommandParameters
+    from sdm_policy_node.policy_node import _HEARTBEAT_PERIOD_S
+
+    defaults = CommandParameters()
+    assert defaults.heartbeat_timeout_s + 1 / 50 <= 0.15  # of a policy killed right after a beat, at 50 Hz or more
+    assert defaults.heartbeat_timeout_s > 4 * _HEARTBEAT_PERIOD_S  # and no single late beat is a death

@@ -1,0 +1,56 @@
+"""The way home is straight and slow, and leaves a gripper alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from helpers.contracts import small_contract
+from helpers.motion import joint_contract, pose_contract
+from sdm_core.command_pipeline import CommandPipeline
+from sdm_core.command_space import quaternion
+from sdm_core.errors import ContractError
+from sdm_core.home_motion import HomeMotion, home_command
+from sdm_core.motion_limits import excess
+
+CONTRACT = pose_contract()
+START = np.array([0.3, 0.2, 0.1, 0.0, 0.0, 0.0, 1.0, 1.0])
+HOME = [0.0, 0.2, 0.3, *quaternion(np.array([0.0, 0.0, 1.0]))]
+
+
+@pytest.mark.parametrize("share", [0.3, 1.0])
+def test_home_is_reached_within_its_share_of_the_limits(share):
+    home = home_command(CONTRACT, HOME)
+    motion = HomeMotion(CONTRACT, START, home, share, begin_ns=0)
+    pipeline = CommandPipeline(CONTRACT)
+    pipeline.reset(START)
+    commands, now = [], 0
+    last = START
+    while not motion.over(last, now):
+        pipeline.add(motion.chunk(now))
+        last = pipeline.tick(now).command
+        assert last is not None
+        commands.append(last)
+        now += CONTRACT.dt_ns
+    assert now <= motion.duration_ns + 0.3e9
+    assert last[:7] == pytest.approx(HOME, abs=1e-6)
+    assert last[7] == 1.0  # the gripper as it was
+    over = excess(CONTRACT, START, commands, CONTRACT.dt)
+    assert over["velocity"] <= share - 1 + 0.02
+    path = np.array(commands)[:, :3] - START[:3]
+    line = np.array([-0.3, 0.0, 0.2])
+    assert np.linalg.norm(np.cross(path, line / np.linalg.norm(line)), axis=1).max() < 0.01
+
+
+def test_at_home_already_there_is_nothing_to_do():
+    motion = HomeMotion(CONTRACT, START, home_command(CONTRACT, START[:7].tolist()), 0.2, begin_ns=5)
+    assert motion.duration_ns == 0
+    assert motion.over(START, 5)
+
+
+def test_a_home_that_cannot_be_is_refused():
+    with pytest.raises(ContractError, match=r"home has 3 values, the 'ee_pose' action 7: ee\.x, ee\.y"):
+        home_command(CONTRACT, [0.0, 0.0, 0.0])
+    with pytest.raises(ContractError, match=r"home joint1 = 2\.0 is outside \[-1\.0, 1\.0\]"):
+        home_command(joint_contract(2), [0.0, 2.0])
+    with pytest.raises(ContractError, match="only poses and joint positions have a home"):
+        home_command(small_contract(), [0.0, 0.0])
