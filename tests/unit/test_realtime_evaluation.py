@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,9 +17,13 @@ from sdm_core.command_space import held_command
 from sdm_core.errors import ObservationError
 from sdm_core.observation_window import PolicyInput
 from sdm_core.policy_runtime import PolicyRuntime
+from sdm_core.results import read_results
 from sdm_sim.late_policy import Latency
 from sdm_sim.registry import make_task
 from sdm_sim.rollout import EpisodeResult, run_episode
+from sdm_training.evaluation import Outcome, World, evaluate
+from sdm_training.programs.evaluate import EvaluateSettings, evaluate_checkpoint
+from sdm_training.settings import SettingsError, composed
 
 # Of chunks of four actions two are run.
 PERIOD_MS = 12.5
@@ -181,3 +188,96 @@ def test_a_late_policy_is_shown_what_it_would_have_been_shown_in_time(
         assert late.stamp_ns == timely.stamp_ns
         np.testing.assert_array_equal(late.cloud, timely.cloud)
         np.testing.assert_array_equal(late.state, timely.state)
+
+
+class Evaluated:
+    """sdm-evaluate of a checkpoint for the toy, in this process."""
+
+    def __init__(self, checkpoint: Path, results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.checkpoint, self.results = checkpoint, results
+        self.worlds: list[World] = []
+
+        def evaluate(checkpoint: Path, seeds: Sequence[int], *options: Any) -> list[Outcome]:
+            self.worlds.append(options[-1])
+            runtime, latency = PolicyRuntime(checkpoint), self.worlds[-1].latency
+            found = [run_episode(toy(), runtime, seed, latency=latency) for seed in seeds]
+            return [Outcome(one.seed, one.success, one.steps, held=one.held) for one in found]
+
+        monkeypatch.setattr("sdm_training.programs.evaluate.evaluate", evaluate)
+        monkeypatch.setattr("sdm_training.real_time.make_task", lambda name: toy())
+
+    def run(self, *overrides: str) -> list[dict[str, Any]]:
+        """The lines that the program has appended to its file by the end."""
+        overrides = (f"checkpoint={self.checkpoint}", f"results={self.results}", "episodes=3", *overrides)
+        evaluate_checkpoint(composed("evaluate", EvaluateSettings, overrides))
+        return read_results(self.results)
+
+
+@pytest.fixture
+def evaluated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Evaluated:
+    policy = LinearPolicy(toy().contract, gain=2.0, noise_gain=0.3).write(tmp_path / "policy")
+    return Evaluated(policy.path, tmp_path / "lines.jsonl", monkeypatch)
+
+
+def test_each_latency_has_a_line_that_names_what_was_run(evaluated: Evaluated) -> None:
+    first, late = evaluated.run("mode=realtime", "latency_ms=[0,30]")
+    assert [world.latency for world in evaluated.worlds] == [Latency(0.0), Latency(30.0)]
+    for line, latency_ms in ((first, 0.0), (late, 30.0)):
+        assert (line["kind"], line["protocol"], line["mode"]) == ("success", "final", "realtime")
+        assert (line["latency"], line["latency_ms"], line["answer_ms"]) == ("injected", latency_ms, 0.0)
+        assert (line["task"], line["episodes"], line["eval_seed0"]) == ("test/toy", 3, 30000)
+        assert line["chunk_ms"] == 50.0
+        assert line["model_sha256"] == sha256((evaluated.checkpoint / "model.onnx").read_bytes()).hexdigest()
+    assert "held" not in first
+    assert 0 < late["held"] < 1
+
+
+def test_a_latency_that_the_file_holds_is_not_run_again(evaluated: Evaluated) -> None:
+    evaluated.run("mode=realtime", "latency_ms=[0]")
+    lines = evaluated.run("mode=realtime", "latency_ms=[0,30]")
+    assert [line["latency_ms"] for line in lines] == [0.0, 30.0]
+    assert len(evaluated.run("mode=realtime", "latency_ms=[0,30]", "episodes=4")) == 4
+    assert len(evaluated.run("mode=realtime", "latency_ms=[0]", "task=test/other")) == 5
+    assert len(evaluated.run("mode=realtime", "latency_ms=[0]", "camera_noise=d4xx")) == 6
+    assert len(evaluated.worlds) == 6
+
+
+def test_a_measured_latency_comes_on_top(evaluated: Evaluated) -> None:
+    (line,) = evaluated.run("mode=realtime", "latency_ms=[20]", "latency=measured")
+    (world,) = evaluated.worlds
+    assert world.latency == Latency(20.0, line["answer_ms"])
+    assert 0 < line["answer_ms"] < 1000
+    assert len(evaluated.run("mode=realtime", "latency_ms=[20]")) == 2, "an injected latency is another one"
+
+
+def test_another_task_is_named_in_the_line_of_a_waiting_world_too(evaluated: Evaluated) -> None:
+    (line,) = evaluated.run("task=test/other")
+    assert (line["task"], line["mode"]) == ("test/other", "direct")
+    assert evaluated.worlds == [World("test/other", "none", None)]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "reason"),
+    [
+        (("latency_ms=[25]",), "no meaning where the world waits; set mode=realtime"),
+        (("latency=measured",), "no meaning where the world waits; set mode=realtime"),
+        (("mode=realtime", "latency_ms=[-1]"), "greater than or equal to 0"),
+        (("mode=realtime", "latency_ms=[]"), "at least 1"),
+        (("mode=realtime", "protocol=best5"), "mode realtime belongs to protocol final"),
+        (("task=a/b", "protocol=best5"), "another task belongs to protocol final"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_refused(overrides: tuple[str, ...], reason: str) -> None:
+    with pytest.raises(SettingsError, match=reason):
+        composed("evaluate", EvaluateSettings, ("checkpoint=somewhere", *overrides))
+
+
+def test_workers_run_the_world_that_they_are_told(tmp_path: Path) -> None:
+    task = make_task("fork/reach")
+    checkpoint = LinearPolicy(task.contract, seed=1, gain=1.0, noise_gain=0.2).write(tmp_path / "policy")
+    late = Latency(way_ms=60.0, answer_ms=5.0)
+    (found,) = evaluate(checkpoint.path, [30001], world=World(latency=late))
+    here = run_episode(task, PolicyRuntime(checkpoint), 30001, latency=late)
+    task.close()
+    assert (found.success, found.steps, found.held) == (here.success, here.steps, here.held)
+    assert found.held == 2

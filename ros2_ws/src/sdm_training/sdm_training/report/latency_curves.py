@@ -48,8 +48,6 @@ def latency_curves(lines: Sequence[Line]) -> LatencyCurves:
 def latency_table(lines: Sequence[Line]) -> str:
     """Success at each latency, what the student has over the teacher there, and how much of the time it is held."""
     curves = latency_curves(lines)
-    if not curves:
-        return f"{NOT_RUN.capitalize()}."
     latencies = sorted({ms for of_task in curves.values() for curve in of_task.values() for ms in curve.injected})
     rows = []
     for task, of_task in curves.items():
