@@ -20,8 +20,8 @@ setup(
     ],
     extras_require={
         "realsense": ["pyrealsense2"],
-        # The last series with hand-eye calibration. Not its headless twin: two packages would share the module cv2.
         "spacemouse": ["pyspacemouse>=2.1"],
+        # The last series with hand-eye calibration. Not its headless twin: two packages would share the module cv2.
         "calibration": ["opencv-python>=4.8,<5", "matplotlib"],
     },
     entry_points={

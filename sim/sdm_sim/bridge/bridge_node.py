@@ -29,6 +29,7 @@ from sdm_sim.bridge.errors import BridgeError, Interrupted
 from sdm_sim.bridge.expert_commands import ExpertCommands
 from sdm_sim.bridge.film import Film
 from sdm_sim.bridge.lockstep import Lockstep
+from sdm_sim.bridge.operated import Operated, SceneRequests
 from sdm_sim.bridge.parameters import BridgeParameters
 from sdm_sim.bridge.peers import Peers
 from sdm_sim.bridge.real_time import RealTime
@@ -41,7 +42,12 @@ from sdm_sim.registry import make_task
 # Each episode begins at a multiple of this, so that simulated time never runs backwards within a run.
 _EPISODE_SPACING_NS = 1_000 * 10**9
 # Who takes `~/start_episode` in each mode.
-_STARTERS = {"lockstep": ("policy_node",), "realtime": ("policy_node", "command_node"), "expert": ()}
+_STARTERS = {
+    "lockstep": ("policy_node",),
+    "realtime": ("policy_node", "command_node"),
+    "expert": (),
+    "teleop": ("command_node",),
+}
 _PROGRESS_PERIOD_S = 0.2
 _WARNING_PERIOD_S = 2.0
 # The executor's thread gets the interpreter this soon (s) while the simulation's is busy.
@@ -64,9 +70,10 @@ class BridgeNode(Node):
         self._progress = Progress(settings.episodes)
         self._traces = TraceLog(settings.traces)
         self._faults = CameraFaults(settings.drop_rate, settings.depth_noise_mm, noise)
-        self._sensors = SensorPublisher(self, self._task, streams, reliable=settings.mode != "realtime")
+        self._sensors = SensorPublisher(self, self._task, streams, reliable=settings.mode in ("lockstep", "expert"))
         self._inbox = CommandInbox(self, any(entry.is_gripper for entry in self._task.contract.action.entries))
         starters = _STARTERS[settings.mode]
+        self._needs_policy = "policy_node" in starters
         for name in starters:
             self._subscribe_traces(name)
         self._progress_out = self.create_publisher(String, "~/progress", 10)
@@ -108,6 +115,8 @@ class BridgeNode(Node):
             world = Demonstration(task, sensors, commands, self._faults, self._warn, streams)
             return world, lambda: [*sensors.unheard(listeners), *(commands.unheard() if settings.record else ())]
         parts = (task, sensors, self._inbox, self._faults, self._warn, streams)
+        if settings.mode == "teleop":
+            return Operated(SceneRequests(self), *parts, settings.latency_ms / 1e3), lambda: []
         if settings.mode == "lockstep":
             world = Lockstep(*parts, settings.answer_timeout_s)
         else:
@@ -123,7 +132,7 @@ class BridgeNode(Node):
         self._peers.start_episode(seed)
         self._inbox.clear()
         outcome = self._world.run(seed, (index + 1) * _EPISODE_SPACING_NS, progress)
-        if outcome.misses == outcome.steps and not self._inbox.traced:
+        if self._needs_policy and outcome.misses == outcome.steps and not self._inbox.traced:
             raise BridgeError(f"policy_node never answered in the episode of seed {seed}; see its log for why")
         progress.successes += outcome.success
         return outcome

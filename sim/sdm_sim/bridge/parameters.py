@@ -15,7 +15,7 @@ from sdm_core.contract import Contract
 from sdm_sim.bridge.camera_streams import CameraStreams
 from sdm_sim.bridge.errors import BridgeError
 
-MODES = ("lockstep", "realtime", "expert")
+MODES = ("lockstep", "realtime", "expert", "teleop")
 
 
 def _parameter(default: Any, description: str, low: float | None = None, high: float | None = None) -> Any:
@@ -28,7 +28,9 @@ class BridgeParameters:
 
     task: str = _parameter("metaworld/door-open", "task of the registry")
     mode: str = _parameter(
-        "lockstep", "lockstep: the world waits for the policy; realtime: it does not; expert: no policy"
+        "lockstep",
+        "lockstep: the world waits for the policy; realtime: it does not; expert: no policy; teleop: an operator, who "
+        "asks for each new scene",
     )
     episodes: int = _parameter(10, "episodes to run; the node ends after them", 1, 1_000_000)
     seed0: int = _parameter(10_000, "seed of the first episode; the others follow on", 0, 2**31)

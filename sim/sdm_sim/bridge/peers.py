@@ -9,7 +9,7 @@ from typing import Any
 from rclpy.client import Client
 from rclpy.node import Node
 from sdm_interfaces.srv import StartEpisode
-from std_srvs.srv import Trigger
+from std_srvs.srv import SetBool, Trigger
 
 from sdm_sim.bridge.errors import BridgeError, Interrupted
 
@@ -26,8 +26,9 @@ class Peers:
         self._answer_timeout_s = answer_timeout_s
         self._starters = [node.create_client(StartEpisode, f"{name}/start_episode") for name in starters]
         self._recorder = {
-            verb: node.create_client(Trigger, f"recorder_node/{verb}")
-            for verb in (("start", "keep", "discard") if record else ())
+            verb: node.create_client(kind, f"recorder_node/{verb}")
+            for verb, kind in (("start", Trigger), ("label", SetBool), ("discard", Trigger))
+            if record
         }
 
     def await_all(self, unheard: Callable[[], list[str]], timeout_s: float) -> None:
@@ -62,15 +63,17 @@ class Peers:
     def start_recording(self) -> None:
         """Begins an episode's recording, where recording was asked for."""
         if self._recorder:
-            self._trigger("start")
+            self._tell_recorder("start", Trigger.Request())
 
     def end_recording(self, keep: bool) -> None:
-        """Stores the recorded episode or forgets it."""
-        if self._recorder:
-            self._trigger("keep" if keep else "discard")
+        """Stores the recorded episode, as a success, or forgets it."""
+        if self._recorder and keep:
+            self._tell_recorder("label", SetBool.Request(data=True))
+        elif self._recorder:
+            self._tell_recorder("discard", Trigger.Request())
 
-    def _trigger(self, verb: str) -> None:
-        response = self._call(self._recorder[verb], Trigger.Request(), time.monotonic() + self._answer_timeout_s)
+    def _tell_recorder(self, verb: str, request: Any) -> None:
+        response = self._call(self._recorder[verb], request, time.monotonic() + self._answer_timeout_s)
         if not response.success:
             raise BridgeError(f"recorder_node did not {verb} the episode: {response.message}")
 

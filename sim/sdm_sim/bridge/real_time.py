@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from itertools import count
 
 from sdm_sim.bridge.actuation import Actuation
 from sdm_sim.bridge.camera_faults import CameraFaults
@@ -50,9 +51,10 @@ class RealTime:
         task, actuation, dt = self._task, self._actuation, self._task.contract.dt
         actuation.reset()
         late_steps = late_commands = 0
+        self._begin()
         begun = time.perf_counter()
-        for step in range(task.step_limit):
-            if task.decided:
+        for step in count():
+            if self._is_over(step):
                 break
             self._show(base_ns + step * task.contract.dt_ns, step)
             deadline = begun + (step + 1) * dt
@@ -77,6 +79,13 @@ class RealTime:
             dropped_images=self._faults.dropped,
             wall_s=wall_s,
         )
+
+    def _begin(self) -> None:
+        """An episode begins."""
+
+    def _is_over(self, step: int) -> bool:
+        """Whether the episode ends before this step."""
+        return step >= self._task.step_limit or self._task.decided
 
     def _show(self, stamp_ns: int, step: int) -> None:
         self._sensors.clock(stamp_ns)  # before the image is rendered: the command node's tick hangs on it

@@ -1,0 +1,51 @@
+"""A world that an operator drives: it runs in real time, and begins anew when he asks for it."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from rclpy.node import Node
+from std_srvs.srv import Trigger
+
+from sdm_sim.bridge.real_time import RealTime
+
+# Simulated time of one scene must not reach that of the next.
+_LONGEST_S = 900.0
+
+
+class SceneRequests:
+    """The service `~/new_scene`. Its answer comes before the scene, which shows in the jump of simulated time."""
+
+    def __init__(self, node: Node) -> None:
+        self._asked = threading.Event()
+        node.create_service(Trigger, "~/new_scene", self._on_request)
+
+    def asked(self) -> bool:
+        """Whether a new scene was asked for since `begin`."""
+        return self._asked.is_set()
+
+    def begin(self) -> None:
+        """A scene begins."""
+        self._asked.clear()
+
+    def _on_request(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        self._asked.set()
+        response.success, response.message = True, "a new scene is set"
+        return response
+
+
+class Operated(RealTime):
+    """Neither success nor the task's step limit ends a scene: people are slower than experts, and look at what they
+    did. After a quarter of an hour a new one begins by itself."""
+
+    def __init__(self, requests: SceneRequests, *parts: Any) -> None:
+        """`parts` as in RealTime."""
+        super().__init__(*parts)
+        self._requests = requests
+
+    def _begin(self) -> None:
+        self._requests.begin()
+
+    def _is_over(self, step: int) -> bool:
+        return self._requests.asked() or step * self._task.contract.dt > _LONGEST_S

@@ -1,0 +1,148 @@
+"""An operator at a terminal drives the simulated arm, and records what he does."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from geometry_msgs.msg import PoseStamped
+from helpers.graph import Graph, graph
+from rclpy.qos import qos_profile_sensor_data
+from sdm_core.dataset import SUCCESS, EpisodeStore
+from sdm_sim.registry import make_task
+
+TASK = "franka/pick-place"
+
+
+class Operator:
+    """sdm-teleop in a pseudo-terminal."""
+
+    def __init__(self, world: Graph, contract: Path, *options: str) -> None:
+        self._world = world
+        self._keys, terminal = pty.openpty()
+        arguments = ["--ros-args", "-p", f"checkpoint:={contract}", "-p", "use_sim_time:=true", *options]
+        self.process = subprocess.Popen(
+            [str(Path(sys.executable).parent / "sdm-teleop"), *arguments],
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+            env={**os.environ, "ROS_DOMAIN_ID": str(world.domain), "PYTHONUNBUFFERED": "1"},
+        )
+        os.close(terminal)
+        os.set_blocking(self._keys, False)
+        self._seen = ""
+
+    @property
+    def screen(self) -> str:
+        """What the terminal has shown."""
+        try:
+            while text := os.read(self._keys, 4096):
+                self._seen += text.decode(errors="replace")
+        except OSError:  # nothing more, or the program has ended
+            pass
+        return self._seen
+
+    def press(self, key: str) -> None:
+        os.write(self._keys, key.encode())
+
+    def hold(self, key: str, done) -> None:
+        """Keeps a key down, which then repeats, until `done`."""
+
+        def still() -> bool:
+            self.press(key)
+            return done()
+
+        assert self._world.spin_until(still, 30.0), self.screen + self._world.outputs()
+
+    def close(self) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        status = self.process.wait(15)
+        os.close(self._keys)
+        return status
+
+
+@pytest.fixture
+def cell(tmp_path: Path) -> Iterator[Graph]:
+    """The twin, command_node and recorder_node, under the task's contract."""
+    task = make_task(TASK)
+    task.contract.save(tmp_path / "contract.yaml")
+    task.close()
+    with graph(tmp_path, use_sim_time=True) as world:
+        shared = {"checkpoint": tmp_path / "contract.yaml", "sink": "pose"}
+        world.start("command_node", **shared)
+        world.start("recorder_node", **shared, output=tmp_path / "demos.zarr")
+        world.start("bridge_node", task=TASK, mode="teleop", episodes=1000, camera_every=1, use_sim_time=False)
+        yield world
+
+
+@pytest.fixture
+def poses(cell: Graph) -> list[np.ndarray]:
+    """Where the hand was measured, x, y, z of every message."""
+    heard: list[np.ndarray] = []
+
+    def take(message: PoseStamped) -> None:
+        position = message.pose.position
+        heard.append(np.array([position.x, position.y, position.z]))
+
+    cell.node.create_subscription(PoseStamped, "current_pose", take, qos_profile_sensor_data)
+    assert cell.spin_until(lambda: bool(heard), 60.0), cell.outputs()
+    return heard
+
+
+def test_the_operator_drives_the_arm_and_labels_an_episode(cell: Graph, poses, tmp_path: Path) -> None:
+    operator = Operator(cell, tmp_path / "contract.yaml")
+    try:
+        assert cell.spin_until(lambda: "q  quit" in operator.screen, 30.0), operator.screen
+        operator.press("\r")
+        assert cell.spin_until(lambda: "recording episode 0" in operator.screen, 30.0), operator.screen
+        start = poses[-1]
+        operator.hold("w", lambda: poses[-1][0] > start[0] + 0.05)
+        operator.hold("f", lambda: poses[-1][2] < start[2] - 0.03)
+        released = poses[-1]
+        cell.spin_for(1.0)
+        rest = poses[-1]
+        assert np.abs(rest - released).max() < 0.06  # it brakes, within what it led the arm by
+        cell.spin_for(0.5)
+        assert np.abs(poses[-1] - rest).max() < 0.002
+        operator.press(" ")
+        cell.spin_for(0.5)
+        operator.press("y")
+        assert cell.spin_until(lambda: "images missing, a success" in operator.screen, 30.0), operator.screen
+    finally:
+        assert operator.close() == 0, operator.screen
+    store = EpisodeStore.open(tmp_path / "demos.zarr")
+    assert store.outcomes.tolist() == [SUCCESS]
+    action, state = store.read("action"), store.read("state")
+    assert action[-1, 0] - action[0, 0] > 0.05
+    assert action[0, 2] - action[-1, 2] > 0.03
+    assert (action[0, 7], action[-1, 7]) == (0.0, 1.0)
+    assert np.abs(action[:, :3] - state[:, :3]).max() < 0.08  # never far ahead of the arm
+
+
+def test_without_a_terminal_or_a_space_mouse_it_says_so(tmp_path: Path, cell: Graph) -> None:
+    for options, line in (
+        ((), "the keyboard is no terminal; run sdm-teleop in one"),
+        (("-p", "device:=spacemouse"), "no SpaceMouse: "),
+    ):
+        done = subprocess.run(
+            [
+                str(Path(sys.executable).parent / "sdm-teleop"),
+                *("--ros-args", "-p", f"checkpoint:={tmp_path / 'contract.yaml'}", *options),
+            ],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "ROS_DOMAIN_ID": str(cell.domain)},
+            timeout=60,
+        )
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"error: {line}")
+        assert done.stderr.count("\n") == 1
