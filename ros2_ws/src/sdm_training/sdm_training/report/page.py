@@ -131,13 +131,10 @@ it is this machine's own time from an image to its chunk (median CPU time of per
 chunk acts from the first control period that begins after its arrival, so that all latencies up to one period cost the
 same. Differences are the student's to the teacher's, paired, with Newcombe's 95 % interval.
 
-In `+moving` tasks the object is led to and fro, 4 cm to both sides in two seconds, until something touches it. The
-policies were trained where it lies still: what they lose between the two tasks is theirs, and only what they lose along
-a row is the latency's.
+In `+moving` tasks the object is led to and fro until something touches it. The policies were trained where it lies
+still: what they lose between the two tasks is theirs, and only what they lose along a row is the latency's.
 
 {latency}
-
-{latency_panels}
 
 ## The papers' tables
 
@@ -179,6 +176,10 @@ has one time; those with two, as Consistency Policy's and MeanFlow's, were not t
 _SPEED = """Filled markers cost one evaluation; policies of equal latency stand side by side. A policy is left out where
 its number of evaluations was not timed, or where it lacks a task on which SDM and its teacher were run."""
 
+_LATENCY = """![Success against latency](pictures/latency.png)
+
+Dotted lines stand where each policy's own time is, the grey one where a chunk ends."""
+
 # What the measure of each quantity is here, and how it compares.
 _COMPARABLE = {
     "success": "Ours: last weights on unseen seeds, so a guide to compare by and not like for like.",
@@ -214,8 +215,7 @@ def page(lines: Sequence[Line], published: Published) -> str:
         curves=_picture("Learning curves", "learning_curves") if curves(lines) else _NOT_RUN,
         shipped=shipped_students.success_table(lines),
         best5=shipped_students.best5_table(lines),
-        latency=latency_table(lines),
-        latency_panels=_picture("Success against latency", "latency") if latency_curves(lines) else _NOT_RUN,
+        latency=f"{latency_table(lines)}\n\n{_LATENCY}" if latency_curves(lines) else _NOT_RUN,
         papers="\n\n".join(_paper_table(lines, published, one) for paper in PAPERS for one in published.of(paper)),
         contradictions=contradiction_table(published),
         timing=timing_table(split_wire(lines)[1]),
