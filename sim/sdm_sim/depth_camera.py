@@ -20,14 +20,18 @@ _VISIBLE_GROUPS = np.array([1, 1, 1, 0, 0, 0], np.uint8)
 
 
 class DepthCamera:
-    """Renders a fixed camera of a model; where there is no GL, casts rays instead (equal but for silhouette pixels)."""
+    """Renders a camera of a model, with a context that is made for the first image; where there is no GL, casts rays
+    instead (equal but for silhouette pixels)."""
 
     def __init__(self, model: mujoco.MjModel, camera: str, width: int, height: int) -> None:
         self._model, self._camera = model, model.camera(camera).id
         focal = height / 2 / np.tan(np.radians(model.cam_fovy[self._camera]) / 2)
         # Pixel (0, 0) is the centre of the first pixel, hence the half.
         self.intrinsics = Intrinsics(focal, focal, width / 2 - 0.5, height / 2 - 0.5, width, height)
-        self._renderer = _renderer(model, width, height) if rendering_available() else None
+        self._renders = rendering_available()
+        self._renderer: mujoco.Renderer | None = None
+        if self._renders:
+            model.vis.quality.offsamples = 0  # multisampling would blend depths at silhouettes
         # Sites mark goals, which a policy must not see.
         self._options = mujoco.MjvOption()
         self._options.sitegroup[:] = 0
@@ -43,7 +47,7 @@ class DepthCamera:
 
     def depth(self, data: mujoco.MjData) -> NDArray[np.uint16]:
         """uint16[H,W] millimetres; 0 where nothing is seen within 65.535 m."""
-        metres = self._cast(data) if self._renderer is None else self._render(data)
+        metres = self._render(data) if self._renders else self._cast(data)
         millimetres = np.rint(metres * _MM_PER_M)
         return np.where(millimetres <= np.iinfo(np.uint16).max, millimetres, 0).astype(np.uint16)
 
@@ -54,7 +58,11 @@ class DepthCamera:
             self._renderer = None
 
     def _render(self, data: mujoco.MjData) -> NDArray[np.float32]:
-        assert self._renderer is not None
+        if self._renderer is None:
+            self._renderer = _renderer(self._model, self.intrinsics.width, self.intrinsics.height)
+        if self._renderer is None:
+            self._renders = False
+            return self._cast(data)
         self._renderer.update_scene(data, camera=self._camera, scene_option=self._options)
         metres = self._renderer.render()
         # The far plane, where nothing is seen, is not a distance; the depth buffer is coarse near it.
@@ -77,7 +85,6 @@ class DepthCamera:
 
 
 def _renderer(model: mujoco.MjModel, width: int, height: int) -> mujoco.Renderer | None:
-    model.vis.quality.offsamples = 0  # multisampling would blend depths at silhouettes
     try:
         renderer = mujoco.Renderer(model, height, width)
     except Exception:  # the GL libraries load but give no context (each platform raises its own error)

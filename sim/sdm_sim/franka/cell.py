@@ -12,13 +12,13 @@ from sdm_core.command_space import conjugate, multiply
 from sdm_core.point_cloud import Extrinsics
 
 from sdm_sim.franka import fr3
-from sdm_sim.franka.cameras import RealSense
 from sdm_sim.franka.contract import CONTROL_HZ, POSITION_HIGH, POSITION_LOW, franka_contract
 from sdm_sim.franka.expert import Expert
 from sdm_sim.franka.robot import STATE_NAMES, Robot
 from sdm_sim.franka.scenario import Scenario
 from sdm_sim.franka.scene import CAMERA, TIMESTEP, WRIST, scene_xml
 from sdm_sim.task import SensorFrame, SolvedOnce
+from sdm_sim.task_camera import TaskCamera
 
 # 640×480 with the decimation of 4 that RealSense's own filter offers: still finer than a sampled cloud.
 IMAGE_SIZE = (160, 120)
@@ -45,7 +45,10 @@ class FrankaTask(SolvedOnce):
         self._data = mujoco.MjData(self._model)
         self.robot = Robot(self._model, self._data)
         scenario.bind(self._model, self._data, self.robot)
-        self.cameras = {camera: RealSense(self._model, self._data, camera, *image_size) for camera in (CAMERA, WRIST)}
+        self.cameras = {
+            camera: TaskCamera(self._model, self._data, camera, *image_size, shadows=False)
+            for camera in (CAMERA, WRIST)
+        }
         self._low, self._high = np.array(POSITION_LOW), np.array(POSITION_HIGH)
         self.reset(0)
         self.intrinsics, self.extrinsics = self.cameras[CAMERA].intrinsics, self.cameras[CAMERA].extrinsics
