@@ -31,6 +31,7 @@ setup(
             "recorder_node = sdm_policy_node.recorder_node:main",
             "realsense_node = sdm_policy_node.realsense_node:main",
             "sdm-teleop = sdm_policy_node.teleop.teleop_node:main",
+            "sdm-calibrate = sdm_policy_node.calibration.program:main",
             "sdm-convert = sdm_policy_node.convert.program:main",
         ],
     },

@@ -1,0 +1,115 @@
+"""Takes samples from a live camera and arm: whenever the arm rests in a new posture and the board can be seen."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from geometry_msgs.msg import PoseStamped
+from numpy.typing import NDArray
+from rclpy.node import Node
+from rclpy.qos import qos_profile_sensor_data
+from rclpy.time import Time
+from scipy.spatial.transform import Rotation
+from sdm_core.camera_topics import colour_image, colour_info
+from sdm_core.errors import SdmError
+from sensor_msgs.msg import CameraInfo, Image
+from tf2_ros import Buffer, TransformException, TransformListener
+
+from sdm_policy_node.calibration.boards import Board
+from sdm_policy_node.calibration.samples import CameraModel, SampleFolder, Shot, pose_matrix
+from sdm_policy_node.colour_images import colour_pixels
+from sdm_policy_node.time_stamps import to_ns
+
+# An arm that moved by no more than this (m, rad) in the last half second rests, and image and pose are of one instant.
+_REST_NS, _REST_M, _REST_RAD = 500_000_000, 5e-4, 2e-3
+# A posture is new when it lies so far (m, rad) from all before it.
+_NEW_M, _NEW_RAD = 0.03, 0.15
+
+
+class Collector:
+    """Listens until `wanted` samples are there. The arm is moved by other means, by hand or by its own program."""
+
+    def __init__(
+        self, node: Node, folder: Path, board: Board, wanted: int, camera: str, link: str, say: Callable[[str], None]
+    ) -> None:
+        """`link`: the frame of the camera's own tree that is to be placed, empty for its optical frame; `say` gets a
+        line for each sample."""
+        if (folder / "samples.yaml").exists():
+            raise SdmError(f"{folder}: holds samples already; choose another folder, or solve those without --collect")
+        self._node, self._path, self._board, self._wanted, self._link = node, folder, board, wanted, link
+        self._say = say
+        self.folder: SampleFolder | None = None
+        self._info: CameraInfo | None = None
+        self._poses: deque[tuple[int, NDArray[np.float64], str]] = deque()
+        self._tf = Buffer()
+        self._listener = TransformListener(self._tf, node)
+        self._topic = colour_image(camera)
+        node.create_subscription(CameraInfo, colour_info(camera), self._on_info, qos_profile_sensor_data)
+        node.create_subscription(Image, self._topic, self._on_image, qos_profile_sensor_data)
+        node.create_subscription(PoseStamped, "current_pose", self._on_pose, qos_profile_sensor_data)
+
+    @property
+    def done(self) -> bool:
+        """Whether there are enough samples."""
+        return self.folder is not None and len(self.folder.shots) >= self._wanted
+
+    def _on_info(self, message: CameraInfo) -> None:
+        self._info = message
+
+    def _on_pose(self, message: PoseStamped) -> None:
+        stamp_ns, p, q = to_ns(message.header.stamp), message.pose.position, message.pose.orientation
+        self._poses.append((stamp_ns, pose_matrix((p.x, p.y, p.z, q.x, q.y, q.z, q.w)), message.header.frame_id))
+        while self._poses[0][0] < stamp_ns - 2 * _REST_NS:
+            self._poses.popleft()
+
+    def _on_image(self, message: Image) -> None:
+        if self._info is None or self.done:
+            return
+        pose = self._resting(to_ns(message.header.stamp))
+        shots = self.folder.shots if self.folder else []
+        if pose is None or any(_near(pose, shot.tool_in_base, _NEW_M, _NEW_RAD) for shot in shots):
+            return
+        pixels = colour_pixels(message, self._topic)
+        grey = np.rint(pixels.mean(axis=2)).astype(np.uint8)
+        if self._board.find(grey) is None:
+            return
+        if self.folder is None:
+            camera = self._camera_model(message.header.frame_id)
+            if camera is None:
+                return
+            self.folder = SampleFolder(self._path, camera, self._poses[-1][2])
+        self.folder.add(Shot(grey, pose))
+        self._say(f"sample {len(self.folder.shots)} of {self._wanted}; go on to another posture, tilted another way")
+
+    def _resting(self, stamp_ns: int) -> NDArray[np.float64] | None:
+        """The tool's pose around a stamp, if it has not moved since `_REST_NS` before."""
+        around = [pose for stamp, pose, _ in self._poses if stamp_ns - _REST_NS <= stamp <= stamp_ns]
+        known_for = stamp_ns - self._poses[0][0] if self._poses else 0
+        if len(around) < 2 or known_for < _REST_NS:
+            return None
+        return around[-1] if all(_near(pose, around[-1], _REST_M, _REST_RAD) for pose in around) else None
+
+    def _camera_model(self, frame: str) -> CameraModel | None:
+        assert self._info is not None
+        link, optical_in_link = self._link or frame, np.eye(4)
+        if link != frame:
+            try:
+                found = self._tf.lookup_transform(link, frame, Time()).transform
+            except TransformException:
+                self._node.get_logger().warning(
+                    f"tf knows no pose of '{frame}' in '{link}'; is the camera's driver running?",
+                    throttle_duration_sec=5.0,
+                )
+                return None
+            t, r = found.translation, found.rotation
+            optical_in_link = pose_matrix((t.x, t.y, t.z, r.x, r.y, r.z, r.w))
+        k = np.array(self._info.k, np.float64).reshape(3, 3)
+        return CameraModel(frame, k, np.array(self._info.d, np.float64), link, optical_in_link)
+
+
+def _near(first: NDArray, second: NDArray, metres: float, radians: float) -> bool:
+    turn = Rotation.from_matrix(first[:3, :3].T @ second[:3, :3]).magnitude()
+    return bool(np.linalg.norm(first[:3, 3] - second[:3, 3]) < metres and turn < radians)

@@ -1,0 +1,125 @@
+"""sdm-calibrate: where a camera stands, from images of a board and the arm's poses; live, or from a folder."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from sdm_core.errors import SdmError
+from sdm_core.static_transforms import StaticTransform, write_transforms
+
+from sdm_policy_node.calibration.boards import Board, Checkerboard, MarkerGrid, board_in_camera
+from sdm_policy_node.calibration.hand_eye import HandEye, Mount, Sample, solve_hand_eye
+from sdm_policy_node.calibration.samples import SampleFolder, as_extrinsics
+
+# A corner that is farther (pixels, on average) from where the pose puts it is no corner of this board.
+_MAX_PIXELS = 2.0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's options."""
+    made = argparse.ArgumentParser(
+        prog="sdm-calibrate",
+        description="Finds where a camera stands, by hand-eye calibration, and writes it as a file that the nodes read "
+        "(parameter extrinsics). With --collect, samples are taken first: move the arm, let it rest in postures that "
+        "differ in tilt, and it takes one whenever the board is seen.",
+    )
+    made.add_argument("folder", type=Path, help="where the samples are, or are collected")
+    made.add_argument("-o", "--output", type=Path, required=True, help="the YAML file to write")
+    made.add_argument(
+        "--mount",
+        choices=("eye_to_hand", "eye_in_hand"),
+        default="eye_to_hand",
+        help="eye_to_hand: the camera stands, and the hand holds the board; eye_in_hand: the other way round",
+    )
+    made.add_argument("--board", choices=("checkerboard", "markers"), default="checkerboard")
+    made.add_argument("--size", default="8x5", help="inner corners of the checkerboard, or markers: COLUMNSxROWS")
+    made.add_argument("--square", type=float, default=0.03, help="width of a square, or of a marker (m)")
+    made.add_argument("--gap", type=float, default=0.01, help="between two markers (m)")
+    made.add_argument("--dictionary", default="DICT_APRILTAG_36h11", help="of the markers, as OpenCV names it")
+    made.add_argument("--tool-frame", default="fr3_hand_tcp", help="frame whose pose current_pose is")
+    made.add_argument("--collect", type=int, default=0, metavar="N", help="take N samples from the live topics first")
+    made.add_argument("--camera", default="camera", help="the live camera's name")
+    made.add_argument("--link", default="", help="frame of the camera to place, as camera_link; empty: the optical one")
+    return made
+
+
+def run(options: argparse.Namespace) -> HandEye:
+    """Calibrates as asked for, and writes the file. Raises SdmError with one line where it cannot."""
+    board = _board(options)
+    if options.collect:
+        _collect(options, board)
+    folder = SampleFolder.load(options.folder)
+    samples, unseen = [], 0
+    for shot in folder.shots:
+        corners = board.find(shot.image)
+        pose, pixels = board_in_camera(corners, folder.camera.k, folder.camera.distortion) if corners else (None, 0.0)
+        if pose is None or pixels > _MAX_PIXELS:
+            unseen += 1
+        else:
+            samples.append(Sample(shot.tool_in_base, pose))
+    if unseen:
+        print(f"{unseen} of {len(folder.shots)} images do not show the board well, and are left out")
+    mount: Mount = options.mount
+    found = solve_hand_eye(samples, mount)
+    parent = options.tool_frame if mount == "eye_in_hand" else folder.base
+    link = found.camera @ np.linalg.inv(folder.camera.optical_in_link)
+    lines = _report(found, parent, folder)
+    print(lines)
+    write_transforms(
+        options.output,
+        [StaticTransform(parent, folder.camera.link, as_extrinsics(link))],
+        f"Written by sdm-calibrate ({mount}).\n{lines}",
+    )
+    return found
+
+
+def _report(found: HandEye, parent: str, folder: SampleFolder) -> str:
+    x, y, z = found.camera[:3, 3]
+    mm, degrees = found.errors_mm, found.errors_deg
+    return (
+        f"{folder.camera.frame} in {parent}: {x:.4f}, {y:.4f}, {z:.4f} m, of {len(mm)} samples\n"
+        f"residuals of the board: {np.sqrt((mm**2).mean()):.2f} mm and {np.sqrt((degrees**2).mean()):.3f}° "
+        f"(root mean square), {mm.max():.2f} mm and {degrees.max():.3f}° at most"
+    )
+
+
+def _board(options: argparse.Namespace) -> Board:
+    try:
+        columns, rows = (int(count) for count in options.size.split("x"))
+    except ValueError:
+        raise SdmError(f"--size {options.size} is not COLUMNSxROWS, such as 8x5") from None
+    if options.board == "checkerboard":
+        return Checkerboard(columns, rows, options.square)
+    return MarkerGrid(columns, rows, options.square, options.gap, options.dictionary)
+
+
+def _collect(options: argparse.Namespace, board: Board) -> None:
+    import rclpy
+    from rclpy.node import Node
+
+    from sdm_policy_node.calibration.collector import Collector
+
+    rclpy.init()
+    node = Node("calibration")
+    try:
+        collector = Collector(node, options.folder, board, options.collect, options.camera, options.link, print)
+        print(f"show the board to '{options.camera}', and let the arm rest in {options.collect} postures (Ctrl-C ends)")
+        while not collector.done:
+            rclpy.spin_once(node, timeout_sec=0.1)
+    finally:
+        node.destroy_node()
+        rclpy.try_shutdown()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command. A user's error ends it with one line and status 1."""
+    try:
+        run(parser().parse_args(arguments))
+    except SdmError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("interrupted; what was collected stays in the folder")
