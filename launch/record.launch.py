@@ -1,16 +1,26 @@
-"""Records demonstrations from a live robot's topics into a dataset, an episode at a time.
+"""Records demonstrations into a dataset and, beside it, everything that is published into a bag.
 
-    ros2 launch sdm_bringup record.launch.py contract:=contract.yaml output:=demos.zarr
-    ros2 service call /recorder_node/start std_srvs/srv/Trigger      then …/keep or …/discard
+    ros2 launch sdm_bringup record.launch.py contract:=contract.yaml output:=demos.zarr bag:=demos_bag
+    ros2 service call /recorder_node/start std_srvs/srv/Trigger
+    ros2 service call /recorder_node/label std_srvs/srv/SetBool '{data: true}'      or …/discard, a Trigger
 
-The arm is moved by other means (teleoperation, another controller): the recorder listens to the commands on
-`target_pose` and `gripper_command` as it does to the sensors, and publishes none.
+The arm is moved by other means (another controller, or by hand with `actions:=measured`): the recorder listens to the
+commands on `target_pose` and `gripper_command` as it does to the sensors, and publishes none. With `teleop:=true`
+command_node runs, too, and `sdm-teleop` in a terminal of its own moves the arm through it. With `sim:=true` the arm is
+the simulated twin:
+
+    sdm-tasks franka/pick-place --contract contract.yaml
+    ros2 launch sdm_bringup record.launch.py sim:=true contract:=contract.yaml output:=demos.zarr bag:=demos_bag
+    sdm-teleop --ros-args -p checkpoint:=contract.yaml -p use_sim_time:=true
+
+The bag suffices to make the dataset again, under another contract if need be: `sdm-convert demos_bag -o again.zarr`.
 """
 
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, RegisterEventHandler
+from launch.actions import DeclareLaunchArgument, ExecuteProcess, RegisterEventHandler, SetEnvironmentVariable
+from launch.conditions import IfCondition
 from launch.event_handlers import OnProcessExit
-from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution, PythonExpression
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
@@ -20,16 +30,58 @@ CAMERA_TOPICS = ("depth/image_rect_raw", "depth/camera_info", "depth/color/point
 ROBOT_TOPICS = ("joint_states", "current_pose", "target_pose", "gripper_command")
 
 
-def when_recorder_ends(event, context):
+SIM = PythonExpression(["'", LaunchConfiguration("sim"), "' == 'true'"])
+REAL_TELEOP = PythonExpression(
+    ["'", LaunchConfiguration("teleop"), "' == 'true' and '", LaunchConfiguration("sim"), "' == 'false'"]
+)
+
+
+def text(name):
+    """A launch argument as a text parameter, whatever YAML would make of it."""
+    return ParameterValue(LaunchConfiguration(name), value_type=str)
+
+
+def flag(expression):
+    return ParameterValue(expression, value_type=bool)
+
+
+def when_a_process_ends(event, context):
     if event.returncode != 0 and not context.is_shutdown:
-        raise RuntimeError(f"recorder_node ended with exit code {event.returncode}")
+        raise RuntimeError(f"{event.process_name} ended with exit code {event.returncode}")
 
 
 def generate_launch_description():
     arguments = [
         DeclareLaunchArgument("contract", description="The contract to record under: contract.yaml, or a checkpoint"),
         DeclareLaunchArgument("output", description="Dataset (.zarr) that episodes are appended to; made if it is new"),
+        DeclareLaunchArgument(
+            "bag",
+            default_value="",
+            description="New folder of an MCAP bag with everything that is published; empty: none",
+        ),
         DeclareLaunchArgument("depth", default_value="false", description="Store the depth images beside the clouds"),
+        DeclareLaunchArgument(
+            "actions",
+            default_value="commands",
+            choices=["commands", "measured"],
+            description="What somebody commands the arm, or, where it is led by hand, where it then stands",
+        ),
+        DeclareLaunchArgument(
+            "sim", default_value="false", choices=["true", "false"], description="The simulated twin in the arm's place"
+        ),
+        DeclareLaunchArgument("task", default_value="franka/pick-place", description="Task of the simulated twin"),
+        DeclareLaunchArgument("seed0", default_value="0", description="Seed of the twin's first scene"),
+        DeclareLaunchArgument(
+            "teleop",
+            default_value="false",
+            choices=["true", "false"],
+            description="Run command_node for sdm-teleop; the twin has it anyhow",
+        ),
+        DeclareLaunchArgument(
+            "dry_run",
+            default_value="true",
+            description="command_node sends nothing to the real arm; set false to move it",
+        ),
         DeclareLaunchArgument(
             "robot",
             default_value=PathJoinSubstitution([CONFIG, "robot", "fr3.yaml"]),
@@ -43,7 +95,11 @@ def generate_launch_description():
         DeclareLaunchArgument(
             "camera_namespace", default_value="/camera/camera", description="Where the camera driver publishes"
         ),
-        DeclareLaunchArgument("joint_states", default_value="/franka/joint_states", description="Joint states"),
+        DeclareLaunchArgument(
+            "joint_states",
+            default_value=PythonExpression(["'/joint_states' if ", SIM, " else '/franka/joint_states'"]),
+            description="Joint states",
+        ),
         DeclareLaunchArgument("current_pose", default_value="/current_pose", description="Pose of the tool"),
         DeclareLaunchArgument("target_pose", default_value="/target_pose", description="Pose commanded to the arm"),
         DeclareLaunchArgument(
@@ -51,6 +107,10 @@ def generate_launch_description():
         ),
     ]
     camera = LaunchConfiguration("camera_namespace")
+    remappings = [
+        *((f"camera/camera/{topic}", [camera, f"/{topic}"]) for topic in CAMERA_TOPICS),
+        *((topic, LaunchConfiguration(topic)) for topic in ROBOT_TOPICS),
+    ]
     recorder = Node(
         package="sdm_policy_node",
         executable="recorder_node",
@@ -61,15 +121,72 @@ def generate_launch_description():
             LaunchConfiguration("robot"),
             LaunchConfiguration("camera"),
             {
-                "checkpoint": ParameterValue(LaunchConfiguration("contract"), value_type=str),
-                "output": ParameterValue(LaunchConfiguration("output"), value_type=str),
-                "record_depth": ParameterValue(LaunchConfiguration("depth"), value_type=bool),
+                "checkpoint": text("contract"),
+                "output": text("output"),
+                "record_depth": flag(LaunchConfiguration("depth")),
+                "actions": text("actions"),
+                "use_sim_time": flag(SIM),
             },
         ],
-        remappings=[
-            *((f"camera/camera/{topic}", [camera, f"/{topic}"]) for topic in CAMERA_TOPICS),
-            *((topic, LaunchConfiguration(topic)) for topic in ROBOT_TOPICS),
-        ],
+        remappings=remappings,
     )
-    end = RegisterEventHandler(OnProcessExit(target_action=recorder, on_exit=when_recorder_ends))
-    return LaunchDescription([*arguments, end, recorder])
+    bag = ExecuteProcess(
+        cmd=["ros2", "bag", "record", "--storage", "mcap", "--all", "--output", LaunchConfiguration("bag")],
+        name="bag",
+        output="screen",
+        condition=IfCondition(PythonExpression(["'", LaunchConfiguration("bag"), "' != ''"])),
+    )
+    command_defaults = PathJoinSubstitution([CONFIG, "nodes", "command_node.yaml"])
+    command = Node(
+        package="sdm_policy_node",
+        executable="command_node",
+        name="command_node",
+        output="screen",
+        parameters=[
+            command_defaults,
+            LaunchConfiguration("robot"),
+            {"checkpoint": text("contract"), "dry_run": flag(LaunchConfiguration("dry_run"))},
+        ],
+        remappings=remappings,
+        condition=IfCondition(REAL_TELEOP),
+    )
+    # The twin's clock ticks at the control rate, to which its commands keep.
+    twin_command = Node(
+        package="sdm_policy_node",
+        executable="command_node",
+        name="command_node",
+        output="screen",
+        parameters=[command_defaults, {"checkpoint": text("contract"), "sink": "pose", "use_sim_time": True}],
+        condition=IfCondition(SIM),
+    )
+    twin = Node(
+        package="sdm_sim",
+        executable="bridge_node",
+        name="bridge_node",
+        output="screen",
+        parameters=[
+            PathJoinSubstitution([CONFIG, "nodes", "bridge_node.yaml"]),
+            {
+                "task": text("task"),
+                "mode": "teleop",
+                "episodes": 1_000_000,
+                "seed0": ParameterValue(LaunchConfiguration("seed0"), value_type=int),
+                "camera_every": 1,
+            },
+        ],
+        condition=IfCondition(SIM),
+    )
+    processes = (recorder, bag, command, twin_command, twin)
+    return LaunchDescription(
+        [
+            *arguments,
+            # One thread a process: software rendering otherwise fights for the same cores.
+            SetEnvironmentVariable("OMP_NUM_THREADS", "1"),
+            SetEnvironmentVariable("LP_NUM_THREADS", "1"),
+            *(
+                RegisterEventHandler(OnProcessExit(target_action=process, on_exit=when_a_process_ends))
+                for process in processes
+            ),
+            *processes,
+        ]
+    )

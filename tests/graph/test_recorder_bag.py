@@ -31,9 +31,9 @@ def test_a_bag_gives_the_live_dataset_bit_for_bit(tmp_path: Path) -> None:
             recorded_bag(nodes, bag) as recording,
         ):
             said = [f"'/{topic}'" for topic in (*SENSORS, "tf_static", "recorder_node/episode_event")]
-            assert nodes.spin_until(lambda: all(topic in recording.output for topic in said)), nodes.outputs()
+            assert nodes.spin_until(lambda: all(topic in recording.output for topic in said), 90.0), nodes.outputs()
             # Policy, recorder and bag: what is sent before the bag is heard would be missing in it.
-            assert nodes.spin_until(lambda: not node._sensors.unheard(3)), node._sensors.unheard(3)
+            assert nodes.spin_until(lambda: not node._sensors.unheard(3), 90.0), node._sensors.unheard(3)
             nodes.spin_for(1.0)
             (outcome,) = node.run()
             nodes.spin_for(2.0)  # what still waits to be written when a bag is ended is lost

@@ -3,8 +3,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import shutil
 import signal
+import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from launch.action import Action
@@ -77,8 +80,11 @@ class ExecuteProcess(Action):
         return [] if callable(self.__on_exit) else [("the process has ended", as_entities(self.__on_exit))]
 
     def command(self, context: LaunchContext) -> list[str]:
-        """The command line to run."""
-        return [perform_substitutions(context, part) for part in self.__cmd]
+        """The command line to run; `ros2` is this environment's own stand-in where no ROS 2 is installed."""
+        program, *arguments = [perform_substitutions(context, part) for part in self.__cmd]
+        if program == "ros2" and shutil.which(program) is None:
+            program = str(Path(sys.executable).parent / "ros2-embedded")
+        return [program, *arguments]
 
     def execute(self, context: LaunchContext) -> None:
         if context.is_shutdown:
