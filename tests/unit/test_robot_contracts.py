@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 import yaml
+from helpers.motion import joint_contract, rate_contract
 from sdm_core.action_chunk import ActionChunk
 from sdm_core.anchor import MeasuredPose, absolute
+from sdm_core.arm_limits import ArmLimits
 from sdm_core.command_pipeline import CommandPipeline
 from sdm_core.command_space import require_motion_limits
 from sdm_core.contract import Contract
+from sdm_core.errors import ContractError
+from sdm_core.home_motion import HomeMotion, home_command
 from sdm_core.share import share_directory
+from sdm_policy_node.parameters import CommandParameters, PolicyParameters
 
 ROBOT = share_directory("sdm_bringup") / "config" / "robot"
 # libfranka's limits of the FR3: m/s, m/s², m/s³, then rad/s, rad/s², rad/s³.
@@ -45,6 +52,43 @@ def test_the_fr3_s_limits_lie_well_inside_the_arm_s_own() -> None:
         assert entry.max_velocity <= 0.5 * allowed[0]  # type: ignore[operator]
         assert entry.max_acceleration <= 0.5 * allowed[1]  # type: ignore[operator]
         assert entry.max_jerk <= 0.5 * allowed[2]  # type: ignore[operator]
+
+
+def arm_of(parameters: dict) -> ArmLimits:
+    names = ("translation", "rotation", "joint_velocity", "joint_acceleration", "joint_jerk")
+    return ArmLimits(**{name: tuple(parameters[f"arm_{name}"]) for name in names})
+
+
+@pytest.mark.parametrize("robot", ["fr3", "panda"])
+def test_the_contract_to_begin_with_and_the_home_fit_each_robot_s_file(robot: str) -> None:
+    contract = Contract.load(ROBOT / "fr3_contract.yaml")
+    parameters = yaml.safe_load((ROBOT / f"{robot}.yaml").read_text())["/**"]["ros__parameters"]
+    arm_of(parameters).require(contract.action, parameters["arm_share"])
+    bounded = absolute(contract, parameters["workspace_low"], parameters["workspace_high"])
+    home = home_command(bounded, parameters["home"])
+    seconds = (
+        HomeMotion(bounded, MeasuredPose(contract).of(STAND), home, parameters["home_share"], 0).duration_ns * 1e-9
+    )
+    assert 1.0 < seconds < 20.0
+    known = {field.name for field in fields(CommandParameters)} | {field.name for field in fields(PolicyParameters)}
+    assert set(parameters) <= known  # a name that no node declares would be ignored without a word
+
+
+def test_a_contract_that_asks_too_much_of_the_arm_is_refused() -> None:
+    action = Contract.load(ROBOT / "fr3_contract.yaml").action
+    with pytest.raises(
+        ContractError, match=r"action ee\.x: velocity 0\.25 exceeds 0\.5 of the 0\.4 that the arm allows"
+    ):
+        ArmLimits(translation=(0.4, 9.0, 4500.0)).require(action, 0.5)
+    with pytest.raises(ContractError, match=r"action ee\.qx: jerk 60\.0 exceeds"):
+        ArmLimits(rotation=(0.0, 0.0, 100.0)).require(action, 0.5)
+    joints = joint_contract(2).action
+    ArmLimits(joint_velocity=(3.0, 3.0)).require(joints, 0.5)
+    with pytest.raises(ContractError, match=r"action joint1: velocity 1\.5 exceeds"):
+        ArmLimits(joint_velocity=(3.0, 2.0)).require(joints, 0.5)
+    twist = rate_contract("twist", ("vx", "wz")).action
+    with pytest.raises(ContractError, match=r"action wz: velocity 0\.5 exceeds"):
+        ArmLimits(rotation=(0.8, 0.0, 0.0)).require(twist, 0.5)
 
 
 def test_the_fr3_looks_again_before_its_observation_is_too_old() -> None:

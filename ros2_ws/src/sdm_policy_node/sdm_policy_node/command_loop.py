@@ -13,6 +13,7 @@ from rclpy.qos import QoSProfile
 from rclpy.subscription import Subscription
 from rclpy.timer import Timer
 from sdm_core.anchor import absolute
+from sdm_core.arm_limits import ArmLimits
 from sdm_core.command_gate import GateDecision
 from sdm_core.command_pipeline import CommandPipeline
 from sdm_core.command_space import is_motion, is_rate, require_motion_limits
@@ -57,6 +58,10 @@ class CommandLoop:
         action = self._contract.action
         if is_motion(action) or is_rate(action):
             require_motion_limits(action)
+            arm = ArmLimits(
+                p.arm_translation, p.arm_rotation, p.arm_joint_velocity, p.arm_joint_acceleration, p.arm_joint_jerk
+            )
+            arm.require(action, p.arm_share)
         self._period_ns = round(1e9 / p.rate_hz) if p.rate_hz else self._contract.dt_ns
         self._measured = (
             MeasuredPosition(recorded, p.state_timeout_s, p.implausible_speed) if is_motion(action) else None

@@ -130,6 +130,19 @@ class CommandParameters:
     hold_s: float = parameter(
         0.5, "a stop commands the hold until the robot has stood this long, then falls silent", low=0.0, high=60.0
     )
+    arm_translation: tuple[float, ...] = parameter(
+        (0.0, 0.0, 0.0), "the arm's own limits of the tool's velocity, acceleration and jerk (m/s …); 0: unknown"
+    )
+    arm_rotation: tuple[float, ...] = parameter(
+        (0.0, 0.0, 0.0),
+        "the arm's own limits of the tool's turning: velocity, acceleration and jerk (rad/s …); 0: unknown",
+    )
+    arm_joint_velocity: tuple[float, ...] = parameter((0.0,), "each joint's own limit (rad/s); 0: unknown")
+    arm_joint_acceleration: tuple[float, ...] = parameter((0.0,), "each joint's own limit (rad/s²); 0: unknown")
+    arm_joint_jerk: tuple[float, ...] = parameter((0.0,), "each joint's own limit (rad/s³); 0: unknown")
+    arm_share: float = parameter(
+        0.5, "a contract that asks for more than this share of the arm's own limits is refused", low=0.01, high=1.0
+    )
     gripper: str = parameter(
         "topic",
         "beside the topic gripper_command: franka_gripper's actions, or a control_msgs/GripperCommand action",
