@@ -54,8 +54,10 @@ class StereoCamera:
         seen[self._hidden_from_the_right(disparity, focal_px)] = 0
         self._blur_edges(disparity, seen, random)
         seen.ravel()[random.integers(0, seen.size, random.binomial(seen.size, self.unfilled))] = 0
-        millimetres = np.rint(_inverse(self._measured(seen, random), self._disparity_at_1m * _MM_PER_M))
-        return np.where(millimetres <= np.iinfo(np.uint16).max, millimetres, 0).astype(np.uint16)
+        millimetres = _inverse(self._measured(seen, random), self._disparity_at_1m * _MM_PER_M)
+        np.rint(millimetres, out=millimetres)
+        millimetres[millimetres > np.iinfo(np.uint16).max] = 0
+        return millimetres.astype(np.uint16)
 
     def cloud(
         self, points: NDArray[np.float32], extrinsics: Extrinsics, random: np.random.Generator
@@ -79,10 +81,14 @@ class StereoCamera:
     def _measured(self, disparity: NDArray[np.float32], random: np.random.Generator) -> NDArray[np.float32]:
         """Disparities with their error, in their steps; 0 where there were none, or none are sought."""
         step = np.float32(self.disparity_step_px)
-        error = random.standard_normal(disparity.shape, np.float32)
-        error *= np.float32(self.disparity_error_px)
-        measured = np.rint((disparity + error) / step) * step
-        return np.where((disparity > 0) & (measured <= self.max_disparity_px), measured, np.float32(0))
+        measured = random.standard_normal(disparity.shape, np.float32)
+        measured *= np.float32(self.disparity_error_px)
+        measured += disparity
+        measured /= step
+        np.rint(measured, out=measured)
+        measured *= step
+        measured[(disparity <= 0) | (measured > self.max_disparity_px)] = 0
+        return measured
 
     def _hidden_from_the_right(self, disparity: NDArray[np.float32], focal_px: float) -> NDArray[np.bool_]:
         """Pixels whose point falls, in the right imager, on or beyond that of a pixel to their right."""
