@@ -33,8 +33,18 @@ the folder that `SDM_DEXART_ASSETS` names, else `data/dexart`. Its experts are p
 """
 
 
+_SPEEDS = """
+## Speeds
+
+`benchmarks/demonstrations.py` measures them. CPU seconds are all processes' together; wall time holds for a machine
+that does nothing else. Evaluation is one worker's: steps a CPU second, with a cloud wherever the policy looks.
+
+"""
+
+
 def page(lines: Iterable[dict[str, Any]]) -> str:
-    """The page's text; of several lines of a task and kind of expert the last one counts."""
+    """The page's text; of several lines of a task and kind of expert, or of a speed, the last one counts."""
+    lines = list(lines)
     measured: dict[str, dict[str, dict[str, Any]]] = {}
     for line in lines:
         if line.get("kind") == "task":
@@ -42,7 +52,33 @@ def page(lines: Iterable[dict[str, Any]]) -> str:
     rows = [_row(name, line) for name in task_names() for line in measured.get(name, {"": None}).values()]
     table = [_HEADER, ("---",) * len(_HEADER), *rows]
     sheets = "".join(f"\n![{family}](pictures/{sheet_name(family)})\n" for family in public_families())
-    return f"{_INTRODUCTION}\n" + "".join(f"| {' | '.join(row)} |\n" for row in table) + sheets
+    return f"{_INTRODUCTION}\n" + _table(table) + _speeds(lines) + sheets
+
+
+def _table(rows: Iterable[tuple[str, ...]]) -> str:
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def _speeds(lines: list[dict[str, Any]]) -> str:
+    """What was measured of whole families and of evaluation; empty where nothing was."""
+    sweeps = {(line["family"], line["workers"]): line for line in lines if line.get("kind") == "demonstrations"}
+    evaluations = {line["checkpoint"]: line for line in lines if line.get("kind") == "evaluation"}
+    rows = [
+        (
+            f"{line['episodes']} demonstrations of {line['tasks']} tasks, `sdm-demos task={family} workers={workers}`",
+            f"{line['wall_s']:.0f} s, {line['cpu_s']:.0f} CPU s",
+            f"{line['date']}, {line['commit']}, {line['machine']}",
+        )
+        for (family, workers), line in sweeps.items()
+    ] + [
+        (
+            f"evaluation of `{checkpoint}`, {line['nfe']} NFE",
+            f"{line['steps_per_s']:.0f} steps/s, {100 * line['inference_share']:.0f} % of it inference",
+            f"{line['date']}, {line['commit']}, {line['machine']}",
+        )
+        for checkpoint, line in evaluations.items()
+    ]
+    return _SPEEDS + _table([("what", "measured", "when and where"), ("---",) * 3, *rows]) if rows else ""
 
 
 def _row(name: str, line: dict[str, Any] | None) -> tuple[str, ...]:

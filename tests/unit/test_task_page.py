@@ -51,6 +51,23 @@ def test_the_last_line_counts_and_each_kind_of_expert_has_a_row(line: dict[str, 
     assert "50 [10, 90]" not in text
 
 
+def test_speeds_are_shown_where_they_were_measured_the_last_of_each(line: dict[str, Any]) -> None:
+    assert "## Speeds" not in page([line])
+    origin = {"date": "2026-01-02", "commit": "abc", "machine": "M, 2 cores"}
+    sweep = {"kind": "demonstrations", "family": "fork", "tasks": 1, "episodes": 10, "workers": 2, **origin}
+    evaluation = {"kind": "evaluation", "checkpoint": "models/a", "nfe": 1, "inference_share": 0.16, **origin}
+    text = page(
+        [
+            {**sweep, "wall_s": 99.0, "cpu_s": 99.0},
+            {**sweep, "wall_s": 30.4, "cpu_s": 50.0},
+            {**evaluation, "steps_per_s": 512.8},
+        ]
+    )
+    assert "10 demonstrations of 1 tasks, `sdm-demos task=fork workers=2` | 30 s, 50 CPU s | 2026-01-02, abc," in text
+    assert "99 s" not in text
+    assert "| evaluation of `models/a`, 1 NFE | 513 steps/s, 16 % of it inference |" in text
+
+
 def test_the_program_writes_the_page_of_what_was_measured(
     line: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
