@@ -242,6 +242,12 @@ def test_a_latency_that_the_file_holds_is_not_run_again(evaluated: Evaluated) ->
     assert len(evaluated.worlds) == 6
 
 
+def test_lines_of_another_protocol_do_not_stand_for_a_latency(evaluated: Evaluated) -> None:
+    evaluated.run("mode=realtime", "latency_ms=[0]", "camera_noise=d4xx")
+    noisy, plain = evaluated.run("mode=realtime", "latency_ms=[0]")
+    assert (noisy["camera_noise"], "camera_noise" in plain) == ("d4xx", False)
+
+
 def test_a_measured_latency_comes_on_top(evaluated: Evaluated) -> None:
     (line,) = evaluated.run("mode=realtime", "latency_ms=[20]", "latency=measured")
     (world,) = evaluated.worlds

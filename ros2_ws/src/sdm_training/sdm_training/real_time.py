@@ -23,7 +23,7 @@ def measured_answer_ms(checkpoint: Checkpoint, task: str, backend: str) -> float
 
 
 def cell(checkpoint: Checkpoint, task: str, latency: str, latency_ms: float, **protocol: Any) -> dict[str, Any]:
-    """The entries of a result line that tell one cell of a latency curve from all others.
+    """The entries of a result line that tell one cell of a latency curve from all others; None where one is absent.
 
     `latency_ms` is injected; where `latency` is `measured`, the policy's own answering time comes on top.
     """

@@ -108,11 +108,12 @@ def _direct_line(settings: EvaluateSettings, console: Console) -> dict[str, Any]
 def _evaluate_in_real_time(settings: EvaluateSettings, console: Console) -> None:
     checkpoint = Checkpoint.open(checkpoint_folder(Path(settings.checkpoint), settings.nfe))
     task = settings.task or checkpoint.contract.task
-    protocol: dict[str, Any] = {"episodes": settings.episodes, "eval_seed0": settings.seed0}
-    if settings.repeats > 1:
-        protocol["repeats"] = settings.repeats
-    if settings.camera_noise != "none":
-        protocol["camera_noise"] = settings.camera_noise
+    protocol = {
+        "episodes": settings.episodes,
+        "eval_seed0": settings.seed0,
+        "repeats": settings.repeats if settings.repeats > 1 else None,
+        "camera_noise": None if settings.camera_noise == "none" else settings.camera_noise,
+    }
     cells = [cell(checkpoint, task, settings.latency, latency_ms, **protocol) for latency_ms in settings.latency_ms]
     missing = [one for one in cells if settings.results is None or not is_there(settings.results, one)]
     if len(missing) < len(cells):
@@ -123,7 +124,8 @@ def _evaluate_in_real_time(settings: EvaluateSettings, console: Console) -> None
     chunk_ms = checkpoint.contract.future_actions * checkpoint.contract.dt_ns / 1e6
     for one in missing:
         run = _runner(settings, console, Latency(one["latency_ms"], answer_ms))
-        line = {**final(checkpoint, settings.episodes, run), **one, "answer_ms": answer_ms, "chunk_ms": chunk_ms}
+        entries = {key: value for key, value in one.items() if value is not None}
+        line = {**final(checkpoint, settings.episodes, run), **entries, "answer_ms": answer_ms, "chunk_ms": chunk_ms}
         _record(line, settings, console)
 
 
