@@ -27,6 +27,9 @@ setup(
         "scipy>=1.11",
         "pillow>=10.1",
     ],
+    extras_require={
+        "lerobot": ["pyarrow>=15"],
+    },
     entry_points={
         "sdm.backends": [
             "openvino = sdm_core.backends.openvino:OpenVinoBackend",

@@ -26,6 +26,7 @@ setup(
     ],
     extras_require={
         "test": [
+            "sdm_core[lerobot]",
             "sdm_sim[adroit,dexart]",
             "sdm_policy_node[calibration,realsense]",
             "diffusers",

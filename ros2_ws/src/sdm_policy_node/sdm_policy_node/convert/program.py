@@ -1,4 +1,4 @@
-"""sdm-convert: a bag of rosbag2 into a dataset, through the recorder's own code."""
+"""sdm-convert: a bag of rosbag2 into a dataset, through the recorder's own code; and datasets into LeRobot's layout."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from sdm_core.checkpoint import contract_at
+from sdm_core.dataset import EpisodeStore
 from sdm_core.errors import DatasetError, SdmError
+from sdm_core.lerobot_layout import export_to_lerobot
 
 from sdm_policy_node.convert.bag import Bag
 from sdm_policy_node.convert.conversion import Report, convert, recorder_events
@@ -26,8 +28,9 @@ def parser() -> argparse.ArgumentParser:
         "recorder's messages in the bag say which episodes there are, and how it was set up; options override that, "
         "and are needed for a bag without them, which becomes one episode.",
     )
-    made.add_argument("bag", type=Path, help="the bag's folder, or one of its files")
+    made.add_argument("bag", type=Path, help="the bag's folder, or one of its files; with --lerobot a dataset (.zarr)")
     made.add_argument("-o", "--output", type=Path, required=True, help="the dataset to make")
+    made.add_argument("--lerobot", action="store_true", help="write the dataset in the layout of LeRobot's version 3")
     made.add_argument("--contract", type=Path, help="another contract: contract.yaml, or a checkpoint")
     made.add_argument("--actions", choices=["commands", "measured"], help="whence actions come; see recorder_node")
     made.add_argument("--sink", help="what commands were published as: pose, native")
@@ -91,6 +94,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point. Exit status 0: all that the operator kept was converted; 2: a part of it; 1: nothing."""
     options = parser().parse_args(arguments)
     try:
+        if options.lerobot:
+            store = EpisodeStore.open(options.bag)
+            export_to_lerobot(store, options.output)
+            print(f"{options.output} holds {len(store)} episodes")
+            return
         report = run(options)
     except SdmError as error:
         sys.exit(f"error: {error}")
