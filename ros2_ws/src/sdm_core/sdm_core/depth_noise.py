@@ -68,7 +68,7 @@ class StereoCamera:
         """
         centre = np.asarray(extrinsics.translation, np.float32)
         rays = points[:, :3] - centre
-        z = rays @ extrinsics.rotation[:, 2]
+        z = (rays @ extrinsics.rotation[:, 2]).astype(np.float32)
         found = _inverse(self._measured(_inverse(z, self._disparity_at_1m), random), self._disparity_at_1m)
         kept = (found > 0) & (random.random(len(points)) >= self.unfilled)
         moved = centre + rays[kept] * (found[kept] / z[kept])[:, None]
@@ -92,11 +92,11 @@ class StereoCamera:
 
     def _hidden_from_the_right(self, disparity: NDArray[np.float32], focal_px: float) -> NDArray[np.bool_]:
         """Pixels whose point falls, in the right imager, on or beyond that of a pixel to their right."""
-        columns = np.arange(disparity.shape[1], dtype=np.float32)
-        there = columns - disparity * np.float32(focal_px / self.focal_px)
+        there = disparity * np.float32(-focal_px / self.focal_px)
+        there += np.arange(disparity.shape[1], dtype=np.float32)
         nearest = np.minimum.accumulate(there[:, ::-1], axis=1)[:, ::-1]
         hidden = np.zeros(disparity.shape, np.bool_)
-        hidden[:, :-1] = there[:, :-1] >= nearest[:, 1:]
+        np.greater_equal(there[:, :-1], nearest[:, 1:], out=hidden[:, :-1])
         return hidden
 
     def _blur_edges(
@@ -104,11 +104,16 @@ class StereoCamera:
     ) -> None:
         """Takes edge pixels out of `seen`, or moves them towards what one of their four neighbours shows."""
         width = disparity.shape[1]
+        bent = np.zeros(disparity.shape, np.bool_)
         twice = 2 * disparity[1:-1, 1:-1]
-        across = np.abs(disparity[1:-1, :-2] + disparity[1:-1, 2:] - twice) > self.edge_px
-        down = np.abs(disparity[:-2, 1:-1] + disparity[2:, 1:-1] - twice) > self.edge_px
-        rows, columns = np.nonzero(across | down)
-        edges = (rows + 1) * width + columns + 1
+        for before, after in (
+            (disparity[1:-1, :-2], disparity[1:-1, 2:]),
+            (disparity[:-2, 1:-1], disparity[2:, 1:-1]),
+        ):
+            bend = before + after
+            bend -= twice
+            bent[1:-1, 1:-1] |= np.abs(bend, out=bend) > self.edge_px
+        edges = np.flatnonzero(bent)
         values, flat = disparity.ravel(), seen.ravel()
         fate = random.random(len(edges), np.float32)
         flat[edges[fate < self.lost_at_edge]] = 0
