@@ -37,7 +37,7 @@ def open_recorded(task: Task, source: str | Path | None) -> RecordedDemonstratio
     """
     name = task.name
     if source is None:
-        if name == pusht.NAME:
+        if name in (pusht.NAME, "robomimic/transport"):
             raise TaskError(f"{name} has no scripted expert; name its human demonstrations, source=FILE")
         return None
     if name == pusht.NAME:

@@ -25,6 +25,7 @@ from sdm_sim.robomimic.task import RobomimicTask
 
 Agent = Callable[[Task, np.random.Generator], NDArray[np.float64]]
 LEAST_RATE = 0.8
+WITHOUT_EXPERT = "transport"
 
 
 def still(task: Task, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -75,6 +76,10 @@ def episode(task: Task, seed: int, agent: Agent, steps: int = 12) -> list[NDArra
 @pytest.mark.parametrize("name", suite.TASKS)
 def test_observations_are_finite_and_as_the_contract_says(name: str, agent: Agent, task_of: Callable) -> None:
     task = task_of(name)
+    if agent is expert and name == WITHOUT_EXPERT:
+        with pytest.raises(TaskError, match=rf"{task.name} has no scripted expert: .*source=FILE"):
+            task.expert()
+        return
     seen, spec = episode(task, 7, agent), task.contract.observation.cloud
     assert all(np.isfinite(values).all() for values in seen)
     assert {values.shape for values in seen} == {(task.contract.state_dim,), (spec.points, spec.channels)}
@@ -155,6 +160,11 @@ def test_the_script_solves_an_episode_within_the_contract_s_bounds(name: str, ta
     found = demonstrate(task_of(name), 2)
     assert found is not None
     assert np.abs(found.action).max() <= 1.0
+
+
+@pytest.mark.slow
+def test_the_script_hangs_the_tool(task_of: Callable) -> None:
+    assert demonstrate(task_of("tool-hang"), 0) is not None
 
 
 @pytest.mark.slow

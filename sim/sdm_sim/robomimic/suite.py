@@ -12,9 +12,11 @@ from sdm_sim.task import Task
 DIFFICULTY: dict[str, tuple[str, ...]] = {
     "easy": ("lift", "can"),
     "medium": ("square",),
+    "hard": ("transport",),
+    "very hard": ("tool-hang",),
 }
 
-TASKS = ("lift", "can", "square")
+TASKS = ("lift", "can", "square", "tool-hang", "transport")
 
 
 def build(task: str) -> Task:

@@ -74,6 +74,11 @@ class World:
         site = self.data.site(name)
         return lambda: _pose(site)
 
+    def geom(self, name: str) -> Callable[[], Pose]:
+        """Tells where a geom of the model is whenever it is asked."""
+        geom = self.data.geom(name)
+        return lambda: _pose(geom)
+
     @property
     def state_dim(self) -> int:
         """The size of a state as Robomimic records it: the time, then all positions and velocities."""

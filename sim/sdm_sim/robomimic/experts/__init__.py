@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 from sdm_sim.robomimic.experts.can import can
 from sdm_sim.robomimic.experts.lift import lift
 from sdm_sim.robomimic.experts.square import square
+from sdm_sim.robomimic.experts.tool_hang import tool_hang
 from sdm_sim.robomimic.world import World
 
 EXPERTS: dict[str, Callable[[World], Iterator[NDArray[np.float64]]]] = {
     "lift": lift,
     "can": can,
     "square": square,
+    "tool-hang": tool_hang,
 }
