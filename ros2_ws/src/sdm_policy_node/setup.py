@@ -32,6 +32,7 @@ setup(
             "realsense_node = sdm_policy_node.realsense_node:main",
             "sdm-teleop = sdm_policy_node.teleop.teleop_node:main",
             "sdm-calibrate = sdm_policy_node.calibration.program:main",
+            "sdm-crop = sdm_policy_node.crop.program:main",
             "sdm-convert = sdm_policy_node.convert.program:main",
         ],
     },

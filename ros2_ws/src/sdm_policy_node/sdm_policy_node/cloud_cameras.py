@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 from rclpy.node import Node
-from sdm_core.contract import Contract
+from sdm_core.contract import CameraSpec, Contract
 from sdm_core.errors import ContractError
-from sdm_core.point_cloud import CloudPipeline
+from sdm_core.point_cloud import CameraPoints, CloudPipeline
 
 from sdm_policy_node.camera_pose import CameraPose
 from sdm_policy_node.observation_source import Deliver, Frame, ObservationSource, StreamSettings
@@ -61,8 +61,12 @@ class CloudCameras:
 
     def cloud(self, frame: Frame) -> NDArray[np.float32]:
         """The contract's cloud float32[N,channels], off the executor. Raises ObservationError where there is none."""
+        return self._pipeline.fuse(self.points(frame))
+
+    def points(self, frame: Frame) -> list[CameraPoints]:
+        """Each camera's points in the crop box, not sampled; else as `cloud`."""
         others = [source.points(source.nearest(frame.stamp_ns)) for source in self._others]
-        return self._pipeline.fuse([self._first.points(frame), *others])
+        return [self._first.points(frame), *others]
 
     def depth_image(self, frame: Frame) -> NDArray:
         """The first camera's depth image [H,W] in its own encoding. Raises ObservationError where there is none."""
@@ -72,6 +76,6 @@ class CloudCameras:
         return list(zip(self.cameras, (self._first, *self._others), strict=True))
 
 
-def depth_cameras(contract: Contract) -> dict:
+def depth_cameras(contract: Contract) -> dict[str, CameraSpec]:
     """The contract's depth cameras by name, in its order: those that its cloud is made of."""
     return {camera.name: camera for camera in contract.observation.cameras if camera.depth_encoding}
