@@ -145,4 +145,4 @@ class DexHandTask(SolvedOnce):
         article = self._kind.draw(np.random.default_rng(seed))
         spec = scene(article.body)
         add_places(spec, self._kind.objective(0).places)
-        return spec.compile(), article.travel
+        return spec.compile(), float(article.travel)
