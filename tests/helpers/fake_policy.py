@@ -34,7 +34,7 @@ class Policy:
         )
         world.node.create_subscription(PolicyTrace, "command_node/trace", self.traces.append, 50)
         assert world.spin_until(
-            lambda: self.chunks.get_subscription_count() and self.heartbeat.get_subscription_count()
+            lambda: self.chunks.get_subscription_count() and self.heartbeat.get_subscription_count(), 60.0
         ), world.outputs()
         self._sequence = 0
 
@@ -71,7 +71,7 @@ class Policy:
             return predicate()
 
         self._last = 0.0
-        return self.world.spin_until(step, 15)
+        return self.world.spin_until(step, 40.0)
 
 
 def interventions(traces: list[PolicyTrace]) -> set[str]:

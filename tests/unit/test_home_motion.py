@@ -20,12 +20,12 @@ HOME = [0.0, 0.2, 0.3, *quaternion(np.array([0.0, 0.0, 1.0]))]
 @pytest.mark.parametrize("share", [0.3, 1.0])
 def test_home_is_reached_within_its_share_of_the_limits(share):
     home = home_command(CONTRACT, HOME)
-    motion = HomeMotion(CONTRACT, START, home, share, begin_ns=0)
+    motion = HomeMotion(CONTRACT, START, home, share, CONTRACT.dt_ns)
     pipeline = CommandPipeline(CONTRACT)
     pipeline.reset(START)
     commands, now = [], 0
     last = START
-    while not motion.over(last, now):
+    while not motion.over(last):
         pipeline.add(motion.chunk(now))
         last = pipeline.tick(now).command
         assert last is not None
@@ -42,9 +42,9 @@ def test_home_is_reached_within_its_share_of_the_limits(share):
 
 
 def test_at_home_already_there_is_nothing_to_do():
-    motion = HomeMotion(CONTRACT, START, home_command(CONTRACT, START[:7].tolist()), 0.2, begin_ns=5)
+    motion = HomeMotion(CONTRACT, START, home_command(CONTRACT, START[:7].tolist()), 0.2, CONTRACT.dt_ns)
     assert motion.duration_ns == 0
-    assert motion.over(START, 5)
+    assert motion.over(START)
 
 
 def test_a_home_that_cannot_be_is_refused():

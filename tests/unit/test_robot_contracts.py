@@ -67,7 +67,7 @@ def test_the_contract_to_begin_with_and_the_home_fit_each_robot_s_file(robot: st
     bounded = absolute(contract, parameters["workspace_low"], parameters["workspace_high"])
     home = home_command(bounded, parameters["home"])
     seconds = (
-        HomeMotion(bounded, MeasuredPose(contract).of(STAND), home, parameters["home_share"], 0).duration_ns * 1e-9
+        HomeMotion(bounded, MeasuredPose(contract).of(STAND), home, parameters["home_share"], 1).duration_ns * 1e-9
     )
     assert 1.0 < seconds < 20.0
     known = {field.name for field in fields(CommandParameters)} | {field.name for field in fields(PolicyParameters)}

@@ -49,10 +49,11 @@ def home_command(contract: Contract, values: Sequence[float]) -> Vector:
 class HomeMotion:
     """Minimum-jerk motion along the straight line (and great arc), at `share` of the contract's limits at most.
 
-    Its chunks go through scheduler, smoother and gate as any other's.
+    Its chunks go through scheduler, smoother and gate as any other's. It goes on by periods and not by the clock: where
+    one is late, nothing is caught up at a greater speed.
     """
 
-    def __init__(self, contract: Contract, start: Vector, home: Vector, share: float, begin_ns: int) -> None:
+    def __init__(self, contract: Contract, start: Vector, home: Vector, share: float, period_ns: int) -> None:
         """`contract` of absolute targets; `start`, `home` float64[A]; `share` of the limits in (0, 1].
 
         NaN entries of `home` stay as at the start.
@@ -61,21 +62,23 @@ class HomeMotion:
         self._start = self._space.normalised(start)
         self._home = self._space.normalised(np.where(np.isnan(home), start, home))
         self._dt_ns, self._horizon = contract.dt_ns, contract.horizon
-        self._begin_ns = begin_ns
+        self._period_ns = period_ns
+        self._elapsed_ns = 0
         self.duration_ns = int(self._seconds(share) * 1e9)
 
-    def over(self, command: Vector, now_ns: int) -> bool:
+    def over(self, command: Vector) -> bool:
         """Whether `command` has come home; or should have, a second ago."""
-        end_ns = self._begin_ns + self.duration_ns
+        late_ns = self._elapsed_ns - self.duration_ns
         distance = np.abs(self._space.difference(command, self._home)).max()
-        return now_ns >= end_ns and (distance < _ARRIVED or now_ns >= end_ns + _PATIENCE_NS)
+        return late_ns >= 0 and (distance < _ARRIVED or late_ns >= _PATIENCE_NS)
 
     def chunk(self, now_ns: int) -> ActionChunk:
-        """The targets from now on; beyond the end they stay at home."""
-        times = now_ns + self._dt_ns * np.arange(self._horizon)
-        shares = np.clip((times - self._begin_ns) / max(self.duration_ns, 1), 0.0, 1.0)
+        """The targets from now on; beyond the end they stay at home. Call it once a period."""
+        times = self._elapsed_ns + self._dt_ns * np.arange(self._horizon)
+        shares = np.clip(times / max(self.duration_ns, 1), 0.0, 1.0)
         progress = shares**3 * (10 - 15 * shares + 6 * shares**2)
         targets = np.stack([self._space.interpolate(self._start, self._home, share) for share in progress])
+        self._elapsed_ns += self._period_ns
         return ActionChunk(now_ns, self._dt_ns, targets, 0)
 
     def _seconds(self, share: float) -> float:

@@ -141,7 +141,7 @@ class CommandStream:
             raise CommandError(f"actions of kind '{self._contract.action.kind}' know no home")
         position = self._begin(now_ns, now)
         assert position is not None
-        self._home = HomeMotion(self._contract, position, home, share, now_ns)
+        self._home = HomeMotion(self._contract, position, home, share, round(self._period_s * 1e9))
         return self._home.duration_ns * 1e-9
 
     def pause(self) -> None:
@@ -219,7 +219,7 @@ class CommandStream:
 
     def _continue_home(self, home: HomeMotion, now_ns: int) -> None:
         assert self._last is not None
-        if home.over(self._last, now_ns):
+        if home.over(self._last):
             self.stop("at_home")
         else:
             self._pipeline.add(home.chunk(now_ns))

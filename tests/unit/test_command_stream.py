@@ -1,0 +1,221 @@
+"""What command_node does when, on a clock of the test's own."""
+
+# pyright: reportOptionalSubscript=false, reportOptionalMemberAccess=false
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from helpers.contracts import small_contract
+from helpers.motion import joint_contract, rate_contract
+from sdm_core.action_chunk import ActionChunk
+from sdm_core.command_gate import GateDecision
+from sdm_core.command_pipeline import CommandPipeline
+from sdm_core.contract import Contract
+from sdm_core.errors import CommandError, ObservationError
+from sdm_core.motion_limits import excess
+from sdm_policy_node.command_stream import CommandStream, StopRules
+from sdm_policy_node.interlock import Interlock
+from sdm_policy_node.liveness import Liveness
+from sdm_policy_node.measured_position import MeasuredPosition
+
+JOINTS = joint_contract(2)
+HOLD_S = 0.1
+
+
+class World:
+    """A stream at 100 Hz, its robot, and a policy that lives as long as the test lets it."""
+
+    def __init__(self, contract: Contract, **rules: float) -> None:
+        self.contract = contract
+        self.now, self.now_ns = 50.0, 10**12
+        self.interlock = Interlock()
+        motion = contract.action.kind == "joint_position"
+        self.measured = MeasuredPosition(contract, 0.2, max_speed=10.0) if motion else None
+        self.stand = np.array([0.3, -0.3])
+        self.stream = CommandStream(
+            contract,
+            CommandPipeline(contract, period_ns=10_000_000),
+            Liveness(0.1, 0.2),
+            self.measured,
+            StopRules(HOLD_S, 0.2, **rules),
+            self.interlock,
+            0.01,
+        )
+
+    def chunk(self, target: list[float]) -> None:
+        targets = np.tile(target, (self.contract.horizon, 1))
+        self.stream.follow(ActionChunk(self.now_ns, self.contract.dt_ns, targets, 0), self.now_ns, self.now)
+
+    def step(
+        self, target: list[float] | None = None, *, alive: bool = True, speaks: bool = True, follows: bool = True
+    ) -> GateDecision | None:
+        """One period: the robot is where it was told, unless it does not follow."""
+        self.now += 0.01
+        self.now_ns += 10_000_000
+        if alive:
+            self.stream.heard_heartbeat(self.now)
+        if self.measured and speaks:
+            self.measured.observe(self.now_ns, self.stand, self.now)
+        if target is not None:
+            self.chunk(target)
+        decision = self.stream.tick(self.now_ns, self.now)
+        if decision and decision.command is not None and follows:
+            self.stand = decision.command[:2]
+        return decision
+
+    def silence_after(self, periods: int = 200, **circumstances: bool) -> list[GateDecision]:
+        """Steps until it falls silent; gives all decisions until then."""
+        decisions = []
+        for _ in range(periods):
+            decision = self.step(**circumstances)
+            if decision is None:
+                return decisions
+            decisions.append(decision)
+        raise AssertionError(f"{self.stream.activity} after {periods} periods")
+
+
+def test_it_begins_at_the_measured_position_and_follows():
+    world = World(JOINTS)
+    first = world.step([0.5, 0.0])
+    assert first.command == pytest.approx([0.3, -0.3], abs=1e-3)
+    assert world.stream.activity == "following"
+    for _ in range(60):
+        last = world.step([0.5, 0.0])
+    assert last.command == pytest.approx([0.5, 0.0], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("circumstances", "reason"),
+    [({"alive": False}, "heartbeat_lost"), ({"speaks": False}, "state_lost"), ({}, "chunks")],
+)
+def test_a_stop_brakes_and_stands_for_a_while_before_the_silence(circumstances, reason):
+    world = World(JOINTS.model_copy(update={"horizon": 100}))
+    start = world.stand
+    commands = [world.step([0.9, 0.3]).command for _ in range(25)]
+    stop = world.silence_after(**circumstances)
+    assert any(reason in name for decision in stop for name in decision.interventions)
+    commands += [decision.command for decision in stop]
+    assert all(value <= 1e-5 for value in excess(JOINTS, start, commands, 0.01).values())
+    standing = [decision for decision in stop if (decision.command == stop[-1].command).all()]
+    assert len(standing) * 0.01 >= HOLD_S
+    assert world.stream.activity == "resting"
+
+
+def test_joint_velocities_stand_at_zero_before_the_silence():
+    world = World(rate_contract().model_copy(update={"horizon": 100}))
+    for _ in range(50):
+        world.step([0.4, -0.2])
+    stop = world.silence_after(alive=False)
+    zeros = [decision for decision in stop if not decision.command.any()]
+    assert len(zeros) * 0.01 >= HOLD_S
+    assert stop[-1] in zeros
+
+
+def test_a_pause_outlasts_the_stop_and_motion_begins_anew_where_the_robot_was_led():
+    world = World(JOINTS)
+    for _ in range(20):
+        world.step([0.9, 0.3])
+    world.stream.pause()
+    world.silence_after()
+    assert world.stream.activity == "paused"
+    with pytest.raises(CommandError, match="paused; call ~/resume"):
+        world.step([0.9, 0.3])
+    led_from, led_to = world.stand, np.array([-0.6, 0.9])
+    for share in np.linspace(0.0, 1.0, 50):
+        world.stand = led_from + share * (led_to - led_from)
+        world.step()
+    world.interlock.paused = False
+    first = world.step([0.9, 0.3])
+    assert first.command == pytest.approx(led_to, abs=1e-3)
+    assert first.interventions == ()
+
+
+def test_a_robot_that_does_not_follow_is_a_fault_until_it_is_cleared():
+    world = World(JOINTS, tracking_error=0.05)
+    for _ in range(100):
+        decision = world.step([0.9, 0.3] if not world.interlock.fault else None, follows=False)
+        if decision is None:
+            break
+    assert "from its command, more than 0.05; it does not follow" in world.interlock.fault
+    assert world.stream.activity == "faulted"
+    with pytest.raises(CommandError, match="call ~/reset_fault"):
+        world.step([0.9, 0.3])
+    world.interlock.fault = ""
+    assert world.step([0.9, 0.3]).command == pytest.approx([0.3, -0.3], abs=1e-3)
+
+
+def test_another_driver_is_left_alone_at_once_but_a_velocity_is_brought_to_zero():
+    joints = World(JOINTS)
+    for _ in range(20):
+        joints.step([0.9, 0.3])
+    joints.stream.latch("another publisher", abandon=True)
+    assert joints.step() is None
+    rates = World(rate_contract())
+    for _ in range(20):
+        rates.step([0.4, 0.0])
+    rates.stream.latch("another publisher", abandon=True)
+    assert rates.silence_after()[-1].command.tolist() == [0.0, 0.0]
+
+
+def test_nothing_is_followed_without_a_heartbeat_or_a_position_or_out_of_the_future():
+    world = World(JOINTS)
+    with pytest.raises(CommandError, match="no heartbeat accompanies it"):
+        world.step([0.5, 0.0], alive=False)
+    for _ in range(30):
+        world.step(speaks=False)
+    with pytest.raises(CommandError, match="the last one is 3"):
+        world.chunk([0.5, 0.0])
+    silent = World(JOINTS)
+    with pytest.raises(CommandError, match="position is unknown; joint_states and current_pose must be published"):
+        silent.step([0.5, 0.0], speaks=False)
+    late = ActionChunk(world.now_ns + 10**9, JOINTS.dt_ns, np.zeros((JOINTS.horizon, 2)), 7)
+    with pytest.raises(CommandError, match="chunk 7 lies 1000 ms in the future; synchronise the clocks"):
+        world.stream.follow(late, world.now_ns, world.now)
+
+
+def test_a_stop_lasts_though_the_chunks_clock_stands():
+    world = World(JOINTS.model_copy(update={"horizon": 100}))
+    for _ in range(20):
+        world.step([0.9, 0.3])
+    assert world.stream.tick_without_clock(world.now + 0.02) is None  # late, no more
+    decisions = []
+    for tick in range(1, 200):
+        now = world.now + 0.01 * tick
+        world.stream.heard_heartbeat(now)
+        decisions.append(world.stream.tick_without_clock(now))
+    held = [decision for decision in decisions if decision]
+    assert any("clock_stands" in decision.interventions or "state_lost" in decision.interventions for decision in held)
+    assert held[-1].command == pytest.approx(held[-2].command)
+    assert decisions[-1] is None
+
+
+def test_going_home_needs_no_policy_and_suffers_none_meanwhile():
+    world = World(JOINTS)
+    world.step()
+    home = np.array([0.0, 0.1])
+    assert world.stream.go_home(home, 0.5, world.now_ns, world.now) > 0.1
+    assert world.stream.activity == "going_home"
+    world.step(alive=False)
+    with pytest.raises(CommandError, match="on its way home"):
+        world.chunk([0.9, 0.3])
+    with pytest.raises(CommandError, match="follows a policy"):
+        world.stream.go_home(home, 0.5, world.now_ns, world.now)
+    decisions = world.silence_after(alive=False)
+    assert decisions[-1].command == pytest.approx(home, abs=1e-6)
+    native = World(small_contract())
+    with pytest.raises(CommandError, match="actions of kind 'native' know no home"):
+        native.stream.go_home(home, 0.5, native.now_ns, native.now)
+
+
+def test_states_that_cannot_be_true_are_refused():
+    measured = MeasuredPosition(JOINTS, 0.2, max_speed=5.0)
+    measured.observe(10**9, np.zeros(2), 1.0)
+    with pytest.raises(ObservationError, match=r"would have moved at 100\.0 .*check the driver"):
+        measured.observe(10**9 + 10_000_000, np.array([1.0, 0.0]), 1.01)
+    with pytest.raises(ObservationError, match=r"its stamp lies 5\.0 ms before the last one's"):
+        measured.observe(10**9 - 5_000_000, np.zeros(2), 1.02)
+    assert measured.age(1.05) == pytest.approx(0.05)  # what is refused is no sign of life
+    measured.observe(10**9 + 500_000_000, np.array([1.0, 0.0]), 1.5)  # in half a second it may have come there
+    measured.observe(5, np.array([-1.0, 0.0]), 1.6)  # another clock
+    assert measured.newest == pytest.approx([-1.0, 0.0])
