@@ -1,4 +1,5 @@
-"""All tasks by name, `family/task`; `family/task+moving` is a task's variant in which its object moves."""
+"""All tasks by name, `family/task`, and their variants: in `family/task+moving` the object moves, in
+`family/task+goal` the goal is marked for the policy to see."""
 
 from __future__ import annotations
 
@@ -37,19 +38,14 @@ class _Family:
     build: Callable[[str], Task]
     difficulty: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Its tasks by label."""
-    build_moving: Callable[[str], Task] | None = None
-    """Builds the variants whose objects move; None where there are none."""
+    variants: Mapping[str, Callable[[str], Task]] = field(default_factory=dict)
+    """What builds its tasks' variants, by what follows the plus in their names."""
     brought_along: bool = False
     """Whether its worlds are files that each user brings, and so not there for everyone."""
 
 
-MOVING = "+moving"
-
-
 _FAMILIES = {
-    "metaworld": _Family(
-        "metaworld 3.1.1", metaworld.TASKS, metaworld.build, metaworld.DIFFICULTY, metaworld.build_moving
-    ),
+    "metaworld": _Family("metaworld 3.1.1", metaworld.TASKS, metaworld.build, metaworld.DIFFICULTY, metaworld.VARIANTS),
     "fork": _Family("own", ("reach",), _fork),
     "pusht": _Family("own, as Diffusion Policy's", ("push-t",), _pusht),
     "adroit": _Family("gymnasium-robotics 1.4.2", adroit.TASKS, adroit.build, adroit.DIFFICULTY),
@@ -83,16 +79,16 @@ def tasks_named(name: str) -> tuple[str, ...]:
 
 
 def make_task(name: str) -> Task:
-    """Builds a task, or its moving variant. Raises TaskError on an unknown name, with the nearest known ones, and where
-    nothing of the task can move."""
-    family, task = _known(name.removesuffix(MOVING))
-    if not name.endswith(MOVING):
+    """Builds a task or a variant of it. Raises TaskError on an unknown name, with the nearest known ones, and where
+    the task has no such variant."""
+    plain, _, variant = name.partition("+")
+    having = [family for family, its in _FAMILIES.items() if variant in its.variants]
+    family, task = _known(plain if having else name)
+    if not having:
         return _FAMILIES[family].build(task)
-    build_moving = _FAMILIES[family].build_moving
-    if build_moving is None:
-        families = ", ".join(other for other, its in _FAMILIES.items() if its.build_moving)
-        raise TaskError(f"{name}: the tasks of {family} have no moving variants; those of {families} have")
-    return build_moving(task)
+    if family not in having:
+        raise TaskError(f"{name}: the tasks of {family} have no {variant} variants; those of {', '.join(having)} have")
+    return _FAMILIES[family].variants[variant](task)
 
 
 def difficulty(name: str) -> str | None:

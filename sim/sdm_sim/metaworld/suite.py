@@ -35,3 +35,13 @@ def build_moving(task: str) -> Task:
     from sdm_sim.metaworld.moving import MovingMetaWorldTask
 
     return MovingMetaWorldTask(task)
+
+
+def build_marked(task: str) -> Task:
+    """Builds `metaworld/<task>+goal`."""
+    from sdm_sim.metaworld.goal_mark import MarkedMetaWorldTask
+
+    return MarkedMetaWorldTask(task)
+
+
+VARIANTS = {"moving": build_moving, "goal": build_marked}

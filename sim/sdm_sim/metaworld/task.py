@@ -11,6 +11,7 @@ import warnings
 import numpy as np
 from metaworld.env_dict import ALL_V3_ENVIRONMENTS
 from metaworld.policies import ENV_POLICY_MAP
+from metaworld.sawyer_xyz_env import SawyerXYZEnv
 from numpy.typing import NDArray
 from sdm_core.contract import ActionSpec, CloudSpec, Contract
 
@@ -68,7 +69,7 @@ class MetaWorldTask(SolvedOnce):
         self.name = f"metaworld/{task}"
         self.contract = metaworld_contract(task)
         self.step_limit = STEP_LIMIT
-        self._env = ALL_V3_ENVIRONMENTS[f"{task}-v3"]()
+        self._env = self._environment(ALL_V3_ENVIRONMENTS[f"{task}-v3"])
         self._env._partially_observable = False
         vars(self._env).pop("sawyer_observation_space", None)  # cached while the goal was hidden
         self._env._freeze_rand_vec = False
@@ -121,3 +122,7 @@ class MetaWorldTask(SolvedOnce):
 
     def close(self) -> None:
         self._camera.close()
+
+    def _environment(self, kind: type[SawyerXYZEnv]) -> SawyerXYZEnv:
+        """The simulator; variants of a task have one of their own."""
+        return kind()
