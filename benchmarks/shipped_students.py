@@ -47,15 +47,15 @@ def evaluate(task: str, checkpoint: Path, method: str, nfe: int) -> None:
     run("sdm-evaluate", f"checkpoint={checkpoint}", episodes, seed0, "workers=1", f"results={RESULTS}")
 
 
-def ship(checkpoint: Path, name: str) -> None:
-    """Copies what a node needs of a checkpoint to `models/`, and adds its measured success to the metrics."""
+def ship(checkpoint: Path, name: str, line: dict[str, Any] | None) -> None:
+    """Copies what a node needs of a checkpoint to `models/`, and adds its measured success, a result line, to the
+    metrics."""
+    assert line is not None  # it has been evaluated
     target = Path("models") / name
     target.mkdir(parents=True, exist_ok=True)
     for file in (CONTRACT, NETWORK, TRAINING):
         shutil.copyfile(checkpoint / file, target / file)
     metrics = json.loads((checkpoint / METRICS).read_text())
-    line = success_line(*(metrics[key] for key in ("task", "method", "nfe")))
-    assert line is not None  # it has been evaluated
     metrics["success"] = {key: line[key] for key in ("episodes", "successes", "ci95", "eval_seed0", "commit", "date")}
     (target / METRICS).write_text(json.dumps(metrics, indent=2) + "\n")
 
@@ -76,9 +76,9 @@ def student(task: str) -> None:
     for nfe in (10, 1, 2):
         evaluate(task, teacher / f"export_nfe{nfe}", "dp3", nfe)
     evaluate(task, regression / "export", "regression", 1)
-    ship(sdm / "export", f"metaworld_{task}_sdm")
+    ship(sdm / "export", f"metaworld_{task}_sdm", success_line(name, "sdm", 1))
     if task in TEACHERS:
-        ship(teacher / "export_nfe10", f"metaworld_{task}_teacher")
+        ship(teacher / "export_nfe10", f"metaworld_{task}_teacher", success_line(name, "dp3", 10))
 
 
 def main() -> None:

@@ -4,14 +4,19 @@
 
 It starts policy_node and command_node, and nothing of the robot: its driver, the controller, the camera driver and the
 camera's pose on /tf (from a hand-eye calibration) must be running. `dry_run` is true unless set otherwise: everything
-runs, and nothing is sent to the arm. The gripper's command is published as a plain number on `gripper_command`.
-Its simulated twin is `sim.launch.py task:=franka/pick-place`, with the same topics.
+runs, and nothing is sent to the arm.
+
+    ros2 launch sdm_bringup franka.launch.py sim:=true task:=franka/pick-place episodes:=10
+
+runs the same nodes on the simulated twin, which publishes the topics of arm and camera and takes the commands; the
+launch ends with its episodes.
 """
 
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, RegisterEventHandler, Shutdown
+from launch.actions import DeclareLaunchArgument, RegisterEventHandler, SetEnvironmentVariable, Shutdown
+from launch.conditions import IfCondition
 from launch.event_handlers import OnProcessExit
-from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution, PythonExpression
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
@@ -20,6 +25,13 @@ CONFIG = PathJoinSubstitution([FindPackageShare("sdm_bringup"), "config"])
 CAMERA_TOPICS = ("depth/image_rect_raw", "depth/camera_info", "depth/color/points", "color/image_raw")
 ROBOT_TOPICS = ("joint_states", "current_pose", "target_pose", "gripper_command")
 
+SIM = PythonExpression(["'", LaunchConfiguration("sim"), "' == 'true'"])
+
+
+def for_twin(twin, cell):
+    """An argument's default: one for the simulated twin, one for the real cell."""
+    return PythonExpression([f"'{twin}' if ", SIM, f" else '{cell}'"])
+
 
 def when_command_node_ends(event, context):
     if event.returncode != 0 and not context.is_shutdown:
@@ -27,17 +39,47 @@ def when_command_node_ends(event, context):
     return Shutdown(reason="command_node has ended")
 
 
+def when_twin_ends(event, context):
+    if event.returncode != 0 and not context.is_shutdown:
+        raise RuntimeError(f"bridge_node ended with exit code {event.returncode}")
+    return Shutdown(reason="the twin has finished its episodes")
+
+
 def generate_launch_description():
     arguments = [
-        DeclareLaunchArgument("checkpoint", description="Checkpoint folder of the policy, trained for this cell"),
+        DeclareLaunchArgument(
+            "sim",
+            default_value="false",
+            choices=["true", "false"],
+            description="The simulated twin in the cell's place",
+        ),
+        DeclareLaunchArgument(
+            "checkpoint",
+            default_value=[
+                PathJoinSubstitution([FindPackageShare("sdm_bringup"), "models", ""]),
+                PythonExpression(["'", LaunchConfiguration("task"), "'.replace('/', '_') + '_sdm'"]),
+            ],
+            description="Checkpoint folder of the policy, for this cell; the twin's shipped student if not given",
+        ),
+        DeclareLaunchArgument("task", default_value="franka/pick-place", description="Task of the twin"),
+        DeclareLaunchArgument("episodes", default_value="10", description="Episodes of the twin"),
+        DeclareLaunchArgument("seed0", default_value="10000", description="Seed of the twin's first episode"),
+        DeclareLaunchArgument(
+            "results", default_value="", description="File of JSON lines for each episode of the twin; empty: none"
+        ),
+        DeclareLaunchArgument(
+            "video", default_value="", description="Video (.mp4) of the twin's first episode; empty: none"
+        ),
         DeclareLaunchArgument("backend", default_value="openvino", description="Inference backend"),
         DeclareLaunchArgument("threads", default_value="1", description="Threads of the inference backend"),
         DeclareLaunchArgument(
-            "dry_run", default_value="true", description="Do everything but publish commands: nothing moves the arm"
+            "dry_run",
+            default_value=for_twin("false", "true"),
+            description="Do everything but publish commands: nothing moves the arm",
         ),
         DeclareLaunchArgument(
             "robot",
-            default_value=PathJoinSubstitution([CONFIG, "robot", "fr3.yaml"]),
+            default_value=PathJoinSubstitution([CONFIG, "robot", for_twin("fr3_twin.yaml", "fr3.yaml")]),
             description="Parameter file of the arm",
         ),
         DeclareLaunchArgument(
@@ -50,8 +92,8 @@ def generate_launch_description():
         ),
         DeclareLaunchArgument(
             "joint_states",
-            default_value="/franka/joint_states",
-            description="Joint states: the fast ones of the arm itself",
+            default_value=for_twin("/joint_states", "/franka/joint_states"),
+            description="Joint states: the fast ones of the arm itself; /joint_states has those of the hand, too",
         ),
         DeclareLaunchArgument(
             "current_pose", default_value="/current_pose", description="Pose of the tool, as CRISP publishes it"
@@ -73,6 +115,7 @@ def generate_launch_description():
     given = {
         "checkpoint": ParameterValue(LaunchConfiguration("checkpoint"), value_type=str),
         "dry_run": ParameterValue(LaunchConfiguration("dry_run"), value_type=bool),
+        "use_sim_time": ParameterValue(SIM, value_type=bool),
     }
 
     def parameters(node):
@@ -102,12 +145,40 @@ def generate_launch_description():
         parameters=parameters("command_node"),
         remappings=remappings,
     )
+    twin = Node(
+        package="sdm_sim",
+        executable="bridge_node",
+        name="bridge_node",
+        output="screen",
+        parameters=[
+            PathJoinSubstitution([CONFIG, "nodes", "bridge_node.yaml"]),
+            {
+                "task": ParameterValue(LaunchConfiguration("task"), value_type=str),
+                "mode": "realtime",
+                "episodes": ParameterValue(LaunchConfiguration("episodes"), value_type=int),
+                "seed0": ParameterValue(LaunchConfiguration("seed0"), value_type=int),
+                "camera_every": 1,
+                "checkpoint_name": ParameterValue(
+                    PythonExpression(["'", LaunchConfiguration("checkpoint"), "'.rstrip('/').rpartition('/')[2]"]),
+                    value_type=str,
+                ),
+                "results": ParameterValue(LaunchConfiguration("results"), value_type=str),
+                "video": ParameterValue(LaunchConfiguration("video"), value_type=str),
+            },
+        ],
+        condition=IfCondition(SIM),
+    )
     return LaunchDescription(
         [
             *arguments,
+            # One thread a process: software rendering and inference otherwise fight for the same cores.
+            SetEnvironmentVariable("OMP_NUM_THREADS", "1"),
+            SetEnvironmentVariable("LP_NUM_THREADS", "1"),
+            RegisterEventHandler(OnProcessExit(target_action=twin, on_exit=when_twin_ends)),
             # The command node outlives the policy, and stops the arm; without the command node nothing is left to do.
             RegisterEventHandler(OnProcessExit(target_action=command, on_exit=when_command_node_ends)),
             policy,
             command,
+            twin,
         ]
     )
