@@ -21,6 +21,7 @@ from sdm_policy_node.measured_position import MeasuredPosition
 
 JOINTS = joint_contract(2)
 HOLD_S = 0.1
+_LONGEST_STOP = 200
 
 
 class World:
@@ -64,15 +65,15 @@ class World:
             self.stand = decision.command[:2]
         return decision
 
-    def silence_after(self, periods: int = 200, **circumstances: bool) -> list[GateDecision]:
+    def silence_after(self, *, alive: bool = True, speaks: bool = True) -> list[GateDecision]:
         """Steps until it falls silent; gives all decisions until then."""
         decisions = []
-        for _ in range(periods):
-            decision = self.step(**circumstances)
+        for _ in range(_LONGEST_STOP):
+            decision = self.step(alive=alive, speaks=speaks)
             if decision is None:
                 return decisions
             decisions.append(decision)
-        raise AssertionError(f"{self.stream.activity} after {periods} periods")
+        raise AssertionError(f"{self.stream.activity} after {_LONGEST_STOP} periods")
 
 
 def test_it_begins_at_the_measured_position_and_follows():
