@@ -30,6 +30,9 @@ takes no download, but half a minute of CPU an episode.
 
 DexArt's assets (https://github.com/Kami-code/dexart-release) may not be passed on: its tasks run from a user's copy,
 the folder that `SDM_DEXART_ASSETS` names, else `data/dexart`. Its experts are pickled and are not read.
+
+Variants: in `metaworld/TASK+goal` a ball marks the goal for the policy to see, in `metaworld/TASK+moving` the object
+moves.
 """
 
 
