@@ -120,10 +120,7 @@ class CommandLoop:
 
     def stop(self) -> None:
         """Undoes `start`; a moving robot is first brought to rest."""
-        while (decision := self.stream.hold("deactivated")) is not None:
-            self._send(decision, time.perf_counter_ns())
-            if self.stream.moving:
-                time.sleep(self._period_ns * 1e-9)
+        self._brake("deactivated")
         counts = ", ".join(f"{count} × {what}" for what, count in self.stream.counts.items())
         self._node.get_logger().info(f"inactive; the gate intervened: {counts or 'never'}")
         if self.shadow:
@@ -142,7 +139,12 @@ class CommandLoop:
                 part.close()
 
     def start_episode(self) -> None:
-        """Forgets chunks and motion, and where the robot stood: a simulated one begins each episode elsewhere."""
+        """Forgets chunks and motion, and where the robot stood: a simulated one begins each episode elsewhere.
+
+        Places that were commanded are left as they are; a velocity, which would go on, is first brought to zero.
+        """
+        if is_rate(self._contract.action):
+            self._brake("new_episode")
         self._rest()
         if self._measured:
             self._measured.forget()
@@ -158,6 +160,13 @@ class CommandLoop:
     def refused(self) -> dict[str, int]:
         """How many messages of each sort were refused."""
         return {f"{what} refused": count for what, count in self._refusals.counts.items()}
+
+    def _brake(self, reason: str) -> None:
+        """Brings a moving robot to rest, and returns only then."""
+        while (decision := self.stream.hold(reason)) is not None:
+            self._send(decision, time.perf_counter_ns())
+            if self.stream.moving:
+                time.sleep(self._period_ns * 1e-9)
 
     def _rest(self) -> None:
         self.stream.rest()

@@ -42,7 +42,7 @@ class OperatorServices:
     def _on_start_episode(
         self, request: StartEpisode.Request, response: StartEpisode.Response
     ) -> StartEpisode.Response:
-        """Forgets chunks and motion, at once: for a robot that stands, or is set back by a simulator."""
+        """For a robot that stands, or is set back by a simulator; `~/pause` is what stops a moving one."""
         fault = self._interlock.fault
         if not fault:
             self._loop.start_episode()
