@@ -118,6 +118,7 @@ def test_success_is_that_the_part_has_gone_its_way_and_the_score_how_much_of_it(
     assert not task.succeeded
     move(1.12)  # a bucket let go in the air falls by 8 mm meanwhile
     assert (task.succeeded, task.decided, task.score, task.success_steps) == (True, True, 1.0, 1)
+    assert (task.succeeded is True, type(task.success_steps)) == (True, int)  # as a result line takes them
     move(0.3)
     assert (task.succeeded, task.score, task.success_steps) == (True, 1.0, 1)
 
