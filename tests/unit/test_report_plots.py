@@ -15,7 +15,7 @@ from sdm_training.report.plots.canvas import errors
 from sdm_training.report.plots.speed_success import speed_points
 from sdm_training.report.policies import DP3, SDM, Policy
 
-NAMES = ("success", "core_success", "speed_success", "learning_curves", "latency")
+NAMES = ("success", "core_success", "speed_success", "learning_curves", "latency_success")
 
 
 def lines() -> list[dict[str, Any]]:

@@ -176,7 +176,7 @@ has one time; those with two, as Consistency Policy's and MeanFlow's, were not t
 _SPEED = """Filled markers cost one evaluation; policies of equal latency stand side by side. A policy is left out where
 its number of evaluations was not timed, or where it lacks a task on which SDM and its teacher were run."""
 
-_LATENCY = """![Success against latency](pictures/latency.png)
+_LATENCY = """![Success against latency](pictures/latency_success.png)
 
 Dotted lines stand where each policy's own time is, the grey one where a chunk ends."""
 
@@ -253,4 +253,4 @@ def pictures(lines: Sequence[Line], folder: Path) -> None:
     core_bars(lines, folder / "core_success")
     speed_success(lines, folder / "speed_success")
     curve_panels(curves(lines), folder / "learning_curves")
-    latency_panels(latency_curves(lines), folder / "latency")
+    latency_panels(latency_curves(lines), folder / "latency_success")

@@ -30,7 +30,9 @@ def latency_panels(curves: LatencyCurves, path: Path) -> None:
             plot.set_ylim(-2, 102)
             plot.grid()
         axes[0, 0].set_ylabel("success, %")
-        handles = {line.get_label(): line for plot in axes[0] for line in plot.lines if line.get_marker() != "None"}
+        handles = {
+            label: line for plot in axes[0] for line, label in zip(*plot.get_legend_handles_labels(), strict=True)
+        }
         figure.legend(list(handles.values()), list(handles), ncols=4, loc="outside upper center")
 
 
