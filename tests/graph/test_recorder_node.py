@@ -11,10 +11,13 @@ import pytest
 from helpers.contracts import small_contract
 from helpers.fake_robot import FakeRobot, depth_image, state_values
 from helpers.graph import Graph, graph
-from sdm_core.dataset import EpisodeStore
+from sdm_core.dataset import FAILURE, SUCCESS, UNLABELLED, EpisodeStore
 from sdm_core.point_cloud import CloudPipeline
+from sdm_interfaces.msg import EpisodeEvent
+from sdm_policy_node.episode_events import RecorderSetup
+from sdm_policy_node.time_stamps import to_ns
 from std_msgs.msg import Float64MultiArray
-from std_srvs.srv import Trigger
+from std_srvs.srv import SetBool, Trigger
 
 CONTRACT = small_contract()
 DT = CONTRACT.dt_ns
@@ -32,6 +35,7 @@ class Demonstration:
 
     def __init__(self, world: Graph, folder: Path, **parameters) -> None:
         self.world, self.output = world, folder / "demos.zarr"
+        self.begun_ns = START_NS
         CONTRACT.save(folder / "contract.yaml")
         settings = {"checkpoint": folder / "contract.yaml", "output": self.output, "reliable_sensors": True}
         self.process = world.start("recorder_node", **{**settings, **parameters})
@@ -50,10 +54,15 @@ class Demonstration:
         ), world.outputs()
 
     def call(self, name: str) -> Trigger.Response:
+        if name == "start":
+            self.begun_ns += 10_000_000_000  # time goes on between episodes
         return self.world.call(Trigger, f"recorder_node/{name}")
 
+    def judge(self, success: bool) -> SetBool.Response:
+        return self.world.call(SetBool, "recorder_node/label", SetBool.Request(data=success))
+
     def observe(self, step: int, spacing: int = 1) -> None:
-        stamp = START_NS + step * spacing * DT
+        stamp = self.begun_ns + step * spacing * DT
         self.robot.tell_state(stamp, state_values(step, CONTRACT))
         self.robot.tell_info(stamp)
         self.robot.tell_image(stamp, depth_image(step, CONTRACT))
@@ -113,6 +122,37 @@ def test_discarded_episodes_leave_no_trace_and_kept_ones_add_up(world, tmp_path)
     assert EpisodeStore.open(demo.output).episode_ends.tolist() == [4, 8]
 
 
+def test_the_operator_judges_an_episode_as_it_ends_or_later_and_the_bag_can_hear_it(world, tmp_path):
+    demo = Demonstration(world, tmp_path)
+    heard: list[EpisodeEvent] = []
+    world.node.create_subscription(EpisodeEvent, "recorder_node/episode_event", heard.append, 100)
+    assert not demo.judge(True).success  # there is none yet
+    demo.call("start")
+    first = demo.begun_ns
+    demo.run(4)
+    assert demo.judge(True).message == "episode 0: 4 rows, 0 images missing, a success"
+    demo.call("start")
+    demo.run(3)
+    kept = demo.call("keep")
+    assert kept.success, kept.message
+    assert EpisodeStore.open(demo.output).outcomes.tolist() == [SUCCESS, UNLABELLED]
+    assert demo.judge(False).message == "episode 1 is a failure"
+    assert EpisodeStore.open(demo.output).outcomes.tolist() == [SUCCESS, FAILURE]
+    demo.call("start")
+    demo.call("discard")
+    assert world.spin_until(lambda: len(heard) == 7), heard
+    assert [(event.event, event.recording, event.success, event.rows) for event in heard] == [
+        ("start", 1, 0, 0), ("keep", 1, 1, 4),
+        ("start", 2, 0, 0), ("keep", 2, -1, 3), ("label", 2, 0, 0),
+        ("start", 3, 0, 0), ("discard", 3, -1, 0),
+    ]  # fmt: skip
+    assert (to_ns(heard[1].first_frame), to_ns(heard[1].last_frame)) == (first, first + 3 * DT)
+    setup = RecorderSetup.of(heard[0])
+    assert setup.contract == CONTRACT
+    assert setup.settings.output == str(demo.output)
+    assert setup.topics["joint_states"] == "/joint_states"
+
+
 def test_a_chunks_commands_that_arrive_at_once_are_paired_in_order(world, tmp_path):
     demo = Demonstration(world, tmp_path)
     demo.call("start")
@@ -156,12 +196,12 @@ def test_an_episode_with_an_unusable_image_or_state_is_refused(world, tmp_path):
     demo = Demonstration(world, tmp_path)
     demo.call("start")
     demo.run(4)
-    demo.robot.tell_image(START_NS + 4 * DT, np.zeros((12, 16), np.uint16))
+    demo.robot.tell_image(demo.begun_ns + 4 * DT, np.zeros((12, 16), np.uint16))
     demo.command(4)
     world.spin_for(0.2)
     assert "none of 0 valid points" in demo.call("keep").message
     demo.call("start")
-    demo.robot.tell_state(START_NS, [float("nan")] * 4)
+    demo.robot.tell_state(demo.begun_ns, [float("nan")] * 4)
     world.spin_for(0.2)
     assert "is not finite" in demo.call("keep").message
     assert len(EpisodeStore.open(demo.output)) == 0
