@@ -79,7 +79,9 @@ def test_what_live_cameras_see_is_shown_before_it_is_cropped(tmp_path: Path) -> 
                 robot.tell_image(stamp, image)
                 world.spin_for(timeout_sec)
 
-        points = live_points(world.node, contract, "depth", "", 10.0, Publishing())
+        seen = live_points(world.node, contract, "depth", "", 10.0, Publishing())
+    assert list(seen) == ["camera"]
+    points = seen["camera"]
     assert len(points) == 192
     np.testing.assert_allclose(points[:, 2], 1.0, atol=1e-6)  # 0.8 m before a camera that stands 0.2 m high
     with graph(tmp_path) as world, pytest.raises(SdmError, match=r"within 0\.1 s: no image has come"):

@@ -23,6 +23,7 @@ setup(
         "spacemouse": ["pyspacemouse>=2.1"],
         # The last series with hand-eye calibration. Not its headless twin: two packages would share the module cv2.
         "calibration": ["opencv-python>=4.8,<5", "matplotlib"],
+        "fusion": ["open3d>=0.18"],
     },
     entry_points={
         "console_scripts": [
@@ -33,6 +34,7 @@ setup(
             "sdm-teleop = sdm_policy_node.teleop.teleop_node:main",
             "sdm-calibrate = sdm_policy_node.calibration.program:main",
             "sdm-crop = sdm_policy_node.crop.program:main",
+            "sdm-align = sdm_policy_node.fusion.program:main",
             "sdm-convert = sdm_policy_node.convert.program:main",
         ],
     },

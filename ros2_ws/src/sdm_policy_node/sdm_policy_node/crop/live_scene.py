@@ -24,8 +24,8 @@ _REACH = 2.0
 
 def live_points(
     node: Node, contract: Contract, source: str, extrinsics: str, timeout_s: float, executor: Any | None = None
-) -> NDArray[np.float32]:
-    """The points [M,3] of one frame of all the contract's depth cameras. Raises SdmError with what was missing."""
+) -> dict[str, NDArray[np.float32]]:
+    """The points [M,3] of one frame of each of the contract's depth cameras. Raises SdmError with what was missing."""
     cloud = contract.observation.cloud
     if cloud is None:
         raise SdmError("the contract observes no cloud, and has no crop box")
@@ -50,7 +50,8 @@ def live_points(
         if not ready:
             continue
         try:
-            return np.concatenate([camera.inside for camera in cameras.points(ready[-1])])
+            seen = cameras.points(ready[-1])
+            return {name: camera.inside for name, camera in zip(cameras.cameras, seen, strict=True)}
         except ObservationError as error:
             reason = str(error)
             frames.clear()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from sdm_core.atomic import atomic_write
 from sdm_core.checkpoint import contract_at
 from sdm_core.contract import CloudSpec
 from sdm_core.dataset import EpisodeStore
@@ -36,6 +38,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("-o", "--output", type=Path, default=Path("crop.png"), help="the picture (.png) to write")
     made.add_argument("--observation-source", choices=("depth", "points"), default="depth", help="as of policy_node")
     made.add_argument("--extrinsics", default="", help="file of sdm-calibrate; else tf tells where the cameras are")
+    made.add_argument("--save", type=Path, help="keep what each camera saw in this .npz, for sdm-align")
     made.add_argument("--timeout", type=float, default=10.0, help="longest wait for the cameras (s)")
     return made
 
@@ -47,7 +50,12 @@ def run(options: argparse.Namespace) -> Box | None:
         print(_summary(spec, cloud))
         draw(options.output, cloud, cloud, Box.of(spec), None, f"{options.source}: {len(cloud)} points")
         return None
-    spec, points = _live(options)
+    spec, cameras = _live(options)
+    if options.save:
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, allow_pickle=False, **cameras)
+        atomic_write(options.save, buffer.getvalue())
+    points = np.concatenate(list(cameras.values()))
     box, table = Box.of(spec), find_table(points)
     suggested = suggest(points, table)
     inside = box.inside(points)
@@ -80,7 +88,7 @@ def _stored(path: Path) -> tuple[CloudSpec, NDArray[np.float32]]:
     return spec, points[points.any(axis=1)]
 
 
-def _live(options: argparse.Namespace) -> tuple[CloudSpec, NDArray[np.float32]]:
+def _live(options: argparse.Namespace) -> tuple[CloudSpec, dict[str, NDArray[np.float32]]]:
     import rclpy
     from rclpy.node import Node
 
@@ -90,12 +98,12 @@ def _live(options: argparse.Namespace) -> tuple[CloudSpec, NDArray[np.float32]]:
     rclpy.init()
     node = Node("crop")
     try:
-        points = live_points(node, contract, options.observation_source, options.extrinsics, options.timeout)
+        cameras = live_points(node, contract, options.observation_source, options.extrinsics, options.timeout)
     finally:
         node.destroy_node()
         rclpy.try_shutdown()
     assert contract.observation.cloud is not None
-    return contract.observation.cloud, points
+    return contract.observation.cloud, cameras
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
