@@ -12,8 +12,17 @@ runs the same nodes on the simulated twin, which publishes the topics of arm and
 launch ends with its episodes.
 """
 
+from pathlib import Path
+
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, RegisterEventHandler, SetEnvironmentVariable, Shutdown
+from launch.actions import (
+    DeclareLaunchArgument,
+    OpaqueFunction,
+    RegisterEventHandler,
+    SetEnvironmentVariable,
+    SetLaunchConfiguration,
+    Shutdown,
+)
 from launch.conditions import IfCondition
 from launch.event_handlers import OnProcessExit
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution, PythonExpression
@@ -31,6 +40,21 @@ SIM = PythonExpression(["'", LaunchConfiguration("sim"), "' == 'true'"])
 def for_twin(twin, cell):
     """An argument's default: one for the simulated twin, one for the real cell."""
     return PythonExpression([f"'{twin}' if ", SIM, f" else '{cell}'"])
+
+
+def choose_checkpoint(context):
+    """The twin has a shipped student; a real arm is given a policy by name, or nothing starts."""
+    given = LaunchConfiguration("checkpoint").perform(context)
+    if not given and SIM.perform(context) != "True":
+        raise RuntimeError(
+            "no policy is named; set checkpoint:=/path/to/checkpoint, of one that was trained for this cell"
+        )
+    name = LaunchConfiguration("task").perform(context).replace("/", "_")
+    shipped = Path(FindPackageShare("sdm_bringup").perform(context), "models", f"{name}_sdm")
+    checkpoint = Path(given or shipped)
+    if not checkpoint.is_dir():
+        raise RuntimeError(f"no checkpoint folder {checkpoint}")
+    return [SetLaunchConfiguration("checkpoint", str(checkpoint))]
 
 
 def when_command_node_ends(event, context):
@@ -55,10 +79,7 @@ def generate_launch_description():
         ),
         DeclareLaunchArgument(
             "checkpoint",
-            default_value=[
-                PathJoinSubstitution([FindPackageShare("sdm_bringup"), "models", ""]),
-                PythonExpression(["'", LaunchConfiguration("task"), "'.replace('/', '_') + '_sdm'"]),
-            ],
+            default_value="",
             description="Checkpoint folder of the policy, for this cell; the twin's shipped student if not given",
         ),
         DeclareLaunchArgument("task", default_value="franka/pick-place", description="Task of the twin"),
@@ -171,6 +192,7 @@ def generate_launch_description():
     return LaunchDescription(
         [
             *arguments,
+            OpaqueFunction(function=choose_checkpoint),
             # One thread a process: software rendering and inference otherwise fight for the same cores.
             SetEnvironmentVariable("OMP_NUM_THREADS", "1"),
             SetEnvironmentVariable("LP_NUM_THREADS", "1"),
