@@ -105,7 +105,7 @@ def generate_launch_description():
         ),
         DeclareLaunchArgument(
             "camera",
-            default_value=PathJoinSubstitution([CONFIG, "camera", "realsense.yaml"]),
+            default_value=PathJoinSubstitution([CONFIG, "camera", for_twin("twin.yaml", "realsense.yaml")]),
             description="Parameter file of the camera",
         ),
         DeclareLaunchArgument(

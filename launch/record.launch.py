@@ -89,7 +89,9 @@ def generate_launch_description():
         ),
         DeclareLaunchArgument(
             "camera",
-            default_value=PathJoinSubstitution([CONFIG, "camera", "realsense.yaml"]),
+            default_value=PathJoinSubstitution(
+                [CONFIG, "camera", PythonExpression(["'twin.yaml' if ", SIM, " else 'realsense.yaml'"])]
+            ),
             description="Parameter file of the camera",
         ),
         DeclareLaunchArgument(
