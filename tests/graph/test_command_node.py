@@ -22,7 +22,8 @@ from sdm_interfaces.srv import StartEpisode
 from std_msgs.msg import Float64, Float64MultiArray
 from std_srvs.srv import Trigger
 
-CONTRACT = small_contract(control_hz=50.0, horizon=8, n_action_steps=4)
+# Chunks as long as a test's process may be kept waiting.
+CONTRACT = small_contract(control_hz=50.0, horizon=50, n_action_steps=4)
 HOLD = [0.0, 0.0, 0.25]  # nothing moves, the gripper keeps its last value
 COMMAND = [0.5, -0.25, 0.25]
 
@@ -59,7 +60,8 @@ def test_without_a_heartbeat_nothing_is_ever_commanded(world, tmp_path):
 
 @pytest.mark.parametrize("lost", ["chunks", "heartbeat"])
 def test_it_holds_and_then_falls_silent_when_the_policy_ends(world, tmp_path, lost):
-    policy = Policy(world, CONTRACT, tmp_path)
+    patience = {"heartbeat": {"chunk_timeout_s": 5.0}, "chunks": {}}[lost]
+    policy = Policy(world, CONTRACT, tmp_path, **patience)
     assert policy.keep_alive_until(lambda: len(policy.commands) >= 10, COMMAND)
     if lost == "chunks":
         policy.keep_alive_until(lambda: f"{lost}_lost" in interventions(policy.traces))
@@ -148,8 +150,7 @@ def test_a_fault_outlasts_deactivation(world, tmp_path):
 
 @pytest.mark.parametrize("transition", [Transition.TRANSITION_DEACTIVATE, Transition.TRANSITION_ACTIVE_SHUTDOWN])
 def test_leaving_the_active_state_in_motion_holds_once_and_listens_no_more(world, tmp_path, transition):
-    long_chunks = CONTRACT.model_copy(update={"horizon": 500})
-    policy = Policy(world, long_chunks, tmp_path, chunk_timeout_s=5.0, heartbeat_timeout_s=5.0)
+    policy = Policy(world, CONTRACT, tmp_path, chunk_timeout_s=5.0, heartbeat_timeout_s=5.0)
     assert policy.keep_alive_until(lambda: len(policy.commands) >= 5, COMMAND)
     change_state(world, transition)
     assert world.spin_until(lambda: policy.commands[-1] == HOLD), policy.commands[-3:]
@@ -203,8 +204,8 @@ def test_chunks_that_are_not_of_the_contract_are_refused(world, tmp_path):
         ({"task": "test/push"}, "task 'test/push', 'test/reach' expected"),
         ({"names": ["dy", "dx", "gripper"]}, "('dx', 'dy', 'gripper') expected"),
         ({"kind": "ee_pose"}, "kind 'ee_pose', 'native' expected"),
-        ({"targets": [0.0]}, "targets 1, 24 expected"),
-        ({"targets": [float("nan")] * 24}, "target 0 has dx = nan"),
+        ({"targets": [0.0]}, "targets 1, 150 expected"),
+        ({"targets": [float("nan")] * 150}, "target 0 has dx = nan"),
         ({"dt": 0.0}, "dt in ns 0, 20000000 expected"),
         ({"dt": 0.01}, "dt in ns 10000000, 20000000 expected"),
         ({"dt": float("nan")}, "dt in ns nan, 20000000 expected"),
