@@ -1,6 +1,6 @@
 """Chunk seams: whether the streamed command stays within its limits there, and how far it lags behind its target.
 
-    python benchmarks/seams.py [--pairs 10000] [--contract config/robot/fr3_contract.yaml] [--rate-hz 100]
+    python benchmarks/seams.py [--pairs 5000] [--contract config/robot/fr3_contract.yaml] [--rate-hz 100]
 
 Each pair is two random chunks: the second one answers a later observation, arrives late, and disagrees with the first
 about where to be, as a stochastic policy's does. `consistent` pairs begin at rest and go on at the first one's speed;
@@ -130,7 +130,7 @@ def standing(contract: Contract) -> Vector:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=10_000)
+    parser.add_argument("--pairs", type=int, default=5_000, help="of each sort")
     parser.add_argument("--contract", type=Path, default=Path("config/robot/fr3_contract.yaml"))
     parser.add_argument("--rate-hz", type=float, default=100.0, help="of the streamed commands")
     parser.add_argument("--seed", type=int, default=0, help="of the first pair; each has its own")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from helpers.motion import POSE_AT_REST, joint_contract, pose_contract, rate_contract
 from hypothesis import given, settings
@@ -10,6 +12,7 @@ from sdm_core.action_chunk import ActionChunk
 from sdm_core.command_pipeline import CommandPipeline
 from sdm_core.contract import Contract
 from sdm_core.motion_limits import excess
+from sdm_core.results import read_results
 
 WITHIN = 1e-5  # shares of a limit: rounding of third differences
 ROWS = 6
@@ -73,3 +76,12 @@ def test_poses_stay_within_their_limits_across_a_seam(seed, seam, late_ns, wild)
 def test_rates_stay_within_their_limits_across_a_seam(seed, seam, late_ns, wild):
     over = streamed(rate_contract(), np.zeros(2), seed, seam, late_ns, wild)
     assert all(value <= WITHIN for value in over.values())
+
+
+def test_ten_thousand_measured_pairs_are_within_the_limits():
+    lines = read_results(Path(__file__).parents[2] / "benchmarks/results/seams.jsonl")
+    assert {line["sort"] for line in lines} == {"consistent", "rough"}
+    assert sum(line["pairs"] for line in lines) >= 10_000
+    for line in lines:
+        assert line["violations"] == 0
+        assert max(line["worst_excess"].values()) <= WITHIN
