@@ -94,6 +94,7 @@ def test_a_signal_brings_a_moving_robot_to_rest_before_the_node_ends(world, tmp_
     assert world.spin_until(lambda: arm.policy.process.process.poll() is not None)
     world.spin_for(0.2)
     assert arm.policy.process.process.returncode == 0, world.outputs()
+    assert "leaked" not in arm.policy.process.output, world.outputs()  # all that ruckig made has been freed
     slowing = speeds(arm.path)
     assert slowing[-1] == pytest.approx(0.0, abs=1e-9)
     assert np.abs(np.diff(slowing[-20:])).max() <= 3 * np.sqrt(3) / RATE_HZ * 1.01  # it is braked, not cut off

@@ -44,6 +44,7 @@ def run_node(make: Callable[[], Node], *, farewell: bool = False) -> None:
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
+        gc.unfreeze()  # what is frozen is never freed, and native libraries report it as leaked when the process ends
 
 
 def _spin_until_signal(node: Node) -> None:
