@@ -106,7 +106,7 @@ def evaluate(cell: Cell) -> None:
 
 def drive(cell: Cell, task: str, episodes: int) -> None:
     """On the graph and in real time, as the arm would be driven."""
-    if found(cell, task=task, mode="realtime"):
+    if found(cell, task=task, mode="graph"):
         return
     offline, seed0 = found(cell, task=TASK, mode="direct"), PROTOCOL["eval_seed0"]
     assert offline is not None  # it has been evaluated
@@ -130,8 +130,8 @@ def drive(cell: Cell, task: str, episodes: int) -> None:
         {
             **{key: offline[key] for key in ("kind", "method", "network", "seed", "nfe", "demos", "train_s")},
             "task": task,
-            "mode": "realtime",
-            "protocol": "graph",
+            "mode": "graph",
+            "protocol": "final",
             "episodes": len(outcomes),
             "successes": sum(outcomes),
             "ci95": [round(low, 4), round(high, 4)],
