@@ -99,6 +99,11 @@ def generate_launch_description():
             description="Do everything but publish commands: nothing moves the arm",
         ),
         DeclareLaunchArgument(
+            "speed_share",
+            default_value="1.0",
+            description="Share of the contract's speed that the arm is allowed: 0.2 for a first run",
+        ),
+        DeclareLaunchArgument(
             "robot",
             default_value=PathJoinSubstitution([CONFIG, "robot", for_twin("fr3_twin.yaml", "fr3.yaml")]),
             description="Parameter file of the arm",
@@ -163,7 +168,10 @@ def generate_launch_description():
         executable="command_node",
         name="command_node",
         output="screen",
-        parameters=parameters("command_node"),
+        parameters=[
+            *parameters("command_node"),
+            {"speed_share": ParameterValue(LaunchConfiguration("speed_share"), value_type=float)},
+        ],
         remappings=remappings,
     )
     twin = Node(

@@ -20,6 +20,7 @@ from sdm_core.command_space import is_motion, is_rate, require_motion_limits
 from sdm_core.errors import CommandError, ObservationError
 from sdm_core.home_motion import home_command
 from sdm_core.shadow_score import ShadowScore
+from sdm_core.speed_share import slowed
 from sdm_interfaces.msg import ActionChunk as ActionChunkMessage
 from std_msgs.msg import Header
 
@@ -62,6 +63,7 @@ class CommandLoop:
                 p.arm_translation, p.arm_rotation, p.arm_joint_velocity, p.arm_joint_acceleration, p.arm_joint_jerk
             )
             arm.require(action, p.arm_share)
+        self._contract = slowed(self._contract, p.speed_share)
         self._period_ns = round(1e9 / p.rate_hz) if p.rate_hz else self._contract.dt_ns
         self._measured = (
             MeasuredPosition(recorded, p.state_timeout_s, p.implausible_speed) if is_motion(action) else None

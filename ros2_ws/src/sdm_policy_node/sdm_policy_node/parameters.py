@@ -143,6 +143,12 @@ class CommandParameters:
     arm_share: float = parameter(
         0.5, "a contract that asks for more than this share of the arm's own limits is refused", low=0.01, high=1.0
     )
+    speed_share: float = parameter(
+        1.0,
+        "share of the contract's speed that is allowed: less for first runs (no native commands)",
+        low=0.01,
+        high=1.0,
+    )
     gripper: str = parameter(
         "topic",
         "beside the topic gripper_command: franka_gripper's actions, or a control_msgs/GripperCommand action",
