@@ -20,7 +20,7 @@ from sdm_core.contract import Contract
 from sdm_core.observation_window import ObservationWindow
 from sdm_core.point_cloud import CloudPipeline, deproject, depth_to_metres
 from sdm_core.policy_runtime import PolicyRuntime
-from sdm_interfaces.msg import ActionChunk
+from sdm_interfaces.msg import ActionChunk, Heartbeat
 from sdm_interfaces.srv import StartEpisode
 from sensor_msgs.msg import PointCloud2
 from sensor_msgs_py.point_cloud2 import create_cloud_xyz32
@@ -193,9 +193,9 @@ def test_without_the_cameras_pose_frames_are_refused(world, checkpoint_folder):
 
 def test_chunk_mode_publishes_chunks_with_a_heartbeat_and_no_commands(world, checkpoint_folder):
     chunks: list[ActionChunk] = []
-    beats: list[Header] = []
+    beats: list[Heartbeat] = []
     world.node.create_subscription(ActionChunk, "action_chunk", chunks.append, 10)
-    world.node.create_subscription(Header, "heartbeat", beats.append, 10)
+    world.node.create_subscription(Heartbeat, "heartbeat", beats.append, 10)
     robot = start_policy(world, checkpoint_folder, command="chunk")
     stamp = observe(robot, 0)
     assert robot.trace_of(stamp).refusal == ""

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 from sdm_core.contract import Contract
-from sdm_interfaces.msg import ActionChunk, PolicyTrace
-from std_msgs.msg import Float64MultiArray, Header
+from sdm_interfaces.msg import ActionChunk, Heartbeat, PolicyTrace
+from std_msgs.msg import Float64MultiArray
 
 from helpers.fake_robot import time_message
 from helpers.graph import Graph
@@ -26,7 +26,7 @@ class Policy:
         contract.save(path)
         self.process = world.start("command_node", checkpoint=path, **{**_TIMES, **parameters})
         self.chunks = world.node.create_publisher(ActionChunk, "action_chunk", 10)
-        self.heartbeat = world.node.create_publisher(Header, "heartbeat", 1)
+        self.heartbeat = world.node.create_publisher(Heartbeat, "heartbeat", 1)
         self.commands: list[list[float]] = []
         self.traces: list[PolicyTrace] = []
         world.node.create_subscription(
@@ -38,8 +38,8 @@ class Policy:
         ), world.outputs()
         self._sequence = 0
 
-    def beat(self) -> None:
-        self.heartbeat.publish(Header())
+    def beat(self, refusal: str = "") -> None:
+        self.heartbeat.publish(Heartbeat(refusal=refusal))
 
     def send(self, target: list[float], **changes) -> None:
         self._sequence += 1

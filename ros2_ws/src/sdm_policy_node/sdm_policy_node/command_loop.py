@@ -22,7 +22,7 @@ from sdm_core.home_motion import home_command
 from sdm_core.shadow_score import ShadowScore
 from sdm_core.speed_share import slowed
 from sdm_interfaces.msg import ActionChunk as ActionChunkMessage
-from std_msgs.msg import Header
+from sdm_interfaces.msg import Heartbeat
 
 from sdm_policy_node.chunk_message import from_chunk_message
 from sdm_policy_node.command_sink import CommandSink, PathSink, PreparedSink
@@ -108,7 +108,7 @@ class CommandLoop:
         self._rest()
         self._inputs = [
             node.create_subscription(ActionChunkMessage, "action_chunk", self._on_chunk, QoSProfile(depth=10)),
-            node.create_subscription(Header, "heartbeat", self._on_heartbeat, QoSProfile(depth=1)),
+            node.create_subscription(Heartbeat, "heartbeat", self._on_heartbeat, QoSProfile(depth=1)),
         ]
         self._timers = [
             node.create_timer(period_s, self._tick),
@@ -176,8 +176,8 @@ class CommandLoop:
 
     # --- in
 
-    def _on_heartbeat(self, message: Header) -> None:
-        self.stream.heard_heartbeat(time.monotonic())
+    def _on_heartbeat(self, message: Heartbeat) -> None:
+        self.stream.heard_heartbeat(time.monotonic(), message.refusal)
 
     def _on_state(self, stamp_ns: int, state: NDArray[np.float64]) -> None:
         assert self._measured

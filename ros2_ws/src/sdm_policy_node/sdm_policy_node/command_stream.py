@@ -100,9 +100,9 @@ class CommandStream:
 
     # --- what it is told
 
-    def heard_heartbeat(self, now: float) -> None:
-        """The policy lives."""
-        self._liveness.heartbeat(now)
+    def heard_heartbeat(self, now: float, refusal: str = "") -> None:
+        """The policy lives; `refusal` is its own reason why nothing must move, if it has one."""
+        self._liveness.heartbeat(now, refusal)
 
     def rest(self) -> None:
         """Silence at once: nothing is followed until the next chunk."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Liveness:
-    """Chunks show that observations are answered, heartbeats that the process lives.
+    """Chunks show that observations are answered, heartbeats that the process lives and may be followed.
 
     Times are seconds of one steady clock.
     """
@@ -13,11 +13,13 @@ class Liveness:
         self._heartbeat_timeout_s = heartbeat_timeout_s
         self._chunk_timeout_s = chunk_timeout_s
         self._heartbeat: float | None = None
+        self._refusal = ""
         self._chunk: float | None = None
 
-    def heartbeat(self, now: float) -> None:
-        """A heartbeat has come."""
+    def heartbeat(self, now: float, refusal: str = "") -> None:
+        """A heartbeat has come, with the policy's own reason why nothing must move, if it has one."""
         self._heartbeat = now
+        self._refusal = refusal
 
     def chunk(self, now: float) -> None:
         """A usable chunk has come."""
@@ -40,9 +42,11 @@ class Liveness:
         return float("inf") if self._chunk is None else now - self._chunk
 
     def lost(self, now: float) -> str | None:
-        """Which sign of life is missing: `heartbeat_lost`, `chunks_lost`, or None."""
+        """Which sign of life is missing: `heartbeat_lost`, `policy_refuses`, `chunks_lost`, or None."""
         if self.heartbeat_lost(now):
             return "heartbeat_lost"
+        if self._refusal:
+            return "policy_refuses"
         if self.chunk_age(now) > self._chunk_timeout_s:
             return "chunks_lost"
         return None

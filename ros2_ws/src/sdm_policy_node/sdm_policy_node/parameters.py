@@ -83,6 +83,13 @@ class PolicyParameters(SensingParameters):
     startup_wait_s: float = parameter(
         0.3, "autostart listens this long first, to compare live sensors with the contract", low=0.0, high=60.0
     )
+    silent_frames: int = parameter(
+        2,
+        "so many images that fail to come in a row are a silent camera, at which the robot stops; 0: never",
+        low=0,
+        high=1000,
+    )
+    stall_s: float = parameter(0.5, "an answer that takes longer has hung, and the robot stops", low=0.01, high=60.0)
     autostart: bool = parameter(True, "configure and activate by itself")
     dry_run: bool = parameter(False, "do everything but publish on the robot's topics")
 

@@ -49,6 +49,7 @@ class PolicyLoop:
     A frame waits, for a bounded time, until the state of its stamp is there, the clock has reached it, and perception
     has all that it needs: messages of one instant travel on several topics and arrive in any order. The newest frame
     that has waited enough is answered. One that waits still overtakes none: a fast camera would starve a slow one.
+    Frames between two inferences are observed, too: what is wrong with them is known at once.
     """
 
     def __init__(
@@ -72,7 +73,6 @@ class PolicyLoop:
         self._replan_ns = replan_steps * contract.dt_ns
         # Half a period of tolerance: a camera's stamps are not exact multiples of the control period.
         self._tolerance_ns = contract.dt_ns // 2
-        self._has_history = contract.observation.history > 1
         self._history_ns = int(max_age_s * 1e9) + contract.n_obs_steps * contract.dt_ns
         self._timeout_ns = int(timeout_s * 1e9)
         self._now_ns = now_ns
@@ -196,8 +196,6 @@ class PolicyLoop:
         try:
             for stamp_ns, state in states:
                 self._window.add_state(stamp_ns, state)
-            if not due and not self._has_history:
-                return Answer(frame)
             if state_refusal[0] >= frame.stamp_ns:
                 return Answer(frame, refusal=state_refusal[1])
             self._window.check_age(frame.stamp_ns, self._now_ns())
@@ -206,9 +204,9 @@ class PolicyLoop:
                 self._window.add_cloud(frame.stamp_ns, seen.cloud)
             self._window.add_images(frame.stamp_ns, seen.images)
             after_cloud = time.perf_counter_ns()
+            observation = self._window.policy_input(frame.stamp_ns)
             if not due:
                 return Answer(frame, cloud_ms=(after_cloud - start) / 1e6)
-            observation = self._window.policy_input(frame.stamp_ns)
             chunk = self._runtime.infer(observation)
         except StreamFault as fault:
             return Answer(frame, refusal=str(fault), refused=f"{fault.kind} image")

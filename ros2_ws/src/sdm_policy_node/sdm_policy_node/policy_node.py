@@ -15,7 +15,7 @@ from sdm_core.inline_commands import InlineCommands
 from sdm_core.observation_window import ObservationWindow
 from sdm_core.policy_runtime import PolicyRuntime
 from sdm_interfaces.msg import ActionChunk as ActionChunkMessage
-from sdm_interfaces.msg import PolicyTrace
+from sdm_interfaces.msg import Heartbeat, PolicyTrace
 from sdm_interfaces.srv import StartEpisode
 from std_msgs.msg import Header
 
@@ -29,13 +29,14 @@ from sdm_policy_node.perception import Perception
 from sdm_policy_node.policy_loop import Answer, Plan, PolicyLoop
 from sdm_policy_node.refusals import Refusals
 from sdm_policy_node.run_node import run_node, start_by_itself
+from sdm_policy_node.sight import Sight
 from sdm_policy_node.state_source import StateSource
 from sdm_policy_node.time_stamps import to_message
 
 # Four may be missed before command_node stops the robot (its parameter heartbeat_timeout_s).
 _HEARTBEAT_PERIOD_S = 0.02
-# An inference that takes this long has hung: no heartbeat speaks for it.
-_STALL_S = 0.5
+# A late or a second image of one stamp tells nothing against those that came in time.
+_HARMLESS = ("duplicate", "out_of_order")
 
 
 class PolicyNode(LifecycleNode):
@@ -46,6 +47,8 @@ class PolicyNode(LifecycleNode):
         self._loop: PolicyLoop | None = None
         self._settings = declare(self, PolicyParameters)
         self._refusals = Refusals(self)
+        self._sight = Sight(self._settings.silent_frames)
+        self._refuses = False
         reliable = self._settings.reliable_sensors
         contract = readable_contract(self._settings.checkpoint)
         self._perception = Perception(
@@ -84,7 +87,7 @@ class PolicyNode(LifecycleNode):
             if not p.dry_run:
                 self._sink = command_sink(p.sink)(self, absolute(contract), depth=2 * self._steps)
         self._chunks = self.create_publisher(ActionChunkMessage, "action_chunk", QoSProfile(depth=10))
-        self._heartbeat = self.create_publisher(Header, "heartbeat", QoSProfile(depth=1))
+        self._heartbeat = self.create_publisher(Heartbeat, "heartbeat", QoSProfile(depth=1))
         self._traces = self.create_publisher(PolicyTrace, "~/trace", QoSProfile(depth=100))
 
     def on_activate(self, state: State) -> TransitionCallbackReturn:
@@ -144,6 +147,7 @@ class PolicyNode(LifecycleNode):
         if self._loop is None:
             return
         if frame.fault is None:
+            self._sight.image(frame.received_ns)
             self._loop.add_frame(frame)
         else:  # it must not take the turn of a sound one that waits
             self._on_answer(Answer(frame, refusal=str(frame.fault), refused=f"{frame.fault.kind} image"))
@@ -174,8 +178,16 @@ class PolicyNode(LifecycleNode):
     # --- out, on the loop's thread except for the heartbeat
 
     def _beat(self) -> None:
-        if self._loop and self._loop.stalled_s() < _STALL_S:
-            self._heartbeat.publish(Header(stamp=self.get_clock().now().to_msg()))
+        if self._loop is None:
+            return
+        refusal = self._sight.refusal(time.perf_counter_ns())
+        if self._loop.stalled_s() > self._settings.stall_s:
+            refusal = f"an answer has taken longer than {self._settings.stall_s} s; it hangs, or stall_s is too short"
+        if refusal and not self._refuses:
+            self._refusals.note("motion", refusal)
+        self._refuses = bool(refusal)
+        header = Header(stamp=self.get_clock().now().to_msg())
+        self._heartbeat.publish(Heartbeat(header=header, refusal=refusal))
 
     def _on_answer(self, answer: Answer) -> None:
         if not self.context.ok():  # a signal came during the inference
@@ -191,6 +203,9 @@ class PolicyNode(LifecycleNode):
                 self._publish(answer.plan, answer, trace)
             except SdmError as error:
                 trace.refusal = str(error)
+        fault = answer.frame.fault
+        if fault is None or fault.kind not in _HARMLESS:
+            self._sight.judged(answer.frame.received_ns, trace.refusal)
         if trace.refusal:
             self._refusals.note(answer.refused, trace.refusal)
         trace.header.stamp = self.get_clock().now().to_msg()

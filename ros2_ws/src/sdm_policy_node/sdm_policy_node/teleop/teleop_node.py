@@ -13,6 +13,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from sdm_core.errors import ObservationError
 from sdm_interfaces.msg import ActionChunk as ActionChunkMessage
+from sdm_interfaces.msg import Heartbeat
 from std_msgs.msg import Header
 
 from sdm_policy_node.chunk_message import to_chunk_message
@@ -53,7 +54,7 @@ class TeleopNode(Node):
         states = StateSource(self, False, self._on_state, self._on_state_refused)
         states.configure(self._contract, 0.0)
         self._chunks = self.create_publisher(ActionChunkMessage, "action_chunk", QoSProfile(depth=10))
-        self._heartbeat = self.create_publisher(Header, "heartbeat", QoSProfile(depth=1))
+        self._heartbeat = self.create_publisher(Heartbeat, "heartbeat", QoSProfile(depth=1))
         self._episodes = EpisodeKeys(self, self._say)
         self._input.open()
         steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -76,7 +77,7 @@ class TeleopNode(Node):
     # --- out
 
     def _beat(self) -> None:
-        self._heartbeat.publish(Header(stamp=self.get_clock().now().to_msg()))
+        self._heartbeat.publish(Heartbeat(header=Header(stamp=self.get_clock().now().to_msg())))
 
     def _tick(self) -> None:
         state = self._fresh_state()
