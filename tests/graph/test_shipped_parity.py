@@ -25,8 +25,9 @@ def test_lockstep_gives_the_actions_and_outcomes_of_a_direct_run(checkpoint: Pat
     task = make_task(runtime.contract.task)
     expected = [run_episode(task, runtime, seed) for seed in range(SEED0, SEED0 + EPISODES)]
     task.close()
+    sink = "pose" if runtime.contract.action.kind == "ee_pose" else "native"
     with graph(tmp_path, use_sim_time=True) as nodes:
-        nodes.start("policy_node", checkpoint=checkpoint, command="inline", reliable_sensors=True)
+        nodes.start("policy_node", checkpoint=checkpoint, command="inline", sink=sink, reliable_sensors=True)
         with bridge(nodes, task=task.name, episodes=EPISODES, seed0=SEED0, camera_every=0) as node:
             outcomes = node.run()
     assert [outcome.success for outcome in outcomes] == [episode.success for episode in expected]

@@ -1,0 +1,31 @@
+"""The policies of the Franka cell: offline, and driven in real time through the nodes of `franka.launch.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sdm_training.report.lines import Line, matching, newest
+from sdm_training.report.markdown import NOT_RUN, bracket, code, table
+from sdm_training.report.policies import DP3, SDM
+
+TASKS = ("franka/pick-place", "franka/pick-moving")
+POLICIES = (SDM, DP3)
+
+
+def franka_table(lines: Sequence[Line]) -> str:
+    """Success offline and in real time, and the share of steps that had no command of their own in time."""
+    rows = []
+    for task in TASKS:
+        for policy in POLICIES:
+            found = matching(lines, collection="franka", task=task, method=policy.method, nfe=policy.nfe)
+            driven = newest(found, mode="graph")
+            missed = f"{100 * driven['missed_steps'] / driven['steps']:.1f}" if driven else NOT_RUN
+            rows.append([code(task), policy.name, _cell(newest(found, mode="direct")), _cell(driven), missed])
+    return table(["task", "policy", "offline", "on the graph, in real time", "steps without a command, %"], rows)
+
+
+def _cell(line: Line | None) -> str:
+    if line is None:
+        return NOT_RUN
+    rate = 100 * line["successes"] / line["episodes"]
+    return f"{rate:.0f} {bracket(line['ci95'])} ({line['episodes']})"
