@@ -76,12 +76,17 @@ def test_the_contract_to_begin_with_and_the_home_fit_each_robot_s_file(robot: st
 
 def test_a_contract_that_asks_too_much_of_the_arm_is_refused() -> None:
     action = Contract.load(ROBOT / "fr3_contract.yaml").action
+    # 0.25 m/s on each of three axes
+    ArmLimits(translation=(0.87, 9.0, 4500.0)).require(action, 0.5)
     with pytest.raises(
-        ContractError, match=r"action ee\.x: velocity 0\.25 exceeds 0\.5 of the 0\.4 that the arm allows"
+        ContractError,
+        match=r"action ee\.x, ee\.y, ee\.z: velocity 0\.433 exceeds 0\.5 of the 0\.86 that the arm allows",
     ):
-        ArmLimits(translation=(0.4, 9.0, 4500.0)).require(action, 0.5)
-    with pytest.raises(ContractError, match=r"action ee\.qx: jerk 60\.0 exceeds"):
+        ArmLimits(translation=(0.86, 9.0, 4500.0)).require(action, 0.5)
+    with pytest.raises(ContractError, match=r"action ee\.qx, ee\.qy, ee\.qz, ee\.qw: jerk 60 exceeds"):
         ArmLimits(rotation=(0.0, 0.0, 100.0)).require(action, 0.5)
+    with pytest.raises(ContractError, match="arm_rotation has 2 values; give three: velocity, acceleration, jerk"):
+        ArmLimits(rotation=(2.5, 17.0))
     joints = joint_contract(2).action
     ArmLimits(joint_velocity=(3.0, 3.0)).require(joints, 0.5)
     with pytest.raises(ContractError, match=r"action joint1: velocity 1\.5 exceeds"):
