@@ -183,7 +183,10 @@ def generate_launch_description():
             PathJoinSubstitution([CONFIG, "nodes", "bridge_node.yaml"]),
             {
                 "task": ParameterValue(LaunchConfiguration("task"), value_type=str),
-                "mode": "realtime",
+                # A dry run watches somebody else move the arm: of the twin, its scripted expert.
+                "mode": PythonExpression(
+                    ["'expert' if '", LaunchConfiguration("dry_run"), "' == 'true' else 'realtime'"]
+                ),
                 "episodes": ParameterValue(LaunchConfiguration("episodes"), value_type=int),
                 "seed0": ParameterValue(LaunchConfiguration("seed0"), value_type=int),
                 "camera_every": 1,

@@ -22,6 +22,7 @@ def test_what_is_recorded_on_the_graph_is_what_the_expert_shows_without_it(task:
         world.start("recorder_node", checkpoint=contract, output=output, reliable_sensors=True, sink=sink)
         bridge = world.start("bridge_node", task=task, mode="expert", episodes=EPISODES, seed0=SEED, record=True)
         assert bridge.process.wait(120) == 0, world.outputs()
+        assert "leaked" not in bridge.output  # all that the expert's smoother made has been freed
     shown = record(task, EPISODES, SEED, 1, False, str(tmp_path / "direct.zarr"))
     recorded = EpisodeStore.open(output)
     assert len(recorded) == len(shown) == EPISODES

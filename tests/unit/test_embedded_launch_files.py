@@ -253,6 +253,15 @@ def test_franka_s_twin_takes_the_arm_s_place_and_its_shipped_student_drives(laun
         assert given["use_sim_time"] is True
 
 
+def test_a_dry_run_on_the_twin_watches_its_expert(launch, tmp_path):
+    rehearsal = launch("franka.launch.py", "sim:=true", "dry_run:=true", f"checkpoint:={tmp_path}")
+    code, output = finish_after(rehearsal, 3, tmp_path / "finish")
+    nodes = nodes_of(output)
+    assert code == 0
+    assert nodes["bridge_node"]["parameters"]["mode"] == "expert"
+    assert nodes["command_node"]["parameters"]["dry_run"] is True
+
+
 def test_recording_a_robot_listens_under_its_contract(launch, tmp_path):
     install_package(tmp_path / "prefix", "sdm_policy_node", {"recorder_node": FINISHES})
     code, output = finish_after(

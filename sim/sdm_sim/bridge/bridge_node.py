@@ -239,3 +239,4 @@ def main() -> None:
             node.close()
             node.destroy_node()
         rclpy.try_shutdown()
+        gc.unfreeze()  # what is frozen is never freed, and native libraries report it as leaked when the process ends
