@@ -220,3 +220,14 @@ def test_states_that_cannot_be_true_are_refused():
     measured.observe(10**9 + 500_000_000, np.array([1.0, 0.0]), 1.5)  # in half a second it may have come there
     measured.observe(5, np.array([-1.0, 0.0]), 1.6)  # another clock
     assert measured.newest == pytest.approx([-1.0, 0.0])
+
+
+def test_home_is_open_to_a_human_during_his_pause_and_the_pause_stays():
+    world = World(JOINTS)
+    world.step()
+    world.stream.pause()
+    world.silence_after(alive=False)
+    world.stream.go_home(np.array([0.0, 0.1]), 0.5, world.now_ns, world.now)
+    assert world.silence_after(alive=False)[-1].command == pytest.approx([0.0, 0.1], abs=1e-6)
+    with pytest.raises(CommandError, match="paused; call ~/resume"):
+        world.chunk([0.9, 0.3])

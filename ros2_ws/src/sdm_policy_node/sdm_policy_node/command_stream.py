@@ -132,9 +132,11 @@ class CommandStream:
     def go_home(self, home: Vector, share: float, now_ns: int, now: float) -> float:
         """Begins the way to `home` (float64[A], NaN: as it is) at `share` of the limits; gives its seconds.
 
-        Raises CommandError where the robot moves already, or its position is unknown.
+        A pause forbids policies, and not a human's own request: it stays in force, on the way and at home. Raises
+        CommandError where the robot moves already, or its position is unknown.
         """
-        self._refuse_unless_free()
+        self._interlock.require_no_fault()
+        self._refuse_while_stopping()
         if self._moving:
             raise CommandError("the robot follows a policy; pause it first, or end the policy")
         if self._measured is None:
@@ -165,6 +167,9 @@ class CommandStream:
 
     def _refuse_unless_free(self) -> None:
         self._interlock.require_free()
+        self._refuse_while_stopping()
+
+    def _refuse_while_stopping(self) -> None:
         if self._stop_request:
             raise CommandError(f"stopping: {self._stop_request}")
 

@@ -19,9 +19,13 @@ class Interlock:
     fault: str = ""
     paused: bool = False
 
-    def require_free(self) -> None:
-        """Raises CommandError where motion is forbidden."""
+    def require_no_fault(self) -> None:
+        """Raises CommandError where a fault is latched."""
         if self.fault:
             raise CommandError(f"fault: {self.fault}; call ~/reset_fault when its cause is gone")
+
+    def require_free(self) -> None:
+        """Raises CommandError where a policy may not move the robot."""
+        self.require_no_fault()
         if self.paused:
             raise CommandError("paused; call ~/resume")
