@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
@@ -10,6 +9,7 @@ from sdm_core.contract import Contract
 from sdm_core.dataset import Episode
 from sdm_core.errors import TaskError
 
+from sdm_sim.optional_packages import require_package
 from sdm_sim.pusht import task as pusht
 from sdm_sim.task import Task
 
@@ -50,8 +50,7 @@ def open_recorded(task: Task, source: str | Path | None) -> RecordedDemonstratio
 
 
 def _robomimic(task: Task, source: str | Path) -> RecordedDemonstrations:
-    if find_spec("h5py") is None:
-        raise TaskError(f"{task.name} needs the package h5py to read {source}: pip install h5py")
+    require_package(task.name, "h5py", "pip install h5py, to read its demonstrations")
     from sdm_sim.robomimic.demonstrations import RobomimicDemonstrations
     from sdm_sim.robomimic.task import RobomimicTask
 

@@ -11,9 +11,11 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from sdm_core.errors import TaskError
-from sdm_sim.adroit import hand_policy, suite
+from sdm_sim import optional_packages
+from sdm_sim.adroit import hand_policy
 from sdm_sim.adroit.hand_policy import FOLDER, PLANNER, HandPolicy, policy_file
-from sdm_sim.adroit.task import HAND_JOINTS, AdroitTask
+from sdm_sim.adroit.task import AdroitTask
+from sdm_sim.adroit_hand import HAND_JOINTS
 from sdm_sim.demonstrations import demonstrate
 from sdm_sim.programs import demos
 from sdm_sim.registry import make_task
@@ -189,7 +191,7 @@ def test_the_planner_solves_what_it_is_said_to_solve(name: str, task_of: Callabl
 
 
 def test_a_missing_package_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(suite, "find_spec", lambda name: None)
+    monkeypatch.setattr(optional_packages, "find_spec", lambda name: None)
     with pytest.raises(
         TaskError, match=r"^adroit/door needs the package gymnasium-robotics: pip install gymnasium-robot"
     ):

@@ -13,7 +13,7 @@ sapien = pytest.importorskip("sapien", reason="the extra dexart is not installed
 
 from helpers.dexart_assets import ROBOT, SCALE, box_obj, write_assets  # noqa: E402
 from sdm_core.errors import TaskError  # noqa: E402
-from sdm_sim.dexart import suite  # noqa: E402
+from sdm_sim import optional_packages  # noqa: E402
 from sdm_sim.dexart.assets import FOLDER, Assets  # noqa: E402
 from sdm_sim.dexart.robot import Robot  # noqa: E402
 from sdm_sim.dexart.settings import SETTINGS, View  # noqa: E402
@@ -32,7 +32,7 @@ def assets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_without_sapien_one_line_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(suite, "find_spec", lambda name: None)
+    monkeypatch.setattr(optional_packages, "find_spec", lambda name: None)
     with pytest.raises(TaskError, match=r"^dexart/laptop needs the package sapien: pip install sapien==3\.0\.3$"):
         make_task("dexart/laptop")
 

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from sdm_core.errors import TaskError
+from sdm_sim import optional_packages
+from sdm_sim.adroit_hand import HAND_JOINTS, PALM_SITE
 from sdm_sim.demonstrations import demonstrate
 from sdm_sim.dexhand import suite
 from sdm_sim.dexhand.article import BOTTOM, HOLD
-from sdm_sim.dexhand.hand import HAND_JOINTS, HINGES, PALM_SITE, SLIDES
+from sdm_sim.dexhand.hand import HINGES, SLIDES
 from sdm_sim.dexhand.task import DexHandTask
 from sdm_sim.registry import make_task
 
@@ -179,6 +181,6 @@ def test_the_planner_solves_the_other_tasks(name: str) -> None:
 
 
 def test_a_missing_package_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(suite, "find_spec", lambda name: None)
+    monkeypatch.setattr(optional_packages, "find_spec", lambda name: None)
     with pytest.raises(TaskError, match=r"^dexhand/laptop needs the package gymnasium-robotics: pip install gymnasium"):
         make_task("dexhand/laptop")

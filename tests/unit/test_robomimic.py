@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sdm_core.errors import TaskError
 from sdm_core.point_cloud import CloudPipeline
 from sdm_core.state_vector import StateVector
+from sdm_sim import optional_packages
 from sdm_sim.demonstrations import demonstrate
 from sdm_sim.registry import make_task
 from sdm_sim.robomimic import suite
@@ -182,7 +183,7 @@ def test_scripts_solve_most_episodes(name: str, task_of: Callable) -> None:
 
 
 def test_a_missing_package_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(suite, "find_spec", lambda name: None)
+    monkeypatch.setattr(optional_packages, "find_spec", lambda name: None)
     with pytest.raises(TaskError, match=r"^robomimic/lift needs the package robosuite: make robomimic, or pip install"):
         make_task("robomimic/lift")
 

@@ -193,6 +193,6 @@ def test_what_is_no_such_file_or_not_there_is_named(task: RobomimicTask, tmp_pat
 
 
 def test_a_missing_package_is_named(task: RobomimicTask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sdm_sim.recorded_demonstrations.find_spec", lambda name: None)
-    with pytest.raises(TaskError, match=r"^robomimic/lift needs the package h5py .* pip install h5py$"):
+    monkeypatch.setattr("sdm_sim.optional_packages.find_spec", lambda name: None)
+    with pytest.raises(TaskError, match=r"^robomimic/lift needs the package h5py: pip install h5py"):
         open_recorded(task, "a.hdf5")

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
-from sdm_core.errors import TaskError
-
+from sdm_sim.optional_packages import require_package
 from sdm_sim.task import Task
 
 # By what DP3 reaches from ten demonstrations in SDM's Table 7: 100, 62 and 43 %. The papers leave `relocate` out.
@@ -16,8 +13,7 @@ TASKS = ("door", "hammer", "pen", "relocate")
 
 def build(task: str) -> Task:
     """Builds `adroit/<task>`. Raises TaskError where the package that has the hand is not installed."""
-    if find_spec("gymnasium_robotics") is None:
-        raise TaskError(f"adroit/{task} needs the package gymnasium-robotics: pip install gymnasium-robotics==1.4.2")
+    require_package(f"adroit/{task}", "gymnasium-robotics", "pip install gymnasium-robotics==1.4.2")
     from sdm_sim.adroit.task import AdroitTask
 
     return AdroitTask(task)

@@ -15,13 +15,14 @@ from io import StringIO
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
-from sdm_core.contract import ActionSpec, Contract, StateEntry
+from sdm_core.contract import Contract, StateEntry
 
 from sdm_sim.adroit.expert import expert_of
-from sdm_sim.adroit.views import CAMERA, IMAGE_SIZE, PALM, VIEWS
+from sdm_sim.adroit.views import CAMERA, IMAGE_SIZE, VIEWS
+from sdm_sim.adroit_hand import HAND_JOINTS, PALM, PALM_SITE, actuator_names, position_targets
 from sdm_sim.task import SensorFrame
 from sdm_sim.task_camera import TaskCamera
-from sdm_sim.task_contract import actions, depth_camera, states, task_contract
+from sdm_sim.task_contract import depth_camera, states, task_contract
 
 with redirect_stderr(StringIO()):  # a notice of other versions' rewards, which are not used here
     from gymnasium_robotics.envs.adroit_hand import (
@@ -41,7 +42,6 @@ ACTION_REPEAT = 2
 CONTROL_HZ = 100.0 / ACTION_REPEAT
 # The lengths of DP3's environments, in held actions.
 STEP_LIMITS = {"door": 100, "hammer": 100, "pen": 50, "relocate": 100}
-HAND_JOINTS = 24
 # Where relocate's ball is to be brought: a mark in the air, which no depth camera sees.
 TARGET = ("target.x", "target.y", "target.z")
 
@@ -53,13 +53,7 @@ def adroit_contract(task: str, actuators: tuple[str, ...]) -> Contract:
         CONTROL_HZ,
         _observed(task, actuators),
         VIEWS[task].cloud(),
-        ActionSpec(
-            kind="native",
-            entries=actions("half the range of the actuator's position target", -1, 1, *actuators),
-            base_frame="world",
-            tool_frame="palm",
-            hold=(None,) * len(actuators),  # the joints stay with their last targets
-        ),
+        position_targets(actuators),
         (depth_camera(IMAGE_SIZE),),
     )
 
@@ -81,12 +75,12 @@ class AdroitTask:
         self._env = _ENVIRONMENTS[task]()
         self._expert = expert_of(task, self._env, ACTION_REPEAT)
         self._model, self._data = self._env.model, self._env.data
-        actuators = tuple(self._model.actuator(index).name.removeprefix("A_") for index in range(self._model.nu))
+        actuators = actuator_names(self._model)
         self.contract = adroit_contract(task, actuators)
         # The actuated joints come first, in the actuators' order.
         self._hand = slice(len(actuators) - HAND_JOINTS, len(actuators))
         self._names = self.contract.state_names
-        self._sites = ("S_grasp", "target") if task == "relocate" else ("S_grasp",)
+        self._sites = (PALM_SITE, "target") if task == "relocate" else (PALM_SITE,)
         view, camera = VIEWS[task], self._model.camera(CAMERA).id
         self._model.cam_pos[camera] = view.position
         mujoco.mju_euler2Quat(self._model.cam_quat[camera], view.euler, "xyz")

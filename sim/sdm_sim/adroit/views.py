@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from sdm_core.contract import CloudSpec
 
+from sdm_sim.adroit_hand import PALM
+
 Vector3 = tuple[float, float, float]
 
 # MuJoCo's camera of these models that is moved to the poses below.
 CAMERA, IMAGE_SIZE = "vil_camera", 128
-# States of where the palm is, in m in the world.
-PALM = ("palm.x", "palm.y", "palm.z")
 _TABLE = 0.004  # the table's own points, z = 0 in the world, say nothing
 
 

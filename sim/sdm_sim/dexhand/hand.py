@@ -1,4 +1,4 @@
-"""The hand, Adroit's (Kumar, 2016) from gymnasium-robotics, on a carrier in the place of an arm.
+"""Adroit's hand from gymnasium-robotics, on a carrier in the place of an arm.
 
 The carrier moves the forearm along the world's axes and turns it about a point in the palm, as slowly as an arm does.
 Its actuators and the hand's take position targets; gravity is compensated, as the controllers of arms do.
@@ -16,9 +16,8 @@ import mujoco
 
 # The carrier's joints, which slide (m) and turn (rad).
 SLIDES, HINGES = ("carrier.x", "carrier.y", "carrier.z"), ("carrier.yaw", "carrier.pitch", "carrier.roll")
-HAND_JOINTS = 24
-# Sites: in the grip of the palm, and at the tips of the index, middle, ring and little finger.
-PALM_SITE, TIPS = "S_grasp", ("S_fftip", "S_mftip", "S_rftip", "S_lftip")
+# Sites at the tips of the index, middle, ring and little finger.
+TIPS = ("S_fftip", "S_mftip", "S_rftip", "S_lftip")
 
 # Where the forearm begins an episode (m): fingers forward, along the world's y, and the palm down.
 _FOREARM, _HOME = "forearm", "-0.007 -0.75 0.32"

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from sdm_sim.adroit_hand import HAND_JOINTS, PALM_SITE
 from sdm_sim.dexhand.article import BOTTOM, HOLD
-from sdm_sim.dexhand.hand import HAND_JOINTS, HINGES, PALM_SITE, SLIDES, TIPS
+from sdm_sim.dexhand.hand import HINGES, SLIDES, TIPS
 from sdm_sim.dexhand.scene import TIMESTEP
 from sdm_sim.sampling_planner import Array, Futures, Objective
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
-from sdm_core.errors import TaskError
-
+from sdm_sim.optional_packages import require_package
 from sdm_sim.task import Task
 
 # By how much must be held to solve them: nothing, an edge, a heavier edge, a bail that swings.
@@ -16,8 +13,7 @@ TASKS = ("bucket", "faucet", "laptop", "toilet")
 
 def build(task: str) -> Task:
     """Builds `dexhand/<task>`. Raises TaskError where the package that has the hand is not installed."""
-    if find_spec("gymnasium_robotics") is None:
-        raise TaskError(f"dexhand/{task} needs the package gymnasium-robotics: pip install gymnasium-robotics==1.4.2")
+    require_package(f"dexhand/{task}", "gymnasium-robotics", "pip install gymnasium-robotics==1.4.2")
     from sdm_sim.dexhand.task import DexHandTask
 
     return DexHandTask(task)

@@ -16,12 +16,13 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
-from sdm_core.contract import ActionSpec, CloudSpec, Contract
+from sdm_core.contract import CloudSpec, Contract
 
+from sdm_sim.adroit_hand import PALM, PALM_SITE, actuator_names, position_targets
 from sdm_sim.dexhand.article import JOINT, Article
 from sdm_sim.dexhand.bucket import draw_bucket
 from sdm_sim.dexhand.faucet import draw_faucet
-from sdm_sim.dexhand.hand import PALM_SITE, SLIDES
+from sdm_sim.dexhand.hand import SLIDES
 from sdm_sim.dexhand.laptop import draw_laptop
 from sdm_sim.dexhand.objectives import lift, push
 from sdm_sim.dexhand.scene import CAMERA, TIMESTEP, refit, scene
@@ -29,12 +30,10 @@ from sdm_sim.dexhand.toilet import draw_toilet
 from sdm_sim.sampling_planner import Objective, SamplingPlanner, add_places
 from sdm_sim.task import SensorFrame, SolvedOnce
 from sdm_sim.task_camera import TaskCamera
-from sdm_sim.task_contract import actions, depth_camera, states, task_contract
+from sdm_sim.task_contract import depth_camera, states, task_contract
 
 CONTROL_HZ = 25.0
 IMAGE_SIZE = 128
-# States of where the palm is, in m in the world.
-PALM = ("palm.x", "palm.y", "palm.z")
 _STEPS = round(1 / CONTROL_HZ / TIMESTEP)
 
 
@@ -63,13 +62,7 @@ def dexhand_contract(name: str, actuators: tuple[str, ...]) -> Contract:
         states("m", *SLIDES) + states("rad", *actuators[len(SLIDES) :]) + states("m", *PALM),
         # The table's own points, z = 0, say nothing.
         CloudSpec(frame="world", crop_low=(-0.4, -0.45, 0.005), crop_high=(0.4, 0.4, 0.7), centre=PALM, scale=0.3),
-        ActionSpec(
-            kind="native",
-            entries=actions("half the range of the actuator's position target", -1, 1, *actuators),
-            base_frame="world",
-            tool_frame="palm",
-            hold=(None,) * len(actuators),  # the joints stay with their last targets
-        ),
+        position_targets(actuators),
         (depth_camera(IMAGE_SIZE),),
     )
 
@@ -90,8 +83,7 @@ class DexHandTask(SolvedOnce):
         self._imagined = copy.copy(self._model)
         objective = self._kind.objective(self._part)
         self._planner = SamplingPlanner(self._model, self._data, self._imagined, 1 / CONTROL_HZ, objective)
-        actuators = tuple(self._model.actuator(index).name.removeprefix("A_") for index in range(self._model.nu))
-        self.contract = dexhand_contract(self.name, actuators)
+        self.contract = dexhand_contract(self.name, actuator_names(self._model))
         self._names = self.contract.state_names
         self._camera = TaskCamera(self._model, self._data, CAMERA, IMAGE_SIZE)
         self.intrinsics, self.extrinsics = self._camera.intrinsics, self._camera.extrinsics

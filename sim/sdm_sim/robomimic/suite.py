@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
-from sdm_core.errors import TaskError
-
+from sdm_sim.optional_packages import require_package
 from sdm_sim.task import Task
 
 # In the order in which policies that clone people's demonstrations find them.
@@ -21,10 +18,7 @@ TASKS = ("lift", "can", "square", "tool-hang", "transport")
 
 def build(task: str) -> Task:
     """Builds `robomimic/<task>`. Raises TaskError where the package that has the robot is not installed."""
-    if find_spec("robosuite") is None:
-        raise TaskError(
-            f"robomimic/{task} needs the package robosuite: make robomimic, or pip install robosuite==1.5.2 h5py"
-        )
+    require_package(f"robomimic/{task}", "robosuite", "make robomimic, or pip install robosuite==1.5.2 h5py")
     from sdm_sim.robomimic.task import RobomimicTask
 
     return RobomimicTask(task)
