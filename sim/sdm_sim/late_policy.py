@@ -57,7 +57,7 @@ class LatePolicy:
     def __init__(self, runtime: PolicyRuntime, latency: Latency, window: ObservationWindow) -> None:
         """`window` is the one that observations are made in."""
         self._runtime, self._latency, self._window = runtime, latency, window
-        self._commands = InlineCommands(runtime.contract, runtime.contract.n_action_steps)
+        self.commands = InlineCommands(runtime.contract, runtime.contract.n_action_steps)
         self._under_way: deque[PolicyInput] = deque()
         self._answers: deque[_Answer] = deque()
         self._free_ns = 0
@@ -65,15 +65,6 @@ class LatePolicy:
         """Observations that were too old, or that the policy could not use."""
         self.overtaken = 0
         """Observations that a newer one replaced while the policy was busy."""
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """How often the gate intervened, by kind."""
-        return self._commands.counts
-
-    def standing(self, state: NDArray[np.float64]) -> NDArray[np.float64]:
-        """See InlineCommands."""
-        return self._commands.standing(state)
 
     def see(self, observation: PolicyInput) -> None:
         """An observation sets out for the policy."""
@@ -84,8 +75,8 @@ class LatePolicy:
         self._answer_until(now_ns)
         while self._answers and self._answers[0].arrives_ns <= now_ns:
             answer = self._answers.popleft()
-            self._commands.add(answer.chunk, answer.observed, measured=state)
-        return self._commands.tick(now_ns)
+            self.commands.add(answer.chunk, answer.observed, measured=state)
+        return self.commands.tick(now_ns)
 
     def _answer_until(self, now_ns: int) -> None:
         """Takes up all observations whose turn has come by now."""

@@ -18,19 +18,10 @@ class PromptPolicy:
 
     def __init__(self, runtime: PolicyRuntime) -> None:
         self._runtime = runtime
-        self._commands = InlineCommands(runtime.contract, runtime.contract.n_action_steps)
+        self.commands = InlineCommands(runtime.contract, runtime.contract.n_action_steps)
         self._decisions: deque[GateDecision] = deque()
         self.refused = 0
         """Observations that the policy could not use."""
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """How often the gate intervened, by kind."""
-        return self._commands.counts
-
-    def standing(self, state: NDArray[np.float64]) -> NDArray[np.float64]:
-        """See InlineCommands."""
-        return self._commands.standing(state)
 
     def see(self, observation: PolicyInput) -> None:
         """Answers an observation made now."""
@@ -39,7 +30,7 @@ class PromptPolicy:
         except ObservationError:
             self.refused += 1
             return
-        self._decisions.extend(self._commands.commands(chunk, observation.state[-1]))
+        self._decisions.extend(self.commands.commands(chunk, observation.state[-1]))
 
     def decide(self, now_ns: int, state: NDArray[np.float64]) -> GateDecision | None:
         """The decision for this step; None where there is none, since an observation was refused."""

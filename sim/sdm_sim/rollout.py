@@ -89,7 +89,7 @@ def run_episode(
         decision = policy.decide(stamp, state)
         held += decision is None or decision.held
         if decision is None or decision.command is None:
-            command = held_command(contract.action, actions[-1] if actions else policy.standing(state))
+            command = held_command(contract.action, actions[-1] if actions else policy.commands.standing(state))
         else:
             command = decision.command
         task.step(command)
@@ -99,7 +99,7 @@ def run_episode(
         task.succeeded,
         len(actions),
         np.array(actions),
-        policy.counts,
+        policy.commands.counts,
         refused + policy.refused,
         task.way,
         task.score,

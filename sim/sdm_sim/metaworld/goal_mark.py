@@ -30,11 +30,11 @@ HOOP_HEIGHT = 0.3
 class MarkedMetaWorldTask(MetaWorldTask):
     """A MetaWorld task whose goal is to be seen. See Task."""
 
+    variant = "+goal"
+
     def __init__(self, task: str) -> None:
         super().__init__(task)
         self._above_hoop = task == "basketball"
-        self.name = f"{self.name}+goal"
-        self.contract = self.contract.model_copy(update={"task": self.name})
         self._model.site_rgba[:, 3] = 0.0  # MetaWorld's own marks, which would only confuse
 
     def reset(self, seed: int) -> None:

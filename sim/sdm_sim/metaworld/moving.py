@@ -13,10 +13,10 @@ from sdm_sim.metaworld.task import MetaWorldTask
 class MovingMetaWorldTask(MetaWorldTask):
     """A MetaWorld task with its object on a belt. See Task."""
 
+    variant = "+moving"
+
     def __init__(self, task: str) -> None:
         super().__init__(task)
-        self.name = f"{self.name}+moving"
-        self.contract = self.contract.model_copy(update={"task": self.name})
         try:
             self._belt = Belt(self.name, self._model, self._data, self.contract.dt)
         except TaskError:

@@ -61,13 +61,15 @@ def metaworld_contract(task: str) -> Contract:
 class MetaWorldTask(SolvedOnce):
     """One of the 50 tasks. See Task."""
 
+    variant = ""
+    """What follows the task in its name."""
     expert_kind = "scripted"
     way = None
     score = None
 
     def __init__(self, task: str) -> None:
-        self.name = f"metaworld/{task}"
-        self.contract = metaworld_contract(task)
+        self.contract = metaworld_contract(task + self.variant)
+        self.name = self.contract.task
         self.step_limit = STEP_LIMIT
         self._env = self._environment(ALL_V3_ENVIRONMENTS[f"{task}-v3"])
         self._env._partially_observable = False
