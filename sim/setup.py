@@ -29,7 +29,7 @@ setup(
     ],
     extras_require={
         "adroit": ["gymnasium-robotics==1.4.2"],
-        # Not beside numpy 2, as long as robosuite names a package that refuses it; `make robomimic` leaves that one out.
+        # Not beside numpy 2 as long as robosuite names a package that refuses it, which `make robomimic` leaves out.
         "robomimic": ["robosuite==1.5.2", "h5py"],
         "dexhand": ["gymnasium-robotics==1.4.2"],
         "dexart": ["sapien==3.0.3"],

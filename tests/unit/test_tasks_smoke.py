@@ -1,4 +1,4 @@
-"""Every task but MetaWorld's and Robomimic's (they have tests of their own), driven by agents that know nothing and by its expert."""
+"""All tasks but MetaWorld's and Robomimic's, which have their own tests, under agents that know nothing and experts."""
 
 from __future__ import annotations
 
