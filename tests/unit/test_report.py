@@ -354,7 +354,7 @@ def files(tmp_path: Path) -> Files:
     readme, runtime = tmp_path / "README.md", tmp_path / "embedded_ros.md"
     for file in (readme, runtime):
         file.write_text("before\n<!-- results:begin -->\nold\n<!-- results:end -->\nafter\n")
-    pages = Pages(tmp_path / "docs" / "results.md", readme, runtime)
+    pages = Pages(tmp_path / "docs" / "results.md", readme, runtime, tmp_path / "docs" / "reliability.md")
     return Files(tmp_path / "results", ROOT / "benchmarks/published", pages)
 
 
@@ -389,7 +389,8 @@ def test_a_page_that_the_lines_do_not_give_is_found_out(files: Files) -> None:
 
 
 def test_the_committed_pages_are_what_the_committed_lines_give() -> None:
-    pages = Pages(ROOT / "docs/results.md", ROOT / "README.md", ROOT / "docs/embedded_ros.md")
+    docs = ROOT / "docs"
+    pages = Pages(docs / "results.md", ROOT / "README.md", docs / "embedded_ros.md", docs / "reliability.md")
     check(ROOT / "benchmarks/results", ROOT / "benchmarks/published", pages)
 
 

@@ -1,0 +1,1 @@
+"""The Franka cell with everything in it that can break, and what is measured when it does."""

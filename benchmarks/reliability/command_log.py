@@ -1,0 +1,173 @@
+"""Every command that reaches the robot, when it arrived, and whether command_node meant it as a hold."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from geometry_msgs.msg import PoseStamped
+from numpy.typing import NDArray
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from rclpy.time import Time
+from sdm_interfaces.msg import PolicyTrace
+from std_msgs.msg import Float64
+
+# Interventions with which the gate passes a policy's command on, changed; all others come with a hold.
+CLAMPS = frozenset({"bounds", "velocity", "acceleration", "jerk", "stopping_distance"})
+# Commands that differ by less are one place (m, or of a quaternion's entry).
+_STANDING = 1e-9
+_JUMP_NS = 1_000_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Command:
+    """`arrived`: seconds of the steady clock; `pose` float64[7]; `held` with the reasons for it."""
+
+    arrived: float
+    pose: NDArray[np.float64]
+    reasons: tuple[str, ...]
+    held: bool
+
+
+@dataclass(frozen=True)
+class _Stamped:
+    era: int
+    """Counts how often the publisher's clock has been set back."""
+    stamp_ns: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Heard(_Stamped):
+    arrived: float
+    pose: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Traced(_Stamped):
+    reasons: tuple[str, ...]
+
+
+class CommandLog:
+    """Listens beside the robot. A trace of command_node, published right after a command whenever its reasons change,
+    tells holds from motion."""
+
+    def __init__(self, node: Node) -> None:
+        self._lock = threading.Lock()
+        self._heard: list[_Heard] = []
+        self._traced: list[_Traced] = []
+        self.refusals: list[tuple[float, str]] = []
+        """What policy_node and command_node refused, and when that was heard."""
+        self.gripper_outside = 0
+        """Gripper commands that are no number from 0 to 1."""
+        node.create_subscription(PoseStamped, "target_pose", self._on_command, QoSProfile(depth=200))
+        node.create_subscription(Float64, "gripper_command", self._on_gripper, QoSProfile(depth=200))
+        node.create_subscription(PolicyTrace, "command_node/trace", self._on_trace, QoSProfile(depth=200))
+        node.create_subscription(PolicyTrace, "policy_node/trace", self._on_policy_trace, QoSProfile(depth=200))
+
+    def _on_command(self, message: PoseStamped) -> None:
+        now = time.monotonic()
+        p, q = message.pose.position, message.pose.orientation
+        pose = np.array([p.x, p.y, p.z, q.x, q.y, q.z, q.w])
+        with self._lock:
+            self._heard.append(_Heard(*_next(self._heard, message.header.stamp), now, pose))
+
+    def _on_gripper(self, message: Float64) -> None:
+        self.gripper_outside += not 0.0 <= message.data <= 1.0
+
+    def _on_trace(self, message: PolicyTrace) -> None:
+        if message.refusal:
+            self.refusals.append((time.monotonic(), message.refusal))
+            return
+        with self._lock:
+            self._traced.append(_Traced(*_next(self._traced, message.header.stamp), tuple(message.interventions)))
+
+    def _on_policy_trace(self, message: PolicyTrace) -> None:
+        if message.refusal:
+            self.refusals.append((time.monotonic(), message.refusal))
+
+    def commands(self) -> list[Command]:
+        """All that have arrived since `forget`, in the order of their publication."""
+        with self._lock:
+            entries = sorted(
+                [*self._heard, *self._traced], key=lambda one: (one.era, one.stamp_ns, isinstance(one, _Traced))
+            )
+        found: list[Command] = []
+        reasons: tuple[str, ...] = ()
+        for entry in entries:
+            if isinstance(entry, _Heard):
+                found.append(_command(entry.arrived, entry.pose, reasons))
+            elif isinstance(entry, _Traced):
+                reasons = entry.reasons
+                if found:
+                    found[-1] = _command(found[-1].arrived, found[-1].pose, reasons)
+        return found
+
+    def forget(self) -> None:
+        """Keeps the last second, by which what comes is judged."""
+        with self._lock:
+            since = time.monotonic() - 1.0
+            kept = [one for one in self._heard if one.arrived > since]
+            self._heard = kept
+            if kept:
+                first = (kept[0].era, kept[0].stamp_ns)
+                before = [one for one in self._traced if (one.era, one.stamp_ns) < first]
+                self._traced = [*before[-1:], *(one for one in self._traced if one not in before)]
+            self.refusals = [one for one in self.refusals if one[0] > since]
+
+
+def _next(entries: Sequence[_Stamped], stamp: object) -> tuple[int, int]:
+    """Era and stamp (ns) of what comes after `entries`."""
+    now_ns = Time.from_msg(stamp).nanoseconds
+    if not entries:
+        return 0, now_ns
+    last = entries[-1]
+    return last.era + (now_ns < last.stamp_ns - _JUMP_NS), now_ns
+
+
+def _command(arrived: float, pose: NDArray[np.float64], reasons: tuple[str, ...]) -> Command:
+    return Command(arrived, pose, reasons, held=not CLAMPS.issuperset(reasons))
+
+
+@dataclass(frozen=True)
+class Reaction:
+    """What the commands did in the window after a fault; times in s from it.
+
+    `motion_s`: the last command that was no hold; `rest_s`: the last one that led elsewhere than the one before;
+    0 where there was none. `goes_on`: motion lasted to the window's end. `motion_share`: of the commands.
+    """
+
+    motion_s: float
+    rest_s: float
+    goes_on: bool
+    motion_share: float
+    silent: bool
+    reasons: Counter[str]
+
+
+# Motion that has ended less than this before the window's end has not ended.
+_END_S = 0.06
+
+
+def reaction(commands: Sequence[Command], fault: float, end: float) -> Reaction:
+    """Of a fault at a steady time, over the commands that arrived from then on until `end`."""
+    inside = [index for index, command in enumerate(commands) if fault < command.arrived <= end]
+    moving = [commands[index].arrived - fault for index in inside if not commands[index].held]
+    leading = [
+        commands[index].arrived - fault
+        for index in inside
+        if index and np.abs(commands[index].pose - commands[index - 1].pose).max() > _STANDING
+    ]
+    motion = max(moving, default=0.0)
+    return Reaction(
+        motion_s=motion,
+        rest_s=max(leading, default=0.0),
+        goes_on=bool(moving) and fault + motion > end - _END_S,
+        motion_share=len(moving) / len(inside) if inside else 0.0,
+        silent=not inside or commands[inside[-1]].arrived < end - _END_S,
+        reasons=Counter(reason for index in inside if commands[index].held for reason in commands[index].reasons),
+    )

@@ -1,0 +1,207 @@
+"""docs/reliability.md, whole, from the lines of faults, seams and the streaming soak."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sdm_training.report.lines import Line, matching
+from sdm_training.report.markdown import NONE, NOT_RUN, code, table
+
+_NOT_RUN = f"{NOT_RUN.capitalize()}."
+_WANTED_TRIALS = 100
+
+_PAGE = """# Reliability
+
+Made by `sdm-report` from the lines in `benchmarks/results`, not edited by hand. Everything here was measured on the
+simulated twin of the Franka cell, in software: it says what this stack commands when something breaks, and nothing
+about a controller, a brake or an arm. It is no certified safety function.
+
+## Faults
+
+`benchmarks/faults.py` starts `policy_node` and `command_node` as `franka.launch.py` does, with the parameters of
+`config/robot/fr3.yaml`, and gives them the twin's sensors in real time: depth at 30 Hz with a stereo camera's noise,
+joint states, the tool's pose and tf at 100 Hz. While the shipped student leads the arm it breaks one thing, watches the
+robot's topics for {window} ms, repairs it, and waits until the motion goes on.
+
+{faults}
+
+**Last motion** is the time from the fault to the arrival of the last command that was no hold: median, and the longest
+of all trials. A hold is what `command_node` sends in a policy's place: it brakes within the limits until the robot
+stands, repeats that place for `hold_s`, and falls silent. Which commands are holds is told by `command_node`'s trace,
+sent with the first command whenever the reason changes; a command that the gate merely changed counts as motion.
+**At rest** does without its word: the longest time until the last command that led elsewhere than the one before,
+braking included. A time as long as the window says that the arm was led on. **Beyond limits** counts commands outside
+the workspace, not finite, or farther from those before them than velocity, acceleration and jerk allow, computed by the
+runner from the messages alone, also while motion begins again. A fault begins when the sensor, the process or the
+network is broken, so that the wait for the next message counts; that of an inference begins with the first call that
+fails. What is allowed to go on has no bar for its time. A clock that stands makes `command_node` fall silent at once:
+where nothing is sent after the fault, the time is 0.
+
+{verdict}
+
+### What each fault is
+
+{meanings}
+
+## Seams between chunks
+
+`benchmarks/seams.py` streams pairs of random chunks, of which the second disagrees with the first. Excess is what the
+worst command is beyond a limit, in shares of it; the lag is how long the command follows its target.
+
+{seams}
+
+## Streaming at 100 Hz
+
+`benchmarks/streaming.py` lets the policy lead the twin and counts the periods of `command_node`'s timer that lasted
+half as long again as they should, beside a bare loop at the same rate in a process of its own at the same time.
+Allowed: 0.1 % more than the bare loop. Memory and threads are those at the end, and what they have grown since the
+first tenth of the time.
+
+{streaming}
+"""
+
+
+def page(lines: Sequence[Line]) -> str:
+    """The text of docs/reliability.md."""
+    faults = longest(lines)
+    return _PAGE.format(
+        window=max((line["window_ms"] for line in faults), default=NONE),
+        faults=fault_table(faults),
+        verdict=verdict(faults),
+        meanings=meanings(faults),
+        seams=seam_table(lines),
+        streaming=streaming_table(lines),
+    )
+
+
+def longest(lines: Sequence[Line]) -> list[Line]:
+    """One line of each fault: of those with the most trials the newest."""
+    found: dict[str, Line] = {}
+    for line in matching(lines, kind="fault"):
+        other = found.get(line["fault"])
+        if other is None or line["trials"] >= other["trials"]:
+            found[line["fault"]] = line
+    return list(found.values())
+
+
+def fault_table(faults: Sequence[Line]) -> str:
+    """A row for each fault, its bar beside its longest time."""
+    rows = [
+        [
+            code(line["fault"]),
+            str(line["trials"]),
+            *_times(line),
+            _bar(line),
+            str(line["limit_violations"]),
+            line["outcome"],
+            f"{line['load']:.1f}",
+        ]
+        for line in faults
+    ]
+    header = ["fault", "trials", "last motion p50, ms", "max, ms", "at rest max, ms", "bar, ms", "beyond limits"]
+    return table([*header, "what the arm did", "load"], rows) if rows else _NOT_RUN
+
+
+def verdict(faults: Sequence[Line]) -> str:
+    """What does not do what is asked of it, and what was not measured as long as it should be."""
+    if not faults:
+        return _NOT_RUN
+    missed = [line for line in faults if not kept(line)]
+    beyond = [line for line in faults if line["limit_violations"]]
+    short = [line for line in faults if line["trials"] < _WANTED_TRIALS]
+    trials = sum(line["trials"] for line in faults)
+    parts = [
+        f"{len(faults)} faults, {trials} trials.",
+        f"Not as it should be: {_named(missed)}." if missed else "Every fault is within its bar.",
+        f"Commands beyond limits: {_named(beyond)}." if beyond else "No command was beyond a limit.",
+    ]
+    if short:
+        parts.append(f"Fewer than {_WANTED_TRIALS} trials: {_named(short)}.")
+    origins = {f"{line['machine']} ({line['date']}, {line['commit']})": None for line in faults}
+    parts.append(
+        "“load” is the machine's load average at the end: on a machine with other work than this, times are too long. "
+        f"Measured on {'; '.join(origins)}."
+    )
+    return "\n".join(parts)
+
+
+def kept(line: Line) -> bool:
+    """Whether a fault did what is asked of it: stopped in time, went on, or never moved."""
+    if line["expected"] == "stops":
+        return line["max_ms"] <= line["bar_ms"]
+    if line["expected"] == "goes on":
+        return line["went_on"] > 0
+    return line["motion_share"] == 0
+
+
+def meanings(faults: Sequence[Line]) -> str:
+    """What was broken in each, where, and how the stack names it."""
+    rows = [[code(line["fault"]), line["what"], line["world"], _plain(line["refusal"]) or NONE] for line in faults]
+    return (
+        table(["fault", "what happens", "where", "what the nodes say of it, in most cases"], rows) if rows else _NOT_RUN
+    )
+
+
+def seam_table(lines: Sequence[Line]) -> str:
+    """The newest line of each sort of seams."""
+    newest = {(line["sort"], line["contract"]): line for line in matching(lines, kind="seam")}
+    rows = [
+        [
+            line["sort"],
+            f"{line['pairs']:,}",
+            f"{line['rate_hz']:g}",
+            str(line["violations"]),
+            f"{max(line['worst_excess'].values()):.0e}",
+            f"{1000 * line['jump_p50']:.0f}, {1000 * line['jump_max']:.0f}",
+            ", ".join(f"{line['lag_ms'][share]:.0f}" for share in ("p50", "p95", "p99")),
+            line["machine"],
+        ]
+        for line in newest.values()
+    ]
+    header = ["seams", "pairs", "Hz", "beyond limits", "worst excess", "apart p50, max, mm", "lag p50, p95, p99, ms"]
+    return table([*header, "machine"], rows) if rows else _NOT_RUN
+
+
+def streaming_table(lines: Sequence[Line]) -> str:
+    """Every run, the newest last."""
+    rows = [
+        [
+            f"{line['minutes']:.1f}",
+            f"{line['missed_share']:.3%}",
+            f"{line['bare_missed_share']:.3%}",
+            "yes" if line["missed_share"] <= line["bare_missed_share"] + line["allowed_share"] else "no",
+            f"{line['longest_ms']:.1f}, {line['bare_longest_ms']:.1f}",
+            _grown(line["rss_mib"], line["growth_mib"], ".1f"),
+            _grown(line["threads"], line["threads_grown"], "d"),
+            f"{line['load']:.1f}",
+            line["machine"],
+        ]
+        for line in matching(lines, kind="streaming")
+    ]
+    header = ["minutes", "missed", "bare loop's", "within", "longest period, bare loop's, ms", "memory, MiB", "threads"]
+    return table([*header, "load", "machine"], rows) if rows else _NOT_RUN
+
+
+def _times(line: Line) -> list[str]:
+    if line["expected"] == "goes on":
+        return [NONE] * 3
+    return [f"{line[key]:.0f}" for key in ("p50_ms", "max_ms", "rest_max_ms")]
+
+
+def _bar(line: Line) -> str:
+    if line["expected"] != "stops":
+        return line["expected"]
+    return f"≤ {line['bar_ms']:.0f}" if kept(line) else f"**≤ {line['bar_ms']:.0f}, missed**"
+
+
+def _named(lines: Sequence[Line]) -> str:
+    return ", ".join(code(line["fault"]) for line in lines)
+
+
+def _plain(text: str) -> str:
+    """As it can stand in a cell."""
+    return " ".join(text.replace("|", "/").split())
+
+
+def _grown(values: dict[str, float], grown: dict[str, float], form: str) -> str:
+    return ", ".join(f"{name} {value:{form}} ({grown[name]:+{form}})" for name, value in values.items())

@@ -1,0 +1,100 @@
+"""What the fault runner makes of a recorded stream of commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+DT = 0.01
+
+
+@pytest.fixture(autouse=True)
+def _benchmarks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+
+
+def limits():
+    from reliability.motion_check import Limits
+
+    return Limits((0.2, -0.4, 0.0), (0.7, 0.4, 0.6), (0.5, 2.5, 50.0), (1.5, 6.0, 120.0))
+
+
+def path(x: np.ndarray) -> np.ndarray:
+    """Poses along x, pointing down."""
+    poses = np.tile([0.0, 0.0, 0.3, 1.0, 0.0, 0.0, 0.0], (len(x), 1))
+    poses[:, 0] = x
+    return poses
+
+
+def broken(poses: np.ndarray, times: np.ndarray | None = None) -> dict[str, int]:
+    from reliability.motion_check import violations
+
+    times = DT * np.arange(len(poses)) if times is None else times
+    return {name: count for name, count in violations(list(poses), list(times), DT, limits()).items() if count}
+
+
+def test_a_smooth_motion_breaks_no_limit() -> None:
+    t = DT * np.arange(200)
+    assert broken(path(0.45 - 0.1 * np.cos(t * 2))) == {}
+
+
+def test_each_limit_is_seen_to_be_broken() -> None:
+    steady = path(np.full(20, 0.4))
+    assert broken(path(0.4 + 0.006 * np.arange(20))) == {"velocity": 19}
+    assert set(broken(path(0.4 + np.repeat([0.0, 0.003], 10)))) == {"acceleration", "jerk"}
+    wild = steady.copy()
+    wild[5, 1] = np.nan
+    wild[6, 3] = 0.5  # no unit quaternion
+    assert broken(wild) == {"finite": 2}
+    assert broken(path(np.full(3, 0.1))) == {"workspace": 3}
+    turned = steady.copy()
+    turned[10:, 3:] = [np.cos(0.05), np.sin(0.05), 0.0, 0.0]  # 0.1 rad at once
+    assert {"velocity", "acceleration", "jerk"} <= set(broken(turned))
+
+
+def test_after_silence_a_motion_may_begin_elsewhere() -> None:
+    poses = np.concatenate([path(np.full(5, 0.4)), path(np.full(5, 0.5))])
+    times = DT * np.arange(10)
+    assert broken(poses, times)
+    times[5:] += 0.5
+    assert broken(poses, times) == {}
+
+
+def commands(held: list[bool], x: list[float]):
+    from reliability.command_log import Command
+
+    return [
+        Command(1.0 + DT * index, pose, ("policy_refuses",) if hold else (), hold)
+        for index, (hold, pose) in enumerate(zip(held, path(np.array(x)), strict=True))
+    ]
+
+
+def test_a_reaction_is_timed_to_the_last_motion_and_to_rest() -> None:
+    from reliability.command_log import reaction
+
+    moved = [0.40, 0.41, 0.42, 0.43, 0.44, 0.445, 0.446, *[0.446] * 33]
+    seen = reaction(commands([False] * 4 + [True] * 36, moved), fault=1.005, end=1.4)
+    assert seen.motion_s == pytest.approx(0.025)
+    assert seen.rest_s == pytest.approx(0.055)
+    assert not seen.goes_on
+    assert not seen.silent
+    assert set(seen.reasons) == {"policy_refuses"}
+    assert seen.motion_share == pytest.approx(3 / 39)
+
+
+def test_motion_up_to_the_window_s_end_is_no_reaction() -> None:
+    from reliability.command_log import reaction
+
+    seen = reaction(commands([False] * 40, list(np.linspace(0.4, 0.5, 40))), fault=1.0, end=1.4)
+    assert seen.goes_on
+    assert seen.motion_share == 1.0
+
+
+def test_nothing_after_a_fault_is_silence_at_once() -> None:
+    from reliability.command_log import reaction
+
+    seen = reaction(commands([False] * 3, [0.4, 0.4, 0.4]), fault=1.5, end=1.9)
+    assert (seen.motion_s, seen.rest_s, seen.silent, seen.goes_on) == (0.0, 0.0, True, False)

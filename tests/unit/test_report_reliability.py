@@ -1,0 +1,68 @@
+"""docs/reliability.md, from lines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sdm_training.report.reliability import fault_table, longest, page, seam_table, streaming_table, verdict
+
+
+def fault_line(fault: str = "camera_silent", **changes: Any) -> dict[str, Any]:
+    return {
+        "kind": "fault", "fault": fault, "what": "nothing comes", "world": "cell", "expected": "stops", "trials": 100,
+        "p50_ms": 90.4, "max_ms": 141.2, "rest_max_ms": 260.0, "bar_ms": 150.0, "went_on": 0, "motion_share": 0.2,
+        "window_ms": 400, "limit_violations": 0, "outcome": "held (policy_refuses); resumes by itself",
+        "refusal": "no image | for 90 ms", "load": 0.8, "commit": "abc", "machine": "a machine", "date": "2026-01-01",
+        **changes,
+    }  # fmt: skip
+
+
+def test_a_fault_within_its_bar_is_a_row_with_its_numbers() -> None:
+    row = "| `camera_silent` | 100 | 90 | 141 | 260 | ≤ 150 | 0 | held (policy_refuses); resumes by itself | 0.8 |"
+    assert row in page([fault_line()])
+    assert "Every fault is within its bar." in verdict([fault_line()])
+    assert "no image / for 90 ms" in page([fault_line()])  # a bar in a cell would end it
+
+
+def test_what_misses_its_bar_is_named() -> None:
+    late, moving = fault_line(max_ms=151.0), fault_line("checkpoint_pickle", expected="never starts", motion_share=0.1)
+    beyond = fault_line("inference_nan", limit_violations=2, trials=20)
+    assert "**≤ 150, missed**" in fault_table([late])
+    said = verdict([late, moving, beyond, fault_line("joints_silent")])
+    assert "Not as it should be: `camera_silent`, `checkpoint_pickle`." in said
+    assert "Commands beyond limits: `inference_nan`." in said
+    assert "Fewer than 100 trials: `inference_nan`." in said
+
+
+def test_what_may_go_on_has_no_times_but_must_go_on() -> None:
+    on = fault_line("joints_reordered", expected="goes on", bar_ms=None, went_on=100)
+    assert "| `joints_reordered` | 100 | – | – | – | goes on |" in fault_table([on])
+    assert "Not as it should be: `joints_reordered`" in verdict([{**on, "went_on": 0}])
+
+
+def test_a_short_trial_replaces_no_line_and_a_newer_long_one_does() -> None:
+    lines = [fault_line(), fault_line(trials=3, max_ms=1.0), fault_line(max_ms=99.0)]
+    assert [line["max_ms"] for line in longest(lines)] == [99.0]
+    assert [line["max_ms"] for line in longest(lines[:2])] == [141.2]
+
+
+def test_seams_and_streaming_have_tables() -> None:
+    seam = {
+        "kind": "seam", "sort": "rough", "contract": "fr3/my-task", "pairs": 5000, "rate_hz": 100.0, "violations": 0,
+        "worst_excess": {"velocity": 1e-15, "jerk": 9e-12}, "jump_p50": 0.025, "jump_max": 0.041,
+        "lag_ms": {"p50": 116.9, "p95": 250.6, "p99": 331.2}, "machine": "a machine",
+    }  # fmt: skip
+    assert "| rough | 5,000 | 100 | 0 | 9e-12 | 25, 41 | 117, 251, 331 | a machine |" in seam_table([seam])
+    run = {
+        "kind": "streaming", "minutes": 30.0, "missed_share": 0.0016, "bare_missed_share": 0.0005,
+        "allowed_share": 0.001, "longest_ms": 31.0, "bare_longest_ms": 22.0, "rss_mib": {"command_node": 80.0},
+        "growth_mib": {"command_node": 0.25}, "threads": {"command_node": 12}, "threads_grown": {"command_node": 0},
+        "load": 1.5, "machine": "a machine",
+    }  # fmt: skip
+    grown = "command_node 80.0 (+0.2) | command_node 12 (+0)"
+    assert f"| 30.0 | 0.160% | 0.050% | no | 31.0, 22.0 | {grown} | 1.5 | a machine |" in streaming_table([run])
+    assert "| yes |" in streaming_table([{**run, "missed_share": 0.0015}])
+
+
+def test_what_was_not_measured_is_not_run() -> None:
+    assert page([]).count("Not run.") == 5
