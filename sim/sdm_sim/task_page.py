@@ -26,13 +26,19 @@ random actions, each with its cloud.
 Adroit's expert is a `network` where hand_dapg's policies are (`dapg/policies` of https://github.com/aravindr93/hand_dapg,
 read without unpickling): in the folder that `SDM_ADROIT_EXPERTS` names, else in `data/adroit_experts` or
 `../shared/data/adroit_experts`. Without them, or with `SDM_ADROIT_EXPERTS=planner`, it is a built-in `planner`, which
-takes no download, but half a minute of CPU an episode.
+takes no download, but many times as long.
 
 DexArt's assets (https://github.com/Kami-code/dexart-release) may not be passed on: its tasks run from a user's copy,
 the folder that `SDM_DEXART_ASSETS` names, else `data/dexart`. Its experts are pickled and are not read.
 
 Variants: in `metaworld/TASK+goal` a ball marks the goal for the policy to see, in `metaworld/TASK+moving` the object
 moves.
+
+`camera_noise=d4xx` shows any of them as a real depth camera would. Crop boxes begin a few millimetres above the table,
+which is less than such a camera errs: the table's points come into the box, and farthest-point sampling, which spreads
+points evenly, makes them a good part of the cloud (`tests/unit/test_camera_noise.py`). A policy of faultless clouds has
+never seen them, and may fail for that alone: train and distil with the same `camera_noise`, from demonstrations with
+`keep_depth=true`.
 """
 
 
