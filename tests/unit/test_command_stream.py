@@ -11,7 +11,7 @@ from helpers.motion import joint_contract, rate_contract
 from sdm_core.action_chunk import ActionChunk
 from sdm_core.command_gate import GateDecision
 from sdm_core.command_pipeline import CommandPipeline
-from sdm_core.contract import Contract
+from sdm_core.contract import Contract, StateEntry
 from sdm_core.errors import CommandError, ObservationError
 from sdm_core.motion_limits import excess
 from sdm_policy_node.command_stream import CommandStream, StopRules
@@ -175,6 +175,28 @@ def test_nothing_is_followed_without_a_heartbeat_or_a_position_or_out_of_the_fut
         world.stream.follow(late, world.now_ns, world.now)
 
 
+def test_a_chunk_that_cannot_be_followed_begins_nothing():
+    world = World(JOINTS)
+    world.step()
+    with pytest.raises(CommandError, match="target 0 has joint1 = nan"):
+        world.chunk([0.5, float("nan")])
+    assert not world.stream.moving
+    assert world.step() is None
+
+
+def test_a_clock_that_is_set_back_is_a_stop_and_what_was_followed_does_not_come_again():
+    world = World(JOINTS.model_copy(update={"horizon": 100}))
+    for _ in range(20):
+        world.step([0.9, 0.3])
+    world.now_ns -= 2_000_000_000  # the chunks that it follows lie in the future now
+    stop = world.silence_after()
+    assert all("clock_set_back" in decision.interventions for decision in stop)
+    stand = world.stand
+    for period in range(250):
+        world.step(None if period % 10 else stand.tolist())
+        assert world.stand == pytest.approx(stand, abs=1e-3)
+
+
 def test_a_stop_lasts_though_the_chunks_clock_stands():
     world = World(JOINTS.model_copy(update={"horizon": 100}))
     for _ in range(20):
@@ -209,6 +231,64 @@ def test_going_home_needs_no_policy_and_suffers_none_meanwhile():
         native.stream.go_home(home, 0.5, native.now_ns, native.now)
 
 
+def test_home_is_open_to_a_human_during_his_pause_and_the_pause_stays():
+    world = World(JOINTS)
+    world.step()
+    world.stream.pause()
+    world.silence_after(alive=False)
+    world.stream.go_home(np.array([0.0, 0.1]), 0.5, world.now_ns, world.now)
+    assert world.silence_after(alive=False)[-1].command == pytest.approx([0.0, 0.1], abs=1e-6)
+    with pytest.raises(CommandError, match="paused; call ~/resume"):
+        world.chunk([0.9, 0.3])
+
+
+def test_the_way_home_that_is_interrupted_is_not_gone_on_with():
+    world = World(JOINTS)
+    for interrupt, reason in (("pause", "paused"), ("silence", "state_lost")):
+        world.step()
+        world.stream.go_home(-np.sign(world.stand), 0.5, world.now_ns, world.now)
+        for _ in range(30):
+            world.step(alive=False)
+        assert world.stream.going_home
+        if interrupt == "pause":
+            world.stream.pause()
+            plans = world.stream.plans
+        else:
+            for _ in range(25):
+                held = world.step(speaks=False)
+            assert held.held
+            plans = world.stream.plans - 1
+        stop = world.silence_after()
+        assert all(reason in decision.interventions for decision in stop)
+        assert world.stream.plans == plans + 1  # what lies ahead has changed but once
+        assert not world.stream.going_home
+        world.interlock.paused = False
+
+
+def test_a_robot_is_held_to_its_end_at_once():
+    world = World(JOINTS.model_copy(update={"horizon": 100}))
+    for _ in range(20):
+        world.step([0.9, 0.3])
+    plans = world.stream.plans
+    commands = []
+    while (decision := world.stream.hold("deactivated")) is not None:
+        commands.append(decision.command)
+    assert len(commands) > 2
+    assert world.stream.plans == plans + 1
+    assert world.stream.activity == "resting"
+
+
+def test_a_gripper_that_stops_at_what_it_holds_is_no_robot_that_does_not_follow():
+    contract = joint_contract(2, gripper=True)
+    state = (*contract.observation.state, StateEntry(name="gripper", unit="1"))
+    observation = contract.observation.model_copy(update={"state": state})
+    measured = MeasuredPosition(contract.model_copy(update={"observation": observation}), 0.2, max_speed=5.0)
+    measured.observe(10**9, np.array([0.0, 0.1, 0.0]), 1.0)
+    measured.observe(10**9 + 10_000_000, np.array([0.0, 0.1, 1.0]), 1.01)
+    assert measured.distance(np.array([0.0, 0.0, 0.2])) == (pytest.approx(0.1), 0.0)
+    assert measured.newest == pytest.approx([0.0, 0.1, 1.0])
+
+
 def test_states_that_cannot_be_true_are_refused():
     measured = MeasuredPosition(JOINTS, 0.2, max_speed=5.0)
     measured.observe(10**9, np.zeros(2), 1.0)
@@ -220,14 +300,3 @@ def test_states_that_cannot_be_true_are_refused():
     measured.observe(10**9 + 500_000_000, np.array([1.0, 0.0]), 1.5)  # in half a second it may have come there
     measured.observe(5, np.array([-1.0, 0.0]), 1.6)  # another clock
     assert measured.newest == pytest.approx([-1.0, 0.0])
-
-
-def test_home_is_open_to_a_human_during_his_pause_and_the_pause_stays():
-    world = World(JOINTS)
-    world.step()
-    world.stream.pause()
-    world.silence_after(alive=False)
-    world.stream.go_home(np.array([0.0, 0.1]), 0.5, world.now_ns, world.now)
-    assert world.silence_after(alive=False)[-1].command == pytest.approx([0.0, 0.1], abs=1e-6)
-    with pytest.raises(CommandError, match="paused; call ~/resume"):
-        world.chunk([0.9, 0.3])

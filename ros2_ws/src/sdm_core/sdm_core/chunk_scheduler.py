@@ -46,9 +46,15 @@ class ChunkScheduler:
     def add(self, chunk: ActionChunk) -> None:
         """Takes a chunk in any order of arrival; of two with the same stamp the later arrival stays.
 
-        Raises CommandError, and takes nothing, if any entry of the chunk is not finite or the chunk has the wrong
-        width.
+        Raises CommandError, and takes nothing, where `require` does.
         """
+        self.require(chunk)
+        self._chunks = [other for other in self._chunks if other.stamp_ns != chunk.stamp_ns]
+        self._chunks.append(chunk)
+        self._chunks.sort(key=lambda other: other.stamp_ns)
+
+    def require(self, chunk: ActionChunk) -> None:
+        """Raises CommandError if any entry of the chunk is not finite or the chunk has the wrong width."""
         if chunk.targets.shape[1] != len(self._names):
             raise CommandError(
                 f"chunk {chunk.sequence} has {chunk.targets.shape[1]} entries a target, "
@@ -58,9 +64,6 @@ class ChunkScheduler:
             row, column = np.argwhere(~np.isfinite(chunk.targets))[0]
             value = f"{self._names[column]} = {chunk.targets[row, column]}"
             raise CommandError(f"chunk {chunk.sequence}: target {row} has {value}; it is dropped whole")
-        self._chunks = [other for other in self._chunks if other.stamp_ns != chunk.stamp_ns]
-        self._chunks.append(chunk)
-        self._chunks.sort(key=lambda other: other.stamp_ns)
 
     def at(self, now_ns: int) -> NDArray[np.float64] | None:
         """The target float64[A] for `now_ns`; None where no chunk covers it. Chunks that have ended are dropped."""

@@ -62,6 +62,10 @@ class CommandPipeline:
         """Takes a chunk of absolute targets. Raises CommandError, and takes nothing, if any of it cannot be used."""
         self._scheduler.add(chunk)
 
+    def require(self, chunk: ActionChunk) -> None:
+        """Raises CommandError where `add` would."""
+        self._scheduler.require(chunk)
+
     def tick(self, now_ns: int) -> GateDecision:
         """The command of this period."""
         target = self._scheduler.at(now_ns)

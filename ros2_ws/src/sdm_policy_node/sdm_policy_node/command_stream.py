@@ -40,8 +40,9 @@ class CommandStream:
     """Silent until a chunk is followed or the robot is sent home; then one decision a period, and a stop at the end.
 
     A stop is the hold until the robot has stood for `hold_s`; then silence. What ends by itself: lost signs of
-    life, a silent robot, a clock that stands: the next chunk begins anew. What does not: the interlock's fault and
-    pause. Motion always begins at rest, at the measured position.
+    life, a silent robot, a clock that stands or is set back: the next chunk begins anew. What does not: the interlock's
+    fault and pause, and the way home, which is not gone on with. Motion always begins at rest, at the measured
+    position.
 
     Times `now` are seconds of a steady clock, `now_ns` of the chunks' clock.
     """
@@ -65,7 +66,7 @@ class CommandStream:
         self._interlock = interlock
         self._period_s = period_s
         self._last: Vector | None = None
-        self._ticked = 0.0
+        self._ticked, self._ticked_ns = 0.0, 0
         self.plans = 0
         """How often what lies ahead has changed: by a chunk, or a stop."""
         self.rest()
@@ -76,6 +77,11 @@ class CommandStream:
         return self._moving
 
     @property
+    def going_home(self) -> bool:
+        """Whether the commands given are none of a policy's, but the way home's."""
+        return self._home is not None
+
+    @property
     def activity(self) -> str:
         """One word for what it is doing."""
         if self._interlock.fault and not self._moving:
@@ -83,7 +89,7 @@ class CommandStream:
         if self._standing_at is not None:
             return "stopping"
         if self._moving:
-            return "going_home" if self._home else "following"
+            return "going_home" if self.going_home else "following"
         return "paused" if self._interlock.paused else "resting"
 
     @property
@@ -121,6 +127,7 @@ class CommandStream:
         if chunk.stamp_ns - now_ns > self._contract.dt_ns:
             lead_ms = (chunk.stamp_ns - now_ns) / 1e6
             raise CommandError(f"chunk {chunk.sequence} lies {lead_ms:.0f} ms in the future; synchronise the clocks")
+        self._pipeline.require(chunk)
         if not self._moving:
             if self._liveness.heartbeat_lost(now):
                 raise CommandError("no heartbeat accompanies it; nothing is followed without one")
@@ -179,7 +186,7 @@ class CommandStream:
         self._pipeline.reset(position)
         self._last = self._last if position is None else position
         self._moving = True
-        self._ticked = now
+        self._ticked, self._ticked_ns = now, now_ns
         return position
 
     # --- what it gives
@@ -188,14 +195,17 @@ class CommandStream:
         """The decision of this period; None in silence."""
         if not self._moving:
             return None
-        self._ticked = now
+        if now_ns < self._ticked_ns:
+            self.stop("clock_set_back")  # the chunks that it follows lie in the new clock's future
+        self._ticked, self._ticked_ns = now, now_ns
         self._check_tracking()
-        if self._home:
-            self._continue_home(self._home, now_ns)
         reason = self._stop_reason(now)
         if reason:
             return self._stopping(reason, now)
         self._standing_at = None
+        if self._home:
+            self._pipeline.add(self._home.chunk(now_ns))
+            self.plans += 1
         return self._noted(self._pipeline.tick(now_ns))
 
     def tick_without_clock(self, now: float) -> GateDecision | None:
@@ -212,8 +222,8 @@ class CommandStream:
         """A period of a stop that nothing interrupts; None once the robot stands. For the end of a node."""
         if not self._moving:
             return None
+        self._begin_stop(reason)
         decision = self._noted(self._pipeline.hold(reason))
-        self.plans += 1
         if self._pipeline.at_rest:
             self.rest()
         return decision
@@ -221,14 +231,6 @@ class CommandStream:
     def path(self, now_ns: int) -> NDArray[np.float64]:
         """What the periods from now on would give: float64[K, A]; see CommandPipeline.path."""
         return self._pipeline.path(now_ns)
-
-    def _continue_home(self, home: HomeMotion, now_ns: int) -> None:
-        assert self._last is not None
-        if home.over(self._last):
-            self.stop("at_home")
-        else:
-            self._pipeline.add(home.chunk(now_ns))
-            self.plans += 1
 
     def _check_tracking(self) -> None:
         if self._interlock.fault or self._measured is None or self._last is None:
@@ -249,21 +251,29 @@ class CommandStream:
         if self._measured and self._measured.silent(now):
             return "state_lost"
         if self._home:
-            return ""
+            assert self._last is not None
+            return "at_home" if self._home.over(self._last) else ""
         return self._liveness.lost(now) or ""
 
     def _stopping(self, reason: str, now: float) -> GateDecision | None:
         """One period of a stop: the hold, until the robot has stood for `hold_s`."""
-        if self._standing_at is None:
-            self._standing_at = math.inf
-            self.plans += 1
-        if now > self._standing_at + self._rules.hold_s:
+        standing_at = self._begin_stop(reason)
+        if now > standing_at + self._rules.hold_s:
             self.rest()
             return None
         decision = self._noted(self._pipeline.hold(reason))
         if self._pipeline.at_rest:
-            self._standing_at = min(self._standing_at, now)
+            self._standing_at = min(standing_at, now)
         return decision
+
+    def _begin_stop(self, reason: str) -> float:
+        """Gives the time since which the robot has stood in this stop; infinite where it does not yet."""
+        if self._standing_at is None:
+            self._standing_at = math.inf
+            self.plans += 1
+        if self._home:
+            self.stop(reason)
+        return self._standing_at
 
     def _noted(self, decision: GateDecision) -> GateDecision:
         if decision.command is not None:

@@ -16,12 +16,17 @@ _OTHER_CLOCK_NS = 1_000_000_000
 
 
 class MeasuredPosition:
-    """Keeps the newest plausible state. Stamps are judged on the clock of the messages, silence on a steady one."""
+    """Keeps the newest plausible state. Stamps are judged on the clock of the messages, silence on a steady one.
+
+    Speeds and distances are the arm's: a gripper, which stops at what it holds, is not where it is commanded to be.
+    """
 
     def __init__(self, contract: Contract, timeout_s: float, max_speed: float) -> None:
         """`contract` as recorded; `max_speed`: a jump that would need more (m/s, rad/s) is refused; 0: none is."""
         self._pose = MeasuredPose(contract)
-        self._space = CommandSpace(absolute(contract).action)
+        action = absolute(contract).action
+        self._space = CommandSpace(action)
+        self._arm = [axis for axis, index in enumerate(self._space.linear) if not action.entries[index].is_gripper]
         self._future_ns = contract.dt_ns
         self._timeout_s = timeout_s
         self._max_speed = max_speed
@@ -47,10 +52,10 @@ class MeasuredPosition:
         self._stamp_ns, self._state, self._heard = stamp_ns, state, now
 
     def _refuse_jump(self, state: Vector, last: Vector, elapsed_s: float) -> None:
-        speeds = np.abs(self._space.difference(self._pose.of(last), self._pose.of(state))) / elapsed_s
-        if self._max_speed and speeds.max() > self._max_speed:
+        speed = max(self._distance(self._pose.of(last), self._pose.of(state))) / elapsed_s
+        if self._max_speed and speed > self._max_speed:
             raise ObservationError(
-                f"the robot would have moved at {speeds.max():.1f} m/s or rad/s, more than {self._max_speed:g}; "
+                f"the robot would have moved at {speed:.1f} m/s or rad/s, more than {self._max_speed:g}; "
                 "check the driver"
             )
 
@@ -88,7 +93,9 @@ class MeasuredPosition:
         (rad). Zero before the first state."""
         if self._state is None:
             return 0.0, 0.0
-        step = np.abs(self._space.difference(self._pose.of(self._state, command), command))
+        return self._distance(self._pose.of(self._state, command), command)
+
+    def _distance(self, start: Vector, end: Vector) -> tuple[float, float]:
+        step = self._space.difference(start, end)
         turn = float(np.linalg.norm(step[-3:])) if self._space.rotation else 0.0
-        linear = step[:-3] if self._space.rotation else step
-        return float(linear.max(initial=0.0)), turn
+        return float(np.abs(step[self._arm]).max(initial=0.0)), turn
