@@ -18,7 +18,7 @@ from helpers.fake_robot import FakeRobot
 from helpers.graph import Graph, graph
 from helpers.motion import joint_contract, pose_contract, rate_contract
 from rclpy.action import ActionServer
-from std_msgs.msg import Float64MultiArray
+from std_msgs.msg import Float64, Float64MultiArray
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
@@ -158,11 +158,14 @@ def test_a_silent_or_leaping_robot_is_held_until_it_speaks_sense(world, tmp_path
 def test_home_is_reached_slowly_and_without_a_policy(world, tmp_path):
     home = [0.2, 0.2, 0.15, 0.0, 0.0, 0.0, 1.0]
     arm = arm_of(world, tmp_path, home=home, home_share=0.5)
+    grips: list[float] = []
+    world.node.create_subscription(Float64, "gripper_command", lambda message: grips.append(message.data), 50)
     assert arm.until(lambda: world.call(Trigger, "command_node/home").success, None), world.outputs()
     assert arm.until(lambda: arm.path and abs(arm.path[-1][0] - 0.2) < 1e-6, None), world.outputs()
     assert arm.path[-1] == pytest.approx(home, abs=1e-6)
     assert speeds(arm.path).max() <= 0.5 * 0.5 * np.sqrt(3)
     assert "chunk refused" not in world.outputs()
+    assert grips == []  # it may hold something
 
 
 def test_without_a_home_there_is_no_way_there(world, tmp_path):
@@ -172,7 +175,7 @@ def test_without_a_home_there_is_no_way_there(world, tmp_path):
 
 
 def test_recovery_asks_the_robot_and_says_what_came_of_it(world, tmp_path):
-    Policy(world, CONTRACT, tmp_path, sink="pose")
+    policy = Policy(world, CONTRACT, tmp_path, sink="pose")
     answer = world.call(Trigger, "command_node/recover")
     assert not answer.success
     assert "there is no action action_server/error_recovery" in answer.message
@@ -186,6 +189,7 @@ def test_recovery_asks_the_robot_and_says_what_came_of_it(world, tmp_path):
     server = ActionServer(world.node, ErrorRecovery, "action_server/error_recovery", recover)
     assert world.spin_until(lambda: world.call(Trigger, "command_node/recover").success), world.outputs()
     assert asked
+    assert policy.keep_alive_until(lambda: "paused; call ~/resume" in world.outputs(), GOAL)
     server.destroy()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import ExitStack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,20 +86,28 @@ class CommandLoop:
             interlock,
             self._period_ns * 1e-9,
         )
-        self._sink: CommandSink | None = None if p.dry_run else command_sink(p.sink)(node, self._contract, depth=1)
         self._sent_plans = 0
-        self.gripper = gripper_actions(node, p, action)
         self.shadow = ShadowScore(self._contract) if p.dry_run and self._measured else None
         self.meter = TickMeter(self._period_ns * 1e-9)
         self._home = None if math.isnan(p.home[0]) else home_command(self._contract, p.home)
         self._home_share = p.home_share
-        self._trace = CommandTrace(node)
-        self._states = None
-        if self._measured:
-            self._states = StateSource(node, False, self._on_state, self._on_state_refused)
-            self._states.configure(recorded, p.max_skew_s)
         self._inputs: list[Subscription] = []
         self._timers: list[Timer] = []
+        with ExitStack() as made:  # what is made before something fails is given up again
+            self.gripper = gripper_actions(node, p, action)
+            if self.gripper:
+                made.callback(self.gripper.close)
+            self._sink: CommandSink | None = None
+            if not p.dry_run:
+                self._sink = command_sink(p.sink)(node, self._contract, depth=1)
+                made.callback(self._sink.close)
+            if self._measured:
+                states = StateSource(node, False, self._on_state, self._on_state_refused)
+                made.callback(states.close)
+                states.configure(recorded, p.max_skew_s)
+            self._trace = CommandTrace(node)
+            made.callback(self._trace.close)
+            self._topics = made.pop_all()
 
     # --- life
 
@@ -129,6 +138,7 @@ class CommandLoop:
             self._node.get_logger().info(f"in the shadows: {self.shadow.summary()}")
         for timer in self._timers:
             self._node.destroy_timer(timer)
+        self.meter.pause()
         for subscription in self._inputs:
             self._node.destroy_subscription(subscription)
         self._timers, self._inputs = [], []
@@ -136,9 +146,7 @@ class CommandLoop:
 
     def close(self) -> None:
         """Gives all topics up."""
-        for part in (self._sink, self.gripper, self._states, self._trace):
-            if part:
-                part.close()
+        self._topics.close()
 
     def start_episode(self) -> None:
         """Forgets chunks and motion, and where the robot stood: a simulated one begins each episode elsewhere.
@@ -234,12 +242,13 @@ class CommandLoop:
 
     def _send(self, decision: GateDecision, begin_ns: int) -> None:
         if self._sink and decision.command is not None:
-            self._sink.publish(decision.command, self._node.get_clock().now().to_msg(), decision.held)
+            held = decision.held or self.stream.going_home
+            self._sink.publish(decision.command, self._node.get_clock().now().to_msg(), held)
             if isinstance(self._sink, PathSink) and self.stream.plans != self._sent_plans:
                 self._sent_plans = self.stream.plans
                 ahead = self.stream.path(self._now_ns() + self._period_ns)
                 self._sink.publish_path(np.vstack([decision.command, ahead]), self._period_ns * 1e-9)
-            if self.gripper and not decision.held:
+            if self.gripper and not held:
                 self.gripper.follow(decision.command, time.monotonic())
         self._trace.decision(decision, begin_ns, published=self._sink is not None)
 

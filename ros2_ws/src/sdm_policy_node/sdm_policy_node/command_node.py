@@ -39,8 +39,8 @@ class CommandNode(LifecycleNode):
 
     def on_activate(self, state: State) -> TransitionCallbackReturn:
         assert self._loop
-        self._loop.start()
         self._operator = OperatorServices(self, self._loop, self._interlock, self._settings.recovery_action)
+        self._loop.start()
         self._diagnostics.watch(self._loop)
         return super().on_activate(state)
 
@@ -56,6 +56,12 @@ class CommandNode(LifecycleNode):
         self._stop()
         self._release()
         return super().on_shutdown(state)
+
+    def on_error(self, state: State) -> TransitionCallbackReturn:
+        """A transition has failed half-way: nothing of it stays behind."""
+        self._stop()
+        self._release()
+        return super().on_error(state)
 
     def destroy_node(self) -> None:
         self._stop()

@@ -29,7 +29,7 @@ class CommandSink(Protocol):
     def publish(self, command: NDArray[np.float64], stamp: Time, held: bool) -> None:
         """Sends one command; `stamp` is the time of publication, by which receivers judge its age.
 
-        `held`: the command is a stop and not a policy's.
+        `held`: the command is a stop's or the way home's, and not a policy's.
         """
         ...
 

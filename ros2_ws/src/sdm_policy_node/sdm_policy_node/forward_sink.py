@@ -8,6 +8,7 @@ import numpy as np
 from builtin_interfaces.msg import Time
 from numpy.typing import NDArray
 from rclpy.node import Node
+from sdm_core.command_space import is_rate
 from sdm_core.contract import Contract
 from std_msgs.msg import Float64MultiArray
 
@@ -31,6 +32,8 @@ class ForwardPositionSink:
 
     def __init__(self, node: Node, contract: Contract, depth: int) -> None:
         self._joints = JointCommand(contract, self.name, self.kind)
+        if is_rate(contract.action):
+            require_zero_hold(contract, self.name)
         self._node = node
         self._gripper = GripperTopic(node, contract.action, depth)
         self._publisher = node.create_publisher(Float64MultiArray, TOPIC, command_qos(depth))
@@ -54,7 +57,3 @@ class ForwardVelocitySink(ForwardPositionSink):
 
     name: ClassVar[str] = "forward_velocity"
     kind: ClassVar[str] = "joint_velocity"
-
-    def __init__(self, node: Node, contract: Contract, depth: int) -> None:
-        super().__init__(node, contract, depth)
-        require_zero_hold(contract, self.name)

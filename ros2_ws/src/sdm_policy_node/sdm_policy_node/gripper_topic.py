@@ -21,7 +21,7 @@ def gripper_index(action: ActionSpec) -> int | None:
 class GripperTopic:
     """The gripper's entry of every command, from a policy's first one on; nothing where the action has no gripper.
 
-    Before that it is told nothing: where it stands may be unknown, and a stop must not open it.
+    Before that it is told nothing: where it stands may be unknown, and neither a stop nor the way home must open it.
     """
 
     def __init__(self, node: Node, action: ActionSpec, depth: int) -> None:

@@ -77,11 +77,12 @@ class OperatorServices:
         return response
 
     async def _on_recover(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        """A stop, then the robot's own recovery; a latched fault stays latched."""
-        self._loop.stream.stop("recovery")
+        """A pause, so that no commands run away from an arm that does not move yet; then the robot's own recovery. A
+        latched fault stays latched."""
+        self._loop.stream.pause()
         try:
             await self._recovery.recover()
-            response.success, response.message = True, "the robot has recovered"
+            response.success, response.message = True, "the robot has recovered and is paused; call ~/resume"
         except CommandError as error:
             response.success, response.message = False, str(error)
         return response

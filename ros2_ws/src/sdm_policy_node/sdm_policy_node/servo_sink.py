@@ -56,8 +56,8 @@ class ServoPoseSink(PoseStampedSink):
     topic: ClassVar[str] = POSE_TOPIC
 
     def __init__(self, node: Node, contract: Contract, depth: int) -> None:
-        super().__init__(node, contract, depth)
         self._switch = ServoSwitch(node, self.name, "POSE")
+        super().__init__(node, contract, depth)
 
     def obstacle(self) -> str:
         return self._switch.obstacle()
@@ -77,8 +77,8 @@ class ServoTwistSink(TwistStampedSink):
     topic: ClassVar[str] = TWIST_TOPIC
 
     def __init__(self, node: Node, contract: Contract, depth: int) -> None:
-        super().__init__(node, contract, depth)
         self._switch = ServoSwitch(node, self.name, "TWIST")
+        super().__init__(node, contract, depth)
 
     def obstacle(self) -> str:
         return self._switch.obstacle()

@@ -17,6 +17,10 @@ class TickMeter:
         """The longest time between two ticks."""
         self._last: float | None = None
 
+    def pause(self) -> None:
+        """The timer ends: the time until its next tick is not measured."""
+        self._last = None
+
     def tick(self, now: float) -> None:
         """The timer has come."""
         self.ticks += 1
