@@ -31,14 +31,14 @@ class RecordedDemonstrations(Protocol):
 
 
 def open_recorded(task: Task, source: str | Path | None) -> RecordedDemonstrations | None:
-    """The file `source` of a task that people demonstrated; None without one, for a task with a scripted expert.
+    """The file `source` of a task that people demonstrated; None without one, for a task with an expert.
 
     Raises TaskError where a source is missing or cannot be used, and DatasetError where the file has another layout.
     """
     name = task.name
     if source is None:
-        if name in (pusht.NAME, "robomimic/transport"):
-            raise TaskError(f"{name} has no scripted expert; name its human demonstrations, source=FILE")
+        if task.expert_kind is None:
+            task.expert()  # raises, and says who shows this task instead
         return None
     if name == pusht.NAME:
         from sdm_sim.pusht.demonstrations import PushTDemonstrations
@@ -46,7 +46,7 @@ def open_recorded(task: Task, source: str | Path | None) -> RecordedDemonstratio
         return PushTDemonstrations(source)
     if name.startswith("robomimic/"):
         return _robomimic(task, source)
-    raise TaskError(f"{name} has a scripted expert and no reader of recorded demonstrations; leave source out")
+    raise TaskError(f"{name} has no reader of recorded demonstrations; leave source out")
 
 
 def _robomimic(task: Task, source: str | Path) -> RecordedDemonstrations:
