@@ -99,8 +99,7 @@ def test_nothing_moves_otherwise_than_without_the_ball(name: str, pair: Callable
     assert np.array_equal(plain.extrinsics.translation, marked.extrinsics.translation)
 
 
-@pytest.mark.parametrize("name", ["door-lock", "assembly"])
-@pytest.mark.parametrize("gl", [True, False])
+@pytest.mark.parametrize(("name", "gl"), [("door-lock", True), ("door-lock", False), ("assembly", False)])
 def test_cloud_and_colours_show_the_ball_at_the_goal(
     name: str, gl: bool, pair: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
