@@ -26,7 +26,7 @@ random actions, each with its cloud.
 Adroit's expert is a `network` where hand_dapg's policies are (`dapg/policies` of https://github.com/aravindr93/hand_dapg,
 read without unpickling): in the folder that `SDM_ADROIT_EXPERTS` names, else in `data/adroit_experts` or
 `../shared/data/adroit_experts`. Without them, or with `SDM_ADROIT_EXPERTS=planner`, it is a built-in `planner`, which
-takes no download, but many times as long.
+takes no download, but more time.
 
 DexArt's assets (https://github.com/Kami-code/dexart-release) may not be passed on: its tasks run from a user's copy,
 the folder that `SDM_DEXART_ASSETS` names, else `data/dexart`. Its experts are pickled and are not read.
