@@ -206,6 +206,7 @@ def test_chunks_that_are_not_of_the_contract_are_refused(world, tmp_path):
         ({"kind": "ee_pose"}, "kind 'ee_pose', 'native' expected"),
         ({"targets": [0.0]}, "targets 1, 150 expected"),
         ({"targets": [float("nan")] * 150}, "target 0 has dx = nan"),
+        ({"horizon": 51, "targets": COMMAND * 51}, "horizon 51, 50 expected"),
         ({"dt": 0.0}, "dt in ns 0, 20000000 expected"),
         ({"dt": 0.01}, "dt in ns 10000000, 20000000 expected"),
         ({"dt": float("nan")}, "dt in ns nan, 20000000 expected"),
@@ -341,6 +342,14 @@ def test_a_sink_of_another_kind_is_refused(world, tmp_path):
     process = world.start("command_node", checkpoint=tmp_path / "contract.yaml", sink="pose")
     assert world.spin_until(lambda: "not configured" in process.output)
     assert "sink 'pose' takes 'ee_pose' actions" in process.output
+
+
+def test_an_activation_that_fails_half_way_leaves_nothing_behind(world, tmp_path):
+    CONTRACT.save(tmp_path / "contract.yaml")
+    process = world.start("command_node", checkpoint=tmp_path / "contract.yaml", recovery_action="no name")
+    assert world.spin_until(lambda: "on_activate raised" in process.output), world.outputs()
+    assert world.spin_until(lambda: world.node.count_publishers("native_command") == 0)
+    assert world.node.count_subscribers("action_chunk") == 0
 
 
 def test_relative_actions_need_the_workspace(world, tmp_path):

@@ -41,6 +41,7 @@ def from_chunk_message(message: ActionChunkMessage, contract: Contract) -> Actio
         ("entries", tuple(message.names), names),
         ("dt in ns", round(message.dt * 1e9) if math.isfinite(message.dt) else message.dt, contract.dt_ns),
         ("targets", len(message.targets), message.horizon * len(names)),
+        ("horizon", message.horizon, min(message.horizon, contract.horizon)),
     ):
         if found != expected:
             raise CommandError(
