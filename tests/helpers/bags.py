@@ -75,23 +75,25 @@ class WrittenBag:
             message.settings = yaml.safe_dump({"parameters": parameters, "topics": {}})
         self.write("/recorder_node/episode_event", message)
 
-    def step(self, step: int, *, info: bool = True, size: tuple[int, int] | None = None) -> None:
-        """One frame with state and command; `size` (width, height) is another resolution than the contract's."""
+    def step(self, step: int, *, info: bool = True, size: tuple[int, int] | None = None, times: int = 1) -> None:
+        """One frame with state and command; `size` (width, height) is another resolution than the contract's, `times`
+        how often the image comes."""
         width, height = size or (self._intrinsics.width, self._intrinsics.height)
         stamp = time_message(self.now_ns)
         joints = JointState(name=list(self.contract.state_names), position=state_values(step, self.contract).tolist())
         joints.header.stamp = stamp
         self.write("/joint_states", joints)
-        if info:
-            lens = self._intrinsics
-            k = [lens.fx, 0.0, lens.cx, 0.0, lens.fy, lens.cy, 0.0, 0.0, 1.0]
-            message = CameraInfo(width=width, height=height, k=k)
-            message.header.stamp, message.header.frame_id = stamp, CAMERA_FRAME
-            self.write("/camera/camera/depth/camera_info", message)
+        lens = self._intrinsics
+        k = [lens.fx, 0.0, lens.cx, 0.0, lens.fy, lens.cy, 0.0, 0.0, 1.0]
+        calibration = CameraInfo(width=width, height=height, k=k)
         depth = np.resize(depth_image(step, self.contract), (height, width))
         image = Image(height=height, width=width, encoding="16UC1", step=2 * width, data=array("B", depth.tobytes()))
-        image.header.stamp, image.header.frame_id = stamp, CAMERA_FRAME
-        self.write("/camera/camera/depth/image_rect_raw", image)
+        for message in (calibration, image):
+            message.header.stamp, message.header.frame_id = stamp, CAMERA_FRAME
+        for _ in range(times):
+            if info:
+                self.write("/camera/camera/depth/camera_info", calibration)
+            self.write("/camera/camera/depth/image_rect_raw", image)
         self.now_ns += self.contract.dt_ns // 2
         self.write("/native_command", Float64MultiArray(data=action(step)))
         self.now_ns += self.contract.dt_ns - self.contract.dt_ns // 2

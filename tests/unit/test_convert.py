@@ -81,6 +81,13 @@ def test_kept_episodes_are_converted_and_others_are_not(tmp_path: Path, convert,
     convert.assert_rows([0, 1, 2, 3, 20, 21, 22, 30, 31, 32])
 
 
+def test_an_image_that_comes_twice_is_one_row(tmp_path: Path, bag: WrittenBag, convert) -> None:
+    bag.episode(range(4), times=2)
+    bag.close()
+    assert convert(tmp_path / "bag")[0] == 0
+    convert.assert_rows([0, 1, 2, 3])
+
+
 def test_another_contract_gives_another_dataset_of_the_same_bag(tmp_path: Path, bag: WrittenBag, convert) -> None:
     bag.episode(range(4))
     bag.close()

@@ -28,6 +28,11 @@ class StreamFault(ObservationError):
         super().__init__(message)
         self.kind = kind
 
+    @property
+    def harmless(self) -> bool:
+        """Whether nothing is wrong but this message, which may be left out: it came already, or too late."""
+        return self.kind in ("duplicate", "out_of_order")
+
 
 class TaskError(SdmError):
     """A task is unknown or cannot be built here."""

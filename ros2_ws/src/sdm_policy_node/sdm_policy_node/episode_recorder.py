@@ -98,7 +98,11 @@ class EpisodeRecorder:
 
     def _on_frame(self, frame: Frame) -> None:
         recording = self.recording
-        if recording and recording.frame_seen(frame.stamp_ns):
+        if recording is None:
+            return
+        if frame.fault and frame.fault.harmless:
+            self._refused("image", frame.fault)
+        elif recording.frame_seen(frame.stamp_ns):
             self._take(recording, frame)
 
     def _on_state(self, stamp_ns: int, state: NDArray[np.float64]) -> None:

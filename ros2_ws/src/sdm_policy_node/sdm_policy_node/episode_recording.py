@@ -113,6 +113,11 @@ class EpisodeRecording:
         actions = len(self._commands) if self.actions == "commands" else len(self.frames) - 1
         return max(min(len(self.frames), actions), 0)
 
+    def account(self, rows: int, success: bool | None) -> str:
+        """A few words on what was kept: so many rows, judged or not."""
+        judged = "" if success is None else ", a success" if success else ", a failure"
+        return f"{rows} rows, {self.gaps} images missing{judged}"
+
     def episode(self, rows: int | None = None) -> Episode:
         """The rows that have an action, or the first so many of them. Raises DatasetError where there are none or they
         cannot be kept."""

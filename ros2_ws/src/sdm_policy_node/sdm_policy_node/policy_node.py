@@ -35,8 +35,6 @@ from sdm_policy_node.time_stamps import to_message
 
 # Four may be missed before command_node stops the robot (its parameter heartbeat_timeout_s).
 _HEARTBEAT_PERIOD_S = 0.02
-# A late or a second image of one stamp tells nothing against those that came in time.
-_HARMLESS = ("duplicate", "out_of_order")
 
 
 class PolicyNode(LifecycleNode):
@@ -203,8 +201,7 @@ class PolicyNode(LifecycleNode):
                 self._publish(answer.plan, answer, trace)
             except SdmError as error:
                 trace.refusal = str(error)
-        fault = answer.frame.fault
-        if fault is None or fault.kind not in _HARMLESS:
+        if answer.frame.fault is None or not answer.frame.fault.harmless:
             self._sight.judged(answer.frame.received_ns, trace.refusal)
         if trace.refusal:
             self._refusals.note(answer.refused, trace.refusal)

@@ -128,8 +128,7 @@ class RecorderNode(Node):
         rows = len(episode.state)
         self._last_kept = len(self._store) - 1
         self._events.kept(recording, success, rows)
-        judged = "" if success is None else ", a success" if success else ", a failure"
-        line = f"episode {self._last_kept}: {rows} rows, {recording.gaps} images missing{judged}"
+        line = f"episode {self._last_kept}: {recording.account(rows, success)}"
         self.get_logger().info(f"kept {line}")
         return True, line
 

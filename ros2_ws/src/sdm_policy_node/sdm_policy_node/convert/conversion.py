@@ -140,12 +140,9 @@ class _Conversion:
         except SdmError as error:
             self._report.problems.append(f"{planned_episode.name} is left out: {error}")
             return
-        rows, success = len(episode.state), planned_episode.success
-        judged = "" if success is None else ", a success" if success else ", a failure"
-        self._report.kept.append(
-            f"{planned_episode.name} is episode {len(self._store) - 1}: {rows} rows, "
-            f"{recording.gaps} images missing{judged}"
-        )
+        rows = len(episode.state)
+        account = recording.account(rows, planned_episode.success)
+        self._report.kept.append(f"{planned_episode.name} is episode {len(self._store) - 1}: {account}")
         if planned_episode.rows and planned_episode.rows != rows:
             self._report.problems.append(
                 f"{planned_episode.name}: the recorder stored {planned_episode.rows} rows of it, the bag gives {rows}; "

@@ -33,8 +33,10 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--lerobot", action="store_true", help="write the dataset in the layout of LeRobot's version 3")
     made.add_argument("--contract", type=Path, help="another contract: contract.yaml, or a checkpoint")
     made.add_argument("--actions", choices=["commands", "measured"], help="whence actions come; see recorder_node")
-    made.add_argument("--sink", help="what commands were published as: pose, native")
-    made.add_argument("--source", dest="observation_source", help="what clouds are made from: depth, points")
+    made.add_argument("--sink", choices=["native", "pose"], help="what commands were published as")
+    made.add_argument(
+        "--source", dest="observation_source", choices=["depth", "points"], help="what clouds are made from"
+    )
     made.add_argument(
         "--depth", dest="record_depth", action="store_true", default=None, help="store the depth images, too"
     )
