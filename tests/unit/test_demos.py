@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from helpers.toy_task import STEP, ToyTask
 from sdm_core.dataset import EpisodeStore
-from sdm_core.errors import DatasetError, TaskError
+from sdm_core.errors import DatasetError, SdmError, TaskError
 from sdm_core.point_cloud import CloudPipeline
 from sdm_sim.demonstrations import MIN_SUCCESS_STEPS, demonstrate
 from sdm_sim.programs import demos
@@ -132,6 +132,12 @@ def test_another_task_s_dataset_is_not_continued(record: Callable, monkeypatch: 
 def test_an_unknown_task_leaves_no_dataset_behind(tmp_path: Path) -> None:
     with pytest.raises(TaskError, match="did you mean"):
         demos.record("metaworld/dor-open", 1, 0, 1, False, str(tmp_path / "a.zarr"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_camera_leaves_no_dataset_behind(record: Callable, tmp_path: Path) -> None:
+    with pytest.raises(SdmError, match="camera_noise 'd5xx' is not known"):
+        record(1, camera_noise="d5xx")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -17,12 +17,13 @@ import hydra
 from omegaconf import DictConfig, OmegaConf
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from sdm_core.dataset import EpisodeStore
+from sdm_core.depth_noise import noisy_camera
 from sdm_core.errors import DatasetError, SdmError, TaskError
 from sdm_core.share import share_directory
 
 from sdm_sim.demonstrations import demonstrate
 from sdm_sim.image_contract import with_images
-from sdm_sim.recorded_demonstrations import open_recorded
+from sdm_sim.recorded_demonstrations import RecordedDemonstrations, open_recorded
 from sdm_sim.registry import make_task, tasks_named
 from sdm_sim.worker_processes import in_workers
 
@@ -48,44 +49,34 @@ def record(
     on. `episodes` None means EXPERT_EPISODES, or all that the source holds. `images` also stores the colour of each
     camera, `image_size` pixels high. `camera_noise` names the depth camera whose noise is put onto the images.
     """
+    if noisy_camera(camera_noise) is None:
+        camera_noise = None  # also where it is called `none`
     task = make_task(name)
     try:
         contract = with_images(task.contract, image_size) if images else task.contract
-        camera_noise = None if camera_noise == "none" else camera_noise
         recorded = open_recorded(task, source)
         if recorded is None:
             episodes = EXPERT_EPISODES if episodes is None else episodes
         else:
-            held = len(recorded) - seed0
-            episodes = held if episodes is None else episodes
-            if episodes > held:
-                raise DatasetError(f"{source}: holds {held} episodes from number {seed0} on; ask for no more than that")
             if camera_noise:
                 raise TaskError(f"{source}: was recorded as it is; leave camera_noise={camera_noise} out")
+            episodes = _held(recorded, source, seed0, episodes)
         store = EpisodeStore.open_or_create(output, contract)
-        other = {str(entry.get("camera_noise", "none")) for entry in store.provenance} - {camera_noise or "none"}
-        if other:
-            raise DatasetError(f"{output}: recorded with camera_noise={other.pop()}; go on with that, or choose a path")
+        _require_same_camera(store, camera_noise)
         tried = [int(entry["seed"]) for entry in store.provenance]
         seed, failures = max(tried, default=seed0 - 1) + 1, 0
-        columns = (
-            TextColumn(f"{name}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
-        )
-        with Progress(*columns, disable=quiet) as progress:
+        with _progress(name, quiet) as progress:
             bar = progress.add_task("demos", total=episodes, completed=len(store), note="")
             while len(store) < episodes:
-                if recorded:
-                    episode = recorded.episode(seed, keep_depth, contract)
-                else:
+                made = {"seed": seed, "expert": task.expert_kind, "task": name}
+                if recorded is None:
                     episode = demonstrate(task, seed, keep_depth, contract, camera_noise)
+                    made |= {"camera_noise": camera_noise} if camera_noise else {}
+                else:
+                    episode = recorded.episode(seed, keep_depth, contract)
+                    made |= {"expert": "recorded", **recorded.provenance(seed)}
                 if episode is not None:
-                    made = {"seed": seed, "expert": "recorded" if recorded else task.expert_kind, "task": name}
-                    made |= recorded.provenance(seed) if recorded else {}
-                    store.append(episode, {**made, **({"camera_noise": camera_noise} if camera_noise else {})})
+                    store.append(episode, made)
                 else:
                     failures += 1
                     if failures > max_failures:
@@ -95,6 +86,25 @@ def record(
         return store
     finally:
         task.close()
+
+
+def _held(recorded: RecordedDemonstrations, source: str | None, seed0: int, episodes: int | None) -> int:
+    """How many episodes are asked of a file. Raises DatasetError where it does not hold them."""
+    held = len(recorded) - seed0
+    if episodes is not None and episodes > held:
+        raise DatasetError(f"{source}: holds {held} episodes from number {seed0} on; ask for no more than that")
+    return held if episodes is None else episodes
+
+
+def _require_same_camera(store: EpisodeStore, camera_noise: str | None) -> None:
+    other = {str(entry.get("camera_noise", "none")) for entry in store.provenance} - {camera_noise or "none"}
+    if other:
+        raise DatasetError(f"{store.path}: recorded with camera_noise={other.pop()}; go on with that, or choose a path")
+
+
+def _progress(name: str, quiet: bool) -> Progress:
+    note = TextColumn("{task.fields[note]}")
+    return Progress(TextColumn(name), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), note, disable=quiet)
 
 
 def record_as_configured(config: Mapping[str, Any] | DictConfig, quiet: bool = False) -> EpisodeStore:
