@@ -31,7 +31,6 @@ from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
 CONFIG = PathJoinSubstitution([FindPackageShare("sdm_bringup"), "config"])
-CAMERA_TOPICS = ("depth/image_rect_raw", "depth/camera_info", "depth/color/points", "color/image_raw")
 ROBOT_TOPICS = ("joint_states", "current_pose", "target_pose", "gripper_command")
 
 SIM = PythonExpression(["'", LaunchConfiguration("sim"), "' == 'true'"])
@@ -114,7 +113,9 @@ def generate_launch_description():
             description="Parameter file of the camera",
         ),
         DeclareLaunchArgument(
-            "camera_namespace", default_value="/camera/camera", description="Where the camera driver publishes"
+            "camera_namespace",
+            default_value="camera",
+            description="Namespace of the cameras' drivers; each has its camera's name in the contract",
         ),
         DeclareLaunchArgument(
             "joint_states",
@@ -133,11 +134,7 @@ def generate_launch_description():
             "gripper_command", default_value="/gripper_command", description="Number commanded to the gripper"
         ),
     ]
-    camera = LaunchConfiguration("camera_namespace")
-    remappings = [
-        *((f"camera/camera/{topic}", [camera, f"/{topic}"]) for topic in CAMERA_TOPICS),
-        *((topic, LaunchConfiguration(topic)) for topic in ROBOT_TOPICS),
-    ]
+    remappings = [(topic, LaunchConfiguration(topic)) for topic in ROBOT_TOPICS]
     given = {
         "checkpoint": ParameterValue(LaunchConfiguration("checkpoint"), value_type=str),
         "dry_run": ParameterValue(LaunchConfiguration("dry_run"), value_type=bool),
@@ -156,6 +153,7 @@ def generate_launch_description():
         parameters=[
             *parameters("policy_node"),
             {
+                "camera_namespace": ParameterValue(LaunchConfiguration("camera_namespace"), value_type=str),
                 "command": "chunk",
                 "backend": LaunchConfiguration("backend"),
                 "threads": ParameterValue(LaunchConfiguration("threads"), value_type=int),

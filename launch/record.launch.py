@@ -26,7 +26,6 @@ from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
 CONFIG = PathJoinSubstitution([FindPackageShare("sdm_bringup"), "config"])
-CAMERA_TOPICS = ("depth/image_rect_raw", "depth/camera_info", "depth/color/points")
 ROBOT_TOPICS = ("joint_states", "current_pose", "target_pose", "gripper_command")
 
 
@@ -95,7 +94,9 @@ def generate_launch_description():
             description="Parameter file of the camera",
         ),
         DeclareLaunchArgument(
-            "camera_namespace", default_value="/camera/camera", description="Where the camera driver publishes"
+            "camera_namespace",
+            default_value="camera",
+            description="Namespace of the cameras' drivers; each has its camera's name in the contract",
         ),
         DeclareLaunchArgument(
             "joint_states",
@@ -108,11 +109,7 @@ def generate_launch_description():
             "gripper_command", default_value="/gripper_command", description="Number commanded to the gripper"
         ),
     ]
-    camera = LaunchConfiguration("camera_namespace")
-    remappings = [
-        *((f"camera/camera/{topic}", [camera, f"/{topic}"]) for topic in CAMERA_TOPICS),
-        *((topic, LaunchConfiguration(topic)) for topic in ROBOT_TOPICS),
-    ]
+    remappings = [(topic, LaunchConfiguration(topic)) for topic in ROBOT_TOPICS]
     recorder = Node(
         package="sdm_policy_node",
         executable="recorder_node",
@@ -124,6 +121,7 @@ def generate_launch_description():
             LaunchConfiguration("camera"),
             {
                 "checkpoint": text("contract"),
+                "camera_namespace": text("camera_namespace"),
                 "output": text("output"),
                 "record_depth": flag(LaunchConfiguration("depth")),
                 "actions": text("actions"),

@@ -66,13 +66,13 @@ class Rig:
         self.world, self.names = world, names
         self.contract = contract_of(*names)
         self.frames: list[Frame] = []
-        aligned = settings.get("aligned_depth", False)
+        aligned, space = settings.get("aligned_depth", False), settings.get("namespace", "camera")
         stream = "aligned_depth_to_color" if aligned else "depth"
         node = world.node
         image = "image_raw" if aligned else "image_rect_raw"
-        self._images = {name: node.create_publisher(Image, f"camera/{name}/{stream}/{image}", 10) for name in names}
+        self._images = {name: node.create_publisher(Image, f"{space}/{name}/{stream}/{image}", 10) for name in names}
         self._infos = {
-            name: node.create_publisher(CameraInfo, f"camera/{name}/{stream}/camera_info", 10) for name in names
+            name: node.create_publisher(CameraInfo, f"{space}/{name}/{stream}/camera_info", 10) for name in names
         }
         streams = StreamSettings(reliable=True, queue=20, **settings)
         self.live = CloudCameras(node, DepthSource, names, streams, self.frames.append)
@@ -113,9 +113,9 @@ def joined(rig: Rig, images: dict[str, NDArray[np.uint16]]) -> NDArray[np.float3
     return pipeline.fuse([pipeline.depth_points(images[name], "16UC1", CAMERA, POSES[name]) for name in rig.names])
 
 
-@pytest.mark.parametrize("aligned", [False, True])
-def test_every_way_to_send_a_depth_image_gives_one_cloud(aligned: bool, world: Graph, tmp_path: Path) -> None:
-    rig = Rig(world, tmp_path, "front", aligned_depth=aligned)
+@pytest.mark.parametrize("settings", [{}, {"aligned_depth": True}, {"namespace": "/cell/cameras"}])
+def test_every_way_to_send_a_depth_image_gives_one_cloud(settings: dict, world: Graph, tmp_path: Path) -> None:
+    rig = Rig(world, tmp_path, "front", **settings)
     image = millimetres(0)
     metres = np.where(image > 0, image.astype(np.float32) * np.float32(1e-3), np.float32(np.nan))
     ways = [

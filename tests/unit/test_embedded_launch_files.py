@@ -233,8 +233,8 @@ def test_franka_commands_nothing_unless_told_and_uses_the_arms_topics(launch, tm
         assert "joint_states:=/franka/joint_states" in node["rules"]
         assert "target_pose:=/target_pose" in node["rules"]
         assert "gripper_command:=/gripper_command" in node["rules"]
-        assert "camera/camera/depth/image_rect_raw:=/camera/camera/depth/image_rect_raw" in node["rules"]
     assert nodes["policy_node"]["parameters"]["command"] == "chunk"
+    assert nodes["policy_node"]["parameters"]["camera_namespace"] == "camera"
     assert nodes["command_node"]["parameters"]["rate_hz"] >= 100.0
 
 
@@ -265,7 +265,9 @@ def test_a_dry_run_on_the_twin_watches_its_expert(launch, tmp_path):
 def test_recording_a_robot_listens_under_its_contract(launch, tmp_path):
     install_package(tmp_path / "prefix", "sdm_policy_node", {"recorder_node": FINISHES})
     code, output = finish_after(
-        launch("record.launch.py", "contract:=contract.yaml", "output:=demos.zarr", "depth:=true"),
+        launch(
+            "record.launch.py", "contract:=contract.yaml", "output:=demos.zarr", "depth:=true", "camera_namespace:=/a"
+        ),
         1,
         tmp_path / "finish",
     )
@@ -273,6 +275,7 @@ def test_recording_a_robot_listens_under_its_contract(launch, tmp_path):
     assert code == 0
     assert recorder["parameters"]["checkpoint"] == "contract.yaml"
     assert recorder["parameters"]["record_depth"] is True
+    assert recorder["parameters"]["camera_namespace"] == "/a"
     assert "target_pose:=/target_pose" in recorder["rules"]
 
 

@@ -27,7 +27,9 @@ class ColourImages:
         """`deliver`, where it is given, is called on the executor's thread with every frame of the first camera."""
         self.cameras = cameras
         self._frames = {
-            camera: StampedFrames(node, Image, colour_image(camera), settings, deliver if index == 0 else None)
+            camera: StampedFrames(
+                node, Image, colour_image(camera, settings.namespace), settings, deliver if index == 0 else None
+            )
             for index, camera in enumerate(cameras)
         }
 

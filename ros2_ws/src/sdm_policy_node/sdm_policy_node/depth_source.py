@@ -23,10 +23,11 @@ class DepthSource:
         self._info: CameraInfo | None = None
         self._intrinsics: Intrinsics | None = None
         self._intrinsics_of: CameraInfo | None = None
-        self._info_topic = depth_info(camera, settings.aligned_depth)
+        aligned, namespace = settings.aligned_depth, settings.namespace
+        self._info_topic = depth_info(camera, aligned, namespace)
         qos = sensor_qos(settings.reliable, settings.queue)
         node.create_subscription(CameraInfo, self._info_topic, self._on_info, qos)
-        self._frames = StampedFrames(node, Image, depth_image(camera, settings.aligned_depth), settings, deliver)
+        self._frames = StampedFrames(node, Image, depth_image(camera, aligned, namespace), settings, deliver)
         self.reached, self.nearest = self._frames.reached, self._frames.nearest
 
     def _on_info(self, message: CameraInfo) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
+from sdm_core import camera_topics
 from sdm_core.contract import CameraSpec
 from sdm_core.errors import StreamFault
 from sdm_core.point_cloud import CameraPoints, CloudPipeline
@@ -43,7 +44,8 @@ class StreamSettings:
 
     `reliable` where every message counts, best effort else; `queue`: how many messages may wait for the executor;
     `kept_s`: how far a frame may lie behind the newest message of another camera, and still find its own;
-    `frozen_frames`: see StreamGuard; `aligned_depth`: depth in the pixels of the colour image.
+    `frozen_frames`: see StreamGuard; `aligned_depth`: depth in the pixels of the colour image; `namespace`: of the
+    cameras' drivers.
     """
 
     reliable: bool = False
@@ -51,6 +53,7 @@ class StreamSettings:
     kept_s: float = 0.2
     frozen_frames: int = 0
     aligned_depth: bool = False
+    namespace: str = camera_topics.NAMESPACE
 
 
 class ObservationSource(Protocol):

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
+from sdm_core import camera_topics
 from sdm_core.chunk_scheduler import SCHEDULERS
 from sdm_core.errors import SdmError
 
@@ -41,6 +42,10 @@ class SensingParameters:
     sink: str = parameter("native", "what commands are published as", choices=("native", "pose"))
     reliable_sensors: bool = parameter(
         False, "subscribe to sensors reliably (lockstep) and not best effort (real time)"
+    )
+    camera_namespace: str = parameter(
+        camera_topics.NAMESPACE,
+        "namespace of the cameras' drivers, each of which has its camera's name in the contract",
     )
     aligned_depth: bool = parameter(
         False, "take the depth that is aligned to the colour image, where the camera publishes it"

@@ -51,6 +51,7 @@ class Perception:
             kept_s=max_age_s,
             frozen_frames=settings.frozen_frames,
             aligned_depth=settings.aligned_depth,
+            namespace=settings.camera_namespace,
         )
         colour = tuple(image.camera for image in contract.observation.images) if contract else ()
         depth = tuple(depth_cameras(contract)) if contract and contract.observation.cloud else ()

@@ -22,7 +22,7 @@ class PointsSource:
     """Takes clouds ordered or not, with invalid points left out, at the origin, or NaN; reads their x, y, z alone."""
 
     def __init__(self, node: Node, camera: str, settings: StreamSettings, deliver: Deliver | None = None) -> None:
-        self._frames = StampedFrames(node, PointCloud2, points(camera), settings, deliver)
+        self._frames = StampedFrames(node, PointCloud2, points(camera, settings.namespace), settings, deliver)
         self.reached, self.nearest = self._frames.reached, self._frames.nearest
 
     def differences(self, camera: CameraSpec) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -40,8 +41,10 @@ def run(options: argparse.Namespace) -> list[StaticTransform]:
     try:
         with np.load(options.scene) as stored:
             scene = {name: stored[name] for name in stored.files}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise SdmError(f"{options.scene}: cannot be read ({error}); make it with sdm-crop --save") from None
+    if not scene:
+        raise SdmError(f"{options.scene}: holds no camera's points; make it with sdm-crop --save")
     (first, fixed), *others = scene.items()
     lines = []
     for name, moving in others:
