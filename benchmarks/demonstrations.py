@@ -11,6 +11,7 @@ seconds are given beside wall time, as they mean the same where others work, too
 from __future__ import annotations
 
 import argparse
+import math
 import resource
 import subprocess
 import sys
@@ -33,8 +34,8 @@ from sdm_sim.rollout import run_episode
 RESULTS = Path("benchmarks/results")
 # Of each task: as many as the papers train on.
 EPISODES = 10
-# Sizes of images, and their focal lengths in pixels.
-IMAGES = {(128, 128): 110.9, (160, 120): 99.8, (640, 480): 399.4}
+# Sizes of images, and how high their view is in degrees: MetaWorld's camera, and the Franka cell's small and large.
+IMAGES = {(128, 128): 60.0, (160, 120): 62.0, (640, 480): 62.0}
 
 
 def demonstrations(family: str, workers: int) -> dict[str, Any]:
@@ -103,7 +104,8 @@ def evaluation(checkpoint: Path, episodes: int) -> dict[str, Any]:
 def noise(repeats: int) -> list[dict[str, Any]]:
     """CPU milliseconds of a D4xx's noise on a picture of a box before a wall."""
     lines = []
-    for (width, height), focal_px in IMAGES.items():
+    for (width, height), fovy_deg in IMAGES.items():
+        focal_px = height / 2 / math.tan(math.radians(fovy_deg / 2))
         depth = np.full((height, width), 1000, np.uint16)
         depth[height // 4 : 3 * height // 4, width // 3 : 2 * width // 3] = 700
         times = []

@@ -76,18 +76,22 @@ def _speeds(lines: list[dict[str, Any]]) -> str:
         (
             f"{line['episodes']} demonstrations of {line['tasks']} tasks, `sdm-demos task={family} workers={workers}`",
             f"{line['wall_s']:.0f} s, {line['cpu_s']:.0f} CPU s",
-            f"{line['date']}, {line['commit']}, {line['machine']}",
+            _origin(line),
         )
         for (family, workers), line in sweeps.items()
     ] + [
         (
             f"evaluation of `{checkpoint}`, {line['nfe']} NFE",
             f"{line['steps_per_s']:.0f} steps/s, {100 * line['inference_share']:.0f} % of it inference",
-            f"{line['date']}, {line['commit']}, {line['machine']}",
+            _origin(line),
         )
         for checkpoint, line in evaluations.items()
     ]
     return _SPEEDS + _table([("what", "measured", "when and where"), ("---",) * 3, *rows]) if rows else ""
+
+
+def _origin(line: dict[str, Any]) -> str:
+    return f"{line['date']}, {line['commit']}, {line['machine']}"
 
 
 def _row(name: str, line: dict[str, Any] | None) -> tuple[str, ...]:
