@@ -64,6 +64,7 @@ class Bench:
             replan_steps=CONTRACT.n_action_steps,
             timeout_s=timeout_s,
             now_ns=lambda: self.now_ns,
+            simulated_clock=True,
             answer=self.answers.append,
             episode_started=lambda: None,
         )

@@ -62,10 +62,12 @@ class PolicyLoop:
         replan_steps: int,
         timeout_s: float,
         now_ns: Callable[[], int],
+        simulated_clock: bool,
         answer: Callable[[Answer], None],
         episode_started: Callable[[], None],
     ) -> None:
-        """`episode_started` is called between the last answer of one episode and the first of the next."""
+        """`simulated_clock`: it may leap, so that no frame lies too far ahead of it to wait for. `episode_started` is
+        called between the last answer of one episode and the first of the next."""
         contract = runtime.contract
         self._runtime = runtime
         self._perception = perception
@@ -76,6 +78,7 @@ class PolicyLoop:
         self._history_ns = int(max_age_s * 1e9) + contract.n_obs_steps * contract.dt_ns
         self._timeout_ns = int(timeout_s * 1e9)
         self._now_ns = now_ns
+        self._simulated_clock = simulated_clock
         self._answer = answer
         self._episode_started = episode_started
 
@@ -179,7 +182,10 @@ class PolicyLoop:
             return None
 
     def _has_waited(self, frame: Frame) -> bool:
-        return time.perf_counter_ns() - frame.received_ns >= self._timeout_ns
+        """Whether a frame has waited long enough, or waits in vain: its stamp will still be ahead of the clock then."""
+        if time.perf_counter_ns() - frame.received_ns >= self._timeout_ns:
+            return True
+        return not self._simulated_clock and frame.stamp_ns - self._now_ns() > self._timeout_ns + self._tolerance_ns
 
     def _is_complete(self, frame: Frame) -> bool:
         has_state = max(self._newest_state_ns, self._state_refusal[0]) >= frame.stamp_ns

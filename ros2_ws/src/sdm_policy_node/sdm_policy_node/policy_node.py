@@ -99,6 +99,7 @@ class PolicyNode(LifecycleNode):
             replan_steps=self._steps,
             timeout_s=p.state_timeout_s,
             now_ns=lambda: self.get_clock().now().nanoseconds,
+            simulated_clock=self.get_parameter("use_sim_time").value,
             answer=self._on_answer,
             episode_started=self._inline.reset if self._inline else lambda: None,
         )
@@ -203,6 +204,8 @@ class PolicyNode(LifecycleNode):
                 trace.refusal = str(error)
         if answer.frame.fault is None or not answer.frame.fault.harmless:
             self._sight.judged(answer.frame.received_ns, trace.refusal)
+            if trace.refusal and not self._refuses:
+                self._beat()  # the robot stops at once, and not with the next beat
         if trace.refusal:
             self._refusals.note(answer.refused, trace.refusal)
         trace.header.stamp = self.get_clock().now().to_msg()
