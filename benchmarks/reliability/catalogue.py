@@ -171,9 +171,14 @@ class ParameterFuzz(Fault):
         return now
 
     def remark(self, system: System) -> str:
-        results = [one for answer in self._answers if answer.done() for one in answer.result().results]  # type: ignore[union-attr]
-        taken = sum(result.successful for result in results)
-        return f"{taken} values taken" if taken else "every value refused"
+        taken = {
+            name
+            for names, answer in zip(self._names.values(), self._answers, strict=True)
+            if (response := answer.result() if answer.done() else None) is not None
+            for name, result in zip(names, response.results, strict=True)
+            if result.successful
+        }
+        return f"taken: {', '.join(sorted(taken))}" if taken else "every value refused"
 
     def finish(self, system: System) -> None:
         for client in self._clients.values():
@@ -307,7 +312,7 @@ FAULTS: tuple[Fault, ...] = (
     CellFault("camera_silent", "the camera sends nothing more", bar_ms=SILENT_CAMERA_BAR_MS),
     CellFault("camera_frozen", "its last image comes again and again, under new stamps", bar_ms=SILENT_CAMERA_BAR_MS),
     CellFault("camera_in_the_future", "its stamps lie 1 s ahead"),
-    CellFault("camera_in_the_past", "its stamps lie 1 s behind"),
+    CellFault("camera_in_the_past", "its stamps lie 1 s behind: it is as good as silent", bar_ms=SILENT_CAMERA_BAR_MS),
     CellFault("camera_wrong_encoding", "its images have an encoding that is no depth"),
     CellFault("camera_empty", "its images have no pixels"),
     CellFault("camera_all_nan", "every pixel is NaN (32FC1)"),

@@ -23,8 +23,8 @@ WINDOW_S = 0.4
 BETWEEN_S = (0.05, 0.3)
 # A policy that has done its task stands: it is given another episode after so many trials.
 TRIALS_AN_EPISODE = 8
-# Who has not begun to stream again by then (s) does not do so by itself.
-_RESUMES_S = 8.0
+# Who has not begun to stream again by then (s) is asked whether a fault is latched.
+_RESUMES_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -96,15 +96,11 @@ class FaultTrials:
         system = self._system
         if seen.goes_on and not seen.reasons:
             return ""
-        latched = any("call ~/reset_fault" in line for line in self._said())
-        if not latched and system.wait(system.streams, _RESUMES_S):
+        if system.wait(system.streams, _RESUMES_S):
             return "resumes by itself"
         if not system.call(Trigger, "command_node/reset_fault").message.startswith("cleared"):
             return "resumes by itself" if system.wait(system.streams) else "does not resume"
         return "fault latched until `~/reset_fault`" if system.wait(system.streams) else "does not resume"
-
-    def _said(self) -> list[str]:
-        return [line for _, line in self._system.log.refusals]
 
     def _line(self) -> dict[str, Any]:
         fault, seen = self._fault, [trial.reaction for trial in self._trials]
