@@ -1,0 +1,46 @@
+"""docs/real_arm.md names what there is: sinks, services, launch arguments, parameters and files."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+from sdm_policy_node import operator_services
+from sdm_policy_node.command_sinks import COMMAND_SINKS
+from sdm_policy_node.parameters import CommandParameters
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "real_arm.md").read_text()
+SERVICES = set(re.findall(r'"~/(\w+)"', Path(operator_services.__file__).read_text()))
+
+
+def test_the_stop_of_every_sink_that_drives_an_arm_is_told():
+    told = re.findall(r"^\| `(\w+)` \| .+ \| .+ \| .+ \|$", PAGE.split("what silence means")[1], re.MULTILINE)
+    assert set(COMMAND_SINKS) - {"native"} <= set(told)
+
+
+def test_services_are_command_node_s():
+    called = re.findall(r"service call /command_node/(\w+)", PAGE) + re.findall(r"`~/(\w+)`", PAGE)
+    assert {"pause", "resume", "home", "recover", "reset_fault"} <= set(called) <= SERVICES
+
+
+def test_launch_arguments_are_declared():
+    declared = set(re.findall(r'"(\w+)",?\s+default_value', (ROOT / "launch" / "franka.launch.py").read_text()))
+    given = {name for line in re.findall(r"launch sdm_bringup franka.*", PAGE) for name in re.findall(r"(\w+):=", line)}
+    assert {"sim", "dry_run", "speed_share", "checkpoint", "episodes"} <= given <= declared
+
+
+def test_parameters_that_the_page_explains_exist():
+    names = {entry.name for entry in fields(CommandParameters)}
+    explained = {
+        "arm_share", "hold_s", "home", "home_share", "implausible_speed", "speed_share", "state_timeout_s",
+        "tracking_error", "tracking_turn", "workspace_high", "workspace_low",
+    }  # fmt: skip
+    assert explained <= names
+    assert all(f"`{name}`" in PAGE for name in explained)
+
+
+def test_links_lead_somewhere():
+    links = [link.split("#")[0] for link in re.findall(r"\]\(([^)]+)\)", PAGE)]
+    assert all((ROOT / "docs" / link).exists() for link in links if link)
