@@ -9,13 +9,11 @@ from sdm_sim.bridge.actuation import Actuation
 from sdm_sim.bridge.camera_faults import CameraFaults
 from sdm_sim.bridge.camera_streams import CameraStreams
 from sdm_sim.bridge.delay_line import sleep_until
-from sdm_sim.bridge.episode import Outcome, Progress
+from sdm_sim.bridge.episode import LATE_S, Outcome, Progress
 from sdm_sim.bridge.expert_commands import ExpertCommands
 from sdm_sim.bridge.sensor_publisher import SensorPublisher
 from sdm_sim.demonstrations import shown
 from sdm_sim.task import Task
-
-_LATE_S = 0.001
 
 
 class Demonstration:
@@ -54,7 +52,7 @@ class Demonstration:
             step += 1
             deadline = begun + step * contract.dt
             sleep_until(deadline)
-            late_steps += time.perf_counter() - deadline > _LATE_S
+            late_steps += time.perf_counter() - deadline > LATE_S
             self._actuation.step(action)
             progress.step, progress.rate = step, step / (time.perf_counter() - begun)
         return Outcome(

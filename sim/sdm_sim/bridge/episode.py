@@ -8,6 +8,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+# A step of the world is late from so long (s) after it was due.
+LATE_S = 0.001
+
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
@@ -23,7 +26,7 @@ class Outcome:
     late_commands: int
     """Commands that a newer one overtook before their step."""
     late_steps: int
-    """Steps that the world took more than a millisecond after they were due."""
+    """Steps that the world took more than LATE_S after they were due."""
     dropped_images: int
     wall_s: float
 

@@ -11,11 +11,10 @@ from sdm_sim.bridge.camera_faults import CameraFaults
 from sdm_sim.bridge.camera_streams import CameraStreams
 from sdm_sim.bridge.command_inbox import CommandInbox
 from sdm_sim.bridge.delay_line import DelayLine
-from sdm_sim.bridge.episode import Outcome, Progress
+from sdm_sim.bridge.episode import LATE_S, Outcome, Progress
 from sdm_sim.bridge.sensor_publisher import SensorPublisher
 from sdm_sim.task import SensorFrame, Task
 
-_LATE_S = 0.001
 # What is still under way when an episode ends has landed by then, and is not taken for the next one's.
 _SETTLE_S = 0.1
 
@@ -59,7 +58,7 @@ class RealTime:
             self._show(base_ns + step * task.contract.dt_ns, step)
             deadline = begun + (step + 1) * dt
             self._line.sleep_until(deadline)
-            late_steps += time.perf_counter() - deadline > _LATE_S
+            late_steps += time.perf_counter() - deadline > LATE_S
             command, late = self._inbox.newest()
             late_commands += late
             actuation.step(command)
