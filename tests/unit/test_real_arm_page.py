@@ -21,7 +21,9 @@ def test_the_stop_of_every_sink_that_drives_an_arm_is_told():
 
 
 def test_services_are_command_node_s():
-    called = re.findall(r"service call /command_node/(\w+)", PAGE) + re.findall(r"`~/(\w+)`", PAGE)
+    called = re.findall(r"service call /command_node/(\w+)", PAGE) + re.findall(
+        r"`~/(\w+)`", PAGE.split("## Other arms")[0]
+    )
     assert {"pause", "resume", "home", "recover", "reset_fault"} <= set(called) <= SERVICES
 
 
