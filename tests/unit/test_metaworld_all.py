@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sdm_core.point_cloud import CloudPipeline
+from helpers.agents import episode, random
 from sdm_sim.demonstrations import demonstrate
 from sdm_sim.registry import make_task, task_names
 
@@ -29,23 +29,7 @@ def test_a_demonstration_can_be_recorded(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_random_agent_meets_the_contract_and_repeats_itself(name: str) -> None:
     task = make_task(name)
-    spec = task.contract.observation.cloud
-    assert spec is not None
-    clouds = CloudPipeline(spec)
-
-    def episode() -> list[np.ndarray]:
-        rng = np.random.default_rng(7)
-        task.reset(7)
-        seen = []
-        for step in range(40):
-            frame = task.observe(depth=step % 20 == 0)
-            assert np.isfinite(frame.values).all()
-            seen.append(frame.values)
-            if frame.depth is not None:
-                seen.append(clouds.from_depth(frame.depth, "16UC1", task.intrinsics, task.extrinsics))
-            task.step(rng.uniform(-1, 1, task.contract.action_dim))
-        return seen
-
-    first, second = episode(), episode()
+    first, second = (episode(task, 7, random, look_every=20) for _ in range(2))
     task.close()
+    assert all(np.isfinite(values).all() for values in first)
     assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))

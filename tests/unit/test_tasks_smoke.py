@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.agents import Agent, episode, expert, random, still
 from helpers.dexart_assets import write_assets
-from numpy.typing import NDArray
 from sdm_core.errors import TaskError
-from sdm_core.point_cloud import CloudPipeline
-from sdm_core.state_vector import StateVector
 from sdm_sim.registry import make_task, task_names
 from sdm_sim.task import Task
 
 NAMES = [name for name in task_names() if not name.startswith(("metaworld/", "robomimic/"))]
-Agent = Callable[[Task, np.random.Generator], NDArray[np.float64]]
-
-
-def still(task: Task, rng: np.random.Generator) -> NDArray[np.float64]:
-    return np.zeros(task.contract.action_dim)
-
-
-def random(task: Task, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Beyond the contract's bounds too."""
-    entries = task.contract.action.entries
-    low, high = np.array([entry.low for entry in entries]), np.array([entry.high for entry in entries])
-    return rng.uniform(low - 0.2 * (high - low), high + 0.2 * (high - low))
-
-
-def expert(task: Task, rng: np.random.Generator) -> NDArray[np.float64]:
-    return task.expert()
 
 
 @pytest.fixture(scope="module")
@@ -48,26 +30,6 @@ def task(request: pytest.FixtureRequest, dexart_assets: Path, monkeypatch: pytes
     task = make_task(request.param)
     yield task
     task.close()
-
-
-def episode(task: Task, seed: int, agent: Agent, steps: int = 40) -> list[NDArray]:
-    """All that is observed of an episode: states at every step, clouds now and then."""
-    contract = task.contract
-    assert contract.observation.cloud is not None
-    clouds, states = CloudPipeline(contract.observation.cloud), StateVector(contract.observation.state)
-    rng = np.random.default_rng(seed)
-    task.reset(seed)
-    seen: list[NDArray] = []
-    for step in range(steps):
-        frame = task.observe(depth=step % 10 == 0)
-        seen.append(states.gather(frame.names, frame.values))
-        if frame.depth is not None:
-            camera = contract.observation.cameras[0]
-            assert frame.depth.dtype == np.uint16
-            assert frame.depth.shape == (camera.height, camera.width)
-            seen.append(clouds.from_depth(frame.depth, "16UC1", task.intrinsics, task.extrinsics))
-        task.step(agent(task, rng))
-    return seen
 
 
 @pytest.mark.parametrize("agent", [still, random, expert])
