@@ -54,3 +54,13 @@ def test_a_home_that_cannot_be_is_refused():
         home_command(joint_contract(2), [0.0, 2.0])
     with pytest.raises(ContractError, match="only poses and joint positions have a home"):
         home_command(small_contract(), [0.0, 0.0])
+
+
+def test_a_way_is_planned_once_a_control_period():
+    contract = joint_contract(2)  # 100 Hz
+    motion = HomeMotion(contract, np.zeros(2), np.ones(2), 0.5, 2_000_000)
+    begun = []
+    for period in range(20):
+        begun.append(motion.begins_step)
+        motion.chunk(period * 2_000_000)
+    assert begun == [True, False, False, False, False] * 4

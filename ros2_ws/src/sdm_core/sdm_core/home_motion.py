@@ -72,6 +72,11 @@ class HomeMotion:
         distance = np.abs(self._space.difference(command, self._home)).max()
         return late_ns >= 0 and (distance < _ARRIVED or late_ns >= _PATIENCE_NS)
 
+    @property
+    def begins_step(self) -> bool:
+        """Whether the next chunk begins a control period: whoever plans ahead need not do so in between."""
+        return self._elapsed_ns % self._dt_ns < self._period_ns
+
     def chunk(self, now_ns: int) -> ActionChunk:
         """The targets from now on; beyond the end they stay at home. Call it once a period."""
         times = self._elapsed_ns + self._dt_ns * np.arange(self._horizon)

@@ -68,7 +68,7 @@ class CommandStream:
         self._last: Vector | None = None
         self._ticked, self._ticked_ns = 0.0, 0
         self.plans = 0
-        """How often what lies ahead has changed: by a chunk, or a stop."""
+        """How often what lies ahead has changed: by a chunk, a control period of the way home, or a stop."""
         self.rest()
 
     @property
@@ -204,8 +204,8 @@ class CommandStream:
             return self._stopping(reason, now)
         self._standing_at = None
         if self._home:
+            self.plans += self._home.begins_step
             self._pipeline.add(self._home.chunk(now_ns))
-            self.plans += 1
         return self._noted(self._pipeline.tick(now_ns))
 
     def tick_without_clock(self, now: float) -> GateDecision | None:
@@ -244,6 +244,7 @@ class CommandStream:
                 self.latch(
                     f"the robot stands {value:.3f} {unit} from its command, more than {limit:g}; it does not follow"
                 )
+                return
 
     def _stop_reason(self, now: float) -> str:
         if self._stop_request:
