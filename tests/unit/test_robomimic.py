@@ -9,37 +9,22 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
+from helpers import agents
+from helpers.agents import Agent, expert, random, still
 from numpy.typing import NDArray
 from sdm_core.errors import TaskError
-from sdm_core.point_cloud import CloudPipeline
-from sdm_core.state_vector import StateVector
 from sdm_sim import optional_packages
 from sdm_sim.demonstrations import demonstrate
 from sdm_sim.registry import make_task
 from sdm_sim.robomimic import suite
-from sdm_sim.task import Task
 
 pytest.importorskip("robosuite", reason="make robomimic installs it")
 
 from sdm_sim.robomimic.contract import ROTATION, TRANSLATION
 from sdm_sim.robomimic.task import RobomimicTask
 
-Agent = Callable[[Task, np.random.Generator], NDArray[np.float64]]
 LEAST_RATE = 0.8
 WITHOUT_EXPERT = "transport"
-
-
-def still(task: Task, rng: np.random.Generator) -> NDArray[np.float64]:
-    return np.zeros(task.contract.action_dim)
-
-
-def random(task: Task, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Beyond the contract's bounds too."""
-    return rng.uniform(-1.4, 1.4, task.contract.action_dim)
-
-
-def expert(task: Task, rng: np.random.Generator) -> NDArray[np.float64]:
-    return task.expert()
 
 
 @pytest.fixture(scope="module")
@@ -57,20 +42,9 @@ def task_of() -> Iterator[Callable[[str], RobomimicTask]]:
         task.close()
 
 
-def episode(task: Task, seed: int, agent: Agent, steps: int = 12) -> list[NDArray]:
-    """What is observed of an episode's first steps: all states, and clouds now and then."""
-    assert task.contract.observation.cloud is not None
-    clouds, states = CloudPipeline(task.contract.observation.cloud), StateVector(task.contract.observation.state)
-    rng = np.random.default_rng(seed)
-    task.reset(seed)
-    seen: list[NDArray] = []
-    for step in range(steps):
-        frame = task.observe(depth=step % 6 == 0)
-        seen.append(states.gather(frame.names, frame.values))
-        if frame.depth is not None:
-            seen.append(clouds.from_depth(frame.depth, "16UC1", task.intrinsics, task.extrinsics))
-        task.step(agent(task, rng))
-    return seen
+def episode(task: RobomimicTask, seed: int, agent: Agent) -> list[NDArray]:
+    """The first steps, since each takes long."""
+    return agents.episode(task, seed, agent, steps=12, look_every=6)
 
 
 @pytest.mark.parametrize("agent", [still, random, expert])
