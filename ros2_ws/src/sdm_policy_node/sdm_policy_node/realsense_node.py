@@ -72,18 +72,17 @@ class RealSenseNode(Node):
 
     def _run(self) -> None:
         while not self._stopped.is_set():
+            camera = None
             try:
                 camera = self._open()
-            except SdmError as error:
+                if camera:
+                    self._publish_all(camera)
+            except (SdmError, RuntimeError) as error:  # librealsense's own, where a device is just pulled out
                 self.get_logger().error(str(error), throttle_duration_sec=5.0)
-                camera = None
-            if camera is None:
-                self._stopped.wait(_RETRY_S)
-                continue
-            try:
-                self._publish_all(camera)
             finally:
-                camera.close()
+                if camera:
+                    camera.close()
+            self._stopped.wait(_RETRY_S)
 
     def _open(self) -> RealSenseCamera | None:
         device = self._find(self._settings.serial)
