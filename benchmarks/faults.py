@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -34,38 +35,51 @@ RESULTS = Path("benchmarks/results/faults.jsonl")
 CHECKPOINT = Path("models/franka_pick-place_sdm")
 
 
-def wanted(results: Path, trials: int, only: list[str]) -> list[Fault]:
+def wanted(options: argparse.Namespace) -> list[Fault]:
     """The faults to be run: those that are named, else those without a line of as many trials."""
     names = {fault.name for fault in FAULTS}
-    if unknown := set(only) - names:
+    if unknown := set(options.only) - names:
         sys.exit(f"faults: no fault {', '.join(sorted(unknown))}; there are {', '.join(sorted(names))}")
-    done = {line["fault"] for line in read_results(results) if line["trials"] >= trials}
-    return [fault for fault in FAULTS if (fault.name in only if only else fault.name not in done)]
+    if options.only:
+        return [fault for fault in FAULTS if fault.name in options.only]
+    done = {(line["fault"], line["trials"]) for line in read_results(options.results)}
+    return [
+        fault
+        for fault in FAULTS
+        if not any(name == fault.name and trials >= trials_of(fault, options) for name, trials in done)
+    ]
+
+
+def trials_of(fault: Fault, options: argparse.Namespace) -> int:
+    """How often a fault is to be tried."""
+    return min(options.trials, options.restart_trials) if fault.restarts else options.trials
 
 
 def run(world: World, faults: list[Fault], options: argparse.Namespace) -> None:
-    """All faults of one world, on one system as long as it can be repaired."""
-    system = None
-    for fault in faults:
-        if system is None:
-            system = System(options.checkpoint, world, options.domain)
-        begun = time.monotonic()
+    """All faults of one world; on one system, as long as it can be repaired."""
+    waiting = list(faults)
+    while waiting:
+        system = System(options.checkpoint, world, options.domain)
         try:
-            line = FaultTrials(system, fault).run(min(options.trials, options.most.get(fault.name, options.trials)))
+            while waiting:
+                measure(system, waiting.pop(0), options)
         except TimeoutError as error:
-            print(f"{fault.name:24} could not be measured: {error}", file=sys.stderr)
+            print(f"not measured: {error}", file=sys.stderr, flush=True)
+        finally:
             system.close()
-            system = None
-            continue
-        append_result(options.results, line)
-        bar = "" if line["bar_ms"] is None else f", bar {line['bar_ms']:g}"
-        print(
-            f"{fault.name:24} p50 {line['p50_ms']:6.1f} ms, max {line['max_ms']:6.1f} ms{bar}; "
-            f"{line['limit_violations']} beyond limits; {line['outcome']} ({time.monotonic() - begun:.0f} s)",
-            flush=True,
-        )
-    if system:
-        system.close()
+
+
+def measure(system: System, fault: Fault, options: argparse.Namespace) -> None:
+    """One fault's line. Raises TimeoutError where the system does not come back."""
+    begun = time.monotonic()
+    line = FaultTrials(system, fault).run(trials_of(fault, options))
+    append_result(options.results, line)
+    bar = "" if line["bar_ms"] is None else f", bar {line['bar_ms']:g}"
+    print(
+        f"{fault.name:24} p50 {line['p50_ms']:6.1f} ms, max {line['max_ms']:6.1f} ms{bar}; "
+        f"{line['limit_violations']} beyond limits; {line['outcome']} ({time.monotonic() - begun:.0f} s)",
+        flush=True,
+    )
 
 
 def main() -> None:
@@ -79,10 +93,11 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--domain", type=int, default=97, help="DDS domain that nobody else uses")
     options = parser.parse_args()
-    options.most = {fault.name: options.restart_trials for fault in FAULTS if fault.restarts}
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    faults = wanted(options.results, options.trials, options.only)
+    faults = wanted(options)
     start(options.domain)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, frame: sys.exit("faults: ended by a signal"))
     for world in WORLDS:
         run(world, [fault for fault in faults if fault.world is world], options)
     rclpy.try_shutdown()

@@ -44,7 +44,7 @@ from tf2_msgs.msg import TFMessage
 from .sensor_faults import CHUNKS, CLOCK, DEPTH, HEARTBEAT, INFO, JOINTS, POSE, SENSOR_FAULTS, TF, SensorFault
 
 STATE_HZ, CAMERA_HZ = 100, 30
-PATIENCE_S = 180.0
+PATIENCE_S = 120.0
 NOISE = "d4xx"
 BEHIND_NETWORK = "policy_host"
 """Namespace of what a policy on another host says."""

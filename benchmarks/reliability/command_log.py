@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from builtin_interfaces.msg import Time as TimeMessage
 from geometry_msgs.msg import PoseStamped
 from numpy.typing import NDArray
 from rclpy.node import Node
@@ -120,7 +121,7 @@ class CommandLog:
             self.refusals = [one for one in self.refusals if one[0] > since]
 
 
-def _next(entries: Sequence[_Stamped], stamp: object) -> tuple[int, int]:
+def _next(entries: Sequence[_Stamped], stamp: TimeMessage) -> tuple[int, int]:
     """Era and stamp (ns) of what comes after `entries`."""
     now_ns = Time.from_msg(stamp).nanoseconds
     if not entries:

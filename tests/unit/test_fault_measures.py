@@ -17,7 +17,7 @@ def _benchmarks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def limits():
-    from reliability.motion_check import Limits
+    from reliability.motion_check import Limits  # pyright: ignore[reportMissingImports]
 
     return Limits((0.2, -0.4, 0.0), (0.7, 0.4, 0.6), (0.5, 2.5, 50.0), (1.5, 6.0, 120.0))
 
@@ -30,7 +30,7 @@ def path(x: np.ndarray) -> np.ndarray:
 
 
 def broken(poses: np.ndarray, times: np.ndarray | None = None) -> dict[str, int]:
-    from reliability.motion_check import violations
+    from reliability.motion_check import violations  # pyright: ignore[reportMissingImports]
 
     times = DT * np.arange(len(poses)) if times is None else times
     return {name: count for name, count in violations(list(poses), list(times), DT, limits()).items() if count}
@@ -63,8 +63,15 @@ def test_after_silence_a_motion_may_begin_elsewhere() -> None:
     assert broken(poses, times) == {}
 
 
+def test_after_a_stop_a_motion_begins_where_the_arm_has_lagged_to_but_no_farther() -> None:
+    stood = path(np.full(40, 0.4))
+    assert broken(np.concatenate([stood, path(np.full(5, 0.405))])) == {}
+    assert broken(np.concatenate([stood, path(np.full(5, 0.43))]))
+    assert broken(np.concatenate([stood[:20], path(np.full(5, 0.405))]))
+
+
 def commands(held: list[bool], x: list[float]):
-    from reliability.command_log import Command
+    from reliability.command_log import Command  # pyright: ignore[reportMissingImports]
 
     return [
         Command(1.0 + DT * index, pose, ("policy_refuses",) if hold else (), hold)
@@ -73,7 +80,7 @@ def commands(held: list[bool], x: list[float]):
 
 
 def test_a_reaction_is_timed_to_the_last_motion_and_to_rest() -> None:
-    from reliability.command_log import reaction
+    from reliability.command_log import reaction  # pyright: ignore[reportMissingImports]
 
     moved = [0.40, 0.41, 0.42, 0.43, 0.44, 0.445, 0.446, *[0.446] * 33]
     seen = reaction(commands([False] * 4 + [True] * 36, moved), fault=1.005, end=1.4)
@@ -86,7 +93,7 @@ def test_a_reaction_is_timed_to_the_last_motion_and_to_rest() -> None:
 
 
 def test_motion_up_to_the_window_s_end_is_no_reaction() -> None:
-    from reliability.command_log import reaction
+    from reliability.command_log import reaction  # pyright: ignore[reportMissingImports]
 
     seen = reaction(commands([False] * 40, list(np.linspace(0.4, 0.5, 40))), fault=1.0, end=1.4)
     assert seen.goes_on
@@ -94,7 +101,7 @@ def test_motion_up_to_the_window_s_end_is_no_reaction() -> None:
 
 
 def test_nothing_after_a_fault_is_silence_at_once() -> None:
-    from reliability.command_log import reaction
+    from reliability.command_log import reaction  # pyright: ignore[reportMissingImports]
 
     seen = reaction(commands([False] * 3, [0.4, 0.4, 0.4]), fault=1.5, end=1.9)
     assert (seen.motion_s, seen.rest_s, seen.silent, seen.goes_on) == (0.0, 0.0, True, False)
