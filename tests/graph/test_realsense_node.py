@@ -192,11 +192,13 @@ def test_it_publishes_what_the_ros_driver_does(world: World) -> None:
 
 def test_a_camera_that_is_plugged_out_and_in_again_goes_on(world: World) -> None:
     depth = world.messages["depth/image_rect_raw"]
-    wrenched = world.camera = WrenchedCamera()
+    wrenched = WrenchedCamera()
+    world.camera = wrenched
     assert world.spin_until(lambda: wrenched.attempts > 0)
     for _ in range(2):
         world.camera = SoftwareCamera()
-        before, openings = len(depth), world.node.openings
+        before = len(depth)
+        openings = world.node.openings
         assert world.spin_until(lambda before=before: len(depth) > before + 2)
         assert world.node.openings > openings
         camera, world.camera = world.camera, None
