@@ -184,7 +184,7 @@ def test_it_publishes_what_the_ros_driver_does(world: World) -> None:
     infos = {to_ns(message.header.stamp) for message in world.messages["depth/camera_info"]}
     assert len(infos & set(stamps)) >= len(stamps) - 1
 
-    assert world.spin_until(lambda: world.tf.can_transform("camera_link", "camera_color_optical_frame", Time()))
+    assert world.spin_until(lambda: bool(world.tf.can_transform("camera_link", "camera_color_optical_frame", Time())))
     pose = world.tf.lookup_transform("camera_link", "camera_color_optical_frame", Time()).transform
     assert pose.translation.y == pytest.approx(-BASELINE)  # the optical frame's x is the body's −y
     assert pose.rotation.x == pytest.approx(-0.5)
