@@ -13,6 +13,7 @@ from sdm_core.anchor import Anchor, absolute
 from sdm_core.errors import ContractError, ObservationError, SdmError
 from sdm_core.inline_commands import InlineCommands
 from sdm_core.observation_window import ObservationWindow
+from sdm_core.plausible_chunk import require_plausible
 from sdm_core.policy_runtime import PolicyRuntime
 from sdm_interfaces.msg import ActionChunk as ActionChunkMessage
 from sdm_interfaces.msg import Heartbeat, PolicyTrace
@@ -78,12 +79,13 @@ class PolicyNode(LifecycleNode):
             raise ContractError(f"{p.checkpoint} does not fit the robot: {'; '.join(differences)}")
         self._perception.configure(contract, self._camera_pose)
         self._anchor = Anchor(contract)
+        self._absolute = absolute(contract)
         self._steps = p.replan_steps or contract.n_action_steps
         self._inline = self._sink = None
         if p.command == "inline":
             self._inline = InlineCommands(contract, self._steps, p.scheduler)
             if not p.dry_run:
-                self._sink = command_sink(p.sink)(self, absolute(contract), depth=2 * self._steps)
+                self._sink = command_sink(p.sink)(self, self._absolute, depth=2 * self._steps)
         self._chunks = self.create_publisher(ActionChunkMessage, "action_chunk", QoSProfile(depth=10))
         self._heartbeat = self.create_publisher(Heartbeat, "heartbeat", QoSProfile(depth=1))
         self._traces = self.create_publisher(PolicyTrace, "~/trace", QoSProfile(depth=100))
@@ -225,7 +227,9 @@ class PolicyNode(LifecycleNode):
                     self._note_times(trace, begin, answer)
             trace.interventions = sorted(interventions)
         else:
-            message = to_chunk_message(self._anchor.absolute(plan.chunk, plan.state), self._contract)
+            chunk = self._anchor.absolute(plan.chunk, plan.state)
+            require_plausible(chunk, self._absolute)
+            message = to_chunk_message(chunk, self._contract)
             message.header.stamp = self.get_clock().now().to_msg()
             message.received = to_message(answer.frame.received_wall_ns)
             message.cloud_ms, message.inference_ms = answer.cloud_ms, answer.inference_ms

@@ -1,0 +1,39 @@
+"""Which chunks are refused as a whole, because no arm can be meant."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from helpers.motion import pose_contract, rate_contract
+from sdm_core.action_chunk import ActionChunk
+from sdm_core.errors import CommandError
+from sdm_core.plausible_chunk import require_plausible
+
+CONTRACT = pose_contract()
+POSE = [0.0, 0.0, 0.1, 0.0, 0.0, 0.0, 1.0, 1.0]
+
+
+def chunk(**changed: float) -> ActionChunk:
+    """The same pose eight times, the last of them changed."""
+    targets = np.tile(POSE, (8, 1))
+    for name, value in changed.items():
+        targets[-1, ["x", "y", "z"].index(name)] = value
+    return ActionChunk(0, CONTRACT.dt_ns, targets, 3)
+
+
+def test_what_the_gate_can_clip_is_passed() -> None:
+    high = CONTRACT.action.entries[0].high
+    require_plausible(chunk(), CONTRACT)
+    require_plausible(chunk(x=high + 0.01), CONTRACT)
+
+
+def test_a_target_that_no_arm_has_is_refused_by_name() -> None:
+    name = CONTRACT.action.entries[1].name
+    for wild in (50.0, -50.0):
+        with pytest.raises(CommandError, match=rf"chunk 3: {name} lies .* beyond its bounds"):
+            require_plausible(chunk(y=wild), CONTRACT)
+
+
+def test_rates_have_no_place_to_be_far_from() -> None:
+    contract = rate_contract()
+    require_plausible(ActionChunk(0, contract.dt_ns, np.full((4, len(contract.action.entries)), 9.0), 0), contract)
