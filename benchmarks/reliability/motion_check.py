@@ -47,7 +47,7 @@ def violations(poses: Sequence[Vector], arrivals: Sequence[float], period_s: flo
     return counts
 
 
-def beginnings(values: Vector, times: Vector) -> Vector:
+def beginnings(values: Vector, times: Vector) -> list[int]:
     """Indices of the poses float64[N,7] at which a stream begins anew, at rest; `times` of arrival in s."""
     moved = np.abs(np.diff(values, axis=0)).max(axis=1, initial=0.0) > _STANDING
     begun, stands_since = [], times[0] if len(times) else 0.0
@@ -58,7 +58,7 @@ def beginnings(values: Vector, times: Vector) -> Vector:
             begun.append(index)
         if silent or moved[index - 1]:
             stands_since = times[index]
-    return np.array(begun, int)
+    return begun
 
 
 def _within_lag(before: Vector, after: Vector) -> bool:
