@@ -195,6 +195,10 @@ def _anything() -> ParameterValue:
     )
 
 
+# Bytes a file: enough for the recorder's log, and too few for the clouds of an episode.
+_ROOM = 8192
+
+
 class DiskFull(Fault):
     """recorder_node records the running system, and there is no room to keep it."""
 
@@ -203,11 +207,12 @@ class DiskFull(Fault):
     def prepare(self, system: System) -> None:
         self._recorder = system.start("recorder_node", sink="pose", output=system.folder / "recorded.zarr")
         self._keep = system.node.create_client(SetBool, "recorder_node/label")
+        assert system.wait(self._keep.service_is_ready)
 
     def inject(self, system: System) -> float:
         assert system.call(Trigger, "recorder_node/start").success
         time.sleep(0.2)
-        self._recorder.limit_file_size(64)
+        self._recorder.limit_file_size(_ROOM)
         now = time.monotonic()
         self._answer = self._keep.call_async(SetBool.Request(data=True))
         return now
