@@ -117,11 +117,12 @@ def verdict(faults: Sequence[Line]) -> str:
         f"Commands beyond limits: {_named(beyond)}." if beyond else "No command was beyond a limit.",
     ]
     if short:
-        parts.append(f"Fewer than {_WANTED_TRIALS} trials: {_named(short)}.")
-    origins = {f"{line['machine']} ({line['date']}, {line['commit']})": None for line in faults}
+        which = "every one" if len(short) == len(faults) else _named(short)
+        parts.append(f"Fewer than {_WANTED_TRIALS} trials: {which}.")
+    machines, dates, commits = (dict.fromkeys(line[key] for line in faults) for key in ("machine", "date", "commit"))
     parts.append(
-        "“load” is the machine's load average at the end: on a machine with other work than this, times are too long. "
-        f"Measured on {'; '.join(origins)}."
+        "“load” is the machine's load average at the end: on a machine with other work than this, times are too long.\n"
+        f"Measured on {', '.join(machines)}; {', '.join(dates)}; commits {', '.join(commits)}."
     )
     return "\n".join(parts)
 
