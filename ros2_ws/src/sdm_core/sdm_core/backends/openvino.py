@@ -23,6 +23,7 @@ class OpenVinoBackend:
             require_signature(
                 checkpoint, {port.any_name for port in model.inputs}, {port.any_name for port in model.outputs}
             )
+            _require_numbers(checkpoint, model)
             options = {
                 "PERFORMANCE_HINT": "LATENCY",
                 "INFERENCE_NUM_THREADS": threads,
@@ -40,3 +41,10 @@ class OpenVinoBackend:
         """One forward pass; see Backend."""
         self._request.infer(dict(inputs))
         return self._request.get_tensor(OUTPUT).data.copy()
+
+
+def _require_numbers(checkpoint: Checkpoint, model: ov.Model) -> None:
+    """Raises CheckpointError on a weight that is NaN: OpenVINO's activations make finite numbers of it."""
+    for node in model.get_ops():
+        if node.get_type_name() == "Constant" and node.get_element_type().is_real() and np.isnan(node.data).any():
+            raise CheckpointError(f"{checkpoint.network}: has weights that are NaN; export the checkpoint again")
