@@ -44,7 +44,7 @@ def cell(name: str = TASK) -> FrankaTask:
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Targets about the middle of the cell that depend on all that is observed, and on the noise."""
     task = cell()
-    policy = LinearPolicy(task.contract, seed=5, gain=0.3, noise_gain=0.08)
+    policy = LinearPolicy(task.contract, seed=5, gain=0.12, noise_gain=0.04)
     policy.bias += np.tile(np.array(MIDDLE, np.float32), task.contract.horizon)
     task.close()
     return policy.write(tmp_path_factory.mktemp("parity") / "policy").path
