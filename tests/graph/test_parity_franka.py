@@ -18,6 +18,7 @@ from rclpy.time import Time
 from sdm_core.policy_runtime import PolicyRuntime
 from sdm_interfaces.msg import PolicyTrace
 from sdm_sim.bridge.command_inbox import CommandInbox, PoseTarget
+from sdm_sim.bridge.lockstep import Lockstep
 from sdm_sim.franka import fr3
 from sdm_sim.franka.cell import FrankaTask
 from sdm_sim.franka.pick_place import PickPlace
@@ -178,6 +179,7 @@ def test_the_cell_takes_the_real_one_s_commands(tmp_path: Path) -> None:
         target = message.pose.position
         target.x, target.y, target.z = 0.5, 0.1, 0.3
         message.pose.orientation.x, message.pose.orientation.w = 1.0, 0.0
+        assert isinstance(node._world, Lockstep)
         actuation, world = node._world._actuation, node._task
         assert isinstance(world, FrankaTask)
 

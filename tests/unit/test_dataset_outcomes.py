@@ -15,7 +15,8 @@ from sdm_training.data.windows import Demonstrations
 
 def episode(value: float, steps: int = 3) -> Episode:
     """Of the small contract; every number is `value`."""
-    return Episode(*(np.full((steps, *shape), value, np.float32) for shape in ((4,), (3,), (32, 3))))
+    state, action, cloud = (np.full((steps, *shape), value, np.float32) for shape in ((4,), (3,), (32, 3)))
+    return Episode(state, action, cloud)
 
 
 def judged(path: Path, contract: Contract, *outcomes: bool | None) -> EpisodeStore:
