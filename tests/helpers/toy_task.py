@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from sdm_core.point_cloud import Extrinsics, Intrinsics
-from sdm_sim.task import SensorFrame
+from sdm_sim.task import SensorFrame, SolvedOnce
 
 from helpers.contracts import small_contract
 
@@ -14,7 +14,7 @@ STEP = 0.05
 REACH = 0.04
 
 
-class ToyTask:
+class ToyTask(SolvedOnce):
     """See sdm_sim.task.Task. The expert stands still in the episodes of `hopeless` seeds, and so fails."""
 
     expert_kind: str | None = "scripted"
@@ -60,18 +60,6 @@ class ToyTask:
         height = self._image().astype(int)
         u, v = np.meshgrid(np.arange(16), np.arange(12))
         return np.stack([(1300 - height) % 256, 16 * u % 256, 20 * v % 256], axis=-1).astype(np.uint8)
-
-    @property
-    def succeeded(self) -> bool:
-        return self._success_steps > 0
-
-    @property
-    def decided(self) -> bool:
-        return self.succeeded
-
-    @property
-    def success_steps(self) -> int:
-        return self._success_steps
 
     def expert(self) -> NDArray[np.float64]:
         if self.seeds[-1] in self.hopeless:
