@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,11 +41,16 @@ class _Stamped:
     era: int
     """Counts how often the publisher's clock has been set back."""
     stamp_ns: int
+    arrived: float
+
+    @property
+    def published(self) -> tuple[int, int]:
+        """Sorts by publication."""
+        return self.era, self.stamp_ns
 
 
 @dataclass(frozen=True, eq=False)
 class _Heard(_Stamped):
-    arrived: float
     pose: NDArray[np.float64]
 
 
@@ -85,7 +91,8 @@ class CommandLog:
             self.refusals.append((time.monotonic(), message.refusal))
             return
         with self._lock:
-            self._traced.append(_Traced(*_next(self._traced, message.header.stamp), tuple(message.interventions)))
+            published = _next(self._traced, message.header.stamp)
+            self._traced.append(_Traced(*published, time.monotonic(), tuple(message.interventions)))
 
     def _on_policy_trace(self, message: PolicyTrace) -> None:
         if message.refusal:
@@ -94,29 +101,24 @@ class CommandLog:
     def commands(self) -> list[Command]:
         """All that have arrived since `forget`, in the order of their publication."""
         with self._lock:
-            entries = sorted(
-                [*self._heard, *self._traced], key=lambda one: (one.era, one.stamp_ns, isinstance(one, _Traced))
-            )
-        found: list[Command] = []
-        reasons: tuple[str, ...] = ()
-        for entry in entries:
-            if isinstance(entry, _Heard):
-                found.append(_command(entry.arrived, entry.pose, reasons))
-            elif isinstance(entry, _Traced):
-                reasons = entry.reasons
-                if found:
-                    found[-1] = _command(found[-1].arrived, found[-1].pose, reasons)
+            heard = sorted(self._heard, key=lambda one: (one.published, one.arrived))
+            traced = sorted(self._traced, key=lambda one: (one.published, one.arrived))
+        changes = {_traced_command(heard, trace): trace.reasons for trace in traced}
+        reasons = changes.get(-1, ())
+        found = []
+        for index, entry in enumerate(heard):
+            reasons = changes.get(index, reasons)
+            found.append(Command(entry.arrived, entry.pose, reasons, held=not CLAMPS.issuperset(reasons)))
         return found
 
-    def forget(self) -> None:
+    def forget(self, keep_s: float = 1.0) -> None:
         """Keeps the last second, by which what comes is judged."""
         with self._lock:
-            since = time.monotonic() - 1.0
+            since = time.monotonic() - keep_s
             kept = [one for one in self._heard if one.arrived > since]
             self._heard = kept
             if kept:
-                first = (kept[0].era, kept[0].stamp_ns)
-                before = [one for one in self._traced if (one.era, one.stamp_ns) < first]
+                before = [one for one in self._traced if one.published < kept[0].published]
                 self._traced = [*before[-1:], *(one for one in self._traced if one not in before)]
             self.refusals = [one for one in self.refusals if one[0] > since]
 
@@ -130,8 +132,12 @@ def _next(entries: Sequence[_Stamped], stamp: TimeMessage) -> tuple[int, int]:
     return last.era + (now_ns < last.stamp_ns - _JUMP_NS), now_ns
 
 
-def _command(arrived: float, pose: NDArray[np.float64], reasons: tuple[str, ...]) -> Command:
-    return Command(arrived, pose, reasons, held=not CLAMPS.issuperset(reasons))
+def _traced_command(heard: Sequence[_Heard], trace: _Traced) -> int:
+    """Index of the command that a trace was sent with, the last one not stamped later; -1 where that is forgotten.
+    Where the clock stands and many are stamped alike, it is the one that arrived nearest."""
+    last = bisect_right(heard, trace.published, key=lambda one: one.published) - 1
+    alike = [index for index in range(last, -1, -1) if heard[index].published == heard[last].published]
+    return min(alike, key=lambda index: abs(heard[index].arrived - trace.arrived), default=-1)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,12 +14,8 @@ Vector = NDArray[np.float64]
 
 # Third differences of published numbers carry rounding of about 1e-16 / period³: shares of a limit that count as none.
 ROUNDING = 1e-4
-# After so much silence a stream begins anew, at rest and where the robot was measured meanwhile.
+# After so much silence the arm stands: a stream begins anew at rest, and where the last one ended.
 SILENCE_S = 0.1
-# So does one whose command has stood for so long: a stop has ended. An arm stands no farther (m, rad) from a command
-# that has stood than its controller lags; a longer step is a jump.
-STOOD_S, LAG_M, LAG_RAD = 0.3, 0.02, 0.1
-_STANDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -41,29 +38,13 @@ def violations(poses: Sequence[Vector], arrivals: Sequence[float], period_s: flo
     values, times = values[sound], np.array(arrivals)[sound]
     low, high = np.array(limits.low), np.array(limits.high)
     counts["workspace"] = int(((values[:, :3] < low - 1e-9) | (values[:, :3] > high + 1e-9)).any(1).sum())
-    for stretch in np.split(values, beginnings(values, times)):
+    stretches = np.split(values, np.flatnonzero(np.diff(times) > SILENCE_S) + 1)
+    for before, after in itertools.pairwise(stretches):
+        counts["velocity"] += _motion(np.array([before[-1], after[0]]), period_s, limits)["velocity"]
+    for stretch in stretches:
         for name, over in _motion(stretch, period_s, limits).items():
             counts[name] += over
     return counts
-
-
-def beginnings(values: Vector, times: Vector) -> list[int]:
-    """Indices of the poses float64[N,7] at which a stream begins anew, at rest; `times` of arrival in s."""
-    moved = np.abs(np.diff(values, axis=0)).max(axis=1, initial=0.0) > _STANDING
-    begun, stands_since = [], times[0] if len(times) else 0.0
-    for index in range(1, len(values)):
-        silent = times[index] - times[index - 1] > SILENCE_S
-        stood = times[index - 1] - stands_since > STOOD_S
-        if silent or (moved[index - 1] and stood and _within_lag(values[index - 1], values[index])):
-            begun.append(index)
-        if silent or moved[index - 1]:
-            stands_since = times[index]
-    return begun
-
-
-def _within_lag(before: Vector, after: Vector) -> bool:
-    turn = (Rotation.from_quat(after[3:]) * Rotation.from_quat(before[3:]).inv()).magnitude()
-    return bool(np.linalg.norm(after[:3] - before[:3]) <= LAG_M and turn <= LAG_RAD)
 
 
 def _motion(values: Vector, period_s: float, limits: Limits) -> dict[str, int]:

@@ -137,6 +137,7 @@ class System:
         self.call(Trigger, "command_node/pause")
         self.wait(self.silent)
         self.cell.reset(seed)
+        self.log.forget(keep_s=0.0)  # of an arm that stood elsewhere
         for node in ("policy_node", "command_node"):
             self.call(StartEpisode, f"{node}/start_episode", StartEpisode.Request(seed=seed))
         self.call(Trigger, "command_node/resume")

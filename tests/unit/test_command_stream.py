@@ -132,6 +132,17 @@ def test_a_pause_outlasts_the_stop_and_motion_begins_anew_where_the_robot_was_le
     assert first.interventions == ()
 
 
+@pytest.mark.parametrize(("sag", "begins_at_command"), [(0.015, True), (0.05, False)])
+def test_after_a_stop_a_robot_that_still_holds_its_last_command_is_given_no_step(sag, begins_at_command):
+    world = World(JOINTS)
+    for _ in range(20):
+        world.step([0.9, 0.3])
+    last = world.silence_after()[-1].command
+    world.stand = last - [sag, 0.0]
+    begun = last if begins_at_command else world.stand
+    assert world.step([0.9, 0.3]).command == pytest.approx(begun, abs=1e-3)
+
+
 def test_a_robot_that_does_not_follow_is_a_fault_until_it_is_cleared():
     world = World(JOINTS, tracking_error=0.05)
     for _ in range(100):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -55,19 +56,14 @@ def test_each_limit_is_seen_to_be_broken() -> None:
     assert {"velocity", "acceleration", "jerk"} <= set(broken(turned))
 
 
-def test_after_silence_a_motion_may_begin_elsewhere() -> None:
-    poses = np.concatenate([path(np.full(5, 0.4)), path(np.full(5, 0.5))])
+def test_after_silence_a_motion_begins_at_rest_and_where_the_last_one_ended() -> None:
+    ended = path(0.4 + 0.004 * np.arange(5))
     times = DT * np.arange(10)
-    assert broken(poses, times)
+    there, elsewhere = (np.concatenate([ended, path(np.full(5, x))]) for x in (ended[-1, 0], 0.45))
+    assert broken(there, times)  # it stopped at once
     times[5:] += 0.5
-    assert broken(poses, times) == {}
-
-
-def test_after_a_stop_a_motion_begins_where_the_arm_has_lagged_to_but_no_farther() -> None:
-    stood = path(np.full(40, 0.4))
-    assert broken(np.concatenate([stood, path(np.full(5, 0.405))])) == {}
-    assert broken(np.concatenate([stood, path(np.full(5, 0.43))]))
-    assert broken(np.concatenate([stood[:20], path(np.full(5, 0.405))]))
+    assert broken(there, times) == {}
+    assert broken(elsewhere, times) == {"velocity": 1}
 
 
 def commands(held: list[bool], x: list[float]):
@@ -77,6 +73,25 @@ def commands(held: list[bool], x: list[float]):
         Command(1.0 + DT * index, pose, ("policy_refuses",) if hold else (), hold)
         for index, (hold, pose) in enumerate(zip(held, path(np.array(x)), strict=True))
     ]
+
+
+def test_a_hold_is_told_by_its_trace_though_the_clock_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    from geometry_msgs.msg import PoseStamped
+    from reliability.command_log import CommandLog  # pyright: ignore[reportMissingImports]
+    from sdm_interfaces.msg import PolicyTrace
+
+    arrivals = iter([0.0, 0.01, 0.02, 0.03, 0.031, 0.04])
+    monkeypatch.setattr("time.monotonic", lambda: next(arrivals))
+    heard = {}
+    node = SimpleNamespace(create_subscription=lambda kind, topic, callback, qos: heard.update({topic: callback}))
+    log = CommandLog(node)
+    for _ in range(3):
+        heard["target_pose"](PoseStamped())
+    trace = PolicyTrace(interventions=["policy_refuses"])
+    heard["target_pose"](PoseStamped())
+    heard["command_node/trace"](trace)
+    heard["target_pose"](PoseStamped())
+    assert [command.held for command in log.commands()] == [False, False, False, True, True]
 
 
 def test_a_reaction_is_timed_to_the_last_motion_and_to_rest() -> None:

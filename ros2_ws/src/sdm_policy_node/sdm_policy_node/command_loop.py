@@ -75,14 +75,15 @@ class CommandLoop:
             period_ns=self._period_ns,
             max_age_ns=int(p.max_age_s * 1e9) or None,
         )
-        # In shadow mode the robot follows somebody else.
-        errors = (0.0, 0.0) if p.dry_run else (p.tracking_error, p.tracking_turn)
+        rules = StopRules(p.hold_s, p.chunk_timeout_s, p.tracking_error, p.tracking_turn)
+        if p.dry_run:  # the robot follows somebody else
+            rules = StopRules(p.hold_s, p.chunk_timeout_s, holding_error=0.0, holding_turn=0.0)
         self.stream = CommandStream(
             self._contract,
             pipeline,
             Liveness(p.heartbeat_timeout_s, p.chunk_timeout_s),
             self._measured,
-            StopRules(p.hold_s, p.chunk_timeout_s, *errors),
+            rules,
             interlock,
             self._period_ns * 1e-9,
         )

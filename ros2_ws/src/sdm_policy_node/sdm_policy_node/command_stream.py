@@ -28,12 +28,16 @@ _CLOCK_PERIODS = 3
 @dataclass(frozen=True)
 class StopRules:
     """When a stop begins and how long it lasts (s), and how far from its command the robot may stand: 0 is anywhere,
-    `tracking_error` in m, or rad of a joint, `tracking_turn` in rad of a pose's rotation."""
+    `tracking_error` in m, or rad of a joint, `tracking_turn` in rad of a pose's rotation. A robot no farther than
+    `holding_error` and `holding_turn` still holds its last command."""
 
     hold_s: float
     clock_timeout_s: float
     tracking_error: float = 0.0
     tracking_turn: float = 0.0
+    # As far as a controller's load and friction leave an arm from where it is told to stand.
+    holding_error: float = 0.02
+    holding_turn: float = 0.1
 
 
 class CommandStream:
@@ -41,8 +45,8 @@ class CommandStream:
 
     A stop is the hold until the robot has stood for `hold_s`; then silence. What ends by itself: lost signs of
     life, a silent robot, a clock that stands or is set back: the next chunk begins anew. What does not: the interlock's
-    fault and pause, and the way home, which is not gone on with. Motion always begins at rest, at the measured
-    position.
+    fault and pause, and the way home, which is not gone on with. Motion always begins at rest: at the last command
+    where the robot still holds it, so that its controller sees no step, else at the measured position.
 
     Times `now` are seconds of a steady clock, `now_ns` of the chunks' clock.
     """
@@ -181,13 +185,23 @@ class CommandStream:
             raise CommandError(f"stopping: {self._stop_request}")
 
     def _begin(self, now_ns: int, now: float) -> Vector | None:
-        """From rest to streaming, at the robot's position. Raises CommandError where that is unknown."""
-        position = self._measured.at(now_ns, self._last) if self._measured else None
+        """From rest to streaming, where the robot stands. Raises CommandError where that is unknown."""
+        position = self._standing_place(now_ns)
         self._pipeline.reset(position)
         self._last = self._last if position is None else position
         self._moving = True
         self._ticked, self._ticked_ns = now, now_ns
         return position
+
+    def _standing_place(self, now_ns: int) -> Vector | None:
+        if self._measured is None:
+            return None
+        position = self._measured.at(now_ns, self._last)
+        if self._last is None:
+            return position
+        error, turn = self._measured.distance(self._last)
+        holds = error <= self._rules.holding_error and turn <= self._rules.holding_turn
+        return self._last if holds else position
 
     # --- what it gives
 
