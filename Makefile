@@ -9,7 +9,7 @@ SHARE  := $(VENV)/share
 export OMP_NUM_THREADS ?= 1
 export LP_NUM_THREADS  ?= 1
 
-RUNTIME := ros2_ws/src/sdm_core ros2_ws/src/sdm_policy_node sim embedded_ros
+RUNTIME := ros2_ws/src/sdm_core ros2_ws/src/sdm_policy_node ros2_ws/src/sdm_cockpit sim embedded_ros
 LINKED  := sdm_bringup sdm_interfaces
 
 .PHONY: help demo venv dev robomimic test test-slow check format clean

@@ -1,0 +1,67 @@
+"""What a human may ask for on the page, whoever carries it out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from sdm_cockpit.snapshot import Box
+
+Answer = Callable[[bool, str], None]
+"""Called once, on any thread, with whether a request was granted, and a line about it."""
+
+
+@dataclass(frozen=True)
+class Abilities:
+    """What can be asked here: a robot knows no seed, and nobody records where no recorder runs.
+
+    `checkpoints` and `tasks` are what there is to choose from.
+    """
+
+    moves: bool = False
+    records: bool = False
+    simulates: bool = False
+    checkpoints: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+
+
+class Operator(Protocol):
+    """Never blocks: each request is sent, and `answer` told later."""
+
+    @property
+    def abilities(self) -> Abilities: ...
+
+    def ask(self, request: str, answer: Answer) -> None:
+        """One of REQUESTS."""
+        ...
+
+    def set_box(self, which: str, box: Box, answer: Answer) -> None:
+        """`which`: "crop" or "workspace"."""
+        ...
+
+    def choose(self, what: str, value: str | float, answer: Answer) -> None:
+        """`what`: one of CHOICES."""
+        ...
+
+    def hold_to_run(self, pressed: bool) -> None:
+        """Whether the deadman's button is held down; to be told again at least ten times a second while it is."""
+        ...
+
+
+REQUESTS = (
+    "start_episode",
+    "pause",
+    "resume",
+    "home",
+    "reset_fault",
+    "record",
+    "keep",
+    "discard",
+    "success",
+    "failure",
+    "next_episode",
+    "push_object",
+)
+
+CHOICES = ("checkpoint", "task", "seed", "real_time_factor", "latency_ms")
