@@ -16,10 +16,12 @@ Answer = Callable[[bool, str], None]
 class Abilities:
     """What can be asked here: a robot knows no seed, and nobody records where no recorder runs.
 
-    `checkpoints` and `tasks` are what there is to choose from.
+    `deadman`: command_node follows only as long as it is told that a button is held. `checkpoints` and `tasks` are
+    what there is to choose from.
     """
 
     moves: bool = False
+    deadman: bool = False
     records: bool = False
     simulates: bool = False
     checkpoints: tuple[str, ...] = ()

@@ -71,7 +71,10 @@ class Plan:
 
 @dataclass(frozen=True)
 class Timing:
-    """The parts of a control loop in ms, as in PolicyTrace; how often it turns, and how old its observation was."""
+    """The parts of a control loop in ms, as in PolicyTrace; how often it turns, and how old its observation was.
+
+    `deadline_ms` is what a loop may take, the contract's control period; 0 where nobody said.
+    """
 
     cloud_ms: float
     inference_ms: float
@@ -79,6 +82,7 @@ class Timing:
     loop_ms: float
     observation_age_ms: float
     control_hz: float
+    deadline_ms: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -91,13 +95,17 @@ class NodeState:
 
 @dataclass(frozen=True)
 class Episode:
-    """Where a run stands; `number` counts from 1, `of` is 0 where it has no end."""
+    """Where a run stands; `number` counts from 1, `of` is 0 where it has no end.
+
+    `successes` are among the `finished` ones.
+    """
 
     task: str
     number: int = 0
     of: int = 0
     seed: int = 0
     step: int = 0
+    finished: int = 0
     successes: int = 0
     mode: str = ""
 
