@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sdm_core.errors import TaskError
 
+from sdm_sim.free_bodies import loose_joints, robot_roots
+
 # How far (m) the object is led from where it lay, and how long (s) it takes there and back on both sides. At its
 # fastest it does 0.13 m/s, which is 6 mm in 50 ms.
 REACH, DURATION = 0.04, 2.0
@@ -27,10 +29,7 @@ class Belt:
 
     def __init__(self, name: str, model: mujoco.MjModel, data: mujoco.MjData, dt: float) -> None:
         """`name` is the task's and `dt` (s) its control period. Raises TaskError where nothing in the model is free."""
-        actuated = model.actuator_trnid[model.actuator_trntype == mujoco.mjtTrn.mjTRN_JOINT, 0]
-        robots = np.unique(model.body_rootid[model.jnt_bodyid[actuated]])
-        free = np.flatnonzero(model.jnt_type == mujoco.mjtJoint.mjJNT_FREE)
-        loose = [joint for joint in free if model.body_rootid[model.jnt_bodyid[joint]] not in robots]
+        robots, loose = robot_roots(model), loose_joints(model)
         if not loose:
             raise TaskError(f"{name}: nothing in this task lies free, so that nothing can be moved; take another task")
         roots = model.body_rootid[model.geom_bodyid]

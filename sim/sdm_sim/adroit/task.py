@@ -20,6 +20,7 @@ from sdm_core.contract import Contract, StateEntry
 from sdm_sim.adroit.expert import expert_of
 from sdm_sim.adroit.views import CAMERA, IMAGE_SIZE, VIEWS
 from sdm_sim.adroit_hand import HAND_JOINTS, PALM, PALM_SITE, actuator_names, position_targets
+from sdm_sim.mujoco_world import MujocoWorld
 from sdm_sim.task import SensorFrame
 from sdm_sim.task_camera import TaskCamera
 from sdm_sim.task_contract import depth_camera, states, task_contract
@@ -75,6 +76,7 @@ class AdroitTask:
         self._env = _ENVIRONMENTS[task]()
         self._expert = expert_of(task, self._env, ACTION_REPEAT)
         self._model, self._data = self._env.model, self._env.data
+        self.world = MujocoWorld(self._model, self._data)
         actuators = actuator_names(self._model)
         self.contract = adroit_contract(task, actuators)
         # The actuated joints come first, in the actuators' order.

@@ -27,6 +27,7 @@ from sdm_sim.dexhand.laptop import draw_laptop
 from sdm_sim.dexhand.objectives import lift, push
 from sdm_sim.dexhand.scene import CAMERA, TIMESTEP, refit, scene
 from sdm_sim.dexhand.toilet import draw_toilet
+from sdm_sim.mujoco_world import MujocoWorld
 from sdm_sim.sampling_planner import Objective, SamplingPlanner, add_places
 from sdm_sim.task import SensorFrame, SolvedOnce
 from sdm_sim.task_camera import TaskCamera
@@ -78,6 +79,7 @@ class DexHandTask(SolvedOnce):
         self.step_limit = self._kind.step_limit
         self._model, self._travel = self._drawn(0)
         self._data = mujoco.MjData(self._model)
+        self.world = MujocoWorld(self._model, self._data)
         self._part = self._model.joint(JOINT).qposadr[0]
         # What the planner imagines in: a model of its own, as it steps through it while the world stands still.
         self._imagined = copy.copy(self._model)

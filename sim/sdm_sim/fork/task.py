@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sdm_core.contract import ActionSpec, CloudSpec, Contract
 
+from sdm_sim.mujoco_world import MujocoWorld
 from sdm_sim.task import SensorFrame, SolvedOnce
 from sdm_sim.task_camera import TaskCamera
 from sdm_sim.task_contract import actions, depth_camera, states, task_contract
@@ -141,6 +142,7 @@ class ForkTask(SolvedOnce):
         self.contract = fork_contract()
         self._model = mujoco.MjModel.from_xml_string(_SCENE)
         self._data = mujoco.MjData(self._model)
+        self.world = MujocoWorld(self._model, self._data)
         self._camera = TaskCamera(self._model, self._data, CAMERA, IMAGE_SIZE)
         self.intrinsics, self.extrinsics = self._camera.intrinsics, self._camera.extrinsics
         self.reset(0)

@@ -17,6 +17,7 @@ from sdm_sim.franka.expert import Expert
 from sdm_sim.franka.robot import STATE_NAMES, Robot
 from sdm_sim.franka.scenario import Scenario
 from sdm_sim.franka.scene import CAMERA, TIMESTEP, WRIST, scene_xml
+from sdm_sim.mujoco_world import MujocoWorld
 from sdm_sim.task import SensorFrame, SolvedOnce
 from sdm_sim.task_camera import TaskCamera
 
@@ -43,6 +44,7 @@ class FrankaTask(SolvedOnce):
         self.scenario = scenario
         self._model = mujoco.MjModel.from_xml_string(scene_xml(scenario.bodies, scenario.assets, scenario.extras))
         self._data = mujoco.MjData(self._model)
+        self.world = MujocoWorld(self._model, self._data)
         self.robot = Robot(self._model, self._data)
         scenario.bind(self._model, self._data, self.robot)
         self.cameras = {

@@ -15,6 +15,7 @@ from metaworld.sawyer_xyz_env import SawyerXYZEnv
 from numpy.typing import NDArray
 from sdm_core.contract import ActionSpec, CloudSpec, Contract
 
+from sdm_sim.mujoco_world import MujocoWorld
 from sdm_sim.task import SensorFrame, SolvedOnce
 from sdm_sim.task_camera import TaskCamera
 from sdm_sim.task_contract import actions, depth_camera, states, task_contract
@@ -78,6 +79,7 @@ class MetaWorldTask(SolvedOnce):
         self._env.seeded_rand_vec = True
         self._env._set_task_called = True
         self._model, self._data = self._env.model, self._env.data
+        self.world = MujocoWorld(self._model, self._data)
         camera = self._model.camera(CAMERA).id
         self._model.cam_pos[camera] = CAMERA_POSITION
         self._model.cam_fovy[camera] = CAMERA_FOVY_DEG

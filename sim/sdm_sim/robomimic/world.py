@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from sdm_sim.mujoco_world import MujocoWorld
 from sdm_sim.robomimic.arm import Arm
 from sdm_sim.robomimic.contract import CONTROL_HZ, arm_prefixes
 from sdm_sim.robomimic.pose import Pose
@@ -34,13 +35,12 @@ ENVIRONMENTS = {
 _COLLIDING, _HIDDEN = 0, 3
 
 
-class World:
+class World(MujocoWorld):
     """The environment of one task. What robosuite draws when it builds one (the sizes of things) is that of seed 0."""
 
     def __init__(self, task: str) -> None:
         self._env = _environment(task)
-        self.model: mujoco.MjModel = self._env.sim.model._model
-        self.data: mujoco.MjData = self._env.sim.data._data
+        super().__init__(self._env.sim.model._model, self._env.sim.data._data)
         self.model.geom_group[self.model.geom_group == _COLLIDING] = _HIDDEN
         self.arms = [Arm(self.model, self.data, number) for number in range(len(self._env.robots))]
 
