@@ -195,7 +195,7 @@ def _anything() -> ParameterValue:
     )
 
 
-# Bytes a file: enough for the recorder's log, and too few for the clouds of an episode.
+# Bytes a file: too few for the clouds of an episode, and, in time, for the recorder's log.
 _ROOM = 8192
 
 

@@ -271,3 +271,14 @@ def test_the_command_line_says_what_is_printed(arguments: list[str], shown: list
     command = [sys.executable, "-c", textwrap.dedent(code), "--ros-args", *arguments]
     err = subprocess.run(command, capture_output=True, text=True, timeout=120).stderr
     assert re.findall(r"\[(?:child|other)\]: (\w+)", err) == shown
+
+
+def test_output_that_cannot_be_written_ends_no_node() -> None:
+    full = (
+        "import rclpy.logging as l; l.get_logger('x').error('lost'); l.get_logger('x').error('too'); print('goes on')"
+    )
+    with open("/dev/full", "w") as nowhere:
+        run = subprocess.run(
+            [sys.executable, "-c", full], stdout=subprocess.PIPE, stderr=nowhere, text=True, timeout=60
+        )
+    assert run.stdout == "goes on\n"

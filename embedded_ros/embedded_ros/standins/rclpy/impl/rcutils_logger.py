@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import sys
@@ -172,8 +173,9 @@ def _print(severity: LoggingSeverity, name: str, message: str, place: tuple[str,
     line = re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], match[0]), _FORMAT)
     if _colored() and (color := _COLORS[severity]):
         line = f"{color}{line}\033[0m"
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):  # a full disk, or a reader that has gone, must not end a node
+        sys.stderr.write(line + "\n")
+        sys.stderr.flush()
 
 
 def _colored() -> bool:
