@@ -1,0 +1,52 @@
+"""Where a simulated run stands, from bridge_node, and whether recorder_node records."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from sdm_interfaces.msg import EpisodeEvent
+from std_msgs.msg import String
+
+from sdm_cockpit.graph.problems import Problems
+from sdm_cockpit.snapshot import Episode
+
+_RECORDING = {EpisodeEvent.START: True, EpisodeEvent.KEEP: False, EpisodeEvent.DISCARD: False}
+
+
+class ProgressListener:
+    """`episode` of the simulator, None where none runs; `recording` of the recorder."""
+
+    def __init__(self, node: Node, problems: Problems, simulator_spoke: Callable[[], None] = lambda: None) -> None:
+        self.episode: Episode | None = None
+        self.recording = False
+        self.settings: dict[str, Any] = {}
+        """All that bridge_node tells of its run, by name."""
+        self._problems = problems
+        self._spoke = simulator_spoke
+        latched = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        node.create_subscription(String, "bridge_node/progress", self._on_progress, 1)
+        node.create_subscription(EpisodeEvent, "recorder_node/episode_event", self._on_event, latched)
+
+    def _on_progress(self, message: String) -> None:
+        with self._problems.of("progress"):
+            told = json.loads(message.data)
+            number = int(told["episode"])
+            self.episode = Episode(
+                task=str(told.get("task", "")),
+                number=number,
+                of=int(told["of"]),
+                seed=int(told["seed"]),
+                step=int(told["step"]),
+                finished=int(told.get("finished", max(number - 1, 0))),
+                successes=int(told["successes"]),
+                mode=str(told.get("mode", "")),
+            )
+            self.settings = told
+            self._spoke()
+
+    def _on_event(self, message: EpisodeEvent) -> None:
+        self.recording = _RECORDING.get(message.event, self.recording)
