@@ -65,6 +65,23 @@ def test_episodes_come_back_as_they_went_in(tmp_path: Path, contract: Contract) 
     assert_holds(store, [40, 1, 63, 100])
 
 
+def test_some_rows_can_be_read_alone(tmp_path: Path, contract: Contract) -> None:
+    store = filled(tmp_path / "a.zarr", contract, [40, 70])
+    np.testing.assert_array_equal(store.read("point_cloud", slice(40, 110)), episode(1, 70).point_cloud)
+
+
+def test_who_only_looks_leaves_an_append_that_goes_on_alone(tmp_path: Path, contract: Contract) -> None:
+    path = tmp_path / "a.zarr"
+    filled(path, contract, [40])
+    zarr.open_array(str(path / "data/state"), mode="r+").resize((60, STATE))  # another process is appending
+    store = EpisodeStore.view(path)
+    assert len(store) == 1
+    np.testing.assert_array_equal(store.read("state", slice(0, 40)), episode(0).state)
+    assert zarr.open_array(str(path / "data/state"), mode="r").shape == (60, STATE)
+    with pytest.raises(DatasetError, match="no such dataset"):
+        EpisodeStore.view(tmp_path / "b.zarr")
+
+
 def test_dp3_s_reader_finds_its_keys_in_zarr_format_2(tmp_path: Path, contract: Contract) -> None:
     path = tmp_path / "a.zarr"
     store = filled(path, contract, [40, 30])

@@ -27,6 +27,7 @@ SUCCESS, FAILURE, UNLABELLED = 1, 0, -1
 """What `EpisodeStore.outcomes` and `meta/episode_success` say of an episode."""
 
 _CHUNK_ROWS = 64
+_ALL_ROWS = slice(None)
 _OUTCOMES = "episode_success"
 _ZARR_MAJOR = int(zarr.__version__.split(".")[0])
 # zarr 2, which Python 3.10 is left with, writes format 2 and knows no other name for it.
@@ -80,15 +81,20 @@ class EpisodeStore:
     @classmethod
     def open(cls, path: str | Path) -> EpisodeStore:
         """Opens a store and rolls an interrupted append back. Raises DatasetError where it is missing or malformed."""
-        path = Path(path)
-        if not path.is_dir():
-            raise DatasetError(f"{path}: no such dataset; `sdm-demos` or the recorder makes one")
+        path = _existing(path)
         for stray in path.rglob("*.partial"):  # zarr's temporary file of a chunk that was being written
             stray.unlink(missing_ok=True)
         store = cls._as_stored(path, "r+")
-        if len(store):
-            store._require(dict(store._data()), int(store.episode_ends[-1]))
+        store._require_whole()
         store._roll_back()
+        return store
+
+    @classmethod
+    def view(cls, path: str | Path) -> EpisodeStore:
+        """Opens a store to look at its whole episodes. Changes nothing, so another process may be appending to it; else
+        as open."""
+        store = cls._as_stored(_existing(path), "r")
+        store._require_whole()
         return store
 
     @classmethod
@@ -141,10 +147,10 @@ class EpisodeStore:
         """Whether there is such an array of `data/`."""
         return f"data/{name}" in self._root
 
-    def read(self, name: str) -> NDArray:
-        """A whole array of `data/`, in memory."""
+    def read(self, name: str, rows: slice = _ALL_ROWS) -> NDArray:
+        """An array of `data/`, in memory: the whole of it, or some rows."""
         try:
-            return np.asarray(self._root[f"data/{name}"][:])
+            return np.asarray(self._root[f"data/{name}"][rows])
         except KeyError:
             raise DatasetError(f"{self.path}: has no data/{name}; record it, or leave it out of the training") from None
         except Exception:  # the codec's errors share no base class
@@ -210,8 +216,11 @@ class EpisodeStore:
             shapes[name] = (*reversed(image.size), 3)
         return shapes
 
-    def _require(self, stored: dict[str, zarr.Array], rows: int) -> None:
-        """Raises DatasetError unless the stored arrays are the contract's, and have all `rows`."""
+    def _require_whole(self) -> None:
+        """Raises DatasetError unless the stored arrays are the contract's, and have all rows of all episodes."""
+        if not len(self):
+            return
+        stored, rows = dict(self._data()), int(self.episode_ends[-1])
         for name, shape in self._row_shapes().items():
             if name not in stored:
                 raise DatasetError(f"{self.path}: has no readable data/{name}; copy or record it anew")
@@ -299,3 +308,11 @@ class EpisodeStore:
         for stored in (self._root["meta/episode_ends"], self._outcomes()):
             if stored is not None and stored.shape[0] > len(ends):
                 stored.resize((len(ends),))
+
+
+def _existing(path: str | Path) -> Path:
+    """The path itself. Raises DatasetError where no folder is."""
+    path = Path(path)
+    if not path.is_dir():
+        raise DatasetError(f"{path}: no such dataset; `sdm-demos` or the recorder makes one")
+    return path
