@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 from rclpy.node import Node
-from sdm_core.contract import CameraSpec, Contract
+from sdm_core.contract import CameraSpec, CloudSpec, Contract
 from sdm_core.errors import ContractError
 from sdm_core.point_cloud import CameraPoints, CloudPipeline
 
@@ -39,6 +39,11 @@ class CloudCameras:
         self._first = source(node, first, replace(settings, kept_s=0.0), deliver)
         self._others = [source(node, camera, settings) for camera in others]
 
+    def close(self) -> None:
+        """Listens no more."""
+        for source in (self._first, *self._others):
+            source.close()
+
     def differences(self, contract: Contract) -> list[str]:
         """One line for each way in which what was heard so far contradicts the contract."""
         specs = depth_cameras(contract)
@@ -50,9 +55,13 @@ class CloudCameras:
         if cloud is None or tuple(specs) != self.cameras:
             wanted, given = (", ".join(names) or "none" for names in (specs, self.cameras))
             raise ContractError(f"the contract's cloud is made of the depth cameras {wanted}, not of {given}")
-        self._pipeline = CloudPipeline(cloud)
+        self.make(cloud)
         for name, source in self._named():
-            source.configure(specs[name], self._pipeline, pose, max_skew_ns)
+            source.configure(specs[name], cloud, pose, max_skew_ns)
+
+    def make(self, cloud: CloudSpec) -> None:
+        """From the next frame on its cloud is made so: from any thread. Frame and channels are the contract's."""
+        self._pipeline = CloudPipeline(cloud)
 
     def ready(self, stamp_ns: int) -> bool:
         """Whether all that the frame of this stamp needs besides itself has come."""
@@ -61,12 +70,16 @@ class CloudCameras:
 
     def cloud(self, frame: Frame) -> NDArray[np.float32]:
         """The contract's cloud float32[N,channels], off the executor. Raises ObservationError where there is none."""
-        return self._pipeline.fuse(self.points(frame))
+        pipeline = self._pipeline
+        return pipeline.fuse(self._points(frame, pipeline))
 
     def points(self, frame: Frame) -> list[CameraPoints]:
         """Each camera's points in the crop box, not sampled; else as `cloud`."""
-        others = [source.points(source.nearest(frame.stamp_ns)) for source in self._others]
-        return [self._first.points(frame), *others]
+        return self._points(frame, self._pipeline)
+
+    def _points(self, frame: Frame, pipeline: CloudPipeline) -> list[CameraPoints]:
+        others = [source.points(source.nearest(frame.stamp_ns), pipeline) for source in self._others]
+        return [self._first.points(frame, pipeline), *others]
 
     def depth_image(self, frame: Frame) -> NDArray:
         """The first camera's depth image [H,W] in its own encoding. Raises ObservationError where there is none."""

@@ -33,6 +33,11 @@ class ColourImages:
             for index, camera in enumerate(cameras)
         }
 
+    def close(self) -> None:
+        """Listens no more."""
+        for frames in self._frames.values():
+            frames.close()
+
     def differences(self, contract: Contract) -> list[str]:
         """One line for each camera whose images, as far as they were heard, are not the contract's."""
         lines = []

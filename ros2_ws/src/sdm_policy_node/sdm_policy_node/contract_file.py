@@ -6,6 +6,12 @@ from sdm_core.checkpoint import contract_at
 from sdm_core.contract import Contract
 from sdm_core.errors import ContractError
 
+CHECKPOINT_IN_USE = (
+    "checkpoint is in use and changes only while the node is unconfigured; deactivate and clean up the node, "
+    "set it, then configure and activate"
+)
+"""Why a node refuses another checkpoint."""
+
 
 def load_contract(checkpoint: str) -> Contract:
     """From a checkpoint folder, or from a contract.yaml itself. Raises ContractError where there is none."""

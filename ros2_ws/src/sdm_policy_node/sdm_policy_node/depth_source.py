@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rclpy.node import Node
 from sdm_core.camera_topics import depth_image, depth_info
-from sdm_core.contract import CameraSpec
+from sdm_core.contract import CameraSpec, CloudSpec
 from sdm_core.errors import ContractError, ObservationError
 from sdm_core.point_cloud import DEPTH_DTYPES, CameraPoints, CloudPipeline, Intrinsics
 from sensor_msgs.msg import CameraInfo, Image
@@ -26,9 +26,14 @@ class DepthSource:
         aligned, namespace = settings.aligned_depth, settings.namespace
         self._info_topic = depth_info(camera, aligned, namespace)
         qos = sensor_qos(settings.reliable, settings.queue)
-        node.create_subscription(CameraInfo, self._info_topic, self._on_info, qos)
+        self._node = node
+        self._info_subscription = node.create_subscription(CameraInfo, self._info_topic, self._on_info, qos)
         self._frames = StampedFrames(node, Image, depth_image(camera, aligned, namespace), settings, deliver)
         self.reached, self.nearest = self._frames.reached, self._frames.nearest
+
+    def close(self) -> None:
+        self._node.destroy_subscription(self._info_subscription)
+        self._frames.close()
 
     def _on_info(self, message: CameraInfo) -> None:
         self._info = message
@@ -41,22 +46,22 @@ class DepthSource:
             lines.append(f"depth encoding is '{latest.message.encoding}', {' or '.join(DEPTH_DTYPES)} expected")
         return lines
 
-    def configure(self, camera: CameraSpec, pipeline: CloudPipeline, pose: CameraPose, max_skew_ns: int) -> None:
-        if pipeline.spec.channels != 3:
+    def configure(self, camera: CameraSpec, cloud: CloudSpec, pose: CameraPose, max_skew_ns: int) -> None:
+        if cloud.channels != 3:
             raise ContractError("the contract needs a cloud without colour: channels 3 is what a depth image can give")
-        self._camera, self._pipeline, self._pose = camera, pipeline, pose
+        self._camera, self._pose = camera, pose
         self._frames.max_skew_ns = max_skew_ns
 
     def ready(self) -> bool:
         return self._info is not None
 
-    def points(self, frame: Frame) -> CameraPoints:
+    def points(self, frame: Frame, pipeline: CloudPipeline) -> CameraPoints:
         image: Image = frame.message
         depth = self.depth_image(frame)
         if self._info is None:
             raise ObservationError(f"no camera_info on '{self._info_topic}'; it must accompany the depth image")
-        pose = self._pose.extrinsics(self._pipeline.spec.frame, image.header.frame_id, frame.stamp_ns)
-        return self._pipeline.depth_points(depth, image.encoding, self._current_intrinsics(self._info), pose)
+        pose = self._pose.extrinsics(pipeline.spec.frame, image.header.frame_id, frame.stamp_ns)
+        return pipeline.depth_points(depth, image.encoding, self._current_intrinsics(self._info), pose)
 
     def depth_image(self, frame: Frame) -> NDArray:
         return depth_pixels(frame.message)

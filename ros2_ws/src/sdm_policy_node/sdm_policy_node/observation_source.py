@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
 from sdm_core import camera_topics
-from sdm_core.contract import CameraSpec
+from sdm_core.contract import CameraSpec, CloudSpec
 from sdm_core.errors import StreamFault
 from sdm_core.point_cloud import CameraPoints, CloudPipeline
 
@@ -68,8 +68,12 @@ class ObservationSource(Protocol):
         """One line for each way in which what was heard so far contradicts the contract's entry of this camera."""
         ...
 
-    def configure(self, camera: CameraSpec, pipeline: CloudPipeline, pose: CameraPose, max_skew_ns: int) -> None:
-        """Prepares to give the points of a contract's camera in the pipeline's crop box."""
+    def close(self) -> None:
+        """Listens no more."""
+        ...
+
+    def configure(self, camera: CameraSpec, cloud: CloudSpec, pose: CameraPose, max_skew_ns: int) -> None:
+        """Prepares to give the points of a contract's camera. Raises ContractError where it cannot."""
         ...
 
     def reached(self, stamp_ns: int) -> bool:
@@ -84,8 +88,9 @@ class ObservationSource(Protocol):
         """The frame nearest to a stamp. Raises ObservationError where none lies within the greatest skew."""
         ...
 
-    def points(self, frame: Frame) -> CameraPoints:
-        """A frame's points, off the executor. Raises ObservationError where it is malformed or not the contract's."""
+    def points(self, frame: Frame, pipeline: CloudPipeline) -> CameraPoints:
+        """A frame's points in the pipeline's crop box, off the executor. Raises ObservationError where it is malformed
+        or not the contract's."""
         ...
 
     def depth_image(self, frame: Frame) -> NDArray:

@@ -1,7 +1,8 @@
 """Every parameter of every node: name, default, range and meaning, declared here and nowhere else.
 
-A node's parameters are a dataclass; `declare` turns its fields into ROS parameters and gives it back filled. All are
-read once, at start, and read-only from then on: a policy's limits do not change under a moving arm.
+A node's parameters are a dataclass; `declare` turns its fields into ROS parameters and gives it back filled. They are
+read once, at start, and read-only from then on, but for the few that are marked changeable: of these each node refuses
+what may not be now (`parameter_changes`). A policy's limits do not change under a moving arm.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 from rclpy.node import Node
 from sdm_core import camera_topics
 from sdm_core.chunk_scheduler import SCHEDULERS
+from sdm_core.crop_box import AS_IN_CONTRACT
 from sdm_core.errors import SdmError
 
 from sdm_policy_node.command_sinks import COMMAND_SINKS
@@ -26,9 +28,11 @@ def parameter(
     low: float | None = None,
     high: float | None = None,
     choices: tuple[str, ...] = (),
+    changeable: bool = False,
 ) -> Any:
     """A field that is a ROS parameter; `low`/`high` bound numbers, `choices` texts."""
-    return field(default=default, metadata={"description": description, "range": (low, high), "choices": choices})
+    metadata = {"description": description, "range": (low, high), "choices": choices, "changeable": changeable}
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,19 @@ class SensingParameters:
 class PolicyParameters(SensingParameters):
     """policy_node."""
 
+    checkpoint: str = parameter(
+        "", "folder of an exported policy; changes only while the node is unconfigured", changeable=True
+    )
+    crop_low: tuple[float, ...] = parameter(
+        AS_IN_CONTRACT,
+        "least x, y, z of the cloud in the contract's frame (m), from the next image on; nan: the contract's",
+        changeable=True,
+    )
+    crop_high: tuple[float, ...] = parameter(
+        AS_IN_CONTRACT,
+        "greatest x, y, z of the cloud in the contract's frame (m), from the next image on; nan: the contract's",
+        changeable=True,
+    )
     backend: str = parameter("openvino", "inference backend: openvino, onnxruntime, or another that is installed")
     threads: int = parameter(1, "threads of the inference backend", low=1, high=64)
     seed: int = parameter(0, "seed of the noise until an episode is started with another", low=0, high=2**62)
@@ -103,7 +120,11 @@ class PolicyParameters(SensingParameters):
 class CommandParameters:
     """command_node."""
 
-    checkpoint: str = parameter("", "checkpoint folder, or its contract.yaml alone")
+    checkpoint: str = parameter(
+        "",
+        "checkpoint folder, or its contract.yaml alone; changes only while the node is unconfigured",
+        changeable=True,
+    )
     sink: str = parameter(
         "native",
         "what commands are published as",
@@ -124,6 +145,12 @@ class CommandParameters:
         0.1, "stop when the policy's heartbeat is older (wall time)", low=0.06, high=5.0
     )
     chunk_timeout_s: float = parameter(0.5, "stop when no chunk came for longer (wall time)", low=0.01, high=10.0)
+    deadman_timeout_s: float = parameter(
+        0.0,
+        "stop when ~/deadman is older (wall time); motion goes on when it comes again; 0: nobody need hold it",
+        low=0.0,
+        high=5.0,
+    )
     state_timeout_s: float = parameter(
         0.2, "stop when the robot's measured position is older; no motion begins from such a one", low=0.01, high=5.0
     )
@@ -190,10 +217,14 @@ class CommandParameters:
     )
     recovery_action: str = parameter("action_server/error_recovery", "franka_msgs/ErrorRecovery behind ~/recover")
     workspace_low: tuple[float, ...] = parameter(
-        (0.0, 0.0, 0.0), "pose actions: least x, y, z of the tool in the base frame (m); all zeros: no box"
+        (0.0, 0.0, 0.0),
+        "pose actions: least x, y, z of the tool in the base frame (m); all zeros: no box; at rest it can be narrowed",
+        changeable=True,
     )
     workspace_high: tuple[float, ...] = parameter(
-        (0.0, 0.0, 0.0), "pose actions: greatest x, y, z of the tool in the base frame (m); relative ones need a box"
+        (0.0, 0.0, 0.0),
+        "pose actions: greatest x, y, z of the tool, as workspace_low; relative actions need such a box",
+        changeable=True,
     )
     autostart: bool = parameter(True, "configure and activate by itself")
     dry_run: bool = parameter(False, "do everything but publish on the robot's topics")
@@ -235,16 +266,27 @@ def declare(node: Node, kind: type[Parameters]) -> Parameters:
     values = {}
     for entry in fields(kind):  # type: ignore[arg-type]
         default = list(entry.default) if isinstance(entry.default, tuple) else entry.default
-        values[entry.name] = node.declare_parameter(entry.name, default, _descriptor(entry.metadata, default)).value
+        declared = node.declare_parameter(entry.name, default, _descriptor(entry.metadata, default))
+        values[entry.name] = field_value(declared.value)
         choices = entry.metadata["choices"]
         if choices and values[entry.name] not in choices:
             raise SdmError(f"parameter {entry.name}: '{values[entry.name]}' is not one of {', '.join(choices)}")
     return kind(**values)
 
 
+def changeable(kind: type) -> frozenset[str]:
+    """The names of the parameters that may be set while the node runs."""
+    return frozenset(entry.name for entry in fields(kind) if entry.metadata["changeable"])
+
+
+def field_value(value: Any) -> Any:
+    """A parameter's value as the dataclass holds it: of numbers a tuple, whatever sequence they come in."""
+    return value if isinstance(value, (str, int, float)) else tuple(value)
+
+
 def _descriptor(metadata: Any, default: Any) -> ParameterDescriptor:
     low, high = metadata["range"]
-    descriptor = ParameterDescriptor(description=metadata["description"], read_only=True)
+    descriptor = ParameterDescriptor(description=metadata["description"], read_only=not metadata["changeable"])
     if metadata["choices"]:
         descriptor.additional_constraints = "one of " + ", ".join(metadata["choices"])
     if low is not None and isinstance(default, float):

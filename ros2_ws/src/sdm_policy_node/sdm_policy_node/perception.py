@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rclpy.node import Node
 from sdm_core.contract import Contract
+from sdm_core.crop_box import CropBox
 from sdm_core.errors import ContractError, ObservationError, StreamFault
 from sdm_core.static_transforms import read_transforms
 
@@ -44,8 +45,8 @@ class Perception:
     ) -> None:
         """`contract` None, where it cannot be read yet: a cloud is expected. `deliver` is called on the executor's
         thread with every frame; `queue` and `max_age_s`: see `queue` and `kept_s` of StreamSettings."""
-        self._settings = settings
-        streams = StreamSettings(
+        self._node, self._settings, self._deliver = node, settings, deliver
+        self._streams = StreamSettings(
             reliable=settings.reliable_sensors,
             queue=queue,
             kept_s=max_age_s,
@@ -53,13 +54,20 @@ class Perception:
             aligned_depth=settings.aligned_depth,
             namespace=settings.camera_namespace,
         )
-        colour = tuple(image.camera for image in contract.observation.images) if contract else ()
-        depth = tuple(depth_cameras(contract)) if contract and contract.observation.cloud else ()
-        if not colour and not depth:
-            depth = DEFAULT_CAMERAS
-        source = OBSERVATION_SOURCES[settings.observation_source]
-        self._clouds = CloudCameras(node, source, depth, streams, deliver) if depth else None
-        self._colour = ColourImages(node, colour, streams, None if depth else deliver)
+        self._contract: Contract | None = None
+        self._listen(*(_cameras(contract) if contract else (DEFAULT_CAMERAS, ())))
+
+    def _listen(self, depth: tuple[str, ...], colour: tuple[str, ...]) -> None:
+        node, source = self._node, OBSERVATION_SOURCES[self._settings.observation_source]
+        self._cameras = depth, colour
+        self._clouds = CloudCameras(node, source, depth, self._streams, self._deliver) if depth else None
+        self._colour = ColourImages(node, colour, self._streams, None if depth else self._deliver)
+
+    def close(self) -> None:
+        """Listens no more."""
+        if self._clouds:
+            self._clouds.close()
+        self._colour.close()
 
     def differences(self, contract: Contract) -> list[str]:
         """One line for each way in which what was heard so far contradicts the contract."""
@@ -67,16 +75,33 @@ class Perception:
         return clouds + self._colour.differences(contract)
 
     def configure(self, contract: Contract, camera_pose: CameraPose) -> None:
-        """Prepares to see what this contract observes. Raises ContractError where it cannot."""
-        cameras = tuple(image.camera for image in contract.observation.images)
-        if cameras != self._colour.cameras or (self._clouds is None and contract.observation.cloud):
-            raise ContractError("the contract's cameras were not known when this node started; start it again")
+        """Prepares to see what this contract observes, in its own crop box. Raises ContractError where it cannot.
+
+        Where it was made for other cameras it subscribes anew.
+        """
+        depth, colour = _cameras(contract)
+        if not depth and (contract.observation.cloud or not colour):
+            raise ContractError("no camera of the contract gives what it observes; name one with a depth_encoding")
+        if (depth, colour) != self._cameras:
+            self.close()
+            self._listen(depth, colour)
         max_skew_ns = int(self._settings.max_skew_s * 1e9) or contract.dt_ns // 2
         if self._settings.extrinsics:
             camera_pose.add_static(read_transforms(self._settings.extrinsics))
         if self._clouds:
             self._clouds.configure(contract, camera_pose, max_skew_ns)
         self._colour.configure(contract, max_skew_ns)
+        self._contract = contract
+
+    def crop_to(self, box: CropBox) -> None:
+        """From the next frame on the cloud is cropped to this box; once configured, from any thread. Raises
+        ContractError, and goes on as before, where the contract makes no box of it."""
+        assert self._contract
+        cloud = self._contract.observation.cloud
+        if self._clouds and cloud:
+            self._clouds.make(box.of(cloud))
+        elif box.given:
+            raise ContractError("the contract observes no cloud to crop; leave crop_low and crop_high at nan")
 
     def ready(self, frame: Frame) -> bool:
         """Whether all that this frame needs besides itself has come."""
@@ -95,6 +120,12 @@ class Perception:
         if self._clouds is None:
             raise ObservationError("the contract observes no depth; set record_depth:=false")
         return self._clouds.depth_image(frame)
+
+
+def _cameras(contract: Contract) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names of the depth cameras and of the colour cameras that the contract observes."""
+    depth = tuple(depth_cameras(contract)) if contract.observation.cloud else ()
+    return depth, tuple(image.camera for image in contract.observation.images)
 
 
 def _require_sound(frame: Frame) -> None:

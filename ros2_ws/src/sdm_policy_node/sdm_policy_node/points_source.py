@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rclpy.node import Node
 from sdm_core.camera_topics import points
-from sdm_core.contract import CameraSpec
+from sdm_core.contract import CameraSpec, CloudSpec
 from sdm_core.errors import ContractError, ObservationError
 from sdm_core.point_cloud import CameraPoints, CloudPipeline
 from sensor_msgs.msg import PointCloud2, PointField
@@ -25,25 +25,28 @@ class PointsSource:
         self._frames = StampedFrames(node, PointCloud2, points(camera, settings.namespace), settings, deliver)
         self.reached, self.nearest = self._frames.reached, self._frames.nearest
 
+    def close(self) -> None:
+        self._frames.close()
+
     def differences(self, camera: CameraSpec) -> list[str]:
         latest = self._frames.latest
         return [_wrong_fields(latest.message)] if latest and not _has_axes(latest.message) else []
 
-    def configure(self, camera: CameraSpec, pipeline: CloudPipeline, pose: CameraPose, max_skew_ns: int) -> None:
-        if pipeline.spec.channels != 3:
+    def configure(self, camera: CameraSpec, cloud: CloudSpec, pose: CameraPose, max_skew_ns: int) -> None:
+        if cloud.channels != 3:
             raise ContractError("the contract needs a cloud without colour: channels 3 is what this source reads")
-        self._pipeline, self._pose = pipeline, pose
+        self._pose = pose
         self._frames.max_skew_ns = max_skew_ns
 
     def ready(self) -> bool:
         return True
 
-    def points(self, frame: Frame) -> CameraPoints:
+    def points(self, frame: Frame, pipeline: CloudPipeline) -> CameraPoints:
         cloud: PointCloud2 = frame.message
         xyz = xyz_points(cloud)
-        base, camera = self._pipeline.spec.frame, cloud.header.frame_id
+        base, camera = pipeline.spec.frame, cloud.header.frame_id
         pose = None if camera == base else self._pose.extrinsics(base, camera, frame.stamp_ns)
-        return self._pipeline.raw_points(xyz, pose)
+        return pipeline.raw_points(xyz, pose)
 
     def depth_image(self, frame: Frame) -> NDArray:
         raise ObservationError(

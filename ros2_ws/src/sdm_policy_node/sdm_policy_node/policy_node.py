@@ -10,6 +10,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, State, TransitionCallbackReturn
 from rclpy.qos import QoSProfile
 from sdm_core.anchor import Anchor, absolute
+from sdm_core.crop_box import CropBox
 from sdm_core.errors import ContractError, ObservationError, SdmError
 from sdm_core.inline_commands import InlineCommands
 from sdm_core.observation_window import ObservationWindow
@@ -23,8 +24,9 @@ from std_msgs.msg import Header
 from sdm_policy_node.camera_pose import CameraPose
 from sdm_policy_node.chunk_message import to_chunk_message
 from sdm_policy_node.command_sinks import command_sink
-from sdm_policy_node.contract_file import readable_contract
+from sdm_policy_node.contract_file import CHECKPOINT_IN_USE, readable_contract
 from sdm_policy_node.observation_source import Frame
+from sdm_policy_node.parameter_changes import allow_changes
 from sdm_policy_node.parameters import PolicyParameters, declare
 from sdm_policy_node.perception import Perception
 from sdm_policy_node.policy_loop import Answer, Plan, PolicyLoop
@@ -39,11 +41,16 @@ _HEARTBEAT_PERIOD_S = 0.02
 
 
 class PolicyNode(LifecycleNode):
-    """Refuses to configure where contract and live sensors disagree; while active answers every frame with a trace."""
+    """Refuses to configure where contract and live sensors disagree; while active answers every frame with a trace.
+
+    The crop box may be changed at any time, the checkpoint while nothing is configured.
+    """
 
     def __init__(self) -> None:
         super().__init__("policy_node")
         self._loop: PolicyLoop | None = None
+        self._configured = False
+        self._cropped_otherwise = False
         self._settings = declare(self, PolicyParameters)
         self._refusals = Refusals(self)
         self._sight = Sight(self._settings.silent_frames)
@@ -55,6 +62,7 @@ class PolicyNode(LifecycleNode):
         )
         self._states = StateSource(self, reliable, self._on_state, self._on_state_refused)
         self._camera_pose = CameraPose(self, self._settings.camera_frame, self._settings.tf_timeout_s)
+        allow_changes(self, lambda: self._settings, self._change)
         if self._settings.autostart:
             start_by_itself(self, self._settings.startup_wait_s)
 
@@ -66,6 +74,7 @@ class PolicyNode(LifecycleNode):
         except SdmError as error:
             self.get_logger().error(f"not configured: {error}")
             return TransitionCallbackReturn.FAILURE
+        self._configured = True
         return TransitionCallbackReturn.SUCCESS
 
     def _prepare(self) -> None:
@@ -78,6 +87,7 @@ class PolicyNode(LifecycleNode):
         if differences:
             raise ContractError(f"{p.checkpoint} does not fit the robot: {'; '.join(differences)}")
         self._perception.configure(contract, self._camera_pose)
+        self._crop_to(CropBox(p.crop_low, p.crop_high))
         self._anchor = Anchor(contract)
         self._absolute = absolute(contract)
         self._steps = p.replan_steps or contract.n_action_steps
@@ -124,6 +134,7 @@ class PolicyNode(LifecycleNode):
             self.destroy_publisher(publisher)
         if self._sink:
             self._sink.close()
+        self._configured = False
         return TransitionCallbackReturn.SUCCESS
 
     def on_shutdown(self, state: State) -> TransitionCallbackReturn:
@@ -141,6 +152,32 @@ class PolicyNode(LifecycleNode):
             if loop.overtaken or self._refusals.counts:
                 refused = self._refusals.summary() or "nothing"
                 self.get_logger().info(f"refused: {refused}; {loop.overtaken} frames overtaken by newer ones")
+
+    # --- changes
+
+    def _change(self, changed: PolicyParameters) -> None:
+        """Takes parameters that somebody has set. Raises SdmError, and changes nothing, where that may not be."""
+        if self._configured and changed.checkpoint != self._settings.checkpoint:
+            raise ContractError(CHECKPOINT_IN_USE)
+        box = CropBox(changed.crop_low, changed.crop_high)
+        if self._configured and box != CropBox(self._settings.crop_low, self._settings.crop_high):
+            self._crop_to(box)
+        self._settings = changed
+
+    def _crop_to(self, box: CropBox) -> None:
+        self._perception.crop_to(box)
+        own = self._contract.observation.cloud
+        if own is None:
+            return
+        cloud, before = box.of(own), self._cropped_otherwise
+        self._cropped_otherwise = cloud != own
+        if self._cropped_otherwise and not before:
+            self.get_logger().warning(
+                f"clouds are cropped to {cloud.crop_low}–{cloud.crop_high} (m); "
+                f"the policy was trained with {own.crop_low}–{own.crop_high}"
+            )
+        elif before and not self._cropped_otherwise:
+            self.get_logger().info("clouds are cropped to the contract's box again")
 
     # --- in
 

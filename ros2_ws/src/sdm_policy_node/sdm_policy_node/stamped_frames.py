@@ -37,7 +37,14 @@ class StampedFrames:
         self._lock = threading.Lock()
         self._seen: dict[int, Frame] = {}
         self._fault: StreamFault | None = None
-        node.create_subscription(kind, topic, self._on_message, sensor_qos(settings.reliable, settings.queue))
+        self._node = node
+        self._subscription = node.create_subscription(
+            kind, topic, self._on_message, sensor_qos(settings.reliable, settings.queue)
+        )
+
+    def close(self) -> None:
+        """Listens no more."""
+        self._node.destroy_subscription(self._subscription)
 
     @property
     def latest(self) -> Frame | None:
