@@ -54,14 +54,20 @@ class CommandGate:
             raise CommandError(
                 "the gate checks absolute targets; give it the contract of anchored chunks (anchor.absolute)"
             )
-        self._space = CommandSpace(action)
         self._motion = is_motion(action)
         self._rate = is_rate(action)
         self._limited_motion = self._motion or self._rate
         self._max_age_ns = max_age_ns
         self._period = period
+        self.counts: Counter[str] = Counter()
+        self._last: Vector | None = None
+        self.confine(action)
+
+    def confine(self, action: ActionSpec) -> None:
+        """Begins anew, as `reset` does, within the bounds and limits of `action`: of the same entries and kind."""
+        self._space = CommandSpace(action)
         self._limits = [
-            AxisLimits(*values, dt=period)
+            AxisLimits(*values, dt=self._period)
             for values in zip(
                 self._space.max_velocity.tolist(),
                 self._space.max_acceleration.tolist(),
@@ -70,8 +76,6 @@ class CommandGate:
             )
         ]
         self._axis_low, self._axis_high = self._space.axis_bounds()
-        self.counts: Counter[str] = Counter()
-        self._last: Vector | None = None
         self.reset()
 
     def reset(self, position: Vector | None = None) -> None:

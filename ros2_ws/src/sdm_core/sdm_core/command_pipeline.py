@@ -58,6 +58,11 @@ class CommandPipeline:
             motion = self._gate.motion
             self._smoother.reset(motion[0] if motion else None)
 
+    def confine(self, contract: Contract) -> None:
+        """Begins anew, as `reset` does, within the bounds of `contract`, which differs in nothing else."""
+        self._gate.confine(contract.action)
+        self.reset()
+
     def add(self, chunk: ActionChunk) -> None:
         """Takes a chunk of absolute targets. Raises CommandError, and takes nothing, if any of it cannot be used."""
         self._scheduler.add(chunk)

@@ -18,12 +18,15 @@ from sdm_core.arm_limits import ArmLimits
 from sdm_core.command_gate import GateDecision
 from sdm_core.command_pipeline import CommandPipeline
 from sdm_core.command_space import is_motion, is_rate, require_motion_limits
+from sdm_core.contract import Contract
 from sdm_core.errors import CommandError, ObservationError
 from sdm_core.home_motion import home_command
 from sdm_core.shadow_score import ShadowScore
 from sdm_core.speed_share import slowed
+from sdm_core.workspace import Workspace
 from sdm_interfaces.msg import ActionChunk as ActionChunkMessage
 from sdm_interfaces.msg import Heartbeat
+from std_msgs.msg import Empty
 
 from sdm_policy_node.chunk_message import from_chunk_message
 from sdm_policy_node.command_sink import CommandSink, PathSink, PreparedSink
@@ -51,20 +54,19 @@ class CommandLoop:
     """
 
     def __init__(self, node: LifecycleNode, settings: CommandParameters, interlock: Interlock) -> None:
-        p = settings
+        p = self._settings = settings
         self._node = node
         self._interlock = interlock
         self._refusals = Refusals(node)
-        recorded = load_contract(p.checkpoint)
-        self._contract = absolute(recorded, p.workspace_low, p.workspace_high)
-        action = self._contract.action
+        self._recorded = recorded = load_contract(p.checkpoint)
+        self._contract = self._confined(Workspace(p.workspace_low, p.workspace_high))
+        action = absolute(recorded).action
         if is_motion(action) or is_rate(action):
             require_motion_limits(action)
             arm = ArmLimits(
                 p.arm_translation, p.arm_rotation, p.arm_joint_velocity, p.arm_joint_acceleration, p.arm_joint_jerk
             )
             arm.require(action, p.arm_share)
-        self._contract = slowed(self._contract, p.speed_share)
         self._period_ns = round(1e9 / p.rate_hz) if p.rate_hz else self._contract.dt_ns
         self._measured = (
             MeasuredPosition(recorded, p.state_timeout_s, p.implausible_speed) if is_motion(action) else None
@@ -81,7 +83,7 @@ class CommandLoop:
         self.stream = CommandStream(
             self._contract,
             pipeline,
-            Liveness(p.heartbeat_timeout_s, p.chunk_timeout_s),
+            Liveness(p.heartbeat_timeout_s, p.chunk_timeout_s, p.deadman_timeout_s),
             self._measured,
             rules,
             interlock,
@@ -90,8 +92,7 @@ class CommandLoop:
         self._sent_plans = 0
         self.shadow = ShadowScore(self._contract) if p.dry_run and self._measured else None
         self.meter = TickMeter(self._period_ns * 1e-9)
-        self._home = None if math.isnan(p.home[0]) else home_command(self._contract, p.home)
-        self._home_share = p.home_share
+        self._home = self._home_in(self._contract)
         self._inputs: list[Subscription] = []
         self._timers: list[Timer] = []
         with ExitStack() as made:  # what is made before something fails is given up again
@@ -119,6 +120,7 @@ class CommandLoop:
         self._inputs = [
             node.create_subscription(ActionChunkMessage, "action_chunk", self._on_chunk, QoSProfile(depth=10)),
             node.create_subscription(Heartbeat, "heartbeat", self._on_heartbeat, QoSProfile(depth=1)),
+            node.create_subscription(Empty, "~/deadman", self._on_deadman, QoSProfile(depth=1)),
         ]
         self._timers = [
             node.create_timer(period_s, self._tick),
@@ -165,7 +167,24 @@ class CommandLoop:
         if self._home is None:
             raise CommandError("there is no home; set the parameter home")
         self._require_receiver()
-        return self.stream.go_home(self._home, self._home_share, self._now_ns(), time.monotonic())
+        return self.stream.go_home(self._home, self._settings.home_share, self._now_ns(), time.monotonic())
+
+    def confine(self, workspace: Workspace) -> None:
+        """Another box for the next motion. Raises CommandError while the robot is commanded, and ContractError where
+        the box leaves no room in the contract's bounds, or home outside; all stays as it was then."""
+        contract = self._confined(workspace)
+        home = self._home_in(contract)
+        self.stream.confine(contract)
+        self._contract, self._home = contract, home
+        self._node.get_logger().info(f"the workspace is now {list(workspace.low)} to {list(workspace.high)}")
+
+    def _confined(self, workspace: Workspace) -> Contract:
+        contract = absolute(self._recorded, workspace.low, workspace.high)
+        return slowed(contract, self._settings.speed_share)
+
+    def _home_in(self, contract: Contract) -> NDArray[np.float64] | None:
+        home = self._settings.home
+        return None if math.isnan(home[0]) else home_command(contract, home)
 
     @property
     def refused(self) -> dict[str, int]:
@@ -187,6 +206,9 @@ class CommandLoop:
 
     def _on_heartbeat(self, message: Heartbeat) -> None:
         self.stream.heard_heartbeat(time.monotonic(), message.refusal)
+
+    def _on_deadman(self, message: Empty) -> None:
+        self.stream.felt_deadman(time.monotonic())
 
     def _on_state(self, stamp_ns: int, state: NDArray[np.float64]) -> None:
         assert self._measured

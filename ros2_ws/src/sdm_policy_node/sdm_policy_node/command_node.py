@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from rclpy.lifecycle import LifecycleNode, State, TransitionCallbackReturn
-from sdm_core.errors import SdmError
+from sdm_core.errors import ContractError, SdmError
+from sdm_core.workspace import Workspace
 
 from sdm_policy_node.command_diagnostics import CommandDiagnostics
 from sdm_policy_node.command_loop import CommandLoop
+from sdm_policy_node.contract_file import CHECKPOINT_IN_USE
 from sdm_policy_node.interlock import Interlock
 from sdm_policy_node.operator_services import OperatorServices
+from sdm_policy_node.parameter_changes import allow_changes
 from sdm_policy_node.parameters import CommandParameters, declare
 from sdm_policy_node.run_node import run_node, start_by_itself
 
@@ -16,16 +19,19 @@ from sdm_policy_node.run_node import run_node, start_by_itself
 class CommandNode(LifecycleNode):
     """Silent until chunk and heartbeat come; then one command a period; a stop when either ends: hold, then silence.
 
-    Whoever ends it, by a transition or a signal, the robot is brought to rest first.
+    Whoever ends it, by a transition or a signal, the robot is brought to rest first. The workspace may be changed while
+    the robot is not commanded to move, within the one of the start; the checkpoint while nothing is configured.
     """
 
     def __init__(self) -> None:
         super().__init__("command_node")
         self._settings = declare(self, CommandParameters)
+        self._first_workspace = _workspace(self._settings)
         self._interlock = Interlock()
         self._loop: CommandLoop | None = None
         self._operator: OperatorServices | None = None
         self._diagnostics = CommandDiagnostics(self, self._interlock)
+        allow_changes(self, lambda: self._settings, self._change)
         if self._settings.autostart:
             start_by_itself(self, 0.0)
 
@@ -67,6 +73,17 @@ class CommandNode(LifecycleNode):
         self._stop()
         super().destroy_node()
 
+    def _change(self, changed: CommandParameters) -> None:
+        """Takes parameters that somebody has set. Raises SdmError, and changes nothing, where that may not be."""
+        if self._loop and changed.checkpoint != self._settings.checkpoint:
+            raise ContractError(CHECKPOINT_IN_USE)
+        workspace = _workspace(changed)
+        if workspace != _workspace(self._settings):
+            workspace.require_within(self._first_workspace)
+            if self._loop:
+                self._loop.confine(workspace)
+        self._settings = changed
+
     def _stop(self) -> None:
         """Undoes `on_activate`. Does nothing where nothing is active."""
         operator, self._operator = self._operator, None
@@ -80,6 +97,10 @@ class CommandNode(LifecycleNode):
         if self._loop:
             self._loop.close()
         self._loop = None
+
+
+def _workspace(settings: CommandParameters) -> Workspace:
+    return Workspace(settings.workspace_low, settings.workspace_high)
 
 
 def main() -> None:

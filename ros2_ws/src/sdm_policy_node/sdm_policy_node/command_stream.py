@@ -43,10 +43,10 @@ class StopRules:
 class CommandStream:
     """Silent until a chunk is followed or the robot is sent home; then one decision a period, and a stop at the end.
 
-    A stop is the hold until the robot has stood for `hold_s`; then silence. What ends by itself: lost signs of
-    life, a silent robot, a clock that stands or is set back: the next chunk begins anew. What does not: the interlock's
-    fault and pause, and the way home, which is not gone on with. Motion always begins at rest: at the last command
-    where the robot still holds it, so that its controller sees no step, else at the measured position.
+    A stop is the hold until the robot has stood for `hold_s`; then silence. What ends by itself: lost signs of life, a
+    deadman that is released, a silent robot, a clock that stands or is set back: the next chunk begins anew. What does
+    not: the interlock's fault and pause, and the way home, which is not gone on with. Motion always begins at rest: at
+    the last command where the robot still holds it, so that its controller sees no step, else at the measured position.
 
     Times `now` are seconds of a steady clock, `now_ns` of the chunks' clock.
     """
@@ -103,7 +103,11 @@ class CommandStream:
 
     def ages(self, now: float) -> dict[str, float]:
         """Seconds since each of its inputs came, infinite where none has."""
-        ages = {"heartbeat": self._liveness.heartbeat_age(now), "chunk": self._liveness.chunk_age(now)}
+        ages = {
+            "heartbeat": self._liveness.heartbeat_age(now),
+            "chunk": self._liveness.chunk_age(now),
+            "deadman": self._liveness.deadman_age(now),
+        }
         if self._measured:
             ages["state"] = self._measured.age(now)
         return ages
@@ -113,6 +117,18 @@ class CommandStream:
     def heard_heartbeat(self, now: float, refusal: str = "") -> None:
         """The policy lives; `refusal` is its own reason why nothing must move, if it has one."""
         self._liveness.heartbeat(now, refusal)
+
+    def felt_deadman(self, now: float) -> None:
+        """A person holds the deadman: where one is asked for, nothing moves without."""
+        self._liveness.deadman(now)
+
+    def confine(self, contract: Contract) -> None:
+        """The next motion keeps within the bounds of `contract`, which differs in nothing else. Raises CommandError
+        while the robot is commanded."""
+        if self._moving:
+            raise CommandError("the workspace changes only at rest; call ~/pause, and wait until the robot stands")
+        self._pipeline.confine(contract)
+        self._contract = contract
 
     def rest(self) -> None:
         """Silence at once: nothing is followed until the next chunk."""
@@ -185,7 +201,10 @@ class CommandStream:
             raise CommandError(f"stopping: {self._stop_request}")
 
     def _begin(self, now_ns: int, now: float) -> Vector | None:
-        """From rest to streaming, where the robot stands. Raises CommandError where that is unknown."""
+        """From rest to streaming, where the robot stands. Raises CommandError where that is unknown, or nobody holds
+        the deadman that is asked for."""
+        if self._liveness.deadman_released(now):
+            raise CommandError("the deadman is released; nothing moves unless ~/deadman is held")
         position = self._standing_place(now_ns)
         self._pipeline.reset(position)
         self._last = self._last if position is None else position
@@ -263,6 +282,8 @@ class CommandStream:
     def _stop_reason(self, now: float) -> str:
         if self._stop_request:
             return self._stop_request
+        if self._liveness.deadman_released(now):
+            return "deadman_released"
         if self._measured and self._measured.silent(now):
             return "state_lost"
         if self._home:

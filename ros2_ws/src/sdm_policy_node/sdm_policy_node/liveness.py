@@ -1,20 +1,36 @@
-"""Whether the policy still speaks, judged on a steady clock by the two signs of life that it gives."""
+"""Whether policy and operator are still there, judged on a steady clock by the signs of life that they give."""
 
 from __future__ import annotations
 
 
 class Liveness:
-    """Chunks show that observations are answered, heartbeats that the process lives and may be followed.
+    """Chunks show that observations are answered, heartbeats that the process lives and may be followed, and a deadman,
+    where one is asked for, that a person watches.
 
     Times are seconds of one steady clock.
     """
 
-    def __init__(self, heartbeat_timeout_s: float, chunk_timeout_s: float) -> None:
+    def __init__(self, heartbeat_timeout_s: float, chunk_timeout_s: float, deadman_timeout_s: float = 0.0) -> None:
+        """`deadman_timeout_s` 0: none is asked for."""
         self._heartbeat_timeout_s = heartbeat_timeout_s
         self._chunk_timeout_s = chunk_timeout_s
         self._heartbeat: float | None = None
         self._refusal = ""
         self._chunk: float | None = None
+        self._deadman_timeout_s = deadman_timeout_s
+        self._deadman: float | None = None
+
+    def deadman(self, now: float) -> None:
+        """Somebody holds the deadman."""
+        self._deadman = now
+
+    def deadman_released(self, now: float) -> bool:
+        """Whether a deadman is asked for, and was not held within its timeout."""
+        return self._deadman_timeout_s > 0 and self.deadman_age(now) > self._deadman_timeout_s
+
+    def deadman_age(self, now: float) -> float:
+        """Seconds since the deadman was last held; infinite before."""
+        return float("inf") if self._deadman is None else now - self._deadman
 
     def heartbeat(self, now: float, refusal: str = "") -> None:
         """A heartbeat has come, with the policy's own reason why nothing must move, if it has one."""
