@@ -1,0 +1,173 @@
+"""The cockpit's web page: draws snapshots, and passes on what people ask for."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+
+import numpy as np
+import rich
+import viser
+from viser import _messages
+
+from sdm_cockpit.operator import Answer, Operator
+from sdm_cockpit.page.answer_log import AnswerLog
+from sdm_cockpit.page.body_shapes import BodyShapes
+from sdm_cockpit.page.box_editor import BoxEditor
+from sdm_cockpit.page.camera_images import CameraImages
+from sdm_cockpit.page.controls import Controls, PauseButton
+from sdm_cockpit.page.doorkeeper import Doorkeeper
+from sdm_cockpit.page.legend import Legend
+from sdm_cockpit.page.palette import BLUE, CROP, WORKSPACE
+from sdm_cockpit.page.plan_ribbons import PlanRibbons
+from sdm_cockpit.page.point_cloud import PointCloud
+from sdm_cockpit.page.status_panel import StatusPanel
+from sdm_cockpit.page.strip_charts import StripCharts
+from sdm_cockpit.page.tool_trail import ToolTrail
+from sdm_cockpit.snapshot import Box, Snapshot
+
+_CONTROLS_PX, _CHARTS_PX = 380, 360
+# From the front and one side, a little above: how one looks at an arm on a table.
+_VIEW = np.array([0.9, -1.1, 0.75])
+
+
+@dataclass(frozen=True)
+class PageOptions:
+    """Where the page is: `port` 0 takes any free one; `token` is asked of every visitor, and empty for nobody's."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    token: str = ""
+    title: str = "Cockpit"
+
+
+class Page:
+    """A web page that any number of people look at; one thread calls `show`, at most 20 times a second."""
+
+    def __init__(self, options: PageOptions, operator: Operator) -> None:
+        """Raises OSError where the address cannot be had."""
+        self._operator = operator
+        with _quiet():
+            self._server = viser.ViserServer(_hidden_loopback(), 0, label=options.title, verbose=False)
+        # Nothing leaves this machine but through the doorkeeper.
+        self._server._websock_server.unregister_handler(_messages.ShareUrlRequest)
+        try:
+            backend = self._server.get_host(), self._server.get_port()
+            self._doorkeeper = Doorkeeper(options.host, options.port, backend, options.token)
+        except OSError:
+            self._stop()
+            raise
+        self.url = f"http://{options.host}:{self._doorkeeper.port}"
+        self._looked_at = False
+        self._build()
+
+    @property
+    def gui(self) -> viser.GuiApi:
+        """For those who add controls of their own below these."""
+        return self._server.gui
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Draws what has changed; whatever is wrong with a snapshot becomes a line on the page."""
+        now_s = time.monotonic()
+        abilities = self._operator.abilities
+        with self._server.atomic():
+            problems = (
+                *snapshot.status.problems,
+                *self._bodies.show(snapshot.scene, snapshot.frames),
+                *self._cloud.show(snapshot.cloud),
+                *self._ribbons.show(snapshot.plans),
+                *self._cameras.show(snapshot.images, now_s),
+            )
+            self._trail.show(snapshot)
+            for editor, box in ((self._crop, snapshot.crop), (self._workspace, snapshot.workspace)):
+                editor.show(box, abilities.moves)
+            self._legend.show(snapshot.plans)
+            self._charts.show(snapshot)
+            self._status.show(snapshot, problems, now_s)
+            self._pause.show(abilities)
+            self._controls.show(abilities)
+        self._look_at(snapshot.crop or snapshot.workspace)
+
+    def close(self) -> None:
+        """Ends the page for everybody."""
+        self._doorkeeper.close()
+        self._stop()
+
+    def _stop(self) -> None:
+        with _quiet():
+            self._server.stop()
+
+    def _build(self) -> None:
+        scene, gui = self._server.scene, self._server.gui
+        gui.configure_theme(dark_mode=True, show_logo=False, show_share_button=False, brand_color=BLUE)
+        gui.main_panel.dock_right()
+        gui.main_panel.set_width(_CONTROLS_PX)
+        scene.set_up_direction("+z")
+        # Shadows tell nothing here, and a laptop without a graphics card draws them slowly.
+        scene.configure_default_lights(cast_shadow=False)
+        scene.add_grid("/grid", infinite_grid=True, cell_size=0.1, section_size=0.5, cell_color=(50, 53, 57),
+                       section_color=(80, 84, 90), fade_distance=6.0, position=(0.0, 0.0, -0.001))  # fmt: skip
+        scene.add_frame("/base", axes_length=0.12, axes_radius=0.003)
+
+        self._bodies = BodyShapes(scene)
+        self._cloud = PointCloud(scene)
+        self._ribbons = PlanRibbons(scene)
+        self._trail = ToolTrail(scene)
+
+        self._status = StatusPanel(gui)
+        pause = gui.add_folder(None)
+        log = gui.add_folder(None)
+        with log:
+            self._log = AnswerLog(self._server)
+        with pause:
+            self._pause = PauseButton(gui, self._operator, self._log)
+        self._controls = Controls(gui, self._operator, self._log)
+        self._crop = BoxEditor(self._server, "crop", CROP, self._setter("crop"), self._teller("Crop box"))
+        self._workspace = BoxEditor(
+            self._server, "workspace", WORKSPACE, self._setter("workspace"), self._teller("Workspace")
+        )
+
+        side = gui.add_panel()
+        side.dock_left()
+        side.set_width(_CHARTS_PX)
+        with side.add_tab("Loop and cameras"):
+            self._legend = Legend(gui)
+            self._charts = StripCharts(gui)
+            self._cameras = CameraImages(gui)
+
+    def _setter(self, which: str) -> Callable[[Box, Answer], None]:
+        return lambda box, answer: self._operator.set_box(which, box, answer)
+
+    def _teller(self, request: str) -> Answer:
+        return lambda granted, line: self._log.tell(request, granted, line)
+
+    def _look_at(self, box: Box | None) -> None:
+        """Turns the first view to where the work is; afterwards the camera belongs to those who look."""
+        if self._looked_at or box is None:
+            return
+        self._looked_at = True
+        centre = (box.low + box.high) / 2
+        eye = centre + _VIEW * max(1.0, float(np.linalg.norm(box.high - box.low)))
+        self._server.initial_camera.look_at = centre
+        self._server.initial_camera.position = eye
+        for client in self._server.get_clients().values():
+            client.camera.look_at, client.camera.position = centre, eye
+
+
+@contextlib.contextmanager
+def _quiet() -> Generator[None, None, None]:
+    """viser tells its own address, which is nobody's to open."""
+    console = rich.get_console()
+    before, console.quiet = console.quiet, True
+    try:
+        yield
+    finally:
+        console.quiet = before
+
+
+def _hidden_loopback() -> str:
+    """One of Linux's sixteen million loopback addresses, which no site in a browser can guess."""
+    return f"127.{1 + secrets.randbelow(254)}.{secrets.randbelow(256)}.{1 + secrets.randbelow(254)}"

@@ -1,0 +1,73 @@
+"""Where the tool is, where it has been, and where the gate held it back."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+import viser
+
+from sdm_cockpit.page.palette import BLACK, TRAIL, WARNING, ramp
+from sdm_cockpit.snapshot import Pose, Snapshot
+
+TRAIL_S = 6.0
+# A trail across a longer step would be a line that the tool never went: an episode began, or a recording was wound.
+_JUMP_M, _GAP_S = 0.2, 1.0
+_STEP_M = 0.001
+FLASH_S = 0.6
+_FLASH_DIAMETER_M = 0.05
+
+
+class ToolTrail:
+    """Axes at the tool, a line that fades behind it, and a ball with a word for each of the gate's clamps."""
+
+    def __init__(self, scene: viser.SceneApi) -> None:
+        self._axes = scene.add_frame("/tool", axes_length=0.06, axes_radius=0.002, visible=False)
+        self._line = scene.add_line_segments(
+            "/trail", np.zeros((1, 2, 3), np.float32), TRAIL, thickness=0.003, visible=False
+        )
+        self._ball = scene.add_icosphere(
+            "/clamp", radius=_FLASH_DIAMETER_M / 2, color=WARNING, opacity=0.55, visible=False, cast_shadow=False
+        )
+        self._word = scene.add_label("/clamp/word", "", visible=False, anchor="bottom-center", font_screen_scale=1.4)
+        self._past: deque[tuple[float, np.ndarray]] = deque()
+        self._flash_until = -np.inf
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Draws the tool's last seconds."""
+        tool = snapshot.tool
+        if tool is not None and np.isfinite(tool.position).all():
+            self._follow(snapshot.time_s, tool)
+        self._axes.visible = tool is not None
+        self._flash(snapshot)
+
+    def _follow(self, time_s: float, tool: Pose) -> None:
+        self._axes.position = tool.position
+        self._axes.wxyz = np.roll(tool.quaternion, 1)
+        if self._past:
+            last_s, last = self._past[-1]
+            away = float(np.linalg.norm(tool.position - last))
+            if not 0.0 <= time_s - last_s <= _GAP_S or away > _JUMP_M:
+                self._past.clear()
+            elif away < _STEP_M:
+                self._past[-1] = (time_s, last)
+                return
+        self._past.append((time_s, tool.position))
+        while self._past[0][0] < time_s - TRAIL_S:
+            self._past.popleft()
+        points = np.array([position for _, position in self._past], np.float32)
+        times = np.array([past_s for past_s, _ in self._past])
+        colours = ramp(BLACK, TRAIL, 1.0 - (time_s - times) / TRAIL_S)
+        self._line.visible = len(points) > 1
+        if len(points) > 1:
+            self._line.points = np.stack([points[:-1], points[1:]], axis=1)
+            self._line.colors = np.stack([colours[:-1], colours[1:]], axis=1)
+
+    def _flash(self, snapshot: Snapshot) -> None:
+        if snapshot.clamps:
+            self._flash_until = snapshot.time_s + FLASH_S
+            self._word.text = ", ".join(dict.fromkeys(snapshot.clamps))
+        shown = snapshot.tool is not None and self._flash_until - FLASH_S <= snapshot.time_s < self._flash_until
+        self._ball.visible = self._word.visible = shown
+        if shown and snapshot.tool is not None:
+            self._ball.position = snapshot.tool.position
