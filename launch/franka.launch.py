@@ -133,6 +133,18 @@ def generate_launch_description():
         DeclareLaunchArgument(
             "gripper_command", default_value="/gripper_command", description="Number commanded to the gripper"
         ),
+        DeclareLaunchArgument(
+            "cockpit",
+            default_value="false",
+            choices=["true", "false"],
+            description="Serve a web page that shows what the policy sees, plans and does",
+        ),
+        DeclareLaunchArgument(
+            "cockpit_host",
+            default_value="127.0.0.1",
+            description="Address of that page: 0.0.0.0 lets other machines in, who need the token that is then printed",
+        ),
+        DeclareLaunchArgument("cockpit_port", default_value="8080", description="Port of that page; 0: any free one"),
     ]
     remappings = [(topic, LaunchConfiguration(topic)) for topic in ROBOT_TOPICS]
     given = {
@@ -172,6 +184,22 @@ def generate_launch_description():
         ],
         remappings=remappings,
     )
+    cockpit = Node(
+        package="sdm_cockpit",
+        executable="cockpit_node",
+        name="cockpit_node",
+        output="screen",
+        parameters=[
+            *parameters("cockpit_node"),
+            {
+                "camera_namespace": ParameterValue(LaunchConfiguration("camera_namespace"), value_type=str),
+                "host": ParameterValue(LaunchConfiguration("cockpit_host"), value_type=str),
+                "port": ParameterValue(LaunchConfiguration("cockpit_port"), value_type=int),
+            },
+        ],
+        remappings=remappings,
+        condition=IfCondition(LaunchConfiguration("cockpit")),
+    )
     twin = Node(
         package="sdm_sim",
         executable="bridge_node",
@@ -210,6 +238,7 @@ def generate_launch_description():
             RegisterEventHandler(OnProcessExit(target_action=command, on_exit=when_command_node_ends)),
             policy,
             command,
+            cockpit,
             twin,
         ]
     )

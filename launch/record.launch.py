@@ -108,6 +108,18 @@ def generate_launch_description():
         DeclareLaunchArgument(
             "gripper_command", default_value="/gripper_command", description="Number commanded to the gripper"
         ),
+        DeclareLaunchArgument(
+            "cockpit",
+            default_value="false",
+            choices=["true", "false"],
+            description="Serve a web page that shows what the policy sees, plans and does",
+        ),
+        DeclareLaunchArgument(
+            "cockpit_host",
+            default_value="127.0.0.1",
+            description="Address of that page: 0.0.0.0 lets other machines in, who need the token that is then printed",
+        ),
+        DeclareLaunchArgument("cockpit_port", default_value="8080", description="Port of that page; 0: any free one"),
     ]
     remappings = [(topic, LaunchConfiguration(topic)) for topic in ROBOT_TOPICS]
     recorder = Node(
@@ -176,6 +188,26 @@ def generate_launch_description():
         ],
         condition=IfCondition(SIM),
     )
+    cockpit = Node(
+        package="sdm_cockpit",
+        executable="cockpit_node",
+        name="cockpit_node",
+        output="screen",
+        parameters=[
+            PathJoinSubstitution([CONFIG, "nodes", "cockpit_node.yaml"]),
+            LaunchConfiguration("robot"),
+            LaunchConfiguration("camera"),
+            {
+                "checkpoint": text("contract"),
+                "camera_namespace": text("camera_namespace"),
+                "host": text("cockpit_host"),
+                "port": ParameterValue(LaunchConfiguration("cockpit_port"), value_type=int),
+                "use_sim_time": flag(SIM),
+            },
+        ],
+        remappings=remappings,
+        condition=IfCondition(LaunchConfiguration("cockpit")),
+    )
     processes = (recorder, bag, command, twin_command, twin)
     return LaunchDescription(
         [
@@ -188,5 +220,6 @@ def generate_launch_description():
                 for process in processes
             ),
             *processes,
+            cockpit,
         ]
     )

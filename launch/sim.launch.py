@@ -130,6 +130,18 @@ def generate_launch_description():
             default_value="false",
             description="Do everything but publish commands: the world stays uncommanded",
         ),
+        DeclareLaunchArgument(
+            "cockpit",
+            default_value="false",
+            choices=["true", "false"],
+            description="Serve a web page that shows what the policy sees, plans and does",
+        ),
+        DeclareLaunchArgument(
+            "cockpit_host",
+            default_value="127.0.0.1",
+            description="Address of that page: 0.0.0.0 lets other machines in, who need the token that is then printed",
+        ),
+        DeclareLaunchArgument("cockpit_port", default_value="8080", description="Port of that page; 0: any free one"),
     ]
 
     bridge = Node(
@@ -212,6 +224,22 @@ def generate_launch_description():
         parameters=[node_parameters("recorder_node"), sensing, {"sink": sink, "output": text("output")}],
         condition=IfCondition(LaunchConfiguration("record")),
     )
+    cockpit = Node(
+        package="sdm_cockpit",
+        executable="cockpit_node",
+        name="cockpit_node",
+        output="screen",
+        parameters=[
+            node_parameters("cockpit_node"),
+            {
+                "checkpoint": text("checkpoint"),
+                "host": text("cockpit_host"),
+                "port": number("cockpit_port"),
+                "use_sim_time": True,
+            },
+        ],
+        condition=IfCondition(LaunchConfiguration("cockpit")),
+    )
 
     return LaunchDescription(
         [
@@ -228,6 +256,7 @@ def generate_launch_description():
             policy,
             command,
             recorder,
+            cockpit,
             bridge,
         ]
     )

@@ -201,7 +201,7 @@ class GraphView:
 
     def _view_of(self, contract: Contract) -> PolicyView:
         settings = self._settings
-        return PolicyView(self._node, settings, contract, self._camera_pose, self._problems, settings.rate_hz)
+        return PolicyView(self._node, settings, contract, self._camera_pose, self._problems, settings.pictures_hz)
 
     def _on_heartbeat(self, message: Heartbeat) -> None:
         self._refusal = message.refusal
