@@ -33,6 +33,8 @@ class Report:
 
     kept: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    stamps_ns: list[list[int]] = field(default_factory=list)
+    """Of each kept episode, the stamp of each row."""
 
 
 def recorder_events(bag: Bag) -> list[tuple[int, EpisodeEvent]]:
@@ -141,6 +143,7 @@ class _Conversion:
             self._report.problems.append(f"{planned_episode.name} is left out: {error}")
             return
         rows = len(episode.state)
+        self._report.stamps_ns.append([frame.stamp_ns for frame in recording.frames[:rows]])
         account = recording.account(rows, planned_episode.success)
         self._report.kept.append(f"{planned_episode.name} is episode {len(self._store) - 1}: {account}")
         if planned_episode.rows and planned_episode.rows != rows:

@@ -1,0 +1,51 @@
+"""Recorded episodes by their address, wherever they lie."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from sdm_core.contract import Contract
+from sdm_core.errors import DatasetError
+
+from sdm_cockpit.replay.bag_recordings import BagRecordings
+from sdm_cockpit.replay.dataset_recordings import DatasetRecordings
+from sdm_cockpit.replay.recording import Recording
+
+ADDRESS = "a dataset (.zarr) or a bag (its folder, or a .mcap file), and the number of an episode, as in data/x.zarr:3"
+
+_NUMBERED = re.compile(r"(.+):(\d+)")
+
+
+class Recordings(Protocol):
+    """The episodes of one source, under one contract. They are read when they are asked for."""
+
+    source: str
+    contract: Contract
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Recording]: ...
+
+    def __getitem__(self, index: int) -> Recording: ...
+
+
+def open_recordings(path: Path, convert_options: Sequence[str] = ()) -> Recordings:
+    """`convert_options`: those of `sdm-convert`, for a bag that does not say all. Raises SdmError where there is no
+    episode."""
+    if not path.exists():
+        raise DatasetError(f"{path}: no such file or folder; give {ADDRESS}")
+    if (path / ".zgroup").is_file():
+        return DatasetRecordings(path)
+    return BagRecordings(path, convert_options)
+
+
+def recordings_at(address: str, convert_options: Sequence[str] = ()) -> Iterator[Recording]:
+    """The episode of an address, or, where it names none, all of them one after another. Raises as open_recordings."""
+    numbered = None if Path(address).exists() else _NUMBERED.fullmatch(address)
+    if numbered is None:
+        yield from open_recordings(Path(address), convert_options)
+    else:
+        yield open_recordings(Path(numbered[1]), convert_options)[int(numbered[2])]
