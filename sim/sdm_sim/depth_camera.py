@@ -16,7 +16,7 @@ from sdm_sim.gl import rendering_available
 _OPTICAL_FROM_CAMERA = np.diag([1.0, -1.0, -1.0])
 _MM_PER_M = 1000.0
 # Visual geometry lies in groups 0–2 by MuJoCo's convention, which its renderer draws by default.
-_VISIBLE_GROUPS = np.array([1, 1, 1, 0, 0, 0], np.uint8)
+VISIBLE_GROUPS = np.array([1, 1, 1, 0, 0, 0], np.uint8)
 
 
 class DepthCamera:
@@ -78,7 +78,7 @@ class DepthCamera:
         count = len(rays)
         distance, geoms = np.zeros(count), np.zeros(count, np.int32)
         mujoco.mj_multiRay(
-            self._model, data, data.cam_xpos[self._camera], rays.ravel(), _VISIBLE_GROUPS, 1, -1, geoms, distance,
+            self._model, data, data.cam_xpos[self._camera], rays.ravel(), VISIBLE_GROUPS, 1, -1, geoms, distance,
             count, mujoco.mjMAXVAL,
         )  # fmt: skip
         return np.where(distance > 0, distance, np.inf).reshape(k.height, k.width).astype(np.float32)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from sdm_core.errors import TaskError
 
@@ -81,14 +82,23 @@ def tasks_named(name: str) -> tuple[str, ...]:
 def make_task(name: str) -> Task:
     """Builds a task or a variant of it. Raises TaskError on an unknown name, with the nearest known ones, and where
     the task has no such variant."""
+    return _builder(name)()
+
+
+def require_task(name: str) -> None:
+    """Raises TaskError on a name of which make_task knows no task, and builds none."""
+    _builder(name)
+
+
+def _builder(name: str) -> Callable[[], Task]:
     plain, _, variant = name.partition("+")
     having = [family for family, its in _FAMILIES.items() if variant in its.variants]
     family, task = _known(plain if having else name)
     if not having:
-        return _FAMILIES[family].build(task)
+        return partial(_FAMILIES[family].build, task)
     if family not in having:
         raise TaskError(f"{name}: the tasks of {family} have no {variant} variants; those of {', '.join(having)} have")
-    return _FAMILIES[family].variants[variant](task)
+    return partial(_FAMILIES[family].variants[variant], task)
 
 
 def difficulty(name: str) -> str | None:

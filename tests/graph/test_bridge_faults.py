@@ -82,10 +82,10 @@ def test_depth_and_colour_of_an_instant_are_lost_together() -> None:
 
 
 def test_a_delay_line_delivers_in_order_and_not_before_its_delay() -> None:
-    line, delivered = DelayLine(0.02), []
+    line, delivered = DelayLine(), []
     begun = time.perf_counter()
     for index in range(3):
-        line.send(lambda index=index: delivered.append((index, time.perf_counter() - begun)))
+        line.send(lambda index=index: delivered.append((index, time.perf_counter() - begun)), 0.02)
     line.sleep_until(begun + 0.01)
     assert delivered == []
     line.sleep_until(begun + 0.05)
@@ -93,9 +93,18 @@ def test_a_delay_line_delivers_in_order_and_not_before_its_delay() -> None:
     assert all(age >= 0.02 for _, age in delivered)
 
 
+def test_a_delay_that_ends_lets_nothing_overtake_what_is_under_way() -> None:
+    line, delivered = DelayLine(), []
+    line.send(lambda: delivered.append("delayed"), 0.01)
+    line.send(lambda: delivered.append("prompt"), 0.0)
+    assert delivered == []
+    line.sleep_until(time.perf_counter() + 0.02)
+    assert delivered == ["delayed", "prompt"]
+
+
 def test_what_is_under_way_can_be_lost() -> None:
-    line, delivered = DelayLine(0.01), []
-    line.send(lambda: delivered.append(1))
+    line, delivered = DelayLine(), []
+    line.send(lambda: delivered.append(1), 0.01)
     line.clear()
     line.sleep_until(time.perf_counter() + 0.02)
     assert delivered == []

@@ -40,7 +40,7 @@ def test_a_missing_policy_is_named_after_a_bounded_wait(mode: str, tmp_path: Pat
 
 
 def test_a_parameter_out_of_range_is_named(tmp_path: Path) -> None:
-    assert "Parameter episodes out of range" in refusal(tmp_path, task=TASK, episodes=0)
+    assert "Parameter episodes out of range" in refusal(tmp_path, task=TASK, episodes=-1)
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,7 @@ def test_a_parameter_out_of_range_is_named(tmp_path: Path) -> None:
         ({"mode": "slow"}, "'slow' is none of lockstep, realtime, expert"),
         ({"camera_every": 3}, "3 does not divide n_action_steps, 4"),
         ({"latency_ms": 20.0}, "20.0 has no meaning in mode lockstep"),
+        ({"real_time_factor": 2.0}, "2.0 has no meaning in mode lockstep"),
     ],
 )
 def test_parameters_that_do_not_go_together_are_refused(settings: dict[str, Any], named: str) -> None:

@@ -9,13 +9,14 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
-from sdm_core.errors import SdmError
+from sdm_core.errors import SdmError, TaskError
 from sdm_core.results import append_result
 from sdm_interfaces.msg import PolicyTrace
 from std_msgs.msg import String
@@ -23,6 +24,8 @@ from std_msgs.msg import String
 from sdm_sim.bridge.camera_faults import CameraFaults
 from sdm_sim.bridge.camera_streams import CameraStreams
 from sdm_sim.bridge.command_inbox import CommandInbox
+from sdm_sim.bridge.control_services import ControlServices
+from sdm_sim.bridge.controls import Controls
 from sdm_sim.bridge.demonstration import Demonstration
 from sdm_sim.bridge.episode import Outcome, Progress, World
 from sdm_sim.bridge.errors import BridgeError, Interrupted
@@ -33,11 +36,16 @@ from sdm_sim.bridge.operated import Operated, SceneRequests
 from sdm_sim.bridge.parameters import BridgeParameters
 from sdm_sim.bridge.peers import Peers
 from sdm_sim.bridge.real_time import RealTime
+from sdm_sim.bridge.result_line import result_line
+from sdm_sim.bridge.scene_publisher import ScenePublisher
 from sdm_sim.bridge.sensor_publisher import SensorPublisher
 from sdm_sim.bridge.trace_log import TraceLog
 from sdm_sim.camera_noise import CameraNoise
 from sdm_sim.gl import rendering_available
+from sdm_sim.mujoco_world import InMujoco
 from sdm_sim.registry import make_task
+from sdm_sim.shove import Shove
+from sdm_sim.task import Task
 
 # Each episode begins at a multiple of this, so that simulated time never runs backwards within a run.
 _EPISODE_SPACING_NS = 1_000 * 10**9
@@ -54,13 +62,38 @@ _WARNING_PERIOD_S = 2.0
 _SWITCH_INTERVAL_S = 5e-4
 
 
-class BridgeNode(Node):
-    """Callbacks run on an executor's thread; `run` steps the world on its caller's, to which the renderer is bound."""
+# What another task brings with it, and so takes another bridge.
+_OF_A_TASK = ("task", "checkpoint", "checkpoint_name")
 
-    def __init__(self) -> None:
-        super().__init__("bridge_node")
+
+@dataclass(frozen=True)
+class Succession:
+    """What a bridge leaves to the one that has its place when the task was changed."""
+
+    task: Task
+    settings: BridgeParameters
+    episodes_begun: int
+    """So that simulated time goes on, and not back."""
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        return [Parameter(name, value=value) for name, value in asdict(self.settings).items()]
+
+
+class BridgeNode(Node):
+    """Callbacks run on an executor's thread; `run` steps the world on its caller's, to which the renderer is bound.
+
+    A bridge has one task. Another task has other cameras, topics and services, so that it is for another bridge, which
+    the `succession` is for.
+    """
+
+    def __init__(self, succession: Succession | None = None) -> None:
+        super().__init__("bridge_node", parameter_overrides=succession.parameters if succession else [])
         self.parameters = settings = BridgeParameters.declare(self)
-        self._task = make_task(settings.task)
+        self._begun = succession.episodes_begun if succession else 0
+        self.succession: Succession | None = None
+        """Who comes after this bridge, known when `run` is over; None where nobody does."""
+        self._task = succession.task if succession else make_task(settings.task)
         try:
             streams = settings.streams(self._task.contract)
             noise = CameraNoise(settings.camera_noise, self._task.intrinsics)
@@ -70,7 +103,14 @@ class BridgeNode(Node):
         self._progress = Progress(settings.episodes)
         self._traces = TraceLog(settings.traces)
         self._faults = CameraFaults(settings.drop_rate, settings.depth_noise_mm, noise)
-        self._sensors = SensorPublisher(self, self._task, streams, reliable=settings.mode in ("lockstep", "expert"))
+        shove, unpushable = self._shove()
+        self._controls = Controls(
+            self.context.ok, shove, settings.real_time_factor, latency_s=settings.latency_ms / 1e3
+        )
+        self._asked = ControlServices(self, settings, self._controls, unpushable)
+        self._scene = self._scene_publisher()
+        reliable = settings.mode in ("lockstep", "expert")
+        self._sensors = SensorPublisher(self, self._task, streams, reliable, self._scene)
         self._inbox = CommandInbox(self, any(entry.is_gripper for entry in self._task.contract.action.entries))
         starters = _STARTERS[settings.mode]
         self._needs_policy = "policy_node" in starters
@@ -79,22 +119,26 @@ class BridgeNode(Node):
         self._progress_out = self.create_publisher(String, "~/progress", 10)
         self.create_timer(_PROGRESS_PERIOD_S, self._publish_progress)
         # Created last: once a service has answered, its node knows the publishers and subscriptions above.
-        self._peers = Peers(self, starters, settings.record, settings.answer_timeout_s)
+        self._peers = Peers(self, starters, settings.record, settings.startup_timeout_s, settings.answer_timeout_s)
         self._world, self._unheard = self._make_world(streams)
 
     def run(self) -> list[Outcome]:
-        """Runs all episodes. Raises BridgeError where the policy is missing or silent, Interrupted on shutdown."""
+        """Runs all episodes, or those until the task is changed. Raises BridgeError where the policy is missing or
+        silent, Interrupted on shutdown."""
         settings = self.parameters
-        self._peers.await_all(self._unheard, settings.startup_timeout_s)
+        self._peers.await_all(self._unheard)
         film = self._film()
-        outcomes = []
+        outcomes: list[Outcome] = []
+        seed = settings.seed0 if settings.seed < 0 else settings.seed
         try:
-            for index in range(settings.episodes):
-                outcome = self._episode(index, settings.seed0 + index)
+            while self._goes_on(len(outcomes)):
+                seed = self._controls.take_seed(seed)
+                outcome = self._episode(len(outcomes) + 1, seed)
+                seed += 1
+                if outcome is None or outcome.abandoned:
+                    continue
                 outcomes.append(outcome)
-                self._report(outcome)
-                self._peers.end_recording(keep=outcome.success)
-                if film and index < settings.video_episodes:
+                if film and len(outcomes) <= settings.video_episodes and not outcome.pushes:
                     film.add(self._task, outcome, settings.mode)
         finally:
             self._traces.write()
@@ -105,6 +149,8 @@ class BridgeNode(Node):
     def close(self) -> None:
         """Frees the renderers; on the thread of `run`."""
         self._task.close()
+        if self._scene:
+            self._scene.close()
 
     def _make_world(self, streams: CameraStreams) -> tuple[World, Callable[[], list[str]]]:
         """How episodes run, and which topics lack a listener to begin."""
@@ -112,64 +158,105 @@ class BridgeNode(Node):
         if settings.mode == "expert":
             commands = ExpertCommands(self, task.contract)
             listeners = int(settings.record)
-            world = Demonstration(task, sensors, commands, self._faults, self._warn, streams)
+            world = Demonstration(task, sensors, commands, self._faults, self._warn, streams, self._controls)
             return world, lambda: [*sensors.unheard(listeners), *(commands.unheard() if settings.record else ())]
-        parts = (task, sensors, self._inbox, self._faults, self._warn, streams)
+        parts = (task, sensors, self._inbox, self._faults, self._warn, streams, self._controls)
         if settings.mode == "teleop":
-            return Operated(SceneRequests(self), *parts, settings.latency_ms / 1e3), lambda: []
-        if settings.mode == "lockstep":
-            world = Lockstep(*parts, settings.answer_timeout_s)
-        else:
-            world = RealTime(*parts, settings.latency_ms / 1e3)
+            return Operated(SceneRequests(self), *parts), lambda: []
+        world = Lockstep(*parts, settings.answer_timeout_s) if settings.mode == "lockstep" else RealTime(*parts)
         return world, lambda: sensors.unheard(1 + settings.record)
 
-    def _episode(self, index: int, seed: int) -> Outcome:
+    def _shove(self) -> tuple[Shove | None, str]:
+        """What pushes the task's things, or why nothing does."""
+        task = self._task
+        if not isinstance(task, InMujoco):
+            return None, f"{task.name}: nothing in this task can be pushed; take another task"
+        try:
+            return Shove(task.name, task.world.model, task.world.data, task.contract.dt), ""
+        except TaskError as error:
+            return None, str(error)
+
+    def _scene_publisher(self) -> ScenePublisher | None:
+        task = self._task
+        observation, action = task.contract.observation, task.contract.action
+        base = observation.cloud.frame if observation.cloud else action.base_frame
+        return ScenePublisher(self, task.world, base) if isinstance(task, InMujoco) else None
+
+    def _goes_on(self, judged: int) -> bool:
+        """Whether an episode of this task follows on so many."""
+        episodes = self.parameters.episodes
+        if episodes and judged >= episodes:
+            return False
+        if self._change_due():
+            self.succession = self._succession()
+        return self.succession is None
+
+    def _change_due(self) -> bool:
+        return any(getattr(self._asked.settings, name) != getattr(self.parameters, name) for name in _OF_A_TASK)
+
+    def _succession(self) -> Succession | None:
+        """The task that was asked for; None, and this one stays, where it cannot be had."""
+        wanted = self._asked.settings
+        task = None
+        try:
+            task = make_task(wanted.task)
+            wanted.streams(task.contract)
+        except SdmError as error:
+            if task:
+                task.close()
+            self.get_logger().error(f"the task stays {self.parameters.task}: {error}")
+            self.set_parameters([Parameter(name, value=getattr(self.parameters, name)) for name in _OF_A_TASK])
+            return None
+        # A video is one of the first task, and is done.
+        settings = replace(wanted, seed0=self._controls.take_seed(wanted.seed0), seed=-1, video="")
+        return Succession(task, settings, self._begun)
+
+    @property
+    def _settings_now(self) -> BridgeParameters:
+        """As the parameters have been set by now, but for those of the next task."""
+        return replace(self._asked.settings, **{name: getattr(self.parameters, name) for name in _OF_A_TASK})
+
+    def _episode(self, number: int, seed: int) -> Outcome | None:
+        """Runs an episode; None where another task was asked for before it began."""
         progress = self._progress
-        progress.episode, progress.seed, progress.step, progress.rate = index + 1, seed, 0, 0.0
+        progress.episode, progress.seed, progress.step, progress.rate = number, seed, 0, 0.0
+        self._begun += 1
         self._task.reset(seed)
         self._faults.reset(seed)
+        if self._scene:
+            self._scene.begin()
+        if not self._peers.start_episode(seed, self._change_due):
+            return None
         self._peers.start_recording()
-        self._peers.start_episode(seed)
         self._inbox.clear()
-        outcome = self._world.run(seed, (index + 1) * _EPISODE_SPACING_NS, progress)
-        if self._needs_policy and outcome.misses == outcome.steps and not self._inbox.traced:
-            raise BridgeError(f"policy_node never answered in the episode of seed {seed}; see its log for why")
-        progress.successes += outcome.success
+        self._controls.begin(seed)
+        outcome = self._world.run(seed, self._begun * _EPISODE_SPACING_NS, progress)
+        self._controls.end()
+        if outcome.abandoned:
+            progress.abandoned += 1
+            self.get_logger().info(f"seed {seed}: abandoned after {outcome.steps} steps")
+        else:
+            self._conclude(outcome)
+        self._peers.end_recording(keep=outcome.success and not outcome.abandoned)
         return outcome
 
-    def _report(self, outcome: Outcome) -> None:
-        settings = self.parameters
+    def _conclude(self, outcome: Outcome) -> None:
+        if self._needs_policy and outcome.misses == outcome.steps and not self._inbox.traced:
+            silence = f"policy_node never answered in the episode of seed {outcome.seed}; see its log for why"
+            if self.parameters.episodes:
+                raise BridgeError(silence)
+            self.get_logger().error(silence)  # somebody attends to a run without end, and may have stopped the policy
+        self._progress.successes += outcome.success
         self._publish_progress()
+        settings = self._settings_now
         self.get_logger().info(
-            f"episode {self._progress.episode}/{settings.episodes}, seed {outcome.seed}: "
-            f"{'success' if outcome.success else 'no success'} in {outcome.steps} steps at {outcome.rate_hz:.1f} Hz, "
-            f"{outcome.misses} missed, {outcome.late_steps} late"
+            f"episode {self._progress.episode}{f'/{settings.episodes}' if settings.episodes else ''}, "
+            f"seed {outcome.seed}: {'success' if outcome.success else 'no success'} in {outcome.steps} steps "
+            f"at {outcome.rate_hz:.1f} Hz, {outcome.misses} missed, {outcome.late_steps} late"
         )
         self._traces.write()
         if settings.results:
-            append_result(
-                settings.results,
-                {
-                    "kind": "episode",
-                    "task": settings.task,
-                    "checkpoint": settings.checkpoint_name,
-                    "mode": settings.mode,
-                    "seed": outcome.seed,
-                    "success": outcome.success,
-                    "steps": outcome.steps,
-                    "misses": outcome.misses,
-                    "refused": outcome.refused,
-                    "late_commands": outcome.late_commands,
-                    "late_steps": outcome.late_steps,
-                    "dropped_images": outcome.dropped_images,
-                    "control_hz": round(outcome.rate_hz, 3),
-                    "wall_s": round(outcome.wall_s, 4),
-                    "latency_ms": settings.latency_ms,
-                    "drop_rate": settings.drop_rate,
-                    "depth_noise_mm": settings.depth_noise_mm,
-                    "camera_noise": settings.camera_noise,
-                },
-            )
+            append_result(settings.results, result_line(settings, outcome))
 
     def _film(self) -> Film | None:
         if not self.parameters.video:
@@ -191,7 +278,16 @@ class BridgeNode(Node):
         self.get_logger().warning(line, throttle_duration_sec=_WARNING_PERIOD_S)
 
     def _publish_progress(self) -> None:
-        self._progress_out.publish(String(data=json.dumps(asdict(self._progress))))
+        settings = self._settings_now
+        progress = {
+            "task": settings.task,
+            "mode": settings.mode,
+            **asdict(self._progress),
+            "real_time_factor": settings.real_time_factor,
+            "latency_ms": settings.latency_ms,
+            "paused": self._controls.paused,
+        }
+        self._progress_out.publish(String(data=json.dumps(progress)))
 
 
 @contextmanager
@@ -221,12 +317,8 @@ def main() -> None:
     os.environ.setdefault("LP_NUM_THREADS", "1")  # the software renderer's threads would starve the policy's
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     rclpy.init()
-    node = None
     try:
-        node = BridgeNode()
-        gc.freeze()  # a full collection over all that start-up has built would last for many control periods
-        with spinning(node):
-            node.run()
+        _run_bridges()
     except (Interrupted, KeyboardInterrupt):
         pass
     except (SdmError, OSError) as error:
@@ -235,8 +327,22 @@ def main() -> None:
         if rclpy.ok():
             raise  # else a signal has shut the context down, and publishing failed
     finally:
-        if node is not None:
-            node.close()
-            node.destroy_node()
         rclpy.try_shutdown()
         gc.unfreeze()  # what is frozen is never freed, and native libraries report it as leaked when the process ends
+
+
+def _run_bridges() -> None:
+    """One bridge for each task that is asked for."""
+    succession = None
+    while True:
+        node = BridgeNode(succession)
+        gc.freeze()  # a full collection over all that start-up has built would last for many control periods
+        try:
+            with spinning(node):
+                node.run()
+        finally:
+            node.close()
+            node.destroy_node()
+        succession = node.succession
+        if succession is None:
+            return

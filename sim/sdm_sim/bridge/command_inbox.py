@@ -80,15 +80,17 @@ class CommandInbox:
                 command = replace(command, gripper=self._gripper)
             return command, late
 
-    def answer(self, stamp_ns: int, timeout_s: float) -> tuple[list[Command], str]:
-        """The commands that answer the observation of a stamp, and why there are none.
+    def answer(self, stamp_ns: int, timeout_s: float, given_up: Callable[[], bool]) -> tuple[list[Command], str]:
+        """The commands that answer the observation of a stamp, and why there are none; none once it is `given_up`.
 
         Raises BridgeError where the trace, or a command that it lists, does not come in time.
         """
         deadline = time.monotonic() + timeout_s
         with self._changed:
-            self._await(lambda: self._trace(stamp_ns) is not None, deadline)
+            self._await(lambda: self._trace(stamp_ns) is not None or given_up(), deadline)
             trace = self._trace(stamp_ns)
+            if given_up():
+                return [], ""
             if trace is None:
                 raise BridgeError(
                     f"policy_node gave no trace for the observation of {stamp_ns * 1e-9:.4f} s within {timeout_s:g} s; "

@@ -8,16 +8,15 @@ from collections.abc import Callable
 
 
 class DelayLine:
-    """Carries out what it is given `delay_s` later, in order, while its owner sleeps in `sleep_until`."""
+    """Carries out what it is given some time later, in order, while its owner sleeps in `sleep_until`."""
 
-    def __init__(self, delay_s: float) -> None:
-        self._delay_s = delay_s
+    def __init__(self) -> None:
         self._waiting: deque[tuple[float, Callable[[], None]]] = deque()
 
-    def send(self, deliver: Callable[[], None]) -> None:
-        """Delivers at once where there is no delay."""
-        if self._delay_s:
-            self._waiting.append((time.perf_counter() + self._delay_s, deliver))
+    def send(self, deliver: Callable[[], None], delay_s: float) -> None:
+        """Delivers at once where there is no delay, and nothing is under way."""
+        if delay_s or self._waiting:
+            self._waiting.append((time.perf_counter() + delay_s, deliver))
         else:
             deliver()
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from sdm_sim.bridge.actuation import Actuation
 from sdm_sim.bridge.camera_faults import CameraFaults
 from sdm_sim.bridge.camera_streams import CameraStreams
+from sdm_sim.bridge.controls import Controls
 from sdm_sim.bridge.delay_line import sleep_until
 from sdm_sim.bridge.episode import LATE_S, Outcome, Progress
 from sdm_sim.bridge.expert_commands import ExpertCommands
@@ -17,7 +18,7 @@ from sdm_sim.task import Task
 
 
 class Demonstration:
-    """Sensors, then the expert's command that answers them, then a step; at the control rate of wall time."""
+    """Sensors, then the expert's command that answers them, then a step; at the control rate."""
 
     def __init__(
         self,
@@ -27,9 +28,10 @@ class Demonstration:
         faults: CameraFaults,
         warn: Callable[[str], None],
         streams: CameraStreams,
+        controls: Controls,
     ) -> None:
         self._task, self._sensors, self._commands = task, sensors, commands
-        self._faults, self._streams = faults, streams
+        self._faults, self._streams, self._controls = faults, streams, controls
         self._actuation = Actuation(task, warn)
 
     def run(self, seed: int, base_ns: int, progress: Progress) -> Outcome:
@@ -39,9 +41,13 @@ class Demonstration:
         """
         task, contract = self._task, self._task.contract
         self._actuation.reset()
-        begun = time.perf_counter()
+        deadline = begun = time.perf_counter()
         late_steps = step = 0
         while step < task.step_limit and not shown(task):
+            stood = self._controls.before_step()
+            begun, deadline = begun + stood, deadline + stood
+            if self._controls.abandoned:
+                break
             stamp = base_ns + step * contract.dt_ns
             self._sensors.clock(stamp)
             frame = self._faults.apply(self._streams.observe(task, step), step)
@@ -50,7 +56,7 @@ class Demonstration:
             action = task.expert()
             self._commands.publish(action, stamp)
             step += 1
-            deadline = begun + step * contract.dt
+            deadline += contract.dt / self._controls.real_time_factor
             sleep_until(deadline)
             late_steps += time.perf_counter() - deadline > LATE_S
             self._actuation.step(action)
@@ -65,4 +71,6 @@ class Demonstration:
             late_steps=late_steps,
             dropped_images=self._faults.dropped,
             wall_s=time.perf_counter() - begun,
+            pushes=self._controls.pushes,
+            abandoned=self._controls.abandoned,
         )

@@ -29,6 +29,11 @@ class Outcome:
     """Steps that the world took more than LATE_S after they were due."""
     dropped_images: int
     wall_s: float
+    """Without the time that the world stood still."""
+    pushes: int = 0
+    """How often somebody pushed its things."""
+    abandoned: bool = False
+    """Whether somebody ended it before its outcome was decided."""
 
     @property
     def steps(self) -> int:
@@ -45,11 +50,15 @@ class Progress:
     """Where a run stands; one writer, the simulation's thread."""
 
     of: int
+    """Episodes of the run; 0: without end."""
     episode: int = 0
     seed: int = 0
     step: int = 0
     successes: int = 0
+    abandoned: int = 0
+    """Episodes that somebody ended: they are not among the run's."""
     rate: float = 0.0
+    """Control steps a second of wall time."""
 
 
 class World(Protocol):

@@ -10,6 +10,7 @@ from sdm_sim.bridge.actuation import Actuation
 from sdm_sim.bridge.camera_faults import CameraFaults
 from sdm_sim.bridge.camera_streams import CameraStreams
 from sdm_sim.bridge.command_inbox import Command, CommandInbox
+from sdm_sim.bridge.controls import Controls
 from sdm_sim.bridge.episode import Outcome, Progress
 from sdm_sim.bridge.sensor_publisher import SensorPublisher
 from sdm_sim.task import Task
@@ -26,6 +27,7 @@ class Lockstep:
         faults: CameraFaults,
         warn: Callable[[str], None],
         streams: CameraStreams,
+        controls: Controls,
         answer_timeout_s: float,
     ) -> None:
         """The period of `streams` divides the policy's action steps."""
@@ -34,6 +36,7 @@ class Lockstep:
         self._inbox = inbox
         self._faults = faults
         self._streams = streams
+        self._controls = controls
         self._answer_timeout_s = answer_timeout_s
         self._warn = warn
         self._actuation = Actuation(task, warn)
@@ -45,7 +48,8 @@ class Lockstep:
         begun = time.perf_counter()
         commands: deque[Command] = deque()
         for step in range(task.step_limit):
-            if task.decided:
+            begun += self._controls.before_step()
+            if task.decided or self._controls.abandoned:
                 break
             stamp = base_ns + step * dt_ns
             self._sensors.clock(stamp)
@@ -66,10 +70,12 @@ class Lockstep:
             late_steps=0,
             dropped_images=self._faults.dropped,
             wall_s=time.perf_counter() - begun,
+            pushes=self._controls.pushes,
+            abandoned=self._controls.abandoned,
         )
 
     def _answer(self, stamp_ns: int) -> list[Command]:
-        commands, refusal = self._inbox.answer(stamp_ns, self._answer_timeout_s)
+        commands, refusal = self._inbox.answer(stamp_ns, self._answer_timeout_s, lambda: self._controls.abandoned)
         if refusal:
             self._warn(f"policy_node refused an observation: {refusal}")
         return commands

@@ -48,4 +48,5 @@ class Operated(RealTime):
         self._requests.begin()
 
     def _is_over(self, step: int) -> bool:
-        return self._requests.asked() or step * self._task.contract.dt > _LONGEST_S
+        over = self._requests.asked() or self._controls.abandoned
+        return over or step * self._task.contract.dt > _LONGEST_S

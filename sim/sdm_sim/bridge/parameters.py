@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
@@ -14,26 +13,35 @@ from sdm_core.contract import Contract
 
 from sdm_sim.bridge.camera_streams import CameraStreams
 from sdm_sim.bridge.errors import BridgeError
+from sdm_sim.registry import task_names
 
 MODES = ("lockstep", "realtime", "expert", "teleop")
+# What texts may be, for those who offer a choice; a task may be a variant, too.
+CHOICES = {"task": task_names(), "mode": MODES}
 
 
-def _parameter(default: Any, description: str, low: float | None = None, high: float | None = None) -> Any:
-    return field(default=default, metadata={"description": description, "range": (low, high)})
+def _parameter(
+    default: Any, description: str, low: float | None = None, high: float | None = None, *, live: bool = False
+) -> Any:
+    return field(default=default, metadata={"description": description, "range": (low, high), "live": live})
 
 
 @dataclass(frozen=True)
 class BridgeParameters:
-    """Read once, at start."""
+    """Read at start; those that are `live` may be set while the bridge runs. Raises BridgeError on values that do not
+    go together."""
 
-    task: str = _parameter("metaworld/door-open", "task of the registry")
+    task: str = _parameter("metaworld/door-open", "task of the registry; live: from the next episode on", live=True)
     mode: str = _parameter(
         "lockstep",
         "lockstep: the world waits for the policy; realtime: it does not; expert: no policy; teleop: an operator, who "
         "asks for each new scene",
     )
-    episodes: int = _parameter(10, "episodes to run; the node ends after them", 1, 1_000_000)
+    episodes: int = _parameter(10, "episodes to run, after which the node ends; 0: without end", 0, 1_000_000)
     seed0: int = _parameter(10_000, "seed of the first episode; the others follow on", 0, 2**31)
+    seed: int = _parameter(
+        -1, "seed of the next episode, on which the others follow; -1: as it comes", -1, 2**31, live=True
+    )
     camera_every: int = _parameter(
         0,
         "control steps between images; 0: the contract's n_action_steps, or 1 where what it observes has a history",
@@ -41,20 +49,41 @@ class BridgeParameters:
         1000,
     )
     checkpoint: str = _parameter(
-        "", "checkpoint folder or contract.yaml of the policy, whose images are published; empty: the task's own, depth"
+        "",
+        "checkpoint folder or contract.yaml of the policy, whose images are published; empty: the task's own, depth; "
+        "live: from the next episode on",
+        live=True,
     )
-    checkpoint_name: str = _parameter("", "what the result lines call the policy")
+    checkpoint_name: str = _parameter("", "what the result lines call the policy; live: as checkpoint", live=True)
     results: str = _parameter("", "file to append one JSON line an episode to; empty: none")
     traces: str = _parameter("", "file to append one JSON line a trace to; empty: none")
     video: str = _parameter("", "mp4 to write; empty: none")
     video_episodes: int = _parameter(1, "how many of the first episodes the video shows", 1, 1000)
     record: bool = _parameter(False, "have recorder_node record each episode, and keep the successful ones")
-    latency_ms: float = _parameter(0.0, "delay of all sensor messages (realtime)", 0.0, 10_000.0)
+    real_time_factor: float = _parameter(
+        1.0, "seconds of simulated time that pass in one of wall time (not in lockstep)", 0.1, 4.0, live=True
+    )
+    latency_ms: float = _parameter(
+        0.0, "delay of all sensor messages, of simulated time (realtime)", 0.0, 10_000.0, live=True
+    )
     drop_rate: float = _parameter(0.0, "share of the images that is lost", 0.0, 1.0)
     depth_noise_mm: float = _parameter(0.0, "standard deviation of Gaussian noise on each depth pixel", 0.0, 1000.0)
     camera_noise: str = _parameter("none", "depth camera whose noise is put onto the depth images: none or d4xx")
     startup_timeout_s: float = _parameter(30.0, "longest wait for the other nodes to be active", 0.1, 3600.0)
     answer_timeout_s: float = _parameter(10.0, "longest wait for an answer, to an observation or a call", 0.1, 3600.0)
+
+    def __post_init__(self) -> None:
+        if self.mode not in MODES:
+            raise BridgeError(f"parameter mode: '{self.mode}' is none of {', '.join(MODES)}")
+        if self.latency_ms and self.mode != "realtime":
+            raise BridgeError(
+                f"parameter latency_ms: {self.latency_ms} has no meaning in mode {self.mode}; set mode:=realtime"
+            )
+        if self.real_time_factor != 1.0 and self.mode == "lockstep":
+            raise BridgeError(
+                f"parameter real_time_factor: {self.real_time_factor} has no meaning in mode lockstep, "
+                "whose world waits for the policy; set mode:=realtime"
+            )
 
     @classmethod
     def declare(cls, node: Node) -> BridgeParameters:
@@ -62,7 +91,7 @@ class BridgeParameters:
         try:
             return cls(
                 **{
-                    entry.name: node.declare_parameter(entry.name, entry.default, _descriptor(entry.metadata)).value
+                    entry.name: node.declare_parameter(entry.name, entry.default, _descriptor(entry)).value
                     for entry in fields(cls)
                 }
             )
@@ -78,13 +107,7 @@ class BridgeParameters:
         return CameraStreams(self.camera_period(contract), depth, bool(observation.images))
 
     def camera_period(self, contract: Contract) -> int:
-        """Control steps between images. Raises BridgeError on values that do not go together."""
-        if self.mode not in MODES:
-            raise BridgeError(f"parameter mode: '{self.mode}' is none of {', '.join(MODES)}")
-        if self.latency_ms and self.mode != "realtime":
-            raise BridgeError(
-                f"parameter latency_ms: {self.latency_ms} has no meaning in mode {self.mode}; set mode:=realtime"
-            )
+        """Control steps between images. Raises BridgeError on a period that does not go together with the mode."""
         if self.mode == "expert":
             return 1
         period = self.camera_every or (1 if contract.observation.history > 1 else contract.n_action_steps)
@@ -96,9 +119,11 @@ class BridgeParameters:
         return period
 
 
-def _descriptor(metadata: Mapping[str, Any]) -> ParameterDescriptor:
-    low, high = metadata["range"]
-    descriptor = ParameterDescriptor(description=metadata["description"], read_only=True)
+def _descriptor(entry: Field[Any]) -> ParameterDescriptor:
+    low, high = entry.metadata["range"]
+    descriptor = ParameterDescriptor(description=entry.metadata["description"], read_only=not entry.metadata["live"])
+    if entry.name in CHOICES:
+        descriptor.additional_constraints = f"one of: {', '.join(CHOICES[entry.name])}"
     if isinstance(low, float):
         descriptor.floating_point_range = [FloatingPointRange(from_value=low, to_value=high, step=0.0)]
     elif low is not None:

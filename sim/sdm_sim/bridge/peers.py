@@ -20,9 +20,12 @@ _RETRY_S = 0.2
 class Peers:
     """Waits are bounded, end on shutdown, and fail with the name of who is missing."""
 
-    def __init__(self, node: Node, starters: tuple[str, ...], record: bool, answer_timeout_s: float) -> None:
+    def __init__(
+        self, node: Node, starters: tuple[str, ...], record: bool, startup_timeout_s: float, answer_timeout_s: float
+    ) -> None:
         """`starters`: nodes that take `~/start_episode`; `record`: recorder_node keeps the successful episodes."""
         self._ok = node.context.ok
+        self._startup_timeout_s = startup_timeout_s
         self._answer_timeout_s = answer_timeout_s
         self._starters = [node.create_client(StartEpisode, f"{name}/start_episode") for name in starters]
         self._recorder = {
@@ -31,8 +34,9 @@ class Peers:
             if record
         }
 
-    def await_all(self, unheard: Callable[[], list[str]], timeout_s: float) -> None:
+    def await_all(self, unheard: Callable[[], list[str]]) -> None:
         """Waits until every service is there, every starter is active, and `unheard` lists no sensor topic any more."""
+        timeout_s = self._startup_timeout_s
         deadline = time.monotonic() + timeout_s
         for client in (*self._starters, *self._recorder.values()):
             self._wait(client.service_is_ready, deadline)
@@ -41,12 +45,7 @@ class Peers:
                     f"{_owner(client)} is missing: no service {client.srv_name} within {timeout_s:g} s; "
                     "start it, with the same ROS_DOMAIN_ID"
                 )
-        refusal = self._refusal(0, deadline)
-        while refusal and time.monotonic() < deadline:
-            self._wait(lambda: False, min(deadline, time.monotonic() + _RETRY_S))
-            refusal = self._refusal(0, deadline)
-        if refusal:
-            raise BridgeError(f"{refusal}, for {timeout_s:g} s")
+        self._await_start(0, deadline, timeout_s, lambda: False)
         self._wait(lambda: not unheard(), deadline)
         if unheard():
             raise BridgeError(
@@ -54,11 +53,11 @@ class Peers:
                 "check remappings, and reliable_sensors (true in lockstep, false in realtime)"
             )
 
-    def start_episode(self, seed: int) -> None:
-        """Resets and seeds the policy, and the command node where there is one."""
-        refusal = self._refusal(seed, time.monotonic() + self._answer_timeout_s)
-        if refusal:
-            raise BridgeError(refusal)
+    def start_episode(self, seed: int, given_up: Callable[[], bool]) -> bool:
+        """Resets and seeds the policy, and the command node where there is one, once they are active; False where that
+        was given up before."""
+        deadline = time.monotonic() + self._startup_timeout_s
+        return self._await_start(seed, deadline, self._answer_timeout_s, given_up)
 
     def start_recording(self) -> None:
         """Begins an episode's recording, where recording was asked for."""
@@ -77,10 +76,20 @@ class Peers:
         if not response.success:
             raise BridgeError(f"recorder_node did not {verb} the episode: {response.message}")
 
-    def _refusal(self, seed: int, deadline: float) -> str:
+    def _await_start(self, seed: int, deadline: float, answer_timeout_s: float, given_up: Callable[[], bool]) -> bool:
+        """Asks again while someone refuses to start an episode, as inactive nodes do."""
+        refusal = self._refusal(seed, answer_timeout_s)
+        while refusal and not given_up() and time.monotonic() < deadline:
+            self._wait(given_up, min(deadline, time.monotonic() + _RETRY_S))
+            refusal = self._refusal(seed, answer_timeout_s)
+        if refusal and not given_up():
+            raise BridgeError(f"{refusal}, for {self._startup_timeout_s:g} s")
+        return not refusal
+
+    def _refusal(self, seed: int, answer_timeout_s: float) -> str:
         """Starts an episode everywhere; why the first node that did not, did not."""
         for client in self._starters:
-            response = self._call(client, StartEpisode.Request(seed=seed), deadline)
+            response = self._call(client, StartEpisode.Request(seed=seed), time.monotonic() + answer_timeout_s)
             if not response.success:
                 return f"{_owner(client)} starts no episode: {response.message}"
         return ""

@@ -1,4 +1,4 @@
-"""An episode in which the world does not wait: a step every control period of wall time, whatever has arrived."""
+"""An episode in which the world does not wait: a step every control period, whatever has arrived."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sdm_sim.bridge.actuation import Actuation
 from sdm_sim.bridge.camera_faults import CameraFaults
 from sdm_sim.bridge.camera_streams import CameraStreams
 from sdm_sim.bridge.command_inbox import CommandInbox
+from sdm_sim.bridge.controls import Controls
 from sdm_sim.bridge.delay_line import DelayLine
 from sdm_sim.bridge.episode import LATE_S, Outcome, Progress
 from sdm_sim.bridge.sensor_publisher import SensorPublisher
@@ -34,15 +35,16 @@ class RealTime:
         faults: CameraFaults,
         warn: Callable[[str], None],
         streams: CameraStreams,
-        latency_s: float,
+        controls: Controls,
     ) -> None:
-        """`latency_s` delays all sensor messages."""
+        """`controls` has the latency of all sensor messages, and how fast simulated time runs."""
         self._task = task
         self._sensors = sensors
         self._inbox = inbox
         self._faults = faults
         self._streams = streams
-        self._line = DelayLine(latency_s)
+        self._controls = controls
+        self._line = DelayLine()
         self._actuation = Actuation(task, warn)
 
     def run(self, seed: int, base_ns: int, progress: Progress) -> Outcome:
@@ -51,12 +53,14 @@ class RealTime:
         actuation.reset()
         late_steps = late_commands = 0
         self._begin()
-        begun = time.perf_counter()
+        deadline = begun = time.perf_counter()
         for step in count():
+            stood = self._controls.before_step()
+            begun, deadline = begun + stood, deadline + stood
             if self._is_over(step):
                 break
             self._show(base_ns + step * task.contract.dt_ns, step)
-            deadline = begun + (step + 1) * dt
+            deadline += dt / self._controls.real_time_factor
             self._line.sleep_until(deadline)
             late_steps += time.perf_counter() - deadline > LATE_S
             command, late = self._inbox.newest()
@@ -77,6 +81,8 @@ class RealTime:
             late_steps=late_steps,
             dropped_images=self._faults.dropped,
             wall_s=wall_s,
+            pushes=self._controls.pushes,
+            abandoned=self._controls.abandoned,
         )
 
     def _begin(self) -> None:
@@ -84,12 +90,13 @@ class RealTime:
 
     def _is_over(self, step: int) -> bool:
         """Whether the episode ends before this step."""
-        return step >= self._task.step_limit or self._task.decided
+        return step >= self._task.step_limit or self._task.decided or self._controls.abandoned
 
     def _show(self, stamp_ns: int, step: int) -> None:
         self._sensors.clock(stamp_ns)  # before the image is rendered: the command node's tick hangs on it
         frame = self._faults.apply(self._streams.observe(self._task, step), step)
-        self._line.send(lambda: self._publish(stamp_ns, frame))
+        delay_s = self._controls.latency_s / self._controls.real_time_factor
+        self._line.send(lambda: self._publish(stamp_ns, frame), delay_s)
 
     def _publish(self, stamp_ns: int, frame: SensorFrame) -> None:
         self._sensors.state(stamp_ns, frame)

@@ -13,6 +13,7 @@ from tf2_ros import StaticTransformBroadcaster
 
 from sdm_sim.bridge.arm_publisher import ArmCell, ArmPublisher
 from sdm_sim.bridge.camera_streams import CameraStreams
+from sdm_sim.bridge.scene_publisher import ScenePublisher
 from sdm_sim.bridge.sensor_messages import (
     CAMERA_FRAME,
     COLOUR_FRAME,
@@ -34,13 +35,17 @@ _RELIABLE_DEPTH = 100
 class SensorPublisher:
     """The topics of a RealSense and an arm, filled by a task."""
 
-    def __init__(self, node: Node, task: Task, streams: CameraStreams, reliable: bool) -> None:
-        """`reliable` for lockstep, where every message counts; else the sensors' usual best effort."""
+    def __init__(
+        self, node: Node, task: Task, streams: CameraStreams, reliable: bool, scene: ScenePublisher | None = None
+    ) -> None:
+        """`reliable` for lockstep, where every message counts; else the sensors' usual best effort. `scene` shows the
+        world as it is at each time of the clock."""
         qos = qos_profile_sensor_data
         if reliable:
             qos = QoSProfile(depth=_RELIABLE_DEPTH, reliability=ReliabilityPolicy.RELIABLE)
         self._intrinsics = task.intrinsics
         self._base, self._tool = task.contract.action.base_frame, task.contract.action.tool_frame
+        self._scene = scene
         self._clock = node.create_publisher(Clock, "/clock", 10)
         self._depth = node.create_publisher(Image, camera_topics.DEPTH_IMAGE, qos)
         self._info = node.create_publisher(CameraInfo, camera_topics.DEPTH_INFO, qos)
@@ -75,6 +80,8 @@ class SensorPublisher:
     def clock(self, stamp_ns: int) -> None:
         """Sets the graph's simulated time."""
         self._clock.publish(Clock(clock=Time(nanoseconds=stamp_ns).to_msg()))
+        if self._scene:
+            self._scene.note(stamp_ns)
 
     def state(self, stamp_ns: int, frame: SensorFrame) -> None:
         """Publishes a frame's scalars, and the tool's pose where they contain it."""
