@@ -18,6 +18,7 @@ _LOADING_S = 0.05
 _MAX_FACES = 500_000
 # What moves less is not sent again.
 _STANDS_M, _STANDS_QUATERNION = 1e-4, 1e-4
+_SEE_THROUGH = 0.3
 # Round enough at a robot's scale.
 _SECTIONS = 24
 
@@ -25,8 +26,11 @@ _SECTIONS = 24
 class BodyShapes:
     """The shapes of a Scene, each beneath the frame that carries it."""
 
-    def __init__(self, scene: viser.SceneApi) -> None:
+    def __init__(self, scene: viser.SceneApi, gui: viser.GuiApi) -> None:
         self._scene = scene
+        self._see_through = gui.add_checkbox("see through robot and world", False)
+        self._see_through.on_update(self._on_see_through)
+        self._drawn: list[tuple[viser.MeshHandle, float]] = []
         self._version: int | None = None
         self._waiting: deque[Shape] = deque()
         self._frames: dict[str, viser.FrameHandle] = {}
@@ -52,7 +56,7 @@ class BodyShapes:
             handle.remove()
         self._version = scene.version
         self._waiting = deque(scene.shapes)
-        self._frames, self._poses, self._problems = {}, {}, []
+        self._frames, self._poses, self._problems, self._drawn = {}, {}, [], []
         for frame in dict.fromkeys(shape.frame for shape in scene.shapes):
             # Hidden until its place is known.
             self._frames[frame] = self._scene.add_frame(f"/bodies/{_node(frame)}", show_axes=False, visible=False)
@@ -71,12 +75,12 @@ class BodyShapes:
         mesh = self._mesh(shape)
         if len(mesh.faces) > _MAX_FACES:
             raise ValueError(f"{shape.mesh} has {len(mesh.faces):,} faces; give a mesh of {_MAX_FACES:,} at most")
-        self._scene.add_mesh_simple(
+        handle = self._scene.add_mesh_simple(
             f"/bodies/{_node(shape.frame)}/{_node(shape.name)}",
             np.asarray(mesh.vertices, np.float32),
             np.asarray(mesh.faces, np.uint32),
             color=(red, green, blue) if np.isfinite(shape.colour).all() else GREY,
-            opacity=None if alpha >= 1.0 else alpha,
+            opacity=self._opacity(alpha),
             flat_shading=shape.kind != "sphere",
             scale=tuple(shape.size.tolist()),
             wxyz=_wxyz(shape.pose.quaternion),
@@ -84,6 +88,16 @@ class BodyShapes:
             cast_shadow=False,
             receive_shadow=False,
         )
+        self._drawn.append((handle, alpha))
+
+    def _opacity(self, alpha: float) -> float | None:
+        """None is opaque."""
+        shown = min(alpha, _SEE_THROUGH) if self._see_through.value else alpha
+        return None if shown >= 1.0 else shown
+
+    async def _on_see_through(self, event: viser.GuiEvent) -> None:
+        for handle, alpha in self._drawn:
+            handle.opacity = self._opacity(alpha)
 
     def _mesh(self, shape: Shape) -> trimesh.Trimesh:
         """The shape before it is scaled by its size."""

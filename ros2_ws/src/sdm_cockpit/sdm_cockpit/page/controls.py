@@ -16,6 +16,7 @@ from sdm_cockpit.page.palette import BLUE, BLUISH_GREEN, GREY, ORANGE, VERMILLIO
 from sdm_cockpit.page.settled import Settled
 
 _REAL_TIME_FACTORS: tuple[str, ...] = ("0.1", "0.25", "0.5", "1", "2", "4")
+_NOTHING: tuple[str, ...] = ("",)
 _MAX_LATENCY_MS = 1000
 _MAX_SEED = 2**31 - 1
 
@@ -127,7 +128,7 @@ class _Choice:
 
     def __init__(self, gui: viser.GuiApi, what: str, label: str, choose: Callable[[str, str], None]) -> None:
         self._what, self._choose = what, choose
-        self._list: viser.GuiDropdownHandle[str] = gui.add_dropdown(what, ("",), visible=False)
+        self._list = gui.add_dropdown(what, _NOTHING, visible=False)
         self._button = gui.add_button(label, color=GREY, visible=False)
         self._button.on_click(self._on_click)
 

@@ -44,7 +44,6 @@ class Doorkeeper:
     """
 
     def __init__(self, host: str, port: int, backend: tuple[str, int], token: str = "") -> None:
-        self._host = host
         self._backend = backend
         self._token = token
         self._pass = secrets.token_urlsafe(32)
@@ -98,14 +97,8 @@ class Doorkeeper:
         return self._is_ours(host) and (origin is None or urlsplit(origin).netloc == host)
 
     def _is_ours(self, host: str) -> bool:
-        name = urlsplit(f"//{host}").hostname or ""
-        if name in ("localhost", self._host):
-            return True
-        try:
-            address = ipaddress.ip_address(name)
-        except ValueError:
-            return bool(self._token)  # a network knows this machine by names of its own; the token protects it
-        return bool(self._token) or address.is_loopback
+        """Where a token protects it, a network may know this machine by whatever name it likes."""
+        return bool(self._token) or is_this_machine(urlsplit(f"//{host}").hostname or "")
 
     def _knows(self, request: _Request) -> bool:
         try:
@@ -144,6 +137,14 @@ class Doorkeeper:
             for way in ways:
                 way.cancel()
             inner_writer.close()
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether nobody else reaches an address of that name."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 async def _read_head(reader: asyncio.StreamReader) -> _Request:

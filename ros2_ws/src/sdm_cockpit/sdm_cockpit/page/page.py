@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import secrets
+import socket
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -19,7 +21,7 @@ from sdm_cockpit.page.body_shapes import BodyShapes
 from sdm_cockpit.page.box_editor import BoxEditor
 from sdm_cockpit.page.camera_images import CameraImages
 from sdm_cockpit.page.controls import Controls, PauseButton
-from sdm_cockpit.page.doorkeeper import Doorkeeper
+from sdm_cockpit.page.doorkeeper import Doorkeeper, is_this_machine
 from sdm_cockpit.page.legend import Legend
 from sdm_cockpit.page.palette import BLUE, CROP, WORKSPACE
 from sdm_cockpit.page.plan_ribbons import PlanRibbons
@@ -31,12 +33,13 @@ from sdm_cockpit.snapshot import Box, Snapshot
 
 _CONTROLS_PX, _CHARTS_PX = 380, 360
 # From the front and one side, a little above: how one looks at an arm on a table.
-_VIEW = np.array([0.9, -1.1, 0.75])
+_VIEW = np.array([1.0, -1.25, 0.85])
+_FIELD_OF_VIEW = math.radians(45.0)
 
 
 @dataclass(frozen=True)
 class PageOptions:
-    """Where the page is: `port` 0 takes any free one; `token` is asked of every visitor, and empty for nobody's."""
+    """Where the page is: `port` 0 takes any free one; `token` is asked of every visitor, empty of nobody."""
 
     host: str = "127.0.0.1"
     port: int = 8080
@@ -48,7 +51,9 @@ class Page:
     """A web page that any number of people look at; one thread calls `show`, at most 20 times a second."""
 
     def __init__(self, options: PageOptions, operator: Operator) -> None:
-        """Raises OSError where the address cannot be had."""
+        """Raises OSError where the address cannot be had, ValueError where a network could come in without a token."""
+        if not options.token and not is_this_machine(options.host):
+            raise ValueError(f"host {options.host} opens the page to a network: give it a token")
         self._operator = operator
         with _quiet():
             self._server = viser.ViserServer(_hidden_loopback(), 0, label=options.title, verbose=False)
@@ -60,7 +65,7 @@ class Page:
         except OSError:
             self._stop()
             raise
-        self.url = f"http://{options.host}:{self._doorkeeper.port}"
+        self.url = f"http://{_reachable(options.host)}:{self._doorkeeper.port}"
         self._looked_at = False
         self._build()
 
@@ -106,13 +111,14 @@ class Page:
         gui.main_panel.dock_right()
         gui.main_panel.set_width(_CONTROLS_PX)
         scene.set_up_direction("+z")
-        # Shadows tell nothing here, and a laptop without a graphics card draws them slowly.
+        # Shadows and mirrored surroundings tell nothing here, and a laptop without a graphics card draws them slowly.
         scene.configure_default_lights(cast_shadow=False)
+        scene.configure_environment_map(None)
+        scene.add_light_ambient("/light", intensity=0.8)
         scene.add_grid("/grid", infinite_grid=True, cell_size=0.1, section_size=0.5, cell_color=(50, 53, 57),
                        section_color=(80, 84, 90), fade_distance=6.0, position=(0.0, 0.0, -0.001))  # fmt: skip
         scene.add_frame("/base", axes_length=0.12, axes_radius=0.003)
 
-        self._bodies = BodyShapes(scene)
         self._cloud = PointCloud(scene)
         self._ribbons = PlanRibbons(scene)
         self._trail = ToolTrail(scene)
@@ -135,8 +141,9 @@ class Page:
         side.set_width(_CHARTS_PX)
         with side.add_tab("Loop and cameras"):
             self._legend = Legend(gui)
-            self._charts = StripCharts(gui)
+            self._bodies = BodyShapes(scene, gui)
             self._cameras = CameraImages(gui)
+            self._charts = StripCharts(gui)
 
     def _setter(self, which: str) -> Callable[[Box, Answer], None]:
         return lambda box, answer: self._operator.set_box(which, box, answer)
@@ -151,10 +158,11 @@ class Page:
         self._looked_at = True
         centre = (box.low + box.high) / 2
         eye = centre + _VIEW * max(1.0, float(np.linalg.norm(box.high - box.low)))
+        self._server.initial_camera.fov = _FIELD_OF_VIEW
         self._server.initial_camera.look_at = centre
         self._server.initial_camera.position = eye
         for client in self._server.get_clients().values():
-            client.camera.look_at, client.camera.position = centre, eye
+            client.camera.fov, client.camera.look_at, client.camera.position = _FIELD_OF_VIEW, centre, eye
 
 
 @contextlib.contextmanager
@@ -166,6 +174,13 @@ def _quiet() -> Generator[None, None, None]:
         yield
     finally:
         console.quiet = before
+
+
+def _reachable(host: str) -> str:
+    """As it stands in an address: every one of this machine's is at its name."""
+    if host in ("", "0.0.0.0", "::"):
+        return socket.gethostname()
+    return f"[{host}]" if ":" in host else host
 
 
 def _hidden_loopback() -> str:

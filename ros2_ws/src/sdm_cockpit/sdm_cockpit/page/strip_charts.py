@@ -27,7 +27,7 @@ from sdm_cockpit.snapshot import Snapshot
 SPAN_S = 30.0
 _SAMPLE_S = 0.1
 _DRAW_S = 0.25
-_HEIGHT_PX = 132
+_HEIGHT_PX, _LEGEND_PX = 104, 26
 
 
 @dataclass(frozen=True)
@@ -123,11 +123,12 @@ def _chart(gui: viser.GuiApi, title: str, series: Sequence[uplot.Series]) -> vis
         (empty,) * (len(series) + 1),
         (uplot.Series(label="s"), *series),
         title=title,
-        scales={"x": uplot.Scale(time=False, range=(-SPAN_S, 0.0)), "y": uplot.Scale(range=None)},
-        axes=(uplot.Axis(stroke=ink), uplot.Axis(stroke=ink, size=42.0)),
+        # From zero, so that a steady rate looks steady.
+        scales={"x": uplot.Scale(time=False, range=(-SPAN_S, 0.0)), "y": uplot.Scale(range=(0.0, None))},
+        axes=(uplot.Axis(stroke=ink, size=26.0, gap=0.0), uplot.Axis(stroke=ink, size=42.0)),
         legend=uplot.Legend(show=len(series) > 1, live=False),
         cursor=uplot.Cursor(show=False),
-        height=_HEIGHT_PX + (20 if len(series) > 1 else 0),
+        height=_HEIGHT_PX + _LEGEND_PX * (len(series) > 1),
         padding=(4, 12, 0, 0),
     )
 

@@ -24,7 +24,7 @@ class ToolTrail:
     def __init__(self, scene: viser.SceneApi) -> None:
         self._axes = scene.add_frame("/tool", axes_length=0.06, axes_radius=0.002, visible=False)
         self._line = scene.add_line_segments(
-            "/trail", np.zeros((1, 2, 3), np.float32), TRAIL, thickness=0.003, visible=False
+            "/trail", np.zeros((1, 2, 3), np.float32), TRAIL, thickness=0.004, visible=False
         )
         self._ball = scene.add_icosphere(
             "/clamp", radius=_FLASH_DIAMETER_M / 2, color=WARNING, opacity=0.55, visible=False, cast_shadow=False
@@ -66,7 +66,7 @@ class ToolTrail:
     def _flash(self, snapshot: Snapshot) -> None:
         if snapshot.clamps:
             self._flash_until = snapshot.time_s + FLASH_S
-            self._word.text = ", ".join(dict.fromkeys(snapshot.clamps))
+            self._word.text = f"gate: {', '.join(dict.fromkeys(snapshot.clamps))}"
         shown = snapshot.tool is not None and self._flash_until - FLASH_S <= snapshot.time_s < self._flash_until
         self._ball.visible = self._word.visible = shown
         if shown and snapshot.tool is not None:
