@@ -209,3 +209,23 @@ def test_only_a_gripper_may_go_unmeasured():
     blind = contract.model_copy(update={"observation": contract.observation.model_copy(update={"state": state})})
     with pytest.raises(ContractError, match=r"action ee\.z, ee\.qx: no state entry of the same name"):
         MeasuredPose(blind)
+
+
+@pytest.mark.parametrize(
+    ("contract", "start", "target"),
+    [
+        (joint_contract(2), [0.8, -0.8], [1.4, 0.4]),
+        (pose_contract(), [0.3, -0.3, *POSE_AT_REST[2:]], [0.8, 0.3, *POSE_AT_REST[2:]]),
+    ],
+)
+def test_an_axis_that_a_bound_holds_back_leaves_the_others_alone(contract, start, target):
+    pipeline = CommandPipeline(contract, period_ns=10_000_000)
+    pipeline.reset(np.array(start))
+    path = []
+    for step in range(600):
+        now_ns = step * 10_000_000
+        pipeline.add(ActionChunk(now_ns, contract.dt_ns, np.tile(target, (contract.horizon, 1)), step))
+        path.append(pipeline.tick(now_ns).command)
+    assert pipeline.counts["bounds"] > 100
+    assert max(command[1] for command in path) <= target[1] + 1e-3
+    assert path[-1][:2] == pytest.approx([contract.action.entries[0].high, target[1]], abs=1e-6)

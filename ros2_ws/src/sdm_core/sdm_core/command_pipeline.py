@@ -111,5 +111,6 @@ class CommandPipeline:
     def _followed(self, decision: GateDecision) -> GateDecision:
         """Where the gate departed from the smoother's motion, the smoother goes on from the gate's."""
         if self._smoother and decision.interventions and (motion := self._gate.motion):
-            self._smoother.resume(*motion)
+            continued = self._smoother.resume if decision.held else self._smoother.correct
+            continued(*motion)
         return decision

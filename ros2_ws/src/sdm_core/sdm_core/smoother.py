@@ -20,6 +20,9 @@ from sdm_core.command_space import CommandSpace, is_rate
 
 Vector = NDArray[np.float64]
 
+# An axis no farther from where it was led is there (m, rad); rounding alone is less.
+_SAME_PLACE = 1e-9
+
 
 class Smoother:
     """Follows poses, joint positions and rates along time-optimal trajectories within the contract's limits.
@@ -53,6 +56,18 @@ class Smoother:
         # A backward difference is the velocity of half a period ago.
         self._velocity = (velocity + acceleration * (self._period / 2))[self._axes]
         self._acceleration = acceleration[self._axes]
+
+    def correct(self, position: Vector, velocity: Vector, acceleration: Vector) -> None:
+        """As `resume`, after a step that was changed on the way: axes that are where it led them go on as they do.
+
+        What backward differences tell of their motion is a little off, and were it believed again and again, while
+        another axis is held back by a bound, they would swing ever wider.
+        """
+        assert self._position is not None
+        kept = np.abs(self._space.difference(self._position, position)[self._axes]) < _SAME_PLACE
+        own_velocity, own_acceleration = self._velocity, self._acceleration
+        self.resume(position, velocity, acceleration)
+        self._velocity[kept], self._acceleration[kept] = own_velocity[kept], own_acceleration[kept]
 
     def copy(self) -> Smoother:
         """A smoother in the same state, to look ahead with."""
