@@ -14,9 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import rclpy
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
+from rcl_interfaces.msg import SetParametersResult
+from rcl_interfaces.srv import GetParameters, SetParameters
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
-from rclpy.parameter import Parameter
+from rclpy.parameter import Parameter, parameter_value_to_python
 
 from helpers.domain import own_domain
 
@@ -108,6 +112,21 @@ class Graph:
             return future.result()
         finally:
             self.node.destroy_client(client)
+
+    def set_parameter(self, node: str, name: str, value: Any) -> SetParametersResult:
+        """Asks a node to set one of its parameters."""
+        request = SetParameters.Request(parameters=[Parameter(name, value=value).to_parameter_msg()])
+        return self.call(SetParameters, f"{node}/set_parameters", request).results[0]
+
+    def parameter(self, node: str, name: str) -> Any:
+        """What a node's parameter is."""
+        answer = self.call(GetParameters, f"{node}/get_parameters", GetParameters.Request(names=[name]))
+        return parameter_value_to_python(answer.values[0])
+
+    def change_state(self, node: str, transition: int) -> bool:
+        """Whether a lifecycle node has gone through a transition."""
+        request = ChangeState.Request(transition=Transition(id=transition))
+        return self.call(ChangeState, f"{node}/change_state", request).success
 
     def outputs(self) -> str:
         """What all nodes have printed, for a failing test."""

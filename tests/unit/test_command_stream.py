@@ -27,7 +27,7 @@ _LONGEST_STOP = 200
 class World:
     """A stream at 100 Hz, its robot, and a policy that lives as long as the test lets it."""
 
-    def __init__(self, contract: Contract, **rules: float) -> None:
+    def __init__(self, contract: Contract, *, deadman_timeout_s: float = 0.0, **rules: float) -> None:
         self.contract = contract
         self.now, self.now_ns = 50.0, 10**12
         self.interlock = Interlock()
@@ -37,7 +37,7 @@ class World:
         self.stream = CommandStream(
             contract,
             CommandPipeline(contract, period_ns=10_000_000),
-            Liveness(0.1, 0.2),
+            Liveness(0.1, 0.2, deadman_timeout_s),
             self.measured,
             StopRules(HOLD_S, 0.2, **rules),
             self.interlock,
@@ -184,6 +184,69 @@ def test_nothing_is_followed_without_a_heartbeat_or_a_position_or_out_of_the_fut
     late = ActionChunk(world.now_ns + 10**9, JOINTS.dt_ns, np.zeros((JOINTS.horizon, 2)), 7)
     with pytest.raises(CommandError, match="chunk 7 lies 1000 ms in the future; synchronise the clocks"):
         world.stream.follow(late, world.now_ns, world.now)
+
+
+def test_motion_lasts_as_long_as_the_deadman_is_held_and_begins_again_with_it():
+    world = World(JOINTS, deadman_timeout_s=0.05)
+    world.step()
+    with pytest.raises(CommandError, match="the deadman is released"):
+        world.chunk([0.9, 0.3])
+    start = world.stand
+    commands = []
+    for _ in range(25):
+        world.stream.felt_deadman(world.now)
+        commands.append(world.step([0.9, 0.3]).command)
+    for _ in range(3):  # younger than its timeout
+        commands.append(world.step([0.9, 0.3]).command)
+    assert not any("deadman_released" in name for name in world.stream.counts)
+    stop = [world.step([0.9, 0.3]) for _ in range(3)]
+    assert "deadman_released" in stop[-1].interventions
+    stop += world.silence_after()
+    commands += [decision.command for decision in stop]
+    assert all(value <= 1e-5 for value in excess(JOINTS, start, commands, 0.01).values())
+    assert world.stream.activity == "resting"
+    world.stream.felt_deadman(world.now)
+    assert not world.step([0.9, 0.3]).held
+
+
+def test_the_way_home_needs_the_deadman_too():
+    world = World(JOINTS, deadman_timeout_s=0.05)
+    world.step()
+    home = np.array([0.0, 0.1])
+    with pytest.raises(CommandError, match="the deadman is released"):
+        world.stream.go_home(home, 0.5, world.now_ns, world.now)
+    world.stream.felt_deadman(world.now)
+    world.stream.go_home(home, 0.5, world.now_ns, world.now)
+    for _ in range(4):
+        world.step(alive=False)
+    assert world.stream.going_home
+    stop = world.silence_after(alive=False)
+    assert "deadman_released" in stop[-1].interventions
+    world.stream.felt_deadman(world.now)
+    assert world.step(alive=False) is None  # an interrupted way home is not gone on with
+
+
+def test_bounds_change_at_rest_alone_and_hold_for_the_next_motion():
+    world = World(JOINTS)
+    entries = tuple(entry.model_copy(update={"high": 0.5}) for entry in JOINTS.action.entries)
+    narrow = JOINTS.model_copy(update={"action": JOINTS.action.model_copy(update={"entries": entries})})
+    for _ in range(20):
+        world.step([0.4, 0.3])
+    with pytest.raises(CommandError, match="changes only at rest; call ~/pause"):
+        world.stream.confine(narrow)
+    world.silence_after()
+    counts = world.stream.counts
+    world.stream.confine(narrow)
+    assert world.stream.counts == counts
+    for _ in range(200):
+        assert world.step([0.9, 0.3]).command[0] <= 0.5
+    assert world.stand == pytest.approx([0.5, 0.3], abs=1e-6)
+    world.silence_after()
+    for joint in np.linspace(0.5, 0.7, 10):  # led there by hand
+        world.stand = np.array([joint, 0.3])
+        world.step()
+    with pytest.raises(CommandError, match=r"joint0 = 0\.7000 rad is outside .*bring it inside by hand"):
+        world.step([0.3, 0.3])
 
 
 def test_a_chunk_that_cannot_be_followed_begins_nothing():

@@ -37,5 +37,5 @@ def test_what_is_no_box_of_any_contract_is_refused(low, high, line):
 
 
 def test_a_bound_beyond_the_contracts_other_one_is_refused():
-    with pytest.raises(ContractError, match="crop box from z = 2.5 to 2; crop_low must lie below crop_high"):
+    with pytest.raises(ContractError, match=r"crop box from z = 2\.5 to 2; crop_low must lie below crop_high"):
         CropBox(low=(math.nan, math.nan, 2.5)).of(CLOUD)
