@@ -31,23 +31,23 @@ class NodeWatch:
         self.state = ""
         self._quiet_s = quiet_s
         self._now = now
-        self._heard = -quiet_s
+        self._spoke = self._ask_at = now()
         self._asked: tuple[float, Future] | None = None
         self._client = node.create_client(GetState, f"{name}/get_state")
         node.create_subscription(TransitionEvent, f"{name}/transition_event", self._on_transition, 10)
 
     def heard(self) -> None:
         """The node has said something."""
-        self._heard = self._now()
-        if self.state in ("", GONE):
-            self._heard -= self._quiet_s  # it is there (again), and its state is not known: ask
+        known = self.state not in ("", GONE)
+        self._spoke = self._now()
+        self._ask_at = self._spoke + self._quiet_s if known else self._spoke
 
     def poll(self) -> None:
         """To be called some twenty times a second."""
         now = self._now()
         if self._asked:
             self._judge(*self._asked, now)
-        elif now - self._heard >= (_RETRY_S if self.state == GONE else self._quiet_s):
+        elif now >= self._ask_at:
             self._ask(now)
 
     def _ask(self, now: float) -> None:
@@ -59,14 +59,14 @@ class NodeWatch:
     def _judge(self, asked: float, answer: Future, now: float) -> None:
         patience = _TRANSITION_S if self.state.endswith("ing") else _ANSWER_S
         if answer.done():
-            response = answer.result()
-            self.state, self._heard = response.current_state.label, now
-        elif now - max(asked, self._heard) < patience:
+            self.state, self._ask_at = answer.result().current_state.label, now + self._quiet_s
+        elif now - max(asked, self._spoke) < patience:
             return
         else:
-            self.state, self._heard = GONE, now
+            self.state, self._ask_at = GONE, now + _RETRY_S
             self._client.remove_pending_request(answer)
         self._asked = None
 
     def _on_transition(self, message: TransitionEvent) -> None:
-        self.state, self._heard = message.goal_state.label, self._now()
+        self.state = message.goal_state.label
+        self.heard()

@@ -1,0 +1,222 @@
+"""The cockpit beside real nodes: a snapshot comes out, requests arrive, and whoever dies is gone."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.contracts import small_contract
+from helpers.fake_policy import Policy
+from helpers.fake_robot import FakeRobot, depth_image
+from helpers.graph import Graph, graph
+from helpers.linear_policy import LinearPolicy
+from lifecycle_msgs.srv import GetState
+from sdm_cockpit.cockpit_parameters import CockpitParameters
+from sdm_cockpit.graph.graph_operator import GraphOperator
+from sdm_cockpit.graph.graph_view import GraphView
+from sdm_cockpit.graph.node_watch import GONE, NodeWatch
+from sdm_cockpit.snapshot import Box, Snapshot
+from sdm_core.checkpoint import Checkpoint
+from std_msgs.msg import Empty
+
+PARAMETERS = {"startup_wait_s": 0.05, "max_age_s": 5.0, "silent_frames": 0}
+
+
+class Looking:
+    """The cockpit's side of a graph, without its page."""
+
+    def __init__(self, world: Graph, checkpoint: Path) -> None:
+        self.world = world
+        settings = CockpitParameters(checkpoint=str(checkpoint))
+        self.view = GraphView(world.node, settings, Checkpoint.open(checkpoint).contract)
+        self.operator = GraphOperator(world.node, checkpoint.parent, lambda: self.view.deadman)
+        self._answers: list[tuple[bool, str]] = []
+
+    def answer(self, granted: bool, line: str) -> None:
+        self._answers.append((granted, line))
+
+    def answered(self) -> tuple[bool, str]:
+        """The answer to the one request that was made."""
+        assert self.world.spin_until(lambda: bool(self._answers), 60.0), self.world.outputs()
+        return self._answers.pop()
+
+    @property
+    def activity(self) -> str:
+        return self.view.snapshot().status.activity
+
+    def state_of(self, name: str) -> str:
+        return next((node.state for node in self.view.snapshot().status.nodes if node.name == name), "")
+
+
+class Camera:
+    """A robot that says ten times a second what it is, has and sees."""
+
+    def __init__(self, robot: FakeRobot) -> None:
+        self._robot = robot
+        self._step, self._last = 0, 0.0
+
+    def tick(self) -> None:
+        if time.monotonic() - self._last < 0.1:
+            return
+        self._last, self._step = time.monotonic(), self._step + 1
+        stamp_ns = time.time_ns()
+        self._robot.tell_info(stamp_ns)
+        self._robot.tell_state(stamp_ns, np.full(4, 0.1))
+        self._robot.tell_image(stamp_ns, depth_image(self._step, self._robot.contract))
+
+
+@pytest.fixture
+def looking(checkpoint: Checkpoint, tmp_path: Path) -> Iterator[tuple[Looking, Camera]]:
+    """policy_node is acting on a robot that is looked at."""
+    with graph(tmp_path) as world:
+        robot = FakeRobot(world, checkpoint.contract)
+        made = Looking(world, checkpoint.path)
+        try:
+            world.start("policy_node", checkpoint=checkpoint.path, **PARAMETERS)
+            yield made, Camera(robot)
+        finally:
+            made.view.close()
+
+
+def look_until(looking: Looking, camera: Camera, predicate, timeout_s: float = 40.0) -> Snapshot:
+    """The first snapshot that satisfies the predicate, from a robot that goes on."""
+    found: list[Snapshot] = []
+
+    def done() -> bool:
+        camera.tick()
+        found.append(looking.view.snapshot())
+        return predicate(found[-1])
+
+    assert looking.world.spin_until(done, timeout_s), f"{found[-1]} {looking.world.outputs()}"
+    return found[-1]
+
+
+def test_a_policy_is_seen_at_work_cropped_otherwise_and_killed(looking: tuple[Looking, Camera]) -> None:
+    cockpit, camera = looking
+    seen = look_until(cockpit, camera, lambda shown: shown.cloud is not None and shown.plans and shown.tool)
+    assert seen.cloud is not None
+    assert seen.crop is not None
+    assert seen.tool is not None
+    assert seen.cloud.shape == (32, 3)
+    assert (seen.crop.low.tolist(), seen.crop.high.tolist()) == ([-1, -1, 0], [1, 1, 2])
+    assert seen.plans[0].values.shape == (4, 3)
+    assert seen.tool.position.tolist() == [0.1, 0.1, 0.1]
+    assert cockpit.state_of("policy_node") == "active"
+
+    cockpit.operator.set_box("crop", Box(np.array([-0.5, -0.5, 0.1]), np.array([0.5, 0.5, 1.0])), cockpit.answer)
+    assert cockpit.answered() == (True, "the crop box is set")
+    look_until(cockpit, camera, lambda shown: shown.crop.high.tolist() == [0.5, 0.5, 1.0])
+    look_until(cockpit, camera, lambda shown: shown.cloud is not None and np.abs(shown.cloud[:, :2]).max() <= 0.5)
+    cockpit.operator.set_box("crop", Box(np.ones(3), np.zeros(3)), cockpit.answer)
+    granted, line = cockpit.answered()
+    assert not granted
+    assert "policy_node: crop box from x = 1 to 0" in line
+
+    cockpit.world.processes[0].process.send_signal(signal.SIGKILL)
+    gone = look_until(cockpit, camera, lambda shown: cockpit.state_of("policy_node") == GONE)
+    assert gone.plans == ()
+    assert gone.cloud is not None  # the cockpit sees for itself
+
+
+def test_another_checkpoint_is_looked_at_as_it_is_acted_upon(looking: tuple[Looking, Camera], tmp_path: Path) -> None:
+    cockpit, camera = looking
+    LinearPolicy(small_contract(cloud={"points": 16})).write(tmp_path / "coarse")
+    cockpit.operator = GraphOperator(cockpit.world.node, tmp_path, lambda: False)
+    look_until(cockpit, camera, lambda shown: cockpit.state_of("policy_node") == "active")
+    assert cockpit.operator.abilities.checkpoints == ("checkpoint", "coarse")
+
+    cockpit.operator.choose("checkpoint", "nowhere", cockpit.answer)
+    granted, line = cockpit.answered()
+    assert not granted
+    assert "nowhere" in line
+    assert cockpit.state_of("policy_node") == "active"
+
+    cockpit.operator.choose("checkpoint", "coarse", cockpit.answer)
+    assert cockpit.answered() == (True, "coarse is active")
+    look_until(cockpit, camera, lambda shown: shown.cloud is not None and len(shown.cloud) == 16)
+    assert cockpit.view.contract.observation.cloud == small_contract(cloud={"points": 16}).observation.cloud
+
+
+def test_pausing_stops_the_robot_and_what_nobody_serves_is_said_at_once(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    with graph(tmp_path) as world:
+        policy = Policy(world, checkpoint.contract, tmp_path)
+        cockpit = Looking(world, checkpoint.path)
+        try:
+            assert policy.keep_alive_until(lambda: len(policy.commands) > 5, [0.5, 0.0, 0.0]), world.outputs()
+            assert policy.keep_alive_until(lambda: cockpit.operator.abilities.moves, [0.5, 0.0, 0.0])
+            assert policy.keep_alive_until(lambda: cockpit.activity == "following", [0.5, 0.0, 0.0])
+            cockpit.operator.ask("pause", cockpit.answer)
+            assert policy.keep_alive_until(lambda: cockpit.activity == "paused", [0.5, 0.0, 0.0]), world.outputs()
+            granted, line = cockpit.answered()
+            assert granted
+            assert line.startswith("paused: ")
+            sent = len(policy.commands)
+            world.spin_for(0.5)
+            assert all(command[0] == 0.0 for command in policy.commands[sent:])
+
+            cockpit.operator.ask("record", cockpit.answer)
+            assert cockpit.answered() == (
+                False,
+                "recorder_node offers no ~/start now; it is not active, or gone",
+            )
+            cockpit.operator.ask("dance", cockpit.answer)
+            assert cockpit.answered() == (False, "nobody knows the request 'dance'")
+        finally:
+            cockpit.view.close()
+
+
+def test_a_node_is_gone_within_a_second_of_its_last_word(tmp_path: Path) -> None:
+    with graph(tmp_path) as world:
+        state = GetState.Response()
+        state.current_state.label = "active"
+        service = world.node.create_service(GetState, "policy_node/get_state", lambda request, response: state)
+        now = [0.0]
+        watch = NodeWatch(world.node, "policy_node", quiet_s=0.3, now=lambda: now[0])
+        assert watch.state == ""
+
+        def known() -> bool:
+            watch.poll()
+            return watch.state == "active"
+
+        assert world.spin_until(known)
+        for _ in range(100):  # it speaks by itself: nobody asks
+            now[0] += 0.05
+            watch.heard()
+            watch.poll()
+        assert watch.state == "active"
+        silent_since = now[0]
+        while watch.state == "active":  # the service is there, and nobody answers
+            now[0] += 0.05
+            watch.poll()
+        assert watch.state == GONE
+        assert now[0] - silent_since < 1.0
+        watch.heard()
+        assert world.spin_until(known)
+        world.node.destroy_service(service)
+
+
+def test_the_deadman_is_published_while_it_is_held(tmp_path: Path, checkpoint: Checkpoint) -> None:
+    with graph(tmp_path) as world:
+        cockpit = Looking(world, checkpoint.path)
+        try:
+            felt = threading.Semaphore(0)
+            world.node.create_subscription(Empty, "command_node/deadman", lambda message: felt.release(), 10)
+
+            def held() -> bool:
+                cockpit.operator.hold_to_run(True)
+                return felt.acquire(blocking=False)
+
+            assert world.spin_until(held)
+            world.spin_for(0.2)
+            while felt.acquire(blocking=False):
+                pass
+            cockpit.operator.hold_to_run(False)
+            world.spin_for(0.3)
+            assert not felt.acquire(blocking=False)
+        finally:
+            cockpit.view.close()
