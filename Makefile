@@ -36,7 +36,7 @@ $(BIN)/pip:
 
 $(VENV)/.runtime: constraints.txt $(wildcard $(RUNTIME:=/setup.py)) tools/system_packages.sh | $(BIN)/pip
 	@echo "Setting up $(VENV) (a few minutes, once) …"
-	@sh tools/system_packages.sh
+	@sh tools/system_packages.sh runtime
 	@$(PIP) setuptools
 	@$(PIP) $(addprefix -e ,$(RUNTIME))
 	@mkdir -p $(SHARE)/ament_index/resource_index/packages
@@ -46,6 +46,7 @@ $(VENV)/.runtime: constraints.txt $(wildcard $(RUNTIME:=/setup.py)) tools/system
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime ros2_ws/src/sdm_training/setup.py pyproject.toml
+	@sh tools/system_packages.sh tests
 	@$(PIP) -e "ros2_ws/src/sdm_training[test]"
 	@touch $@
 

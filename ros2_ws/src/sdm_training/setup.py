@@ -31,6 +31,7 @@ setup(
             "sdm_policy_node[calibration,realsense]",
             "diffusers",
             "hypothesis",
+            "playwright",
             "pyright",
             "pytest",
             "pytest-xdist",
