@@ -17,7 +17,7 @@ from sdm_sim.depth_camera import VISIBLE_GROUPS
 Vector = NDArray[np.float64]
 
 # A plane is drawn as a plate so thick, and no wider than this from its middle (m): to MuJoCo many have no end.
-_PLATE, _REACH = 0.002, 1.5
+PLATE, REACH = 0.002, 1.5
 # What MuJoCo gives a geom that is told no colour; it has its material's then.
 _UNPAINTED = np.array([0.5, 0.5, 0.5, 1.0], np.float32)
 
@@ -73,8 +73,8 @@ def _shapes(model: mujoco.MjModel, geom: int) -> Iterator[Shape]:
         return Shape(int(model.geom_bodyid[geom]), name, np.array(extents), place, wxyz, _colour(model, geom), mesh)
 
     if kind == mujoco.mjtGeom.mjGEOM_PLANE:
-        x, y = (2 * min(half or _REACH, _REACH) for half in size[:2].tolist())
-        yield shape("box", [x, y, _PLATE], along=-_PLATE / 2)
+        x, y = (2 * min(half or REACH, REACH) for half in size[:2].tolist())
+        yield shape("box", [x, y, PLATE], along=-PLATE / 2)
     elif kind == mujoco.mjtGeom.mjGEOM_BOX:
         yield shape("box", [2 * half for half in size.tolist()])
     elif kind == mujoco.mjtGeom.mjGEOM_SPHERE:
