@@ -17,6 +17,8 @@ setup(
     install_requires=[
         "sdm_core",
         "sdm_policy_node",
+        "rosbags>=0.11",
+        "scipy",
         "viser>=1.1,<2",
         "trimesh",
         "imageio[ffmpeg]",
@@ -25,6 +27,8 @@ setup(
     entry_points={
         "console_scripts": [
             "cockpit_node = sdm_cockpit.cockpit_node:main",
+            "sdm-mcap = sdm_cockpit.export.program:main",
+            "sdm-video = sdm_cockpit.video.program:main",
         ],
     },
 )

@@ -31,6 +31,7 @@ setup(
             "sdm_policy_node[calibration,realsense]",
             "diffusers",
             "hypothesis",
+            "mcap-ros2-support",
             "playwright",
             "pyright",
             "pytest",

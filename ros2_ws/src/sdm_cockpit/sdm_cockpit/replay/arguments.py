@@ -1,0 +1,39 @@
+"""What all programs ask for that show recordings: which episodes, and which policies over them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+from sdm_cockpit.replay.open_recordings import ADDRESS, recordings_at
+from sdm_cockpit.replay.recording import Recording
+from sdm_cockpit.replay.replayed_policy import ReplayedPolicy
+from sdm_cockpit.snapshot import Plan
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the episodes and the policies."""
+    parser.add_argument("episodes", nargs="+", metavar="EPISODE", help=f"{ADDRESS}; without a number all of them")
+    parser.add_argument(
+        "--checkpoint",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="FOLDER",
+        help="show what this policy would have planned at each step; may be given again",
+    )
+    parser.add_argument("--backend", default="openvino", help="what runs the checkpoints")
+    parser.add_argument(
+        "--contract", type=Path, metavar="FILE", help="contract.yaml or checkpoint of a bag that no recorder speaks in"
+    )
+
+
+def chosen(options: argparse.Namespace) -> Iterator[tuple[Recording, list[tuple[Plan, ...]]]]:
+    """Each episode, with the chunks of all policies at each of its steps. Raises SdmError with one line."""
+    policies = [ReplayedPolicy(checkpoint, options.backend) for checkpoint in options.checkpoint]
+    convert_options = ["--contract", str(options.contract)] if options.contract else []
+    for address in options.episodes:
+        for recording in recordings_at(address, convert_options):
+            plans = [list(policy.plans(recording)) for policy in policies]
+            yield recording, list(zip(*plans, strict=True)) if plans else [()] * len(recording)
