@@ -18,7 +18,7 @@ from helpers.fake_robot import FakeRobot
 from helpers.graph import Graph, graph
 from helpers.motion import joint_contract, pose_contract, rate_contract
 from rclpy.action import ActionServer
-from std_msgs.msg import Float64, Float64MultiArray
+from std_msgs.msg import Empty, Float64, Float64MultiArray
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
@@ -118,6 +118,56 @@ def test_a_human_takes_over_and_the_policy_goes_on_where_the_arm_was_led(world, 
     assert speeds(arm.path[count:]).max() <= 0.5 * np.sqrt(3) + 1e-6
 
 
+def test_the_workspace_is_narrowed_at_rest_and_never_beyond_that_of_the_start(world, tmp_path):
+    arm = arm_of(world, tmp_path, workspace_low=[-0.5, -0.5, 0.0], workspace_high=[0.5, 0.5, 0.5])
+    narrow = [-0.1, -0.5, 0.0]
+    assert arm.until(arm.moving), world.outputs()
+    answer = world.set_parameter("command_node", "workspace_low", narrow)
+    assert (answer.successful, "changes only at rest; call ~/pause" in answer.reason) == (False, True), answer.reason
+    assert world.call(Trigger, "command_node/pause").success
+    settled(world, arm.path)
+    begun = arm.stand[0]
+    assert world.set_parameter("command_node", "workspace_low", narrow).successful
+    answer = world.set_parameter("command_node", "workspace_high", [0.5, 0.5, 0.6])
+    assert (answer.successful, "its box may only be narrowed" in answer.reason) == (False, True), answer.reason
+    assert list(world.parameter("command_node", "workspace_high")) == [0.5, 0.5, 0.5]
+    if begun < narrow[0]:  # it got farther before it stood
+        arm.stand = [0.0, *arm.stand[1:]]
+    count = len(arm.path)
+    assert world.call(Trigger, "command_node/resume").success
+    assert arm.until(lambda: len(arm.path) > count + 50 and arm.path[-1][0] < narrow[0] + 1e-3), world.outputs()
+    assert min(pose[0] for pose in arm.path[count:]) >= narrow[0]
+
+
+def test_motion_lasts_as_long_as_somebody_holds_the_deadman(world, tmp_path):
+    arm = arm_of(world, tmp_path, deadman_timeout_s=1.0)
+    deadman = world.node.create_publisher(Empty, "command_node/deadman", 1)
+    told: list[dict[str, str]] = []
+    world.node.create_subscription(
+        DiagnosticArray,
+        "/diagnostics",
+        lambda message: told.extend({v.key: v.value for v in status.values} for status in message.status),
+        10,
+    )
+
+    def held(predicate: Callable[[], Any]) -> Callable[[], bool]:
+        def step() -> bool:
+            deadman.publish(Empty())
+            return bool(predicate())
+
+        return step
+
+    assert arm.until(lambda: "the deadman is released; nothing moves" in world.outputs()), world.outputs()
+    assert arm.path == []
+    assert arm.until(held(arm.moving)), world.outputs()
+    assert arm.until(lambda: told and told[-1].get("activity") == "resting"), told[-3:]
+    assert "deadman_released" in interventions(arm.policy.traces)
+    assert float(told[-1]["age of deadman (ms)"]) > 1000
+    count = settled(world, arm.path)
+    assert speeds(arm.path)[-1] < 1e-9
+    assert arm.until(held(lambda: len(arm.path) > count + 5)), world.outputs()
+
+
 def test_a_robot_that_does_not_follow_is_a_latched_fault_and_an_error_on_diagnostics(world, tmp_path):
     arm = arm_of(world, tmp_path, tracking_error=0.05)
     statuses: list[DiagnosticStatus] = []
@@ -126,6 +176,9 @@ def test_a_robot_that_does_not_follow_is_a_latched_fault_and_an_error_on_diagnos
     assert arm.until(lambda: "it does not follow" in world.outputs()), world.outputs()
     assert arm.until(lambda: statuses and statuses[-1].level == DiagnosticStatus.ERROR)
     assert "m or rad from its command, more than 0.05" in statuses[-1].message
+    told = {value.key: value.value for value in statuses[-1].values}
+    assert "more than 0.05" in told["latched fault"]
+    assert told["pause in force"] == "False"
     assert arm.until(lambda: "fault: the robot stands" in world.outputs().split("chunk refused")[-1])
     count = settled(world, arm.path)
     assert abs(arm.path[-1][0] - STAND[0]) < 0.12  # it braked soon

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -262,6 +263,71 @@ def test_it_is_a_lifecycle_node_and_silent_while_inactive(world, checkpoint_fold
     assert change(Transition.TRANSITION_ACTIVATE)
     robot.await_policy()
     assert robot.trace_of(observe(robot, 1)).commands == 2
+
+
+def test_the_crop_box_changes_with_the_next_frame_and_what_is_none_is_refused(world, checkpoint_folder):
+    robot = start_policy(world, checkpoint_folder)
+    high, own = [0.2, 0.3, 1.0], [math.nan] * 3
+    cropped = small_contract(cloud={"crop_high": tuple(high)})
+    for episode, (box, contract) in enumerate([(high, cropped), (own, CONTRACT)], start=1):
+        assert world.set_parameter("policy_node", "crop_high", box).successful
+        world.call(StartEpisode, "policy_node/start_episode", StartEpisode.Request(seed=7))
+        robot.commands.clear()
+        stamp = EPISODE_NS * episode
+        robot.tell_time(stamp)
+        robot.tell_state(stamp, state_values(0, CONTRACT))
+        robot.tell_info(stamp)
+        robot.tell_image(stamp, depth_image(0, CONTRACT))
+        assert robot.trace_of(stamp).commands == 2
+        assert world.spin_until(lambda: len(robot.commands) == 2)
+        assert robot.commands == direct_commands(checkpoint_folder, robot, 2, seed=7, contract=contract)
+    assert "clouds are cropped to (-1.0, -1.0, 0.0)–(0.2, 0.3, 1.0) (m); the policy was trained" in world.outputs()
+    assert "clouds are cropped to the contract's box again" in world.outputs()
+    assert world.set_parameter("policy_node", "crop_high", high).successful
+    for value, line in (
+        ([0.2, -1.0, 1.0], "crop box from y = -1 to -1; crop_low must lie below crop_high"),
+        ([0.2, 0.3, math.inf], "crop_high is [0.2, 0.3, inf]; give three finite numbers"),
+        ([0.2, 0.3], "crop_high is [0.2, 0.3]; give three finite numbers"),
+    ):
+        answer = world.set_parameter("policy_node", "crop_high", value)
+        assert (answer.successful, line in answer.reason) == (False, True), answer.reason
+    assert list(world.parameter("policy_node", "crop_high")) == high
+
+
+def test_another_checkpoint_is_taken_while_nothing_is_configured(world, checkpoint_folder, tmp_path):
+    other = LinearPolicy(CONTRACT, seed=1).write(tmp_path / "other").path
+    process = world.start(
+        "policy_node",
+        checkpoint=tmp_path / "missing",
+        backend="onnxruntime",
+        command="inline",
+        reliable_sensors=True,
+        startup_wait_s=0.0,
+        state_timeout_s=0.3,
+    )
+    robot = FakeRobot(world, CONTRACT)
+    assert world.spin_until(lambda: "not configured" in process.output), process.output
+    assert world.set_parameter("policy_node", "checkpoint", str(checkpoint_folder)).successful
+    assert world.change_state("policy_node", Transition.TRANSITION_CONFIGURE)
+    for refused_in in (State.PRIMARY_STATE_INACTIVE, State.PRIMARY_STATE_ACTIVE):
+        answer = world.set_parameter("policy_node", "checkpoint", str(other))
+        assert not answer.successful
+        assert "deactivate and clean up the node, set it, then configure and activate" in answer.reason
+        if refused_in == State.PRIMARY_STATE_INACTIVE:
+            assert world.change_state("policy_node", Transition.TRANSITION_ACTIVATE)
+    assert world.parameter("policy_node", "checkpoint") == str(checkpoint_folder)
+    assert world.change_state("policy_node", Transition.TRANSITION_DEACTIVATE)
+    assert world.change_state("policy_node", Transition.TRANSITION_CLEANUP)
+    assert world.set_parameter("policy_node", "checkpoint", str(tmp_path / "missing")).successful
+    assert not world.change_state("policy_node", Transition.TRANSITION_CONFIGURE)
+    assert world.set_parameter("policy_node", "checkpoint", str(other)).successful
+    assert world.change_state("policy_node", Transition.TRANSITION_CONFIGURE)
+    assert world.change_state("policy_node", Transition.TRANSITION_ACTIVATE)
+    robot.await_policy()
+    assert world.call(StartEpisode, "policy_node/start_episode", StartEpisode.Request(seed=7)).success
+    assert robot.trace_of(observe(robot, 0)).commands == 2
+    assert world.spin_until(lambda: len(robot.commands) == 2)
+    assert robot.commands == direct_commands(other, robot, 2, seed=7)
 
 
 @pytest.mark.parametrize(
