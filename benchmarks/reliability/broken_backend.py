@@ -54,8 +54,9 @@ class Switch:
 class BrokenBackend:
     """OpenVINO's, or what the switch says."""
 
-    def __init__(self, checkpoint: Checkpoint, threads: int) -> None:
-        self._sound: Backend = load_backend("openvino", checkpoint, threads)
+    def __init__(self, checkpoint: Checkpoint, threads: int, batch: int = 1) -> None:
+        self._sound: Backend = load_backend("openvino", checkpoint, threads, batch)
+        self.batch = self._sound.batch
         self._switch = Switch(Path(os.environ[_SWITCH]))
 
     def run(self, inputs: Mapping[str, NDArray]) -> NDArray[np.float32]:

@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
+from sdm_core.backends import BATCH
 from sdm_core.checkpoint import Checkpoint
 from sdm_core.contract import Contract
 
@@ -22,7 +23,7 @@ class LinearPolicy:
 
     `action` is the numpy oracle of `onnx`. With `nan_above` every output is NaN once state[0, 0, 0] exceeds that value
     (as a network that diverges far from its data would). `horizon` overrides the contract's, for a mismatched network;
-    `names` renames inputs or the output.
+    `batched` leaves the number of observations open; `names` renames inputs or the output.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class LinearPolicy:
         noise_gain: float = 0.1,
         nan_above: float | None = None,
         horizon: int | None = None,
+        batched: bool = False,
         names: dict[str, str] | None = None,
     ) -> None:
         cloud = contract.observation.cloud
@@ -45,6 +47,7 @@ class LinearPolicy:
         self.state_shape = (1, contract.n_obs_steps, contract.state_dim)
         self.action_shape = (1, horizon or contract.horizon, contract.action_dim)
         self.noise_gain, self.nan_above, self._names = noise_gain, nan_above, names or {}
+        self.batched = batched
         rng = np.random.default_rng(seed)
         outputs = self.action_shape[1] * self.action_shape[2]
 
@@ -75,6 +78,9 @@ class LinearPolicy:
         def name(of: str) -> str:
             return self._names.get(of, of)
 
+        def opened(shape: tuple[int, ...]) -> tuple[int | str, ...]:
+            return (BATCH, *shape[1:]) if self.batched else shape
+
         def constant(key: str, value: NDArray) -> onnx.TensorProto:
             return numpy_helper.from_array(value, key)
 
@@ -93,8 +99,8 @@ class LinearPolicy:
             constant("state_weights", self.state_weights),
             constant("bias", self.bias),
             constant("noise_gain", np.float32(self.noise_gain).reshape(1)),
-            constant("row", np.array([1, -1], np.int64)),
-            constant("chunk", np.array(self.action_shape, np.int64)),
+            constant("row", np.array([0, -1], np.int64)),
+            constant("chunk", np.array([-1, *self.action_shape[1:]], np.int64)),
         ]
         nodes = [
             helper.make_node("Reshape", [name("state"), "row"], ["state_row"]),
@@ -123,19 +129,21 @@ class LinearPolicy:
                 constant("first", np.zeros(1, np.int64)),
                 constant("second", np.ones(1, np.int64)),
                 constant("columns", np.ones(1, np.int64)),
+                constant("one", np.array([-1, 1, 1], np.int64)),
             ]
             nodes += [
                 helper.make_node("Slice", ["state_row", "first", "second", "columns"], ["head"]),
                 helper.make_node("Sub", ["limit", "head"], ["room"]),
                 helper.make_node("Sqrt", ["room"], ["root"]),
                 helper.make_node("Mul", ["root", "nothing"], ["nothing_or_nan"]),
-                helper.make_node("Add", ["answer", "nothing_or_nan"], [name("action")]),
+                helper.make_node("Reshape", ["nothing_or_nan", "one"], ["nan_or_nothing"]),
+                helper.make_node("Add", ["answer", "nan_or_nothing"], [name("action")]),
             ]
         graph = helper.make_graph(
             nodes,
             "linear_policy",
-            [helper.make_tensor_value_info(name(key), kind, shape) for key, (kind, shape) in inputs.items()],
-            [helper.make_tensor_value_info(name("action"), TensorProto.FLOAT, self.action_shape)],
+            [helper.make_tensor_value_info(name(key), kind, opened(shape)) for key, (kind, shape) in inputs.items()],
+            [helper.make_tensor_value_info(name("action"), TensorProto.FLOAT, opened(self.action_shape))],
             constants,
         )
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)

@@ -77,6 +77,26 @@ def test_other_names_of_inputs_or_output_are_named(name: str, renamed: str, cont
         load_backend(name, checkpoint, threads=1)
 
 
+@pytest.mark.parametrize("name", BACKENDS)
+def test_a_batch_is_answered_row_by_row(name: str, contract: Contract, tmp_path: Path) -> None:
+    policy = LinearPolicy(contract, batched=True)
+    checkpoint = policy.write(tmp_path / "batched")
+    alone, together = (load_backend(name, checkpoint, threads=1, batch=batch) for batch in (1, 3))
+    given = [inputs(policy, seed) for seed in range(3)]
+    answer = together.run({key: np.concatenate([one[key] for one in given]) for key in given[0]})
+    assert (alone.batch, together.batch, answer.shape) == (1, 3, (3, *policy.action_shape[1:]))
+    for row, one in zip(answer, given, strict=True):
+        np.testing.assert_allclose(row, alone.run(one)[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_a_network_for_one_observation_stays_one(name: str, policy: LinearPolicy, checkpoint: Checkpoint) -> None:
+    backend = load_backend(name, checkpoint, threads=1, batch=8)
+    given = inputs(policy, 0)
+    assert backend.batch == 1
+    np.testing.assert_array_equal(backend.run(given), load_backend(name, checkpoint, threads=1).run(given))
+
+
 def test_an_unknown_backend_is_refused_with_those_there_are(checkpoint: Checkpoint) -> None:
     with pytest.raises(CheckpointError, match=r"'tensorrt' is not installed; there are .*onnxruntime.*openvino"):
         load_backend("tensorrt", checkpoint, threads=1)

@@ -13,7 +13,7 @@ from sdm_core.checkpoint import Checkpoint
 from sdm_core.contract import Contract
 from sdm_core.errors import CheckpointError, ObservationError
 from sdm_core.observation_window import PolicyInput
-from sdm_core.policy_runtime import PolicyRuntime
+from sdm_core.policy_runtime import PolicyRuntime, Question
 
 BACKENDS = ("openvino", "onnxruntime")
 
@@ -64,6 +64,50 @@ def test_an_episode_repeats_bit_for_bit_whatever_came_between(backend: str, chec
     again, elsewhere = episode(runtime, 7), episode(PolicyRuntime(checkpoint, backend), 7)
     for a, b, c in zip(first, again, elsewhere, strict=True):
         assert a.targets.tobytes() == b.targets.tobytes() == c.targets.tobytes()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_answer_depends_on_its_question_and_the_batch_alone(
+    backend: str, contract: Contract, tmp_path: Path
+) -> None:
+    policy = LinearPolicy(contract, batched=True)
+    runtime = PolicyRuntime(policy.write(tmp_path / "batched"), backend, batch=4)
+    questions = [Question(observation(index, stamp_ns=index), 7 * index, index % 3) for index in range(9)]
+    answers = runtime.infer_batch(questions)
+    others = [*reversed(runtime.infer_batch(questions[::-1])), *(runtime.infer_batch([one])[0] for one in questions)]
+    for question, answer, other, alone in zip(questions, answers, others[:9], others[9:], strict=True):
+        given = question.observation
+        assert isinstance(answer, ActionChunk)
+        assert isinstance(other, ActionChunk)
+        assert isinstance(alone, ActionChunk)
+        assert (answer.stamp_ns, answer.sequence) == (given.stamp_ns, question.sequence)
+        assert answer.targets.tobytes() == other.targets.tobytes() == alone.targets.tobytes()
+        exact = expected(policy, given, question.noise_seed, question.sequence)
+        np.testing.assert_allclose(answer.targets, exact, atol=1e-6)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_nan_for_one_question_leaves_the_others_their_answers(backend: str, contract: Contract, tmp_path: Path) -> None:
+    policy = LinearPolicy(contract, nan_above=5.0, batched=True)
+    runtime = PolicyRuntime(policy.write(tmp_path / "nan"), backend, batch=3)
+    questions = [Question(observation(index), index, 0) for index in range(3)]
+    questions[1].observation.state[0, 0] = 6.0
+    first, second, third = runtime.infer_batch(questions)
+    assert isinstance(second, ObservationError)
+    for answer, question in ((first, questions[0]), (third, questions[2])):
+        assert isinstance(answer, ActionChunk)
+        exact = expected(policy, question.observation, question.noise_seed, 0)
+        np.testing.assert_allclose(answer.targets, exact, atol=1e-6)
+
+
+def test_a_network_for_one_observation_is_asked_one_by_one(policy: LinearPolicy, checkpoint: Checkpoint) -> None:
+    runtime = PolicyRuntime(checkpoint, batch=8)
+    assert runtime.batch == 1
+    questions = [Question(observation(index), 5, index) for index in range(3)]
+    for answer, question in zip(runtime.infer_batch(questions), questions, strict=True):
+        assert isinstance(answer, ActionChunk)
+        exact = expected(policy, question.observation, 5, question.sequence)
+        np.testing.assert_allclose(answer.targets, exact, atol=1e-6)
 
 
 def test_noise_differs_from_observation_to_observation_and_episode_to_episode(checkpoint: Checkpoint) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
-from sdm_core.backends import image_input, input_names
+from sdm_core.backends import BATCH, OUTPUT, image_input, input_names
 from torch import Tensor
 
 from sdm_training.policy import Policy
@@ -21,7 +21,7 @@ MIN_HALF_SIZE = 1024
 
 
 def to_onnx(sampler: Sampler, half_weights: bool) -> bytes:
-    """The serialised graph: the contract's inputs (see sdm_core.backends) of one observation → action [1, H, A].
+    """The serialised graph: the contract's inputs (see sdm_core.backends) → action [B, H, A], for any B.
 
     half_weights stores large weights in 16 bits, each followed by a Cast, so that runtimes still compute in 32.
     """
@@ -35,7 +35,8 @@ def to_onnx(sampler: Sampler, half_weights: bool) -> bytes:
             tuple(inputs.values()),
             buffer,  # pyright: ignore[reportArgumentType] (the stub knows the other exporter alone)
             input_names=list(inputs),
-            output_names=["action"],
+            output_names=[OUTPUT],
+            dynamic_axes={name: {0: BATCH} for name in (*inputs, OUTPUT)},
             opset_version=OPSET,
             dynamo=False,
         )

@@ -21,6 +21,7 @@ from sdm_training.sampling import Sampler, SamplingSettings
 from sdm_training.settings import Settings
 
 PARITY_OBSERVATIONS = 64
+PARITY_BATCHES = (1, 8)
 BACKENDS = ("openvino", "onnxruntime")
 
 
@@ -111,15 +112,19 @@ def parity_inputs(sampler: Sampler, demonstrations: Demonstrations) -> dict[str,
 
 
 def parity_check(sampler: Sampler, checkpoint: Checkpoint, observations: dict[str, NDArray]) -> dict[str, float]:
-    """The largest |difference| between each backend's actions and torch's, in raw action units."""
+    """The largest |difference| between each backend's actions, one by one or in batches, and torch's, in raw action
+    units."""
     with torch.no_grad():
         expected = sampler(*(torch.from_numpy(observations[name]) for name in input_names(checkpoint.contract))).numpy()
     differences = {}
     for name in BACKENDS:
-        backend = load_backend(name, checkpoint, threads=1)
-        actions = [
-            backend.run({key: values[index : index + 1] for key, values in observations.items()})
-            for index in range(len(expected))
-        ]
-        differences[name] = float(np.abs(np.concatenate(actions) - expected).max())
+        differences[name] = 0.0
+        for batch in PARITY_BATCHES:
+            backend = load_backend(name, checkpoint, threads=1, batch=batch)
+            actions = [
+                backend.run({key: values[first : first + batch] for key, values in observations.items()})
+                for first in range(0, len(expected), batch)
+            ]
+            difference = float(np.abs(np.concatenate(actions) - expected).max())
+            differences[name] = max(differences[name], difference)
     return differences

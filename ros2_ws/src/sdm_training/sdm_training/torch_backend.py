@@ -19,10 +19,11 @@ from sdm_training.sampling import Sampler
 class TorchBackend:
     """See sdm_core.backends.Backend. Raises CheckpointError on a checkpoint that was shipped without its weights."""
 
-    def __init__(self, checkpoint: Checkpoint, threads: int) -> None:
+    def __init__(self, checkpoint: Checkpoint, threads: int, batch: int = 1) -> None:
         missing = [name for name in (TRAINING, WEIGHTS) if not (checkpoint.path / name).is_file()]
         if missing:
             raise CheckpointError(f"{checkpoint.path}: lacks {' and '.join(missing)}; use the openvino backend instead")
+        self.batch = batch
         self._inputs = input_names(checkpoint.contract)
         self._device = set_up(ComputeSettings(threads=threads))
         # An exported folder holds what a run folder does; its metrics say how many of the run's steps it takes.

@@ -14,6 +14,8 @@ from sdm_core.contract import Contract
 from sdm_core.errors import CheckpointError
 
 OUTPUT = "action"
+BATCH = "batch"
+"""The name of an exported network's first dimension: observations that are answered in one pass."""
 
 
 def image_input(camera: str) -> str:
@@ -29,21 +31,27 @@ def input_names(contract: Contract) -> tuple[str, ...]:
 
 
 class Backend(Protocol):
-    """Runs an exported network: point_cloud [1,C,N,channels], state [1,T,S], noise [1,H,A] → action [1,H,A], all
-    float32; image_<camera> [1,T,3,H,W] is rgb in uint8. Which of them there are, the contract says."""
+    """Runs an exported network: point_cloud [B,C,N,channels], state [B,T,S], noise [B,H,A] → action [B,H,A], all
+    float32; image_<camera> [B,T,3,H,W] is rgb in uint8. Which of them there are, the contract says."""
 
-    def __init__(self, checkpoint: Checkpoint, threads: int) -> None: ...
+    batch: int
+    """B: as many observations as were asked for; 1 where the network was exported for one alone."""
+
+    def __init__(self, checkpoint: Checkpoint, threads: int, batch: int = 1) -> None: ...
 
     def run(self, inputs: Mapping[str, NDArray]) -> NDArray[np.float32]: ...
 
 
-def load_backend(name: str, checkpoint: Checkpoint, threads: int) -> Backend:
-    """Loads the checkpoint's network. Raises CheckpointError on an unknown backend or a network it cannot read."""
+def load_backend(name: str, checkpoint: Checkpoint, threads: int, batch: int = 1) -> Backend:
+    """Loads the checkpoint's network for `batch` observations a pass.
+
+    Raises CheckpointError on an unknown backend or a network it cannot read.
+    """
     found = {entry.name: entry for entry in entry_points(group="sdm.backends")}
     if name not in found:
         raise CheckpointError(f"backend '{name}' is not installed; there are {', '.join(sorted(found)) or 'none'}")
     try:
-        return found[name].load()(checkpoint, threads)
+        return found[name].load()(checkpoint, threads, batch)
     except ImportError as error:
         raise CheckpointError(f"backend '{name}' cannot be imported ({error}); install it") from None
 

@@ -14,9 +14,12 @@ from sdm_core.errors import CheckpointError
 
 
 class OpenVinoBackend:
-    """A latency-tuned request on the CPU; computes in fp32 so that every machine gives the same actions."""
+    """A latency-tuned request on the CPU; computes in fp32 so that every machine gives the same actions.
 
-    def __init__(self, checkpoint: Checkpoint, threads: int) -> None:
+    The batch is fixed before the network is compiled: with a free one a pass takes longer, and rounds otherwise.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, threads: int, batch: int = 1) -> None:
         core = ov.Core()
         try:
             model = core.read_model(checkpoint.network)
@@ -24,6 +27,8 @@ class OpenVinoBackend:
                 checkpoint, {port.any_name for port in model.inputs}, {port.any_name for port in model.outputs}
             )
             _require_numbers(checkpoint, model)
+            self.batch = 1 if model.inputs[0].partial_shape[0] == 1 else batch
+            model.reshape({port: [self.batch, *list(port.partial_shape)[1:]] for port in model.inputs})
             options = {
                 "PERFORMANCE_HINT": "LATENCY",
                 "INFERENCE_NUM_THREADS": threads,
