@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sdm_core.action_chunk import ActionChunk
 from sdm_core.command_gate import GateDecision
+from sdm_core.contract import Contract
 from sdm_core.errors import ObservationError
 from sdm_core.inline_commands import InlineCommands
 from sdm_core.observation_window import ObservationWindow, PolicyInput
-from sdm_core.policy_runtime import PolicyRuntime
+from sdm_core.policy_runtime import Answer
 
 _NS_PER_MS = 1e6
 
@@ -54,13 +55,13 @@ class LatePolicy:
     refused observation the last chunk is followed to its end.
     """
 
-    def __init__(self, runtime: PolicyRuntime, latency: Latency, window: ObservationWindow) -> None:
+    def __init__(self, contract: Contract, latency: Latency, window: ObservationWindow) -> None:
         """`window` is the one that observations are made in."""
-        self._runtime, self._latency, self._window = runtime, latency, window
-        self.commands = InlineCommands(runtime.contract, runtime.contract.n_action_steps)
+        self._latency, self._window = latency, window
+        self.commands = InlineCommands(contract, contract.n_action_steps)
         self._under_way: deque[PolicyInput] = deque()
         self._answers: deque[_Answer] = deque()
-        self._free_ns = 0
+        self._begun_ns = self._free_ns = 0
         self.refused = 0
         """Observations that were too old, or that the policy could not use."""
         self.overtaken = 0
@@ -70,34 +71,39 @@ class LatePolicy:
         """An observation sets out for the policy."""
         self._under_way.append(observation)
 
+    def asks(self, now_ns: int) -> PolicyInput | None:
+        """The observation that is taken up next, where its turn has come by now; it is to be answered at once."""
+        while self._under_way:
+            begin_ns = max(self._free_ns, self._comes(self._under_way[0]))
+            if begin_ns > now_ns:
+                return None
+            while len(self._under_way) > 1 and self._comes(self._under_way[1]) <= begin_ns:
+                self._under_way.popleft()
+                self.overtaken += 1
+            observation = self._under_way.popleft()
+            try:
+                self._window.check_age(observation.stamp_ns, begin_ns)
+            except ObservationError:
+                self.refused += 1
+                continue
+            self._begun_ns = begin_ns
+            return observation
+        return None
+
+    def hears(self, answer: Answer, observation: PolicyInput) -> None:
+        """The answer to what was asked; its chunk arrives once the time for it has passed."""
+        if isinstance(answer, ObservationError):
+            self.refused += 1
+            return
+        self._free_ns = self._begun_ns + self._latency.answer_ns
+        self._answers.append(_Answer(self._free_ns, answer, observation.state[-1]))
+
     def decide(self, now_ns: int, state: NDArray[np.float64]) -> GateDecision | None:
         """The decision for the step that begins now, in `state` [S]; None before the first chunk has arrived."""
-        self._answer_until(now_ns)
         while self._answers and self._answers[0].arrives_ns <= now_ns:
             answer = self._answers.popleft()
             self.commands.add(answer.chunk, answer.observed, measured=state)
         return self.commands.tick(now_ns)
 
-    def _answer_until(self, now_ns: int) -> None:
-        """Takes up all observations whose turn has come by now."""
-        while self._under_way:
-            begin_ns = max(self._free_ns, self._comes(self._under_way[0]))
-            if begin_ns > now_ns:
-                return
-            while len(self._under_way) > 1 and self._comes(self._under_way[1]) <= begin_ns:
-                self._under_way.popleft()
-                self.overtaken += 1
-            self._answer(self._under_way.popleft(), begin_ns)
-
     def _comes(self, observation: PolicyInput) -> int:
         return observation.stamp_ns + self._latency.way_ns
-
-    def _answer(self, observation: PolicyInput, begin_ns: int) -> None:
-        try:
-            self._window.check_age(observation.stamp_ns, begin_ns)
-            chunk = self._runtime.infer(observation)
-        except ObservationError:
-            self.refused += 1
-            return
-        self._free_ns = begin_ns + self._latency.answer_ns
-        self._answers.append(_Answer(self._free_ns, chunk, observation.state[-1]))

@@ -7,30 +7,38 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 from sdm_core.command_gate import GateDecision
+from sdm_core.contract import Contract
 from sdm_core.errors import ObservationError
 from sdm_core.inline_commands import InlineCommands
 from sdm_core.observation_window import PolicyInput
-from sdm_core.policy_runtime import PolicyRuntime
+from sdm_core.policy_runtime import Answer
 
 
 class PromptPolicy:
     """Every observation is answered before the next step, as in lockstep on the graph."""
 
-    def __init__(self, runtime: PolicyRuntime) -> None:
-        self._runtime = runtime
-        self.commands = InlineCommands(runtime.contract, runtime.contract.n_action_steps)
+    def __init__(self, contract: Contract) -> None:
+        self.commands = InlineCommands(contract, contract.n_action_steps)
+        self._observation: PolicyInput | None = None
         self._decisions: deque[GateDecision] = deque()
         self.refused = 0
         """Observations that the policy could not use."""
 
     def see(self, observation: PolicyInput) -> None:
-        """Answers an observation made now."""
-        try:
-            chunk = self._runtime.infer(observation)
-        except ObservationError:
+        """An observation made now."""
+        self._observation = observation
+
+    def asks(self, now_ns: int) -> PolicyInput | None:
+        """The observation to be answered now; None where there is none."""
+        observation, self._observation = self._observation, None
+        return observation
+
+    def hears(self, answer: Answer, observation: PolicyInput) -> None:
+        """The answer to what was asked."""
+        if isinstance(answer, ObservationError):
             self.refused += 1
-            return
-        self._decisions.extend(self.commands.commands(chunk, observation.state[-1]))
+        else:
+            self._decisions.extend(self.commands.commands(answer, observation.state[-1]))
 
     def decide(self, now_ns: int, state: NDArray[np.float64]) -> GateDecision | None:
         """The decision for this step; None where there is none, since an observation was refused."""

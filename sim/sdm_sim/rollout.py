@@ -1,17 +1,18 @@
-"""Drives a task directly with a policy: the same window, commands and noise as on the ROS graph, on a simulated
+"""Drives tasks directly with a policy: the same window, commands and noise as on the ROS graph, on a simulated
 clock, in a world that waits for the policy or in one that does not."""
 
 from __future__ import annotations
 
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from sdm_core.command_space import held_command
-from sdm_core.contract import CameraSpec
+from sdm_core.contract import CameraSpec, Contract
 from sdm_core.errors import ContractError, ObservationError
 from sdm_core.observation_window import ObservationWindow
-from sdm_core.policy_runtime import PolicyRuntime
+from sdm_core.policy_runtime import Answer, PolicyRuntime, Question
 from sdm_core.state_vector import StateVector
 
 from sdm_sim.camera_noise import CameraNoise
@@ -41,6 +42,14 @@ class EpisodeResult:
     """Steps that had no command of the policy, so that the robot was held."""
 
 
+@dataclass(frozen=True)
+class Attempt:
+    """An episode that is to be run: the seed of its start, and that of the policy's noise."""
+
+    seed: int
+    noise_seed: int
+
+
 def run_episode(
     task: Task,
     runtime: PolicyRuntime,
@@ -49,31 +58,69 @@ def run_episode(
     latency: Latency | None = None,
     camera_noise: str | None = None,
 ) -> EpisodeResult:
-    """Runs the episode of `seed` until it is decided or the task's step limit, observing every `n_action_steps`.
+    """Runs the episode of `seed` alone; see run_episodes.
 
     `noise_seed` (default: `seed`) seeds the policy's noise, so that one start can be tried again with another.
+    """
+    attempt = Attempt(seed, seed if noise_seed is None else noise_seed)
+    (result,) = run_episodes([task], runtime, [attempt], latency, camera_noise)
+    return result
+
+
+def run_episodes(
+    tasks: Sequence[Task],
+    runtime: PolicyRuntime,
+    attempts: Sequence[Attempt],
+    latency: Latency | None = None,
+    camera_noise: str | None = None,
+) -> list[EpisodeResult]:
+    """Runs each attempt in the task of its place, until it is decided or at the task's step limit.
+
+    Each task in turn goes on to its next observation, one every `n_action_steps`; then the policy answers all of them
+    together. Episodes know nothing of each other: a result is that of its attempt run alone, up to what rounding may
+    differ between batches (see PolicyRuntime).
     With a `latency` the world goes on while the policy answers; None: it waits.
     `camera_noise` names the depth camera whose noise is put onto the images (see CameraNoise); None: none is.
     Raises ContractError where the policy was made for other states, cameras or actions than the task has.
     """
-    contract = runtime.contract
-    _require_fit(task, runtime)
+    for task in tasks:
+        _require_fit(task, runtime)
+    episodes = [
+        _episode(task, runtime.contract, attempt, latency, camera_noise)
+        for task, attempt in zip(tasks, attempts, strict=True)
+    ]
+    results: dict[int, EpisodeResult] = {}
+    answers: dict[int, Answer | None] = dict.fromkeys(range(len(episodes)))
+    while answers:
+        questions: dict[int, Question] = {}
+        for index, answer in answers.items():
+            try:
+                questions[index] = episodes[index].send(answer)
+            except StopIteration as end:
+                results[index] = end.value
+        answers = dict(zip(questions, runtime.infer_batch(list(questions.values())), strict=True))
+    return [results[index] for index in range(len(episodes))]
+
+
+def _episode(
+    task: Task, contract: Contract, attempt: Attempt, latency: Latency | None, camera_noise: str | None
+) -> Generator[Question, Answer | None, EpisodeResult]:
+    """Runs an episode from question to question; it is sent the answers, the first time nothing."""
     perception, states = Perception(contract, task.intrinsics, task.extrinsics), StateVector(contract.observation.state)
     camera = CameraNoise(camera_noise, task.intrinsics)
     # As in training, the clouds and images that enter the network together are those of consecutive steps.
     history = contract.observation.history
     window = ObservationWindow(contract)
-    policy = PromptPolicy(runtime) if latency is None else LatePolicy(runtime, latency, window)
-    task.reset(seed)
-    runtime.start_episode(seed if noise_seed is None else noise_seed)
+    policy = PromptPolicy(contract) if latency is None else LatePolicy(contract, latency, window)
+    task.reset(attempt.seed)
     actions: list[NDArray[np.float64]] = []
-    refused = held = 0
+    refused = held = asked = 0
     while len(actions) < task.step_limit and not task.decided:
         stamp = len(actions) * contract.dt_ns
         replan = len(actions) % contract.n_action_steps == 0
         look = -len(actions) % contract.n_action_steps < history
         frame = task.observe(depth=look and perception.needs_depth, images=look and perception.needs_images)
-        frame = camera.apply(frame, seed, len(actions))
+        frame = camera.apply(frame, attempt.seed, len(actions))
         state = states.gather(frame.names, frame.values)
         window.add_state(stamp, state)
         if look:
@@ -86,6 +133,11 @@ def run_episode(
                     policy.see(window.policy_input(stamp))
             except ObservationError:
                 refused += 1
+        while (observation := policy.asks(stamp)) is not None:
+            answer = yield Question(observation, attempt.noise_seed, asked)
+            assert answer is not None
+            policy.hears(answer, observation)
+            asked += 1
         decision = policy.decide(stamp, state)
         held += decision is None or decision.held
         if decision is None or decision.command is None:
@@ -95,7 +147,7 @@ def run_episode(
         task.step(command)
         actions.append(command)
     return EpisodeResult(
-        seed,
+        attempt.seed,
         task.succeeded,
         len(actions),
         np.array(actions),

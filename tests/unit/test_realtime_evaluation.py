@@ -16,7 +16,7 @@ from sdm_core.action_chunk import ActionChunk
 from sdm_core.command_space import held_command
 from sdm_core.errors import ObservationError
 from sdm_core.observation_window import PolicyInput
-from sdm_core.policy_runtime import PolicyRuntime
+from sdm_core.policy_runtime import Answer, PolicyRuntime, Question
 from sdm_core.results import read_results
 from sdm_sim.late_policy import Latency
 from sdm_sim.registry import make_task
@@ -52,16 +52,16 @@ def lively(tmp_path: Path) -> PolicyRuntime:
 class Counting(PolicyRuntime):
     """Its n-th chunk moves by n hundredths along x, and by its entries' numbers in hundredths along y."""
 
-    def start_episode(self, seed: int) -> None:
-        super().start_episode(seed)
-        self.stamps: list[int] = []
+    stamps: list[int]
 
-    def infer(self, observation: PolicyInput) -> ActionChunk:
-        chunk = super().infer(observation)
-        self.stamps.append(observation.stamp_ns)
-        entries = np.arange(len(chunk.targets))
-        chunk.targets[:] = np.stack([np.full(len(entries), len(self.stamps)), entries, 0 * entries], axis=1) / 100
-        return chunk
+    def infer_batch(self, questions: Sequence[Question]) -> list[Answer]:
+        answers = super().infer_batch(questions)
+        for question, chunk in zip(questions, answers, strict=True):
+            assert isinstance(chunk, ActionChunk)
+            self.stamps = [*(self.stamps if question.sequence else []), question.observation.stamp_ns]
+            entries = np.arange(len(chunk.targets))
+            chunk.targets[:] = np.stack([np.full(len(entries), len(self.stamps)), entries, 0 * entries], axis=1) / 100
+        return answers
 
 
 @pytest.fixture
@@ -149,14 +149,14 @@ def test_an_observation_too_old_for_the_policy_is_refused_as_the_node_does(livel
 def test_after_a_refused_observation_the_last_chunk_is_followed_to_its_end(
     counting: Counting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    infer = counting.infer
+    infer_batch = counting.infer_batch
 
-    def unsure_once(observation: PolicyInput) -> ActionChunk:
-        if observation.stamp_ns == 2 * 12_500_000:
-            raise ObservationError("no")
-        return infer(observation)
+    def unsure_once(questions: Sequence[Question]) -> list[Answer]:
+        if [question.observation.stamp_ns for question in questions] == [2 * 12_500_000]:
+            return [ObservationError("no")]
+        return infer_batch(questions)
 
-    monkeypatch.setattr(counting, "infer", unsure_once)
+    monkeypatch.setattr(counting, "infer_batch", unsure_once)
     result = run_episode(toy(), counting, 0, latency=Latency())
     assert entries(result)[:6] == [(1, 0), (1, 1), (1, 2), (1, 3), (2, 0), (2, 1)]
     assert (result.refused, result.held) == (1, 0)
@@ -172,13 +172,13 @@ def test_a_late_policy_is_shown_what_it_would_have_been_shown_in_time(
     )
     runtime = PolicyRuntime(LinearPolicy(contract, gain=0.0, noise_gain=0.0).write(tmp_path / "still"))
     shown: list[PolicyInput] = []
-    infer = runtime.infer
+    infer_batch = runtime.infer_batch
 
-    def watched(observation: PolicyInput) -> ActionChunk:
-        shown.append(observation)
-        return infer(observation)
+    def watched(questions: Sequence[Question]) -> list[Answer]:
+        shown.extend(question.observation for question in questions)
+        return infer_batch(questions)
 
-    monkeypatch.setattr(runtime, "infer", watched)
+    monkeypatch.setattr(runtime, "infer_batch", watched)
     run_episode(task, runtime, 2)
     prompt = shown.copy()
     shown.clear()
@@ -197,7 +197,7 @@ class Evaluated:
         self.checkpoint, self.results = checkpoint, results
         self.worlds: list[World] = []
 
-        def evaluate(checkpoint: Path, seeds: Sequence[int], *options: Any) -> list[Outcome]:
+        def evaluate(checkpoint: Path, seeds: Sequence[int], *options: Any, environments: int) -> list[Outcome]:
             self.worlds.append(options[-1])
             runtime, latency = PolicyRuntime(checkpoint), self.worlds[-1].latency
             found = [run_episode(toy(), runtime, seed, latency=latency) for seed in seeds]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +11,13 @@ from helpers.contracts import small_contract
 from helpers.linear_policy import LinearPolicy
 from helpers.toy_task import ToyTask
 from numpy.typing import NDArray
-from sdm_core.action_chunk import ActionChunk
 from sdm_core.dataset import Episode
-from sdm_core.errors import ContractError, ObservationError
+from sdm_core.errors import ContractError, ObservationError, TaskError
 from sdm_core.observation_window import PolicyInput
 from sdm_core.point_cloud import CloudPipeline
-from sdm_core.policy_runtime import PolicyRuntime
+from sdm_core.policy_runtime import Answer, PolicyRuntime, Question
 from sdm_sim.episode_builder import EpisodeBuilder
-from sdm_sim.rollout import run_episode
+from sdm_sim.rollout import Attempt, run_episode, run_episodes
 from sdm_training.data.windows import window_rows
 
 
@@ -76,6 +76,81 @@ def test_the_same_seed_gives_the_same_episode_whatever_came_between(
     assert again.actions.tobytes() == first.actions.tobytes()
     assert (again.success, again.steps, again.gate_counts) == (first.success, first.steps, first.gate_counts)
     assert not np.array_equal(other.actions, first.actions)
+
+
+@pytest.fixture
+def together(tmp_path: Path) -> PolicyRuntime:
+    """The lively policy for four observations at once."""
+    policy = LinearPolicy(ToyTask().contract, gain=3.0, noise_gain=0.8, batched=True)
+    return PolicyRuntime(policy.write(tmp_path / "together"), batch=4)
+
+
+ATTEMPTS = [Attempt(seed, noise_seed) for seed, noise_seed in ((3, 3), (4, 4), (3, 9), (17, 17))]
+
+
+def test_episodes_side_by_side_are_what_each_is_alone(
+    together: PolicyRuntime, lively: tuple[LinearPolicy, PolicyRuntime]
+) -> None:
+    results = run_episodes([ToyTask() for _ in ATTEMPTS], together, ATTEMPTS)
+    assert len({result.actions.tobytes() for result in results}) == len(ATTEMPTS)
+    for attempt, result in zip(ATTEMPTS, results, strict=True):
+        alone = run_episode(ToyTask(), lively[1], attempt.seed, attempt.noise_seed)
+        assert (result.seed, result.success, result.steps) == (alone.seed, alone.success, alone.steps)
+        np.testing.assert_allclose(result.actions, alone.actions, atol=1e-5)
+
+
+def test_an_episode_does_not_know_its_neighbours(together: PolicyRuntime) -> None:
+    all_four = run_episodes([ToyTask() for _ in ATTEMPTS], together, ATTEMPTS)
+    turned = run_episodes([ToyTask() for _ in ATTEMPTS], together, ATTEMPTS[::-1])[::-1]
+    for attempt, result, other in zip(ATTEMPTS, all_four, turned, strict=True):
+        (alone,) = run_episodes([ToyTask()], together, [attempt])
+        assert result.actions.tobytes() == other.actions.tobytes() == alone.actions.tobytes()
+
+
+def test_an_episode_that_ends_early_leaves_the_others_as_they_are(
+    together: PolicyRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks = [ToyTask() for _ in ATTEMPTS]
+    undisturbed = run_episodes(tasks, together, ATTEMPTS)
+    monkeypatch.setattr(tasks[0], "step_limit", 5)
+    short, *others = run_episodes(tasks, together, ATTEMPTS)
+    assert (short.steps, *(result.steps for result in others)) == (5, 30, 30, 30)
+    assert short.actions.tobytes() == undisturbed[0].actions[:5].tobytes()
+    for result, expected in zip(others, undisturbed[1:], strict=True):
+        assert result.actions.tobytes() == expected.actions.tobytes()
+
+
+def test_a_task_that_breaks_is_the_error_of_the_run(together: PolicyRuntime, monkeypatch: pytest.MonkeyPatch) -> None:
+    tasks = [ToyTask() for _ in ATTEMPTS]
+
+    def broken(action: NDArray[np.float64]) -> None:
+        raise TaskError("the arm has come apart")
+
+    monkeypatch.setattr(tasks[1], "step", broken)
+    with pytest.raises(TaskError, match="come apart"):
+        run_episodes(tasks, together, ATTEMPTS)
+    monkeypatch.undo()
+    again = run_episodes(tasks, together, ATTEMPTS)
+    assert [result.seed for result in again] == [attempt.seed for attempt in ATTEMPTS]
+
+
+def test_a_camera_that_goes_blind_holds_its_own_robot_alone(
+    together: PolicyRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks = [ToyTask() for _ in ATTEMPTS]
+    undisturbed = run_episodes(tasks, together, ATTEMPTS)
+    observe = tasks[2].observe
+
+    def blind(depth: bool = True, images: bool = False):
+        frame = observe(depth, images)
+        return frame if frame.depth is None else type(frame)(frame.names, frame.values, np.zeros_like(frame.depth))
+
+    monkeypatch.setattr(tasks[2], "observe", blind)
+    results = run_episodes(tasks, together, ATTEMPTS)
+    assert [result.refused for result in results] == [0, 0, 15, 0]
+    assert results[2].held == 30
+    for index in (0, 1, 3):
+        assert results[index].actions.tobytes() == undisturbed[index].actions.tobytes()
 
 
 def test_a_success_ends_the_episode_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,9 +226,9 @@ class Onlooker(PolicyRuntime):
         super().__init__(checkpoint)
         self.shown: list[PolicyInput] = []
 
-    def infer(self, observation: PolicyInput) -> ActionChunk:
-        self.shown.append(observation)
-        return super().infer(observation)
+    def infer_batch(self, questions: Sequence[Question]) -> list[Answer]:
+        self.shown += [question.observation for question in questions]
+        return super().infer_batch(questions)
 
 
 def demonstration(task: ToyTask, seed: int, actions: NDArray[np.float64]) -> Episode:

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.linear_policy import LinearPolicy
 from helpers.training import demonstrations, small_policy
 from rich.console import Console
 from sdm_core.checkpoint import Checkpoint
 from sdm_core.errors import TaskError
 from sdm_core.policy_runtime import PolicyRuntime
+from sdm_sim.fork.task import fork_contract
 from sdm_sim.registry import make_task
 from sdm_sim.rollout import run_episode
 from sdm_training.evaluation import Outcome, evaluate
@@ -35,13 +37,27 @@ def exported(path: Path, task: str) -> Checkpoint:
 def test_outcomes_of_workers_are_those_of_a_rollout_here(tmp_path):
     checkpoint, task = exported(tmp_path, "metaworld/reach"), make_task("metaworld/reach")
     seen: list[Outcome] = []
-    outcomes = evaluate(checkpoint.path, [7, 8, 9], workers=2, on_outcome=seen.append)
+    outcomes = evaluate(checkpoint.path, [7, 8, 9], workers=2, on_outcome=seen.append, environments=2)
     here = run_episode(task, PolicyRuntime(checkpoint), 8)
     task.close()
     assert [outcome.seed for outcome in outcomes] == [7, 8, 9]
     assert seen == outcomes
     assert outcomes[1] == Outcome(8, here.success, here.steps)
     assert np.isfinite(here.actions).all()
+
+
+@pytest.mark.parametrize("batched", [True, False])
+def test_outcomes_of_environments_side_by_side_are_those_of_one(batched, tmp_path):
+    policy = LinearPolicy(fork_contract(), gain=0.0, noise_gain=1.0, batched=batched)
+    policy.bias[1::3] = 0.5
+    checkpoint = policy.write(tmp_path / "noisy")
+    seeds = [30002, 30000]
+    alone = evaluate(checkpoint.path, seeds, repeats=2)
+    seen: list[Outcome] = []
+    outcomes = evaluate(checkpoint.path, seeds, on_outcome=seen.append, repeats=2, environments=3)
+    assert [outcome.seed for outcome in outcomes] == [30002, 30002, 30000, 30000]
+    assert outcomes == seen == alone
+    assert len({(outcome.success, outcome.way) for outcome in outcomes}) > 1
 
 
 def test_a_task_that_cannot_be_opened_ends_the_evaluation_with_one_error(tmp_path):

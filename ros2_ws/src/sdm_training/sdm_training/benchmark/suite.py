@@ -78,10 +78,12 @@ class CurveRows(Settings):
 
 
 class Suite(Settings):
-    """config/suite/*.yaml. episodes: of each evaluation; eval_seed0: the first one's seed, the others follow."""
+    """config/suite/*.yaml. episodes: of each evaluation; eval_seed0: the first one's seed, the others follow;
+    environments: how many an evaluation steps in turn (see sdm-evaluate), such as `+suite.environments=8`."""
 
     network: str
     episodes: int = Field(gt=0)
+    environments: int = Field(default=1, gt=0)
     eval_seed0: int
     tasks: dict[str, TaskRow]
     methods: dict[str, MethodRow]

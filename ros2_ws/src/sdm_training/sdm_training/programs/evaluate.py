@@ -26,9 +26,10 @@ from sdm_training.settings import Settings, SettingsError, run_program
 class EvaluateSettings(Settings):
     """config/evaluate.yaml. checkpoint: an exported folder, or a run's (then nfe chooses among a teacher's exports);
     seed0: the first episode's seed, the others follow; repeats: how many episodes in a row share a start, and differ in
-    the policy's noise alone; snapshot: which of a run's snapshots the protocol of that name evaluates, counted from 1;
-    camera_noise: the depth camera whose noise is put onto the images; results: the JSON-lines file appended to, or
-    null.
+    the policy's noise alone; workers: processes; environments: how many each of them steps in turn, whose observations
+    are inferred as one batch (see sdm_training.evaluation); snapshot: which of a run's snapshots the protocol of that
+    name evaluates, counted from 1; camera_noise: the depth camera whose noise is put onto the images; results: the
+    JSON-lines file appended to, or null.
 
     task: another one to act in than the checkpoint was made for, such as its moving variant; mode: whether the world
     waits for the policy (direct) or not (realtime); latency_ms: how late the policy has its observations in realtime,
@@ -42,6 +43,7 @@ class EvaluateSettings(Settings):
     seed0: int
     repeats: int = Field(gt=0)
     workers: int
+    environments: int = Field(gt=0)
     protocol: Literal["final", "best5", "snapshot"]
     snapshot: int
     backend: str
@@ -151,7 +153,16 @@ def _runner(settings: EvaluateSettings, console: Console, latency: Latency | Non
                 progress.update(bar, advance=1, successes=successes)
 
             seeds = range(settings.seed0, settings.seed0 + episodes // settings.repeats)
-            return evaluate(checkpoint, seeds, settings.workers, settings.backend, count, settings.repeats, world)
+            return evaluate(
+                checkpoint,
+                seeds,
+                settings.workers,
+                settings.backend,
+                count,
+                settings.repeats,
+                world,
+                environments=settings.environments,
+            )
 
     return run
 
