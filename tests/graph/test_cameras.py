@@ -22,6 +22,8 @@ from sdm_policy_node.camera_pose import CameraPose
 from sdm_policy_node.cloud_cameras import CloudCameras
 from sdm_policy_node.depth_source import DepthSource
 from sdm_policy_node.observation_source import Frame, StreamSettings
+from sdm_policy_node.parameters import SensingParameters
+from sdm_policy_node.perception import Perception
 from sdm_policy_node.points_source import PointsSource, xyz_points
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2, PointField
 from sensor_msgs_py.point_cloud2 import create_cloud
@@ -184,6 +186,29 @@ def test_a_camera_that_the_contract_does_not_know_is_refused(world: Graph) -> No
     live = CloudCameras(world.node, DepthSource, ("front",), StreamSettings(), lambda frame: None)
     with pytest.raises(ContractError, match="the depth cameras front, left, not of front"):
         live.configure(contract_of("front", "left"), CameraPose(world.node, "", 0.1), SKEW_NS)
+
+
+def test_a_contract_of_other_cameras_is_listened_to_anew(world: Graph, tmp_path: Path) -> None:
+    cell = tmp_path / "cell.yaml"
+    write_transforms(cell, [StaticTransform("world", "left_optical", POSES["left"])])
+    frames: list[Frame] = []
+    settings = SensingParameters(reliable_sensors=True, extrinsics=str(cell))
+    perception = Perception(world.node, settings, None, frames.append, max_age_s=1.0)
+    perception.configure(contract_of("left"), CameraPose(world.node, "", 0.2))
+    assert world.node.count_subscribers("camera/camera/depth/image_rect_raw") == 0
+    rig = Rig(world, tmp_path, "left")
+    rig.tell("left", rig.start_ns, millimetres(0))
+    assert world.spin_until(lambda: bool(frames) and perception.ready(frames[0]))
+    expected = joined(rig, {"left": millimetres(0)})
+    np.testing.assert_array_equal(perception.observe(frames[0]).cloud, expected)
+    perception.close()
+    assert world.spin_until(lambda: world.node.count_subscribers("camera/left/depth/image_rect_raw") == 1)  # the rig's
+
+
+def test_a_cloud_of_no_camera_is_refused(world: Graph) -> None:
+    perception = Perception(world.node, SensingParameters(), None, lambda frame: None, max_age_s=1.0)
+    with pytest.raises(ContractError, match="no camera of the contract gives what it observes"):
+        perception.configure(contract_of(), CameraPose(world.node, "", 0.1))
 
 
 # -- clouds --------------------------------------------------------------------------------------------------------

@@ -17,7 +17,6 @@ from helpers.graph import Graph, graph
 from helpers.linear_policy import LinearPolicy
 from helpers.motion import pose_contract
 from lifecycle_msgs.msg import Transition
-from lifecycle_msgs.srv import ChangeState
 from sdm_interfaces.srv import StartEpisode
 from std_msgs.msg import Float64, Float64MultiArray
 from std_srvs.srv import Trigger
@@ -32,11 +31,6 @@ COMMAND = [0.5, -0.25, 0.25]
 def world(tmp_path: Path) -> Iterator[Graph]:
     with graph(tmp_path) as made:
         yield made
-
-
-def change_state(world: Graph, transition: int) -> None:
-    request = ChangeState.Request(transition=Transition(id=transition))
-    assert world.call(ChangeState, "command_node/change_state", request).success, world.outputs()
 
 
 def test_chunks_become_commands_at_the_contracts_rate(world, tmp_path):
@@ -142,8 +136,8 @@ def test_a_fault_outlasts_deactivation(world, tmp_path):
     assert world.spin_until(lambda: any(trace.refusal for trace in policy.traces)), world.outputs()
     world.node.destroy_publisher(intruder)
     assert world.spin_until(lambda: world.node.count_publishers("native_command") == 1)
-    change_state(world, Transition.TRANSITION_DEACTIVATE)
-    change_state(world, Transition.TRANSITION_ACTIVATE)
+    assert world.change_state("command_node", Transition.TRANSITION_DEACTIVATE)
+    assert world.change_state("command_node", Transition.TRANSITION_ACTIVATE)
     assert not world.call(StartEpisode, "command_node/start_episode").success
     assert world.call(Trigger, "command_node/reset_fault").message.startswith("cleared: 1 other publisher")
 
@@ -152,7 +146,7 @@ def test_a_fault_outlasts_deactivation(world, tmp_path):
 def test_leaving_the_active_state_in_motion_holds_once_and_listens_no_more(world, tmp_path, transition):
     policy = Policy(world, CONTRACT, tmp_path, chunk_timeout_s=5.0, heartbeat_timeout_s=5.0)
     assert policy.keep_alive_until(lambda: len(policy.commands) >= 5, COMMAND)
-    change_state(world, transition)
+    assert world.change_state("command_node", transition)
     assert world.spin_until(lambda: policy.commands[-1] == HOLD), policy.commands[-3:]
     assert policy.commands.count(HOLD) == 1
     assert world.spin_until(lambda: policy.chunks.get_subscription_count() == 0)
@@ -239,6 +233,28 @@ def test_start_episode_forgets_the_chunks(world, tmp_path):
     count = len(policy.commands)
     world.spin_for(0.3)
     assert len(policy.commands) == count
+
+
+def test_another_checkpoint_is_taken_while_nothing_is_configured(world, tmp_path):
+    policy = Policy(world, CONTRACT, tmp_path)
+    other = tmp_path / "other.yaml"
+    CONTRACT.model_copy(update={"task": "test/push"}).save(other)
+    answer = world.set_parameter("command_node", "checkpoint", str(other))
+    assert (answer.successful, "deactivate and clean up the node" in answer.reason) == (False, True), answer.reason
+    assert world.change_state("command_node", Transition.TRANSITION_DEACTIVATE)
+    assert world.change_state("command_node", Transition.TRANSITION_CLEANUP)
+    assert world.set_parameter("command_node", "checkpoint", str(tmp_path / "missing")).successful
+    assert not world.change_state("command_node", Transition.TRANSITION_CONFIGURE)
+    assert world.set_parameter("command_node", "checkpoint", str(other)).successful
+    assert world.change_state("command_node", Transition.TRANSITION_CONFIGURE)
+    assert world.change_state("command_node", Transition.TRANSITION_ACTIVATE)
+
+    def commanded() -> bool:
+        policy.beat()
+        policy.send(COMMAND, task="test/push")
+        return bool(policy.commands)
+
+    assert world.spin_until(commanded), world.outputs()
 
 
 # --- poses
