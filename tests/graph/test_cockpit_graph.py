@@ -34,7 +34,7 @@ class Looking:
         self.world = world
         settings = CockpitParameters(checkpoint=str(checkpoint))
         self.view = GraphView(world.node, settings, Checkpoint.open(checkpoint).contract)
-        self.operator = GraphOperator(world.node, checkpoint.parent, lambda: self.view.deadman)
+        self.operator = GraphOperator(world.node, checkpoint.parent, "native", lambda: self.view.deadman)
         self._answers: list[tuple[bool, str]] = []
 
     def answer(self, granted: bool, line: str) -> None:
@@ -126,7 +126,7 @@ def test_a_policy_is_seen_at_work_cropped_otherwise_and_killed(looking: tuple[Lo
 def test_another_checkpoint_is_looked_at_as_it_is_acted_upon(looking: tuple[Looking, Camera], tmp_path: Path) -> None:
     cockpit, camera = looking
     LinearPolicy(small_contract(cloud={"points": 16})).write(tmp_path / "coarse")
-    cockpit.operator = GraphOperator(cockpit.world.node, tmp_path, lambda: False)
+    cockpit.operator = GraphOperator(cockpit.world.node, tmp_path, "native", lambda: False)
     look_until(cockpit, camera, lambda shown: cockpit.state_of("policy_node") == "active")
     assert cockpit.operator.abilities.checkpoints == ("checkpoint", "coarse")
 

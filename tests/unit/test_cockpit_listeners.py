@@ -224,7 +224,7 @@ def test_diagnostics_tell_activity_rate_and_fault_until_they_are_old(node: Any, 
     node.tell("/diagnostics", DiagnosticArray(status=[others, status]))
     assert (diagnostics.activity, diagnostics.rate_hz, diagnostics.fault) == ("paused", 99.5, "")
     assert spoken == [100.0]
-    status.level, status.message = DiagnosticStatus.ERROR, "another publisher"
+    values.append(KeyValue(key="latched fault", value="another publisher"))
     node.tell("/diagnostics", DiagnosticArray(status=[status]))
     assert diagnostics.fault == "another publisher"
     clock.now += 10.0

@@ -35,7 +35,7 @@ class CockpitNode(Node):
         self._view = GraphView(self, p, contract)
         self._made.callback(self._view.close)
         folder = Path(p.checkpoints) if p.checkpoints else Path(p.checkpoint).absolute().parent
-        operator = GraphOperator(self, folder, lambda: self._view.deadman)
+        operator = GraphOperator(self, folder, contract.action.kind, lambda: self._view.deadman)
         try:
             self._page = Page(PageOptions(host=p.host, port=p.port, token=token), operator)
         except OSError as error:

@@ -5,53 +5,73 @@ from __future__ import annotations
 from pathlib import Path
 
 from sdm_core.checkpoint import contract_at
+from sdm_core.contract import Contract
 from sdm_core.errors import ContractError
 from std_srvs.srv import Trigger
 
 from sdm_cockpit.graph.remote_node import RemoteNode
 from sdm_cockpit.graph.service_calls import RequestRefused, ServiceCalls
 
-_PAUSE = "command_node/pause"
+_PAUSE, _RESUME, _NEXT_EPISODE = "command_node/pause", "command_node/resume", "bridge_node/next_episode"
 
 
 class CheckpointChange:
-    """The robot is paused, and stays so until somebody resumes; then command_node, which moves it, is the first to go
-    and the last to come back."""
+    """command_node, which moves the robot, is the first to go and the last to come back.
 
-    def __init__(self, calls: ServiceCalls, policy: RemoteNode, command: RemoteNode) -> None:
+    A robot is paused before, and stays so until somebody resumes. A simulated world gets the policy's task while nobody
+    acts on it, and goes on by itself: its episode is abandoned, so that it counts for neither policy.
+    """
+
+    def __init__(self, calls: ServiceCalls, policy: RemoteNode, command: RemoteNode, simulator: RemoteNode) -> None:
+        """`calls` offers command_node's pause and resume, and bridge_node's next_episode."""
         self._calls = calls
         self._policy = policy
         self._command = command
+        self._simulator = simulator
 
-    def to(self, checkpoint: str) -> str:
+    def to(self, checkpoint: Path) -> str:
         """Waits until it is done, and gives a line about it. Raises RequestRefused where it fails half-way: the robot
         then rests, and another choice begins anew."""
-        try:
-            contract_at(checkpoint)
-        except ContractError as error:
-            raise RequestRefused(str(error)) from None
+        contract = _contract(checkpoint)
         if not self._policy.there:
             raise RequestRefused("policy_node is not there; start it first")
-        moves = self._command.there
+        moves, simulated = self._command.there, self._simulator.there
         paused = moves and self._calls.ready(_PAUSE)
         if paused:
             self._calls.call(_PAUSE, Trigger.Request())
         nodes = [self._command, self._policy] if moves else [self._policy]
         for node in nodes:
             node.take_down()
+        if simulated:
+            self._simulator.set(task=contract.task, checkpoint=str(checkpoint), checkpoint_name=checkpoint.name)
+            self._calls.call(_NEXT_EPISODE, Trigger.Request())
         for node in nodes:
-            node.set(checkpoint=checkpoint)
+            node.set(checkpoint=str(checkpoint))
         for node in reversed(nodes):
             node.bring_up()
-        return f"{Path(checkpoint).name} is active{', and the robot paused' if paused else ''}"
+        if paused and simulated:
+            self._calls.call(_RESUME, Trigger.Request())
+        return f"{checkpoint.name} is active{', and the robot paused' if paused and not simulated else ''}"
 
 
-def checkpoints_in(folder: Path) -> dict[str, str]:
-    """The checkpoints in a folder by name, in order, with the task of each; what cannot be read is none."""
+def checkpoints_in(folder: Path, kind: str) -> dict[str, str]:
+    """The checkpoints in a folder whose actions are of this kind: by name, in order, with the task of each.
+
+    Another kind of action needs another command sink, and nodes that are started with it. What cannot be read is none.
+    """
     found = {}
     for path in sorted(folder.glob("*/contract.yaml")):
         try:
-            found[path.parent.name] = contract_at(path).task
+            contract = contract_at(path)
         except ContractError:
             continue
+        if contract.action.kind == kind:
+            found[path.parent.name] = contract.task
     return found
+
+
+def _contract(checkpoint: Path) -> Contract:
+    try:
+        return contract_at(checkpoint)
+    except ContractError as error:
+        raise RequestRefused(str(error)) from None

@@ -10,7 +10,7 @@ from rclpy.node import Node
 
 from sdm_cockpit.graph.problems import Problems
 
-# command_node reports at least once a second; what it said so long ago is not so any more (s).
+# command_node reports at least twice a second; what it said so long ago is not so any more (s).
 _LASTS_S = 3.0
 _TASK = "command_node: "
 
@@ -39,8 +39,7 @@ class DiagnosticsListener:
     @property
     def fault(self) -> str:
         """Its latched fault; empty where there is none."""
-        status = self._status()
-        return status.message if status and status.level == DiagnosticStatus.ERROR else ""
+        return self._values().get("latched fault", "")
 
     @property
     def rate_hz(self) -> float | None:
@@ -50,13 +49,11 @@ class DiagnosticsListener:
         except (KeyError, ValueError):
             return None
 
-    def _status(self) -> DiagnosticStatus | None:
-        said = self._said
-        return said[1] if said and self._now() - said[0] <= _LASTS_S else None
-
     def _values(self) -> dict[str, str]:
-        status = self._status()
-        return {entry.key: entry.value for entry in status.values} if status else {}
+        said = self._said
+        if said is None or self._now() - said[0] > _LASTS_S:
+            return {}
+        return {entry.key: entry.value for entry in said[1].values}
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         with self._problems.of("diagnostics"):

@@ -44,11 +44,13 @@ class GraphOperator:
     Changes that take several steps follow each other, one at a time.
     """
 
-    def __init__(self, node: Node, checkpoints: Path, deadman: Callable[[], bool]) -> None:
-        """`checkpoints`: the folder of those to choose from; `deadman`: whether command_node asks for one."""
+    def __init__(self, node: Node, checkpoints: Path, kind: str, deadman: Callable[[], bool]) -> None:
+        """`checkpoints`: the folder of those to choose from, of this `kind` of action; `deadman`: whether command_node
+        asks for one."""
         self._deadman_asked = deadman
         self._checkpoints = checkpoints
-        self._known = checkpoints_in(checkpoints)
+        self._task_of = checkpoints_in(checkpoints, kind)
+        self._names, self._tasks = tuple(self._task_of), tuple(sorted(set(self._task_of.values())))
         self._episodes = count()
         self._calls = ServiceCalls(node)
         self._calls.offer(Trigger, *_TRIGGERS.values())
@@ -57,7 +59,7 @@ class GraphOperator:
         self._policy = RemoteNode(self._calls, "policy_node")
         self._command = RemoteNode(self._calls, "command_node")
         self._simulator = RemoteNode(self._calls, "bridge_node", lifecycle=False)
-        self._change = CheckpointChange(self._calls, self._policy, self._command)
+        self._change = CheckpointChange(self._calls, self._policy, self._command, self._simulator)
         self._changing = threading.Lock()
         self._deadman = node.create_publisher(Empty, "command_node/deadman", QoSProfile(depth=1))
 
@@ -69,8 +71,8 @@ class GraphOperator:
             deadman=self._deadman_asked(),
             records=self._calls.ready(_TRIGGERS["record"]),
             simulates=self._simulator.there,
-            checkpoints=tuple(self._known) if self._policy.there else (),
-            tasks=tuple(sorted(set(self._known.values()))) if self._simulator.there else (),
+            checkpoints=self._names if self._policy.there else (),
+            tasks=self._tasks if self._simulator.there else (),
         )
 
     def ask(self, request: str, answer: Answer) -> None:
@@ -97,9 +99,9 @@ class GraphOperator:
         if what not in CHOICES:
             answer(False, f"nobody knows the choice '{what}'")
         elif what == _CHECKPOINT:
-            self._later(lambda: self._changed(lambda: self._change.to(self._path(str(value)))), answer)
+            self._later(lambda: self._change_to(str(value)), answer)
         elif what == _TASK:
-            self._later(lambda: self._changed(lambda: self._change_task(str(value))), answer)
+            self._later(lambda: self._change_to(self._checkpoint_of(str(value))), answer)
         else:
             self._later(lambda: self._set_simulator(what, int(value) if what == _SEED else float(value)), answer)
 
@@ -152,24 +154,20 @@ class GraphOperator:
                 raise RequestRefused(response.message)
         return f"an episode begins, with seed {seed}"
 
-    def _changed(self, change: Callable[[], str]) -> str:
+    def _change_to(self, checkpoint: str) -> str:
         if not self._changing.acquire(blocking=False):
             raise RequestRefused("another change is under way; wait for its end")
         try:
-            return change()
+            return self._change.to(self._checkpoints / checkpoint)
         finally:
             self._changing.release()
 
-    def _path(self, name: str) -> str:
-        return str(self._checkpoints / name)
-
-    def _change_task(self, task: str) -> str:
-        """The simulator's, and with it the policy's: the first checkpoint of that task."""
-        checkpoint = next((name for name, its_task in self._known.items() if its_task == task), None)
-        if checkpoint is None:
-            raise RequestRefused(f"{self._checkpoints} holds no checkpoint of '{task}'; train one, or choose another")
-        self._simulator.set(task=task)
-        return f"{task} from the next episode on; {self._change.to(self._path(checkpoint))}"
+    def _checkpoint_of(self, task: str) -> str:
+        """The first one of a task."""
+        for checkpoint, its_task in self._task_of.items():
+            if its_task == task:
+                return checkpoint
+        raise RequestRefused(f"{self._checkpoints} holds no checkpoint of '{task}'; train one, or choose another")
 
     def _set_simulator(self, what: str, value: float) -> str:
         self._simulator.set(**{what: value})
