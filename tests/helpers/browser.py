@@ -60,7 +60,7 @@ class Page:
         """As with the browser's button: a new client for the server."""
         self.window.reload(wait_until="commit")
 
-    def wait_until(self, predicate: Callable[[], object], timeout_s: float = 30.0) -> bool:
+    def wait_until(self, predicate: Callable[[], object], timeout_s: float = 60.0) -> bool:
         """Serves the window until the predicate holds; False after the timeout."""
         deadline = time.monotonic() + timeout_s
         while not predicate():
@@ -127,7 +127,7 @@ class Browser:
     def page(self, width: int = 800, height: int = 600) -> Iterator[Page]:
         """An empty page in a profile of its own, as on another person's computer."""
         with self._chromium.new_context(viewport={"width": width, "height": height}) as profile:
-            profile.set_default_timeout(20_000)
+            profile.set_default_timeout(60_000)
             profile.add_init_script(_WITHOUT_REMARK)
             yield Page(profile.new_page())
 
