@@ -65,6 +65,7 @@ class CommandLog:
 
     def __init__(self, node: Node) -> None:
         self._lock = threading.Lock()
+        self._commands_clock, self._traces_clock = _Eras(), _Eras()
         self._heard: list[_Heard] = []
         self._traced: list[_Traced] = []
         self.refusals: list[tuple[float, str]] = []
@@ -81,7 +82,7 @@ class CommandLog:
         p, q = message.pose.position, message.pose.orientation
         pose = np.array([p.x, p.y, p.z, q.x, q.y, q.z, q.w])
         with self._lock:
-            self._heard.append(_Heard(*_next(self._heard, message.header.stamp), now, pose))
+            self._heard.append(_Heard(*self._commands_clock.of(message.header.stamp), now, pose))
 
     def _on_gripper(self, message: Float64) -> None:
         self.gripper_outside += not 0.0 <= message.data <= 1.0
@@ -91,7 +92,7 @@ class CommandLog:
             self.refusals.append((time.monotonic(), message.refusal))
             return
         with self._lock:
-            published = _next(self._traced, message.header.stamp)
+            published = self._traces_clock.of(message.header.stamp)
             self._traced.append(_Traced(*published, time.monotonic(), tuple(message.interventions)))
 
     def _on_policy_trace(self, message: PolicyTrace) -> None:
@@ -123,13 +124,18 @@ class CommandLog:
             self.refusals = [one for one in self.refusals if one[0] > since]
 
 
-def _next(entries: Sequence[_Stamped], stamp: TimeMessage) -> tuple[int, int]:
-    """Era and stamp (ns) of what comes after `entries`."""
-    now_ns = Time.from_msg(stamp).nanoseconds
-    if not entries:
-        return 0, now_ns
-    last = entries[-1]
-    return last.era + (now_ns < last.stamp_ns - _JUMP_NS), now_ns
+class _Eras:
+    """Counts how often a publisher's clock is set back."""
+
+    def __init__(self) -> None:
+        self._era, self._last_ns = 0, 0
+
+    def of(self, stamp: TimeMessage) -> tuple[int, int]:
+        """Era and stamp (ns) of the next message."""
+        now_ns = Time.from_msg(stamp).nanoseconds
+        self._era += now_ns < self._last_ns - _JUMP_NS
+        self._last_ns = now_ns
+        return self._era, now_ns
 
 
 def _traced_command(heard: Sequence[_Heard], trace: _Traced) -> int:
