@@ -85,9 +85,13 @@ class DepthCamera:
 
 
 def _renderer(model: mujoco.MjModel, width: int, height: int) -> mujoco.Renderer | None:
+    quality = model.vis.quality
+    shadows, quality.shadowsize = quality.shadowsize, 0  # depth shows none, and their map takes 64 MB of each context
     try:
         renderer = mujoco.Renderer(model, height, width)
     except Exception:  # the GL libraries load but give no context (each platform raises its own error)
         return None
+    finally:
+        quality.shadowsize = shadows
     renderer.enable_depth_rendering()
     return renderer
