@@ -1,7 +1,8 @@
 """How fast demonstrations are made and policies evaluated, with clouds, on this machine's cores.
 
     python benchmarks/demonstrations.py demos [--family metaworld] [--workers 2]
-    python benchmarks/demonstrations.py evaluation [--checkpoint models/metaworld_drawer-open_sdm] [--episodes 20]
+    python benchmarks/demonstrations.py evaluation [--checkpoints models/metaworld_drawer-open_sdm …]
+        [--environments 1] [--episodes 16] [--rounds 5]
     python benchmarks/demonstrations.py noise [--repeats 200]
 
 The first two append lines to tasks.jsonl, for docs/tasks.md (`sdm-tasks` writes it anew), the last to timing.jsonl. CPU
@@ -17,19 +18,22 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
-from sdm_core.action_chunk import ActionChunk
+from numpy.typing import NDArray
 from sdm_core.dataset import EpisodeStore
 from sdm_core.depth_noise import CAMERAS
-from sdm_core.observation_window import PolicyInput
-from sdm_core.policy_runtime import PolicyRuntime
+from sdm_core.policy_runtime import Answer, PolicyRuntime, Question
 from sdm_core.provenance import origin
 from sdm_core.results import append_result
 from sdm_sim.registry import make_task, tasks_named
-from sdm_sim.rollout import run_episode
+from sdm_sim.rollout import Attempt, EpisodeResult, run_episodes
+from sdm_sim.task import Task
 
 RESULTS = Path("benchmarks/results")
 # Of each task: as many as the papers train on.
@@ -69,36 +73,103 @@ class TimedRuntime(PolicyRuntime):
 
     inference_s = 0.0
 
-    def infer(self, observation: PolicyInput) -> ActionChunk:
+    def infer_batch(self, questions: Sequence[Question]) -> list[Answer]:
         begun = time.process_time()
         try:
-            return super().infer(observation)
+            return super().infer_batch(questions)
         finally:
             self.inference_s += time.process_time() - begun
 
 
-def evaluation(checkpoint: Path, episodes: int) -> dict[str, Any]:
-    """Closed-loop episodes of a policy in one process, as each worker of sdm-evaluate runs them."""
-    runtime = TimedRuntime(checkpoint)
-    task = make_task(runtime.contract.task)
-    run_episode(task, runtime, 29_999)  # renderers and caches are made
-    runtime.inference_s = 0.0
-    begun = time.process_time()
-    steps = sum(run_episode(task, runtime, 30_000 + index).steps for index in range(episodes))
-    cpu_s = time.process_time() - begun
-    task.close()
-    return {
-        "kind": "evaluation",
-        "task": task.name,
-        "checkpoint": str(checkpoint),
-        "nfe": runtime.checkpoint.nfe,
-        "episodes": episodes,
-        "steps": steps,
-        "cpu_s": round(cpu_s, 2),
-        "steps_per_s": round(steps / cpu_s, 1),
-        "inference_share": round(runtime.inference_s / cpu_s, 3),
-        **origin(),
-    }
+@dataclass(frozen=True, eq=False)
+class Round:
+    """What some episodes took, and their commands, one array [T,A] each."""
+
+    steps: int
+    cpu_s: float
+    inference_s: float
+    actions: list[NDArray[np.float64]]
+
+    @classmethod
+    def of(cls, runtime: TimedRuntime, tasks: list[Task], attempts: list[Attempt]) -> Round:
+        """Runs the attempts as a worker of sdm-evaluate does that has as many environments as the runtime's batch."""
+        inferred, begun = runtime.inference_s, time.process_time()
+        results: list[EpisodeResult] = []
+        for first in range(0, len(attempts), runtime.batch):
+            group = attempts[first : first + runtime.batch]
+            results += run_episodes(tasks[: len(group)], runtime, group)
+        cpu_s = time.process_time() - begun
+        steps = sum(result.steps for result in results)
+        return cls(steps, cpu_s, runtime.inference_s - inferred, [result.actions for result in results])
+
+
+class Room:
+    """Environments of one task, and what each of them took: CPU seconds and MB until its first image, medians of all
+    but the first, for which libraries are loaded."""
+
+    def __init__(self, task: str, size: int) -> None:
+        self.tasks: list[Task] = []
+        costs = []
+        for _ in range(size):
+            cpu_s, memory_mb = time.process_time(), _memory_mb()
+            self.tasks.append(make_task(task))
+            self.tasks[-1].reset(0)
+            self.tasks[-1].observe()
+            costs.append((time.process_time() - cpu_s, _memory_mb() - memory_mb))
+        self.open_s, self.open_mb = np.median(costs[1:], axis=0).tolist() if size > 1 else (None, None)
+
+    def close(self) -> None:
+        for task in self.tasks:
+            task.close()
+
+
+def _memory_mb() -> float:
+    """What this process has in memory now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 1e6
+
+
+def evaluation(checkpoints: list[Path], environments: list[int], episodes: int, rounds: int) -> list[dict[str, Any]]:
+    """Closed-loop episodes of policies of one task in one process, as each worker of sdm-evaluate runs them.
+
+    Each round runs the same episodes with every policy and number of environments in turn, so that a drift of the
+    machine meets them alike. `identical`: how many of them have, bit for bit, the commands of the first number.
+    """
+    runtimes = {(path, number): TimedRuntime(path, batch=number) for path in checkpoints for number in environments}
+    short = [f"{path}" for (path, number), runtime in runtimes.items() if runtime.batch != number]
+    if short:
+        raise SystemExit(f"{short[0]} was exported for one observation: give --environments 1, or export it again")
+    (task,) = {runtime.contract.task for runtime in runtimes.values()}
+    room = Room(task, max(environments))
+    attempts = [Attempt(30_000 + index, 30_000 + index) for index in range(episodes)]
+    measured: dict[tuple[Path, int], list[Round]] = {key: [] for key in runtimes}
+    for _ in range(rounds):
+        for key, runtime in runtimes.items():
+            measured[key].append(Round.of(runtime, room.tasks, attempts))
+    room.close()
+    lines = []
+    for (path, number), times in measured.items():
+        reference = measured[path, environments[0]][0].actions
+        lines.append(
+            {
+                "kind": "evaluation",
+                "task": task,
+                "checkpoint": str(path),
+                "nfe": runtimes[path, number].checkpoint.nfe,
+                "environments": number,
+                "episodes": episodes,
+                "rounds": rounds,
+                "steps": times[0].steps,
+                "cpu_s": round(median(one.cpu_s for one in times), 2),
+                "steps_per_s": round(median(one.steps / one.cpu_s for one in times), 1),
+                "inference_share": round(median(one.inference_s / one.cpu_s for one in times), 3),
+                "identical": sum(map(np.array_equal, times[0].actions, reference)),
+                "open_s": room.open_s and round(room.open_s, 2),
+                "open_mb": room.open_mb and round(room.open_mb),
+                **origin(),
+            }
+        )
+    return lines
 
 
 def noise(repeats: int) -> list[dict[str, Any]]:
@@ -136,15 +207,17 @@ def main() -> None:
     parser.add_argument("what", choices=("demos", "evaluation", "noise"))
     parser.add_argument("--family", default="metaworld")
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--checkpoint", type=Path, default=Path("models/metaworld_drawer-open_sdm"))
-    parser.add_argument("--episodes", type=int, default=20)
+    parser.add_argument("--checkpoints", type=Path, nargs="+", default=[Path("models/metaworld_drawer-open_sdm")])
+    parser.add_argument("--environments", type=int, nargs="+", default=[1])
+    parser.add_argument("--episodes", type=int, default=16)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--repeats", type=int, default=200)
     options = parser.parse_args()
     file = RESULTS / ("timing.jsonl" if options.what == "noise" else "tasks.jsonl")
     if options.what == "demos":
         lines = [demonstrations(options.family, options.workers)]
     elif options.what == "evaluation":
-        lines = [evaluation(options.checkpoint, options.episodes)]
+        lines = evaluation(options.checkpoints, options.environments, options.episodes, options.rounds)
     else:
         lines = noise(options.repeats)
     for line in lines:

@@ -46,7 +46,8 @@ _SPEEDS = """
 ## Speeds
 
 `benchmarks/demonstrations.py` measures them. CPU seconds are all processes' together; wall time holds for a machine
-that does nothing else. Evaluation is one worker's: steps a CPU second, with a cloud wherever the policy looks.
+that does nothing else. Evaluation is one worker's: steps a CPU second, with a cloud wherever the policy looks; with
+more `environments` than one it steps them in turn and infers their observations as one batch. Opening them comes on top.
 
 """
 
@@ -71,7 +72,9 @@ def _table(rows: Iterable[tuple[str, ...]]) -> str:
 def _speeds(lines: list[dict[str, Any]]) -> str:
     """What was measured of whole families and of evaluation; empty where nothing was."""
     sweeps = {(line["family"], line["workers"]): line for line in lines if line.get("kind") == "demonstrations"}
-    evaluations = {line["checkpoint"]: line for line in lines if line.get("kind") == "evaluation"}
+    evaluations = {
+        (line["checkpoint"], line.get("environments", 1)): line for line in lines if line.get("kind") == "evaluation"
+    }
     rows = [
         (
             f"{line['episodes']} demonstrations of {line['tasks']} tasks, `sdm-demos task={family} workers={workers}`",
@@ -81,13 +84,18 @@ def _speeds(lines: list[dict[str, Any]]) -> str:
         for (family, workers), line in sweeps.items()
     ] + [
         (
-            f"evaluation of `{checkpoint}`, {line['nfe']} NFE",
-            f"{line['steps_per_s']:.0f} steps/s, {100 * line['inference_share']:.0f} % of it inference",
+            f"evaluation of `{checkpoint}`, {line['nfe']} NFE, `environments={environments}`",
+            f"{line['steps_per_s']:.0f} steps/s, {100 * line['inference_share']:.0f} % of it inference{_to_open(line)}",
             _origin(line),
         )
-        for checkpoint, line in evaluations.items()
+        for (checkpoint, environments), line in evaluations.items()
     ]
     return _SPEEDS + _table([("what", "measured", "when and where"), ("---",) * 3, *rows]) if rows else ""
+
+
+def _to_open(line: dict[str, Any]) -> str:
+    """What an environment more takes, where that was measured."""
+    return f"; {line['open_s']:.2f} s and {line['open_mb']} MB to open one" if line.get("open_s") else ""
 
 
 def _origin(line: dict[str, Any]) -> str:
