@@ -15,6 +15,7 @@ from helpers.fake_policy import Policy
 from helpers.fake_robot import FakeRobot, depth_image
 from helpers.graph import Graph, graph
 from helpers.linear_policy import LinearPolicy
+from lifecycle_msgs.msg import TransitionEvent
 from lifecycle_msgs.srv import GetState
 from sdm_cockpit.cockpit_parameters import CockpitParameters
 from sdm_cockpit.graph.graph_operator import GraphOperator
@@ -197,6 +198,34 @@ def test_a_node_is_gone_within_a_second_of_its_last_word(tmp_path: Path) -> None
         assert now[0] - silent_since < 1.0
         watch.heard()
         assert world.spin_until(known)
+
+        world.node.destroy_service(service)
+
+
+def test_an_answer_that_a_transition_has_overtaken_is_not_believed(tmp_path: Path) -> None:
+    with graph(tmp_path) as world:
+        transitions = world.node.create_publisher(TransitionEvent, "policy_node/transition_event", 10)
+        answered: list[str] = []
+
+        def answer(request: GetState.Request, response: GetState.Response) -> GetState.Response:
+            event = TransitionEvent()
+            event.goal_state.label, response.current_state.label = "active", "inactive"
+            transitions.publish(event)
+            answered.append("inactive")
+            return response
+
+        service = world.node.create_service(GetState, "policy_node/get_state", answer)
+        watch = NodeWatch(world.node, "policy_node", quiet_s=60.0)
+        assert world.spin_until(lambda: bool(transitions.get_subscription_count()))
+        watch.heard()
+
+        def known() -> bool:
+            watch.poll()
+            return bool(answered) and watch.state != ""
+
+        assert world.spin_until(known)
+        world.spin_for(0.2)
+        assert watch.state == "active"
         world.node.destroy_service(service)
 
 

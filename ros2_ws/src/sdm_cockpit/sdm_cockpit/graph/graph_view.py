@@ -125,9 +125,8 @@ class GraphView:
         wanted = {shape.frame for shape in scene.shapes} if scene else set()
         found, missing = self._frames.poses(base, wanted)
         if missing:
-            self._problems.note(
-                "tf", f"knows no pose of '{missing[0]}' ({len(missing)} in all) in '{base}'; publish it"
-            )
+            others = f" and of {len(missing) - 1} others" if len(missing) > 1 else ""
+            self._problems.note("frames", f"tf knows no pose of '{missing[0]}'{others} in '{base}'; publish it")
         return found
 
     def _workspace(self) -> Box | None:

@@ -70,3 +70,6 @@ class NodeWatch:
     def _on_transition(self, message: TransitionEvent) -> None:
         self.state = message.goal_state.label
         self.heard()
+        if self._asked:  # what is answered now may have been true before
+            self._client.remove_pending_request(self._asked[1])
+            self._asked = None
