@@ -225,7 +225,7 @@ class BridgeNode(Node):
         self._faults.reset(seed)
         if self._scene:
             self._scene.begin()
-        if not self._peers.start_episode(seed, self._change_due):
+        if not self._peers.start_episode(seed, self._unheard, self._change_due):
             return None
         self._peers.start_recording()
         self._inbox.clear()

@@ -46,18 +46,16 @@ class Peers:
                     "start it, with the same ROS_DOMAIN_ID"
                 )
         self._await_start(0, deadline, timeout_s, lambda: False)
-        self._wait(lambda: not unheard(), deadline)
-        if unheard():
-            raise BridgeError(
-                f"after {timeout_s:g} s not every node listens to {', '.join(unheard())}; "
-                "check remappings, and reliable_sensors (true in lockstep, false in realtime)"
-            )
+        self._await_listeners(unheard, deadline)
 
-    def start_episode(self, seed: int, given_up: Callable[[], bool]) -> bool:
-        """Resets and seeds the policy, and the command node where there is one, once they are active; False where that
-        was given up before."""
+    def start_episode(self, seed: int, unheard: Callable[[], list[str]], given_up: Callable[[], bool]) -> bool:
+        """Resets and seeds the policy, and the command node where there is one, once they are active and listen; False
+        where that was given up before."""
         deadline = time.monotonic() + self._startup_timeout_s
-        return self._await_start(seed, deadline, self._answer_timeout_s, given_up)
+        if not self._await_start(seed, deadline, self._answer_timeout_s, given_up):
+            return False
+        self._await_listeners(unheard, deadline)  # who has just become active is heard of at once, and hears later
+        return True
 
     def start_recording(self) -> None:
         """Begins an episode's recording, where recording was asked for."""
@@ -72,12 +70,15 @@ class Peers:
             self._tell_recorder("discard", Trigger.Request())
 
     def _tell_recorder(self, verb: str, request: Any) -> None:
-        response = self._call(self._recorder[verb], request, time.monotonic() + self._answer_timeout_s)
+        client = self._recorder[verb]
+        response = self._call(client, request, time.monotonic() + self._answer_timeout_s)
+        if response is None:
+            raise BridgeError(f"recorder_node went away while it was asked to {verb} the episode")
         if not response.success:
             raise BridgeError(f"recorder_node did not {verb} the episode: {response.message}")
 
     def _await_start(self, seed: int, deadline: float, answer_timeout_s: float, given_up: Callable[[], bool]) -> bool:
-        """Asks again while someone refuses to start an episode, as inactive nodes do."""
+        """Asks again while someone refuses to start an episode, or is inactive and has no such service."""
         refusal = self._refusal(seed, answer_timeout_s)
         while refusal and not given_up() and time.monotonic() < deadline:
             self._wait(given_up, min(deadline, time.monotonic() + _RETRY_S))
@@ -86,21 +87,36 @@ class Peers:
             raise BridgeError(f"{refusal}, for {self._startup_timeout_s:g} s")
         return not refusal
 
+    def _await_listeners(self, unheard: Callable[[], list[str]], deadline: float) -> None:
+        self._wait(lambda: not unheard(), deadline)
+        if unheard():
+            raise BridgeError(
+                f"after {self._startup_timeout_s:g} s not every node listens to {', '.join(unheard())}; "
+                "check remappings, and reliable_sensors (true in lockstep, false in realtime)"
+            )
+
     def _refusal(self, seed: int, answer_timeout_s: float) -> str:
         """Starts an episode everywhere; why the first node that did not, did not."""
         for client in self._starters:
-            response = self._call(client, StartEpisode.Request(seed=seed), time.monotonic() + answer_timeout_s)
+            response = None
+            if client.service_is_ready():
+                response = self._call(client, StartEpisode.Request(seed=seed), time.monotonic() + answer_timeout_s)
+            if response is None:
+                return f"{_owner(client)} is inactive: no service {client.srv_name}"
             if not response.success:
                 return f"{_owner(client)} starts no episode: {response.message}"
         return ""
 
     def _call(self, client: Client, request: Any, deadline: float) -> Any:
+        """The response; None where the service went away before it gave one."""
         future = client.call_async(request)
-        self._wait(future.done, deadline)
-        if not future.done():
-            client.remove_pending_request(future)
+        self._wait(lambda: future.done() or not client.service_is_ready(), deadline)
+        if future.done():
+            return future.result()
+        client.remove_pending_request(future)
+        if client.service_is_ready():
             raise BridgeError(f"{_owner(client)} does not answer on {client.srv_name}; is it alive?")
-        return future.result()
+        return None
 
     def _wait(self, done: Callable[[], bool], deadline: float) -> None:
         pause = 0.0005  # an answer usually comes within a millisecond
