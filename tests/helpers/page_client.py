@@ -29,7 +29,10 @@ _CAMERA = {
 
 
 class PageClient:
-    """Connected until `close`; `heard` grows by whatever comes. Raises InvalidStatus where the page is not opened."""
+    """Connected until `close`; `heard` grows by whatever comes, and begins with all that was shown before.
+
+    Raises InvalidStatus where the page is not opened.
+    """
 
     def __init__(self, address: str, **headers: str) -> None:
         self._socket = connect(
@@ -43,6 +46,7 @@ class PageClient:
         self._listening = threading.Thread(target=self._listen, daemon=True)
         self._listening.start()
         self.say(_CAMERA)
+        self.wait_for(lambda message: message["type"] == "ReplayDoneMessage")
 
     def close(self) -> None:
         """Goes away, as a closed tab does."""

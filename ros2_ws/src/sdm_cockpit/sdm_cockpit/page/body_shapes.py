@@ -14,7 +14,7 @@ from sdm_cockpit.page.palette import GREY
 from sdm_cockpit.snapshot import Pose, Scene, Shape
 
 # A robot of fine meshes is brought in over several snapshots, so that what changes goes on being shown meanwhile.
-_LOADING_S = 0.05
+LOADING_S = 0.05
 _MAX_FACES = 500_000
 # What moves less is not sent again.
 _STANDS_M, _STANDS_QUATERNION = 1e-4, 1e-4
@@ -62,13 +62,15 @@ class BodyShapes:
             self._frames[frame] = self._scene.add_frame(f"/bodies/{_node(frame)}", show_axes=False, visible=False)
 
     def _load(self) -> None:
-        until = time.monotonic() + _LOADING_S
-        while self._waiting and time.monotonic() < until:
+        until = time.monotonic() + LOADING_S
+        while self._waiting:
             shape = self._waiting.popleft()
             try:
                 self._draw(shape)
             except Exception as error:  # whatever a reader of meshes makes of a broken file
                 self._problems.append(f"scene: {shape.name} is not drawn: {_one_line(error)}")
+            if time.monotonic() >= until:
+                break
 
     def _draw(self, shape: Shape) -> None:
         red, green, blue, alpha = shape.colour

@@ -86,6 +86,8 @@ class Doorkeeper:
                 await self._pass_on(request, reader, writer)
         except (OSError, ValueError, EOFError, asyncio.TimeoutError, asyncio.LimitOverrunError):
             pass  # no browser, or one that has gone
+        except asyncio.CancelledError:
+            pass  # by `close`; asyncio's streams would log it
         finally:
             self._visits.discard(visit)
             writer.close()
