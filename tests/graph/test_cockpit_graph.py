@@ -18,11 +18,15 @@ from helpers.linear_policy import LinearPolicy
 from lifecycle_msgs.msg import TransitionEvent
 from lifecycle_msgs.srv import GetState
 from sdm_cockpit.cockpit_parameters import CockpitParameters
+from sdm_cockpit.export.visual_messages import CLOUD
 from sdm_cockpit.graph.graph_operator import GraphOperator
 from sdm_cockpit.graph.graph_view import GraphView
 from sdm_cockpit.graph.node_watch import GONE, NodeWatch
+from sdm_cockpit.graph.visual_publisher import VisualPublisher
 from sdm_cockpit.snapshot import Box, Snapshot
 from sdm_core.checkpoint import Checkpoint
+from sdm_policy_node.points_source import xyz_points
+from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Empty
 
 PARAMETERS = {"startup_wait_s": 0.05, "max_age_s": 5.0, "silent_frames": 0}
@@ -250,3 +254,22 @@ def test_the_deadman_is_published_while_it_is_held(tmp_path: Path, checkpoint: C
             assert not felt.acquire(blocking=False)
         finally:
             cockpit.view.close()
+
+
+def test_what_is_seen_is_published_for_whoever_listens(tmp_path: Path) -> None:
+    contract = small_contract()
+    cloud = np.random.default_rng(0).uniform(0, 1, (32, 3)).astype(np.float32)
+    snapshot = Snapshot(0.0, cloud=cloud, crop=Box(np.zeros(3), np.ones(3)))
+    with graph(tmp_path) as world:
+        publisher = VisualPublisher(world.node, contract)
+        publisher.show(snapshot)
+        clouds: list[PointCloud2] = []
+        world.node.create_subscription(PointCloud2, CLOUD, clouds.append, 1)
+
+        def heard() -> bool:
+            publisher.show(snapshot)
+            return bool(clouds)
+
+        assert world.spin_until(heard)
+        np.testing.assert_array_equal(xyz_points(clouds[0]), cloud)
+        assert clouds[0].header.frame_id == contract.action.base_frame

@@ -17,6 +17,7 @@ from sdm_policy_node.run_node import run_node
 from sdm_cockpit.cockpit_parameters import CockpitParameters
 from sdm_cockpit.graph.graph_operator import GraphOperator
 from sdm_cockpit.graph.graph_view import GraphView
+from sdm_cockpit.graph.visual_publisher import VisualPublisher
 from sdm_cockpit.page.page import Page, PageOptions
 from sdm_cockpit.page_token import page_token
 
@@ -41,6 +42,7 @@ class CockpitNode(Node):
         except OSError as error:
             raise ContractError(f"no page on {p.host}:{p.port} ({error.strerror}); set another port, or 0") from None
         self._made.callback(self._page.close)
+        self._visual = VisualPublisher(self, contract) if p.visual_messages else None
         self._period_s = 1 / p.pictures_hz
         self._stopped = threading.Event()
         drawing = threading.Thread(target=self._draw_all, name="drawing", daemon=True)
@@ -56,7 +58,10 @@ class CockpitNode(Node):
     def _draw_all(self) -> None:
         while not self._stopped.is_set():
             begun = time.monotonic()
-            self._page.show(self._view.snapshot())
+            snapshot = self._view.snapshot()
+            self._page.show(snapshot)
+            if self._visual:
+                self._visual.show(snapshot)
             self._stopped.wait(max(0.0, self._period_s - (time.monotonic() - begun)))
 
 

@@ -125,8 +125,9 @@ class GraphView:
         wanted = {shape.frame for shape in scene.shapes} if scene else set()
         found, missing = self._frames.poses(base, wanted)
         if missing:
-            others = f" and of {len(missing) - 1} others" if len(missing) > 1 else ""
-            self._problems.note("frames", f"tf knows no pose of '{missing[0]}'{others} in '{base}'; publish it")
+            first, *others = missing
+            more = f" and of {len(others)} others" if others else ""
+            self._problems.note("frames", f"tf knows no pose of '{first}'{more} in '{base}'; publish it")
         return found
 
     def _workspace(self) -> Box | None:
