@@ -130,22 +130,36 @@ class PolicyNode(LifecycleNode):
         return super().on_deactivate(state)
 
     def on_cleanup(self, state: State) -> TransitionCallbackReturn:
-        for publisher in (self._chunks, self._heartbeat, self._traces):
-            self.destroy_publisher(publisher)
-        if self._sink:
-            self._sink.close()
-        self._configured = False
+        self._release()
         return TransitionCallbackReturn.SUCCESS
 
     def on_shutdown(self, state: State) -> TransitionCallbackReturn:
         self._stop()
+        self._release()
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_error(self, state: State) -> TransitionCallbackReturn:
+        """A transition has failed half-way: another checkpoint may do better."""
+        self._stop()
+        self._release()
         return TransitionCallbackReturn.SUCCESS
 
     def destroy_node(self) -> None:
         self._stop()
         super().destroy_node()
 
+    def _release(self) -> None:
+        """Undoes `on_configure`. Does nothing where nothing is configured."""
+        if not self._configured:
+            return
+        self._configured = False
+        for publisher in (self._chunks, self._heartbeat, self._traces):
+            self.destroy_publisher(publisher)
+        if self._sink:
+            self._sink.close()
+
     def _stop(self) -> None:
+        """Ends the loop. Does nothing where there is none."""
         loop, self._loop = self._loop, None
         if loop:
             loop.stop()
