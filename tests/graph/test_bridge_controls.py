@@ -20,6 +20,7 @@ from rclpy.time import Time
 from rosgraph_msgs.msg import Clock
 from sdm_core.results import read_results
 from sdm_sim.fork.task import fork_contract
+from sdm_sim.metaworld.task import metaworld_contract
 from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 
@@ -204,21 +205,53 @@ def test_a_task_that_cannot_be_made_leaves_the_present_one(nodes: Graph, watcher
     assert "the task stays fork/reach: metaworld/door-open+moving: nothing in this task lies free" in bridge.output
 
 
-def test_a_policy_may_be_deactivated_and_activated_between_episodes(tmp_path: Path) -> None:
-    checkpoint = tmp_path / "policy"
-    LinearPolicy(fork_contract(), seed=2, gain=0.5).write(checkpoint)
-    with graph(tmp_path, use_sim_time=True) as nodes:
-        watcher = Watcher(nodes)
-        nodes.start("policy_node", checkpoint=checkpoint, command="inline", reliable_sensors=True)
-        start(nodes, mode="lockstep", use_sim_time=False, answer_timeout_s=60.0)
-        assert watcher.sees(step=lambda step: step > 0), nodes.outputs()
+@dataclass
+class Policy:
+    """policy_node's lifecycle and checkpoint, as an operator has them in hand."""
 
-        def change(transition: int) -> bool:
+    nodes: Graph
+
+    def change(self, *transitions: int) -> None:
+        for transition in transitions:
             request = ChangeState.Request(transition=Transition(id=transition))
-            return nodes.call(ChangeState, "policy_node/change_state", request).success
+            assert self.nodes.call(ChangeState, "policy_node/change_state", request).success, self.nodes.outputs()
 
-        assert change(Transition.TRANSITION_DEACTIVATE)
-        assert watcher.ask("next_episode")[0]  # in lockstep the world waits for an answer that never comes
-        assert watcher.sees(step=0), nodes.outputs()
-        assert change(Transition.TRANSITION_ACTIVATE)
-        assert watcher.sees(step=lambda step: step > 3), nodes.outputs()
+    def load(self, checkpoint: Path) -> None:
+        parameters = [Parameter("checkpoint", value=str(checkpoint)).to_parameter_msg()]
+        request = SetParameters.Request(parameters=parameters)
+        (result,) = self.nodes.call(SetParameters, "policy_node/set_parameters", request).results
+        assert result.successful, result.reason
+
+
+@pytest.fixture
+def lockstep(tmp_path: Path) -> Iterator[Graph]:
+    """A policy of the fork and its bridge."""
+    LinearPolicy(fork_contract(), seed=2, gain=0.5).write(tmp_path / "fork")
+    with graph(tmp_path, use_sim_time=True) as nodes:
+        nodes.start("policy_node", checkpoint=tmp_path / "fork", command="inline", reliable_sensors=True)
+        start(nodes, mode="lockstep", use_sim_time=False, answer_timeout_s=60.0, startup_timeout_s=120.0)
+        yield nodes
+
+
+def test_a_policy_may_be_deactivated_and_activated_between_episodes(lockstep: Graph) -> None:
+    watcher, policy = Watcher(lockstep), Policy(lockstep)
+    assert watcher.sees(step=lambda step: step > 0), lockstep.outputs()
+    policy.change(Transition.TRANSITION_DEACTIVATE)
+    assert watcher.ask("next_episode")[0]  # in lockstep the world waits for an answer that never comes
+    assert watcher.sees(step=0), lockstep.outputs()
+    policy.change(Transition.TRANSITION_ACTIVATE)
+    assert watcher.sees(step=lambda step: step > 3), lockstep.outputs()
+
+
+def test_a_policy_is_exchanged_together_with_the_task(lockstep: Graph, tmp_path: Path) -> None:
+    LinearPolicy(metaworld_contract("reach"), seed=2, gain=0.5).write(tmp_path / "reach")
+    watcher, policy = Watcher(lockstep), Policy(lockstep)
+    assert watcher.sees(step=lambda step: step > 0), lockstep.outputs()
+    assert watcher.set(task="metaworld/reach", checkpoint=str(tmp_path / "reach")) == ""
+    policy.change(Transition.TRANSITION_DEACTIVATE, Transition.TRANSITION_CLEANUP)
+    policy.load(tmp_path / "reach")
+    assert watcher.ask("next_episode")[0]
+    assert watcher.sees(task="metaworld/reach", step=0), lockstep.outputs()
+    lockstep.spin_for(1.0)  # policy_node hears the new world's sensors, and forgets what the old one's were like
+    policy.change(Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE)
+    assert watcher.sees(task="metaworld/reach", step=lambda step: step > 3), lockstep.outputs()

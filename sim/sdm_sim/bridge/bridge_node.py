@@ -22,7 +22,6 @@ from sdm_interfaces.msg import PolicyTrace
 from std_msgs.msg import String
 
 from sdm_sim.bridge.camera_faults import CameraFaults
-from sdm_sim.bridge.camera_streams import CameraStreams
 from sdm_sim.bridge.command_inbox import CommandInbox
 from sdm_sim.bridge.control_services import ControlServices
 from sdm_sim.bridge.controls import Controls
@@ -56,6 +55,8 @@ _STARTERS = {
     "expert": (),
     "teleop": ("command_node",),
 }
+# Where in that time sensors are announced to nodes that are being configured: after whatever an episode takes.
+_ANNOUNCED_NS = 950 * 10**9
 _PROGRESS_PERIOD_S = 0.2
 _WARNING_PERIOD_S = 2.0
 # The executor's thread gets the interpreter this soon (s) while the simulation's is busy.
@@ -95,12 +96,13 @@ class BridgeNode(Node):
         """Who comes after this bridge, known when `run` is over; None where nobody does."""
         self._task = succession.task if succession else make_task(settings.task)
         try:
-            streams = settings.streams(self._task.contract)
+            self._streams = settings.streams(self._task.contract)
             noise = CameraNoise(settings.camera_noise, self._task.intrinsics)
         except SdmError:
             self._task.close()
             raise
         self._progress = Progress(settings.episodes)
+        self._announced = 0
         self._traces = TraceLog(settings.traces)
         self._faults = CameraFaults(settings.drop_rate, settings.depth_noise_mm, noise)
         shove, unpushable = self._shove()
@@ -110,7 +112,7 @@ class BridgeNode(Node):
         self._asked = ControlServices(self, settings, self._controls, unpushable)
         self._scene = self._scene_publisher()
         reliable = settings.mode in ("lockstep", "expert")
-        self._sensors = SensorPublisher(self, self._task, streams, reliable, self._scene)
+        self._sensors = SensorPublisher(self, self._task, self._streams, reliable, self._scene)
         self._inbox = CommandInbox(self, any(entry.is_gripper for entry in self._task.contract.action.entries))
         starters = _STARTERS[settings.mode]
         self._needs_policy = "policy_node" in starters
@@ -119,8 +121,10 @@ class BridgeNode(Node):
         self._progress_out = self.create_publisher(String, "~/progress", 10)
         self.create_timer(_PROGRESS_PERIOD_S, self._publish_progress)
         # Created last: once a service has answered, its node knows the publishers and subscriptions above.
-        self._peers = Peers(self, starters, settings.record, settings.startup_timeout_s, settings.answer_timeout_s)
-        self._world, self._unheard = self._make_world(streams)
+        self._peers = Peers(
+            self, starters, settings.record, settings.startup_timeout_s, settings.answer_timeout_s, self._announce
+        )
+        self._world, self._unheard = self._make_world()
 
     def run(self) -> list[Outcome]:
         """Runs all episodes, or those until the task is changed. Raises BridgeError where the policy is missing or
@@ -152,9 +156,9 @@ class BridgeNode(Node):
         if self._scene:
             self._scene.close()
 
-    def _make_world(self, streams: CameraStreams) -> tuple[World, Callable[[], list[str]]]:
+    def _make_world(self) -> tuple[World, Callable[[], list[str]]]:
         """How episodes run, and which topics lack a listener to begin."""
-        settings, task, sensors = self.parameters, self._task, self._sensors
+        settings, task, sensors, streams = self.parameters, self._task, self._sensors, self._streams
         if settings.mode == "expert":
             commands = ExpertCommands(self, task.contract)
             listeners = int(settings.record)
@@ -220,13 +224,13 @@ class BridgeNode(Node):
         """Runs an episode; None where another task was asked for before it began."""
         progress = self._progress
         progress.episode, progress.seed, progress.step, progress.rate = number, seed, 0, 0.0
-        self._begun += 1
         self._task.reset(seed)
         self._faults.reset(seed)
         if self._scene:
             self._scene.begin()
         if not self._peers.start_episode(seed, self._unheard, self._change_due):
             return None
+        self._begun, self._announced = self._begun + 1, 0
         self._peers.start_recording()
         self._inbox.clear()
         self._controls.begin(seed)
@@ -257,6 +261,17 @@ class BridgeNode(Node):
         self._traces.write()
         if settings.results:
             append_result(settings.results, result_line(settings, outcome))
+
+    def _announce(self) -> None:
+        """Shows what the sensors are like: a policy that is exchanged with the task is compared with what comes in."""
+        if not self._begun:
+            return  # at the start nothing has been heard yet that could contradict a policy
+        stamp = self._begun * _EPISODE_SPACING_NS + _ANNOUNCED_NS + self._announced * 10**6
+        self._announced += 1
+        frame = self._streams.observe(self._task, step=0)
+        self._sensors.clock(stamp)
+        self._sensors.state(stamp, frame)
+        self._sensors.images(stamp, frame)
 
     def _film(self) -> Film | None:
         if not self.parameters.video:

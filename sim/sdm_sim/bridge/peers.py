@@ -21,9 +21,17 @@ class Peers:
     """Waits are bounded, end on shutdown, and fail with the name of who is missing."""
 
     def __init__(
-        self, node: Node, starters: tuple[str, ...], record: bool, startup_timeout_s: float, answer_timeout_s: float
+        self,
+        node: Node,
+        starters: tuple[str, ...],
+        record: bool,
+        startup_timeout_s: float,
+        answer_timeout_s: float,
+        meanwhile: Callable[[], None],
     ) -> None:
-        """`starters`: nodes that take `~/start_episode`; `record`: recorder_node keeps the successful episodes."""
+        """`starters`: nodes that take `~/start_episode`; `record`: recorder_node keeps the successful episodes;
+        `meanwhile` is done again and again while one of them is not active."""
+        self._meanwhile = meanwhile
         self._ok = node.context.ok
         self._startup_timeout_s = startup_timeout_s
         self._answer_timeout_s = answer_timeout_s
@@ -39,7 +47,9 @@ class Peers:
         timeout_s = self._startup_timeout_s
         deadline = time.monotonic() + timeout_s
         for client in (*self._starters, *self._recorder.values()):
-            self._wait(client.service_is_ready, deadline)
+            while not client.service_is_ready() and time.monotonic() < deadline:
+                self._meanwhile()
+                self._wait(client.service_is_ready, min(deadline, time.monotonic() + _RETRY_S))
             if not client.service_is_ready():
                 raise BridgeError(
                     f"{_owner(client)} is missing: no service {client.srv_name} within {timeout_s:g} s; "
@@ -81,6 +91,7 @@ class Peers:
         """Asks again while someone refuses to start an episode, or is inactive and has no such service."""
         refusal = self._refusal(seed, answer_timeout_s)
         while refusal and not given_up() and time.monotonic() < deadline:
+            self._meanwhile()
             self._wait(given_up, min(deadline, time.monotonic() + _RETRY_S))
             refusal = self._refusal(seed, answer_timeout_s)
         if refusal and not given_up():
