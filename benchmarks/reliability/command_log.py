@@ -14,7 +14,7 @@ from builtin_interfaces.msg import Time as TimeMessage
 from geometry_msgs.msg import PoseStamped
 from numpy.typing import NDArray
 from rclpy.node import Node
-from rclpy.qos import QoSProfile
+from rclpy.qos import QoSProfile, qos_profile_sensor_data
 from rclpy.time import Time
 from sdm_interfaces.msg import PolicyTrace
 from std_msgs.msg import Float64
@@ -28,10 +28,12 @@ _JUMP_NS = 1_000_000_000
 
 @dataclass(frozen=True, eq=False)
 class Command:
-    """`arrived`: seconds of the steady clock; `pose` float64[7]; `held` with the reasons for it."""
+    """`arrived`: seconds of the steady clock; `pose` float64[7], and where the arm was `measured` to stand then, NaN
+    where that was not known; `held` with the reasons for it."""
 
     arrived: float
     pose: NDArray[np.float64]
+    measured: NDArray[np.float64]
     reasons: tuple[str, ...]
     held: bool
 
@@ -52,6 +54,7 @@ class _Stamped:
 @dataclass(frozen=True, eq=False)
 class _Heard(_Stamped):
     pose: NDArray[np.float64]
+    measured: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -67,22 +70,26 @@ class CommandLog:
         self._lock = threading.Lock()
         self._commands_clock, self._traces_clock = _Eras(), _Eras()
         self._heard: list[_Heard] = []
+        self._measured = np.full(7, np.nan)
         self._traced: list[_Traced] = []
         self.refusals: list[tuple[float, str]] = []
         """What policy_node and command_node refused, and when that was heard."""
         self.gripper_outside = 0
         """Gripper commands that are no number from 0 to 1."""
         node.create_subscription(PoseStamped, "target_pose", self._on_command, QoSProfile(depth=200))
+        node.create_subscription(PoseStamped, "current_pose", self._on_pose, qos_profile_sensor_data)
         node.create_subscription(Float64, "gripper_command", self._on_gripper, QoSProfile(depth=200))
         node.create_subscription(PolicyTrace, "command_node/trace", self._on_trace, QoSProfile(depth=200))
         node.create_subscription(PolicyTrace, "policy_node/trace", self._on_policy_trace, QoSProfile(depth=200))
 
     def _on_command(self, message: PoseStamped) -> None:
         now = time.monotonic()
-        p, q = message.pose.position, message.pose.orientation
-        pose = np.array([p.x, p.y, p.z, q.x, q.y, q.z, q.w])
         with self._lock:
-            self._heard.append(_Heard(*self._commands_clock.of(message.header.stamp), now, pose))
+            published = self._commands_clock.of(message.header.stamp)
+            self._heard.append(_Heard(*published, now, _values(message), self._measured))
+
+    def _on_pose(self, message: PoseStamped) -> None:
+        self._measured = _values(message)
 
     def _on_gripper(self, message: Float64) -> None:
         self.gripper_outside += not 0.0 <= message.data <= 1.0
@@ -109,7 +116,9 @@ class CommandLog:
         found = []
         for index, entry in enumerate(heard):
             reasons = changes.get(index, reasons)
-            found.append(Command(entry.arrived, entry.pose, reasons, held=not CLAMPS.issuperset(reasons)))
+            found.append(
+                Command(entry.arrived, entry.pose, entry.measured, reasons, held=not CLAMPS.issuperset(reasons))
+            )
         return found
 
     def forget(self, keep_s: float = 1.0) -> None:
@@ -122,6 +131,11 @@ class CommandLog:
                 before = [one for one in self._traced if one.published < kept[0].published]
                 self._traced = [*before[-1:], *(one for one in self._traced if one not in before)]
             self.refusals = [one for one in self.refusals if one[0] > since]
+
+
+def _values(message: PoseStamped) -> NDArray[np.float64]:
+    p, q = message.pose.position, message.pose.orientation
+    return np.array([p.x, p.y, p.z, q.x, q.y, q.z, q.w])
 
 
 class _Eras:

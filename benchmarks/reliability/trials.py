@@ -87,7 +87,13 @@ class FaultTrials:
             recovery = self._recovery(seen)
         commands = log.commands()
         counts = Counter(
-            violations([one.pose for one in commands], [one.arrived for one in commands], 1 / RATE_HZ, system.limits)
+            violations(
+                [one.pose for one in commands],
+                [one.arrived for one in commands],
+                [one.measured for one in commands],
+                1 / RATE_HZ,
+                system.limits,
+            )
         )
         counts["gripper"] = log.gripper_outside - outside
         return Trial(seen, +counts, refusals, remark, recovery)

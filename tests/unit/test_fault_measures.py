@@ -30,11 +30,13 @@ def path(x: np.ndarray) -> np.ndarray:
     return poses
 
 
-def broken(poses: np.ndarray, times: np.ndarray | None = None) -> dict[str, int]:
+def broken(poses: np.ndarray, times: np.ndarray | None = None, measured: np.ndarray | None = None) -> dict[str, int]:
     from reliability.motion_check import violations  # pyright: ignore[reportMissingImports]
 
     times = DT * np.arange(len(poses)) if times is None else times
-    return {name: count for name, count in violations(list(poses), list(times), DT, limits()).items() if count}
+    measured = np.full((len(poses), 7), np.nan) if measured is None else measured
+    counts = violations(list(poses), list(times), list(measured), DT, limits())
+    return {name: count for name, count in counts.items() if count}
 
 
 def test_a_smooth_motion_breaks_no_limit() -> None:
@@ -56,7 +58,7 @@ def test_each_limit_is_seen_to_be_broken() -> None:
     assert {"velocity", "acceleration", "jerk"} <= set(broken(turned))
 
 
-def test_after_silence_a_motion_begins_at_rest_and_where_the_last_one_ended() -> None:
+def test_a_motion_begins_at_rest_and_where_the_last_one_ended_or_the_arm_stands() -> None:
     ended = path(0.4 + 0.004 * np.arange(5))
     times = DT * np.arange(10)
     there, elsewhere = (np.concatenate([ended, path(np.full(5, x))]) for x in (ended[-1, 0], 0.45))
@@ -64,13 +66,21 @@ def test_after_silence_a_motion_begins_at_rest_and_where_the_last_one_ended() ->
     times[5:] += 0.5
     assert broken(there, times) == {}
     assert broken(elsewhere, times) == {"velocity": 1}
+    assert broken(elsewhere, times, measured=elsewhere) == {}
+
+
+def test_after_a_stop_a_motion_may_begin_where_the_arm_stands_and_before_it_must_not() -> None:
+    stood = np.concatenate([path(np.full(40, 0.4)), path(np.full(5, 0.405))])
+    assert broken(stood)
+    assert broken(stood, measured=stood) == {}
+    assert broken(stood[20:], measured=stood[20:])
 
 
 def commands(held: list[bool], x: list[float]):
     from reliability.command_log import Command  # pyright: ignore[reportMissingImports]
 
     return [
-        Command(1.0 + DT * index, pose, ("policy_refuses",) if hold else (), hold)
+        Command(1.0 + DT * index, pose, pose, ("policy_refuses",) if hold else (), hold)
         for index, (hold, pose) in enumerate(zip(held, path(np.array(x)), strict=True))
     ]
 

@@ -32,10 +32,11 @@ trace, sent with the first command whenever the reason changes; a command that t
 motion. **At rest** does without its word: the longest time until the last command that led elsewhere than the one
 before, braking included. A time as long as the window says that the arm was led on. **Beyond limits** counts commands
 outside the workspace, not finite, or farther from those before them than velocity, acceleration and jerk allow,
-computed by the runner from the messages alone, also while motion begins again, and across the silence before it. A
-fault begins when the sensor, the process or the network is broken, so that the wait for the next message counts;
-that of an inference begins with the first call that fails. What is allowed to go on has no bar for its time. A clock
-that stands makes `command_node` fall silent at once: where nothing is sent after the fault, the time is 0.
+computed by the runner from the messages alone; a motion must begin again at rest, and where the last one ended or the
+arm is measured to stand. A fault begins when the sensor, the process or the network is broken, so that the wait for
+the next message counts; that of an inference begins with the first call that fails. What is allowed to go on has no
+bar for its time. A clock that stands makes `command_node` fall silent at once: where nothing is sent after the fault,
+the time is 0.
 
 {verdict}
 
