@@ -190,7 +190,11 @@ def test_a_broken_mesh_is_said_and_the_rest_is_drawn(page: Page, visitor: PageCl
     [
         ({"images": {"camera": np.zeros((4, 4), np.uint8)}}, "camera camera: uint8[4, 4]"),
         ({"images": {"camera": np.zeros((4, 4, 3), np.float32)}}, "camera camera: float32[4, 4, 3]"),
-        ({"plans": (Plan(1, np.zeros((4, 8)), np.full((4, 3), np.nan)),)}, "plan: policy names places"),
+        ({"plans": (Plan(1, np.zeros((4, 8)), np.full((4, 3), np.nan)),)}, "plan: policy is no path of finite places"),
+        ({"plans": (Plan(1, np.zeros((4, 8)), np.zeros((4, 2))),)}, "plan: policy is no path of finite places, [4, 2]"),
+        ({"crop": Box(np.full(3, np.nan), np.ones(3))}, "crop box: its corners are not finite"),
+        ({"scene": Scene(1, (dataclasses.replace(shape("a"), size=np.full(3, np.nan)),))}, "scene: a is not drawn"),
+        ({"tool": Pose(np.zeros(2), np.zeros(4))}, "tool: cannot be drawn"),
         ({"frames": {"link": pose()}}, "scene: no pose of tool/tip"),
     ],
 )
@@ -214,6 +218,14 @@ def test_an_empty_snapshot_is_a_page_that_waits(operator: PageOperator) -> None:
         client.close()
     finally:
         page.close()
+
+
+def test_a_headline_is_renewed_so_that_silence_shows(page: Page, visitor: PageClient) -> None:
+    for _ in range(2):
+        time.sleep(1.0)
+        page.show(snapshot())
+    beats = {beat for m in visitor.heard for beat in ("0", "1") if reads(f'data-beat="{beat}"')(m)}
+    assert beats == {"0", "1"}
 
 
 def test_text_from_outside_is_no_html(page: Page, visitor: PageClient) -> None:

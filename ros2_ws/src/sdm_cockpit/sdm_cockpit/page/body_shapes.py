@@ -10,7 +10,6 @@ import trimesh
 import viser
 from numpy.typing import NDArray
 
-from sdm_cockpit.page.palette import GREY
 from sdm_cockpit.snapshot import Pose, Scene, Shape
 
 # A robot of fine meshes is brought in over several snapshots, so that what changes goes on being shown meanwhile.
@@ -74,6 +73,8 @@ class BodyShapes:
 
     def _draw(self, shape: Shape) -> None:
         red, green, blue, alpha = shape.colour
+        if not np.isfinite([*shape.size, *shape.colour, *shape.pose.position, *shape.pose.quaternion]).all():
+            raise ValueError("its size, colour or pose is not finite")
         mesh = self._mesh(shape)
         if len(mesh.faces) > _MAX_FACES:
             raise ValueError(f"{shape.mesh} has {len(mesh.faces):,} faces; give a mesh of {_MAX_FACES:,} at most")
@@ -81,7 +82,7 @@ class BodyShapes:
             f"/bodies/{_node(shape.frame)}/{_node(shape.name)}",
             np.asarray(mesh.vertices, np.float32),
             np.asarray(mesh.faces, np.uint32),
-            color=(red, green, blue) if np.isfinite(shape.colour).all() else GREY,
+            color=(red, green, blue),
             opacity=self._opacity(alpha),
             flat_shading=shape.kind != "sphere",
             scale=tuple(shape.size.tolist()),

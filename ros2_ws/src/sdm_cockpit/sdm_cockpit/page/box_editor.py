@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 import numpy as np
@@ -19,6 +20,8 @@ _HANDLE_M = 0.12
 _STEP_M = 0.005
 # A box that was granted and is not seen within so many snapshots was granted by somebody who keeps another.
 _PATIENCE = 60
+# What was typed and never set gives way to what is.
+_TYPING_S = 30.0
 
 
 class BoxEditor:
@@ -32,12 +35,13 @@ class BoxEditor:
         ask: Callable[[Box, Answer], None],
         log: Callable[[bool, str], None],
     ) -> None:
-        self._ask, self._log = ask, log
+        self._which, self._ask, self._log = which, ask, log
         self._lock = threading.Lock()
         self._seen: Box | None = None
         self._wished: Box | None = None
         self._patience = 0
-        self._dragging = self._typing = False
+        self._dragging = False
+        self._typed_until_s = float("-inf")
 
         scene, gui = server.scene, server.gui
         nothing = box_edges(Box(np.zeros(3), np.zeros(3)))
@@ -62,8 +66,11 @@ class BoxEditor:
             typed.on_update(self._on_typed)
         self._set.on_click(self._on_set)
 
-    def show(self, box: Box | None, editable: bool) -> None:
-        """Draws `box`, or what is wished for as long as that is not answered."""
+    def show(self, box: Box | None, editable: bool) -> tuple[str, ...]:
+        """Draws `box`, or what is wished for as long as that is not answered. A line where it is none."""
+        problems: tuple[str, ...] = ()
+        if box is not None and not (np.isfinite(box.low).all() and np.isfinite(box.high).all()):
+            box, problems = None, (f"{self._which} box: its corners are not finite",)
         with self._lock:
             if self._wished is not None and not self._dragging:
                 self._patience -= 1
@@ -72,6 +79,7 @@ class BoxEditor:
             self._seen = box
             self._folder.visible = editable and box is not None
             self._draw()
+        return problems
 
     def _draw(self) -> None:
         box = self._wished or self._seen
@@ -85,7 +93,7 @@ class BoxEditor:
         if not self._dragging:
             for corner, end in zip(self._corners, ends, strict=True):
                 corner.position = end
-        if not self._typing:
+        if time.monotonic() > self._typed_until_s:
             for typed, end in zip(self._inputs, ends, strict=True):
                 typed.value = (round(float(end[0]), 4), round(float(end[1]), 4), round(float(end[2]), 4))
 
@@ -106,7 +114,7 @@ class BoxEditor:
 
     async def _on_typed(self, event: viser.GuiEvent) -> None:
         if event.client_id is not None:  # else `show` has written it
-            self._typing = True
+            self._typed_until_s = time.monotonic() + _TYPING_S
 
     async def _on_set(self, event: viser.GuiEvent) -> None:
         low, high = (np.array(typed.value, np.float64) for typed in self._inputs)
@@ -121,7 +129,7 @@ class BoxEditor:
     def _answered(self, granted: bool, line: str) -> None:
         self._log(granted, line)
         with self._lock:
-            self._typing = False
+            self._typed_until_s = float("-inf")
             if not granted:
                 self._wished = None
             self._draw()

@@ -31,12 +31,13 @@ class PauseButton:
         # A large target, in the ink that is read on yellow.
         uuid = self._button._impl.uuid
         gui.add_html(f'<style>[id="{uuid}"] {{ height: 3.4em !important; font-size: 1.25em; color: #101113; }}</style>')
-        command = gui.add_command("Pause", hotkey="space", description="The robot comes to rest.")
-        command.on_trigger(self._on_pause)
+        self._command = gui.add_command("Pause", hotkey="space", description="The robot comes to rest.")
+        self._command.on_trigger(self._on_pause)
 
     def show(self, abilities: Abilities) -> None:
         """Where nothing moves, nothing is paused."""
         self._button.visible = abilities.moves
+        self._command.disabled = not abilities.moves
 
     async def _on_pause(self, event: viser.GuiEvent | viser.CommandEvent) -> None:
         self._operator.ask("pause", self._log.of("Pause"))

@@ -81,20 +81,20 @@ class Page:
         with self._server.atomic():
             problems = (
                 *snapshot.status.problems,
-                *self._bodies.show(snapshot.scene, snapshot.frames),
-                *self._cloud.show(snapshot.cloud),
-                *self._ribbons.show(snapshot.plans),
-                *self._cameras.show(snapshot.images, now_s),
+                *_drawn("scene", lambda: self._bodies.show(snapshot.scene, snapshot.frames)),
+                *_drawn("cloud", lambda: self._cloud.show(snapshot.cloud)),
+                *_drawn("plan", lambda: self._ribbons.show(snapshot.plans)),
+                *_drawn("cameras", lambda: self._cameras.show(snapshot.images, now_s)),
+                *_drawn("tool", lambda: self._trail.show(snapshot)),
+                *_drawn("crop", lambda: self._crop.show(snapshot.crop, abilities.moves)),
+                *_drawn("workspace", lambda: self._workspace.show(snapshot.workspace, abilities.moves)),
+                *_drawn("legend", lambda: self._legend.show(snapshot.plans)),
+                *_drawn("charts", lambda: self._charts.show(snapshot)),
+                *_drawn("view", lambda: self._look_at(snapshot.crop or snapshot.workspace)),
             )
-            self._trail.show(snapshot)
-            for editor, box in ((self._crop, snapshot.crop), (self._workspace, snapshot.workspace)):
-                editor.show(box, abilities.moves)
-            self._legend.show(snapshot.plans)
-            self._charts.show(snapshot)
             self._status.show(snapshot, problems, now_s)
             self._pause.show(abilities)
             self._controls.show(abilities)
-        self._look_at(snapshot.crop or snapshot.workspace)
 
     def close(self) -> None:
         """Ends the page for everybody."""
@@ -163,6 +163,14 @@ class Page:
         self._server.initial_camera.position = eye
         for client in self._server.get_clients().values():
             client.camera.fov, client.camera.look_at, client.camera.position = _FIELD_OF_VIEW, centre, eye
+
+
+def _drawn(what: str, draw: Callable[[], tuple[str, ...] | None]) -> tuple[str, ...]:
+    """The lines of a part of the page; one that fails must not hold up the others, least of all the headline."""
+    try:
+        return draw() or ()
+    except Exception as error:
+        return (f"{what}: cannot be drawn: {' '.join(str(error).split()) or type(error).__name__}",)
 
 
 @contextlib.contextmanager

@@ -24,8 +24,8 @@ class PlanRibbons:
         for index, ribbon in enumerate(self._ribbons):
             plan = plans[index] if index < len(plans) else None
             path = None if plan is None else plan.path
-            if plan is not None and path is not None and not np.isfinite(path).all():
-                problems.append(f"plan: {plan.label} names places that are not finite; it is not drawn")
+            if plan is not None and path is not None and not _is_path(path):
+                problems.append(f"plan: {plan.label} is no path of finite places, {list(path.shape)}; it is not drawn")
                 path = None
             ribbon.show(path, 0 if plan is None else plan.executed)
         return tuple(problems)
@@ -60,6 +60,10 @@ class _Ribbon:
         _draw(self._executed, lines[:split], line_colours[:split])
         _draw(self._ahead, lines[split:], line_colours[split:])
         _draw(self._beads, points[executed:], colours[executed:])
+
+
+def _is_path(path: NDArray[np.float64]) -> bool:
+    return path.ndim == 2 and path.shape[1] == 3 and bool(np.isfinite(path).all())
 
 
 def _draw(

@@ -27,7 +27,19 @@ _BRIGHT = {YELLOW, ORANGE, SKY_BLUE}
 _NODE_COLOURS = {"active": BLUISH_GREEN, "gone": VERMILLION, "inactive": YELLOW}
 _PROBLEMS = 6
 
-STYLE = """<style>
+# A headline that is not renewed for so long says itself that nobody may believe it: each renewal restarts its style's
+# animation, and a browser needs no connection to run that.
+_BEAT_S, _STALE_S = 1.0, 5.0
+
+STYLE = (
+    f"""<style>
+@keyframes stale {{ to {{ background: {css(GREY)}; color: {css(BLACK)}; }} }}
+@keyframes told {{ to {{ max-height: 3em; }} }}
+.headline {{ animation: stale 0.2s {_STALE_S}s forwards; }}
+.headline::after {{ content: "no news for {_STALE_S:.0f} s: the page shows what was"; display: block; max-height: 0;
+  overflow: hidden; font-weight: bold; animation: told 0.2s {_STALE_S}s forwards; }}
+</style>"""
+    + """<style>
 .headline { margin: 0 0.6em 0.6em; padding: 0.5em 0.7em; border-radius: 8px; }
 .headline b { display: block; font-size: 2.1em; line-height: 1.15; text-transform: uppercase; letter-spacing: 0.02em; }
 .headline span { font-size: 0.9em; overflow-wrap: anywhere; }
@@ -44,6 +56,7 @@ STYLE = """<style>
 .legend span { margin-right: 0.9em; white-space: nowrap; }
 .legend i { display: inline-block; width: 2.2em; height: 0.6em; border-radius: 0.3em; margin-right: 0.35em; }
 </style>"""
+)
 
 
 class StatusPanel:
@@ -58,7 +71,7 @@ class StatusPanel:
 
     def show(self, snapshot: Snapshot, problems: tuple[str, ...], now_s: float) -> None:
         """`problems`: all that is wrong with what the page is given; `now_s` on any steady clock."""
-        self._headline.content = _headline(snapshot.status)
+        self._headline.content = _headline(snapshot.status, beat=int(now_s / _BEAT_S) % 2)
         if now_s - self._figures_s < _FIGURES_S:
             return
         self._figures_s = now_s
@@ -68,11 +81,11 @@ class StatusPanel:
         )
 
 
-def _headline(status: Status) -> str:
+def _headline(status: Status, beat: int) -> str:
     head = headline(status)
     ink = BLACK if head.colour in _BRIGHT else WHITE
     return (
-        f'<div class="headline" role="status" data-state="{escape(head.word)}" '
+        f'<div class="headline" role="status" data-state="{escape(head.word)}" data-beat="{beat}" '
         f'style="background:{css(head.colour)};color:{css(ink)}">'
         f"<b>{escape(head.word)}</b><span>{escape(head.line)}</span></div>"
     )

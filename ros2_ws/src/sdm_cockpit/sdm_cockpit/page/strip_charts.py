@@ -22,12 +22,14 @@ from sdm_cockpit.page.palette import (
     Rgb,
     css,
 )
-from sdm_cockpit.snapshot import Snapshot
+from sdm_cockpit.snapshot import Snapshot, Timing
 
 SPAN_S = 30.0
 _SAMPLE_S = 0.1
 _DRAW_S = 0.25
 _HEIGHT_PX, _LEGEND_PX = 104, 26
+# What nobody told leaves a gap.
+_SILENCE = Timing(np.nan, np.nan, np.nan, np.nan, np.nan, np.nan)
 
 
 @dataclass(frozen=True)
@@ -73,9 +75,9 @@ class StripCharts:
             self._samples.clear()  # a recording was wound
             self._drawn_s = float("-inf")
         self._clamps += len(snapshot.clamps)
-        timing = snapshot.timing
-        if timing is None or (self._samples and now_s - self._samples[-1].time_s < _SAMPLE_S):
+        if self._samples and now_s - self._samples[-1].time_s < _SAMPLE_S:
             return
+        timing = snapshot.timing or _SILENCE
         self._samples.append(
             _Sample(
                 now_s,
