@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 import secrets
 from pathlib import Path
 
 from sdm_core.errors import ContractError
+
+from sdm_cockpit.page.doorkeeper import is_this_machine
 
 _LEAST_LETTERS = 8
 
@@ -22,14 +23,7 @@ def page_token(host: str, token_file: str) -> tuple[str, str]:
         if len(token) < _LEAST_LETTERS:
             raise ContractError(f"parameter token_file: {token_file} holds no {_LEAST_LETTERS} letters; write more")
         return token, f"the token is in {token_file}"
-    if _is_this_machine(host):
+    if is_this_machine(host):
         return "", ""
     token = secrets.token_urlsafe(9)
     return token, f"the token of this start: {token}"
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
