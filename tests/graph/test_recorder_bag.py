@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ from helpers.bags import recorded_bag
 from helpers.bridge import bridge
 from helpers.graph import graph
 from helpers.linear_policy import LinearPolicy
+from sdm_cockpit.replay.open_recordings import open_recordings
+from sdm_cockpit.replay.replayed_policy import ReplayedPolicy
 from sdm_core.dataset import EpisodeStore
 from sdm_policy_node.convert.program import main as convert
 from sdm_sim.registry import make_task
@@ -46,3 +49,12 @@ def test_a_bag_gives_the_live_dataset_bit_for_bit(tmp_path: Path) -> None:
     assert found.episode_ends.tolist() == expected.episode_ends.tolist() == [outcome.steps]
     for name in ("point_cloud", "state", "action", "depth"):
         np.testing.assert_array_equal(found.read(name), expected.read(name), err_msg=name)
+
+    (recording,) = open_recordings(bag)
+    np.testing.assert_array_equal(recording.state, expected.read("state"))
+    replanned = list(range(0, outcome.steps, contract.n_action_steps))
+    assert sorted(recording.deeds.timings) == replanned
+    assert sorted(recording.deeds.chunks) == replanned
+    # A bag does not tell the episode's seed: with it, the policy answers what it saw as it did then.
+    replayed = next(ReplayedPolicy(checkpoint).plans(replace(recording, seed=SEED)))
+    np.testing.assert_allclose(replayed.values, recording.deeds.chunks[0].targets, atol=1e-6)

@@ -30,7 +30,7 @@ _CHUNK, _TRACE = "sdm_interfaces/msg/ActionChunk", "sdm_interfaces/msg/PolicyTra
 
 
 class BagRecordings:
-    """The bag's episodes, converted into a temporary dataset that ends with this object."""
+    """The bag's episodes, converted into a temporary dataset that ends with this object. Their seeds are not in it."""
 
     def __init__(self, path: Path, options: Sequence[str] = ()) -> None:
         """`options`: further ones of `sdm-convert`. Raises SdmError where no episode is whole."""
