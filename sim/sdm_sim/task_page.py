@@ -47,7 +47,8 @@ _SPEEDS = """
 
 `benchmarks/demonstrations.py` measures them. CPU seconds are all processes' together; wall time holds for a machine
 that does nothing else. Evaluation is one worker's: steps a CPU second, with a cloud wherever the policy looks; with
-more `environments` than one it steps them in turn and infers their observations as one batch. Opening them comes on top.
+more `environments` than one it steps them in turn and infers their observations as one batch. Opening them comes on
+top.
 
 """
 
@@ -85,7 +86,8 @@ def _speeds(lines: list[dict[str, Any]]) -> str:
     ] + [
         (
             f"evaluation of `{checkpoint}`, {line['nfe']} NFE, `environments={environments}`",
-            f"{line['steps_per_s']:.0f} steps/s, {100 * line['inference_share']:.0f} % of it inference{_to_open(line)}",
+            f"{line['steps_per_s']:.0f} steps/s, {100 * line['inference_share']:.0f} % of it inference"
+            + _side_by_side(line),
             _origin(line),
         )
         for (checkpoint, environments), line in evaluations.items()
@@ -93,9 +95,14 @@ def _speeds(lines: list[dict[str, Any]]) -> str:
     return _SPEEDS + _table([("what", "measured", "when and where"), ("---",) * 3, *rows]) if rows else ""
 
 
-def _to_open(line: dict[str, Any]) -> str:
-    """What an environment more takes, where that was measured."""
-    return f"; {line['open_s']:.2f} s and {line['open_mb']} MB to open one" if line.get("open_s") else ""
+def _side_by_side(line: dict[str, Any]) -> str:
+    """What several environments cost and change; empty for one."""
+    if line.get("environments", 1) == 1:
+        return ""
+    return (
+        f"; {line['identical']} of {line['episodes']} episodes bit for bit as with one; "
+        f"{line['open_s']:.1f} s and {line['open_mb']} MB to open one"
+    )
 
 
 def _origin(line: dict[str, Any]) -> str:

@@ -270,6 +270,13 @@ def test_a_selection_of_what_is_not_there_names_what_is(tmp_path):
         planned(tmp_path, methods=("smd",))
 
 
+def test_evaluations_step_as_many_environments_as_the_suite_says(tmp_path):
+    for number in (1, 8):
+        made = planned(tmp_path, suite={**SUITE, "environments": number}, methods=("regression",))
+        settings = composed("evaluate", EvaluateSettings, made.jobs[-1].overrides)
+        assert settings.environments == number
+
+
 @pytest.mark.parametrize("runner", ["local", "batched"])
 def test_every_shipped_runner_of_one_machine_takes_the_number_of_workers(runner):
     settings = composed("benchmark", BenchmarkSettings, [f"runner={runner}", "workers=3"])

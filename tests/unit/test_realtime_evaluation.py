@@ -258,8 +258,13 @@ def test_a_measured_latency_comes_on_top(evaluated: Evaluated) -> None:
 
 def test_another_task_is_named_in_the_line_of_a_waiting_world_too(evaluated: Evaluated) -> None:
     (line,) = evaluated.run("task=test/other")
-    assert (line["task"], line["mode"]) == ("test/other", "direct")
+    assert (line["task"], line["mode"], "environments" in line) == ("test/other", "direct", False)
     assert evaluated.worlds == [World("test/other", "none", None)]
+
+
+def test_a_line_names_the_environments_that_shared_a_batch(evaluated: Evaluated) -> None:
+    (line,) = evaluated.run("environments=8")
+    assert line["environments"] == 8
 
 
 @pytest.mark.parametrize(
@@ -270,6 +275,8 @@ def test_another_task_is_named_in_the_line_of_a_waiting_world_too(evaluated: Eva
         (("mode=realtime", "latency_ms=[-1]"), "greater than or equal to 0"),
         (("mode=realtime", "latency_ms=[]"), "at least 1"),
         (("mode=realtime", "protocol=best5"), "mode realtime belongs to protocol final"),
+        (("mode=realtime", "environments=2"), "each observation is answered alone; set environments=1"),
+        (("environments=0",), "greater than 0"),
         (("task=a/b", "protocol=best5"), "another task belongs to protocol final"),
     ],
 )

@@ -56,18 +56,20 @@ def test_speeds_are_shown_where_they_were_measured_the_last_of_each(line: dict[s
     origin = {"date": "2026-01-02", "commit": "abc", "machine": "M, 2 cores"}
     sweep = {"kind": "demonstrations", "family": "fork", "tasks": 1, "episodes": 10, "workers": 2, **origin}
     evaluation = {"kind": "evaluation", "checkpoint": "models/a", "nfe": 1, "inference_share": 0.16, **origin}
+    cost = {"episodes": 4, "identical": 3, "open_s": 0.44, "open_mb": 90}
     text = page(
         [
             {**sweep, "wall_s": 99.0, "cpu_s": 99.0},
             {**sweep, "wall_s": 30.4, "cpu_s": 50.0},
             {**evaluation, "steps_per_s": 512.8},
-            {**evaluation, "environments": 8, "steps_per_s": 600, "open_s": 0.44, "open_mb": 90},
+            {**evaluation, "environments": 8, "steps_per_s": 600, **cost},
         ]
     )
     assert "10 demonstrations of 1 tasks, `sdm-demos task=fork workers=2` | 30 s, 50 CPU s | 2026-01-02, abc," in text
     assert "99 s" not in text
     assert "| evaluation of `models/a`, 1 NFE, `environments=1` | 513 steps/s, 16 % of it inference |" in text
-    assert "1 NFE, `environments=8` | 600 steps/s, 16 % of it inference; 0.44 s and 90 MB to open one |" in text
+    as_alone = "3 of 4 episodes bit for bit as with one; 0.4 s and 90 MB to open one"
+    assert f"1 NFE, `environments=8` | 600 steps/s, 16 % of it inference; {as_alone} |" in text
 
 
 def test_the_program_writes_the_page_of_what_was_measured(

@@ -66,18 +66,14 @@ def evaluate(
     Each worker steps `environments` of the task in turn and infers their observations as one batch. The same number
     gives the same outcomes. Those of another differ at most as rounding may change them: at batches up to 8, OpenVINO's
     answers were those of batch 1, bit for bit; ONNX Runtime's and torch's differed by up to 1e-6 of an action's unit.
-    A network that was exported for one observation is asked them one by one, and where the world does not wait each
-    policy answers alone.
+    A network that was exported for one observation is asked them one by one.
     """
-    world = world or World()
-    if world.latency is not None:
-        environments = 1
     attempts = [Attempt(seed, seed + repeat * _NOISE_SEED_STRIDE) for seed, repeat in product(seeds, range(repeats))]
     groups = [attempts[first : first + environments] for first in range(0, len(attempts), environments)]
     outcomes = []
     # Spawned, not forked: a renderer's context does not survive a fork.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, _open, (checkpoint, backend, world, environments)) as pool:
+    with ProcessPoolExecutor(workers, context, _open, (checkpoint, backend, world or World(), environments)) as pool:
         try:
             for outcome in chain.from_iterable(pool.map(_run, groups)):
                 outcomes.append(outcome)

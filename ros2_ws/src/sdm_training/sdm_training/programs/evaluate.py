@@ -67,6 +67,8 @@ class EvaluateSettings(Settings):
             raise ValueError("a latency has no meaning where the world waits; set mode=realtime")
         if self.mode == "realtime" and self.protocol != "final":
             raise ValueError(f"mode realtime belongs to protocol final, not to {self.protocol}")
+        if self.mode == "realtime" and self.environments > 1:
+            raise ValueError("in mode realtime each observation is answered alone; set environments=1")
         if self.task is not None and self.protocol != "final":
             raise ValueError(f"another task belongs to protocol final, not to {self.protocol}")
         return self
@@ -169,6 +171,8 @@ def _runner(settings: EvaluateSettings, console: Console, latency: Latency | Non
 
 def _record(line: dict[str, Any], settings: EvaluateSettings, console: Console) -> None:
     """Prints a result line in short, and appends it."""
+    if settings.environments > 1:
+        line["environments"] = settings.environments
     if settings.camera_noise != "none":
         line["camera_noise"] = settings.camera_noise
     low, high = line["ci95"]
