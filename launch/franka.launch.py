@@ -82,8 +82,13 @@ def generate_launch_description():
             description="Checkpoint folder of the policy, for this cell; the twin's shipped student if not given",
         ),
         DeclareLaunchArgument("task", default_value="franka/pick-place", description="Task of the twin"),
-        DeclareLaunchArgument("episodes", default_value="10", description="Episodes of the twin"),
+        DeclareLaunchArgument("episodes", default_value="10", description="Episodes of the twin; 0: without end"),
         DeclareLaunchArgument("seed0", default_value="10000", description="Seed of the twin's first episode"),
+        DeclareLaunchArgument(
+            "real_time_factor",
+            default_value="1.0",
+            description="Seconds of the twin's simulated time that pass in one of wall time",
+        ),
         DeclareLaunchArgument(
             "results", default_value="", description="File of JSON lines for each episode of the twin; empty: none"
         ),
@@ -215,6 +220,7 @@ def generate_launch_description():
                 ),
                 "episodes": ParameterValue(LaunchConfiguration("episodes"), value_type=int),
                 "seed0": ParameterValue(LaunchConfiguration("seed0"), value_type=int),
+                "real_time_factor": ParameterValue(LaunchConfiguration("real_time_factor"), value_type=float),
                 "camera_every": 1,
                 "checkpoint_name": ParameterValue(
                     PythonExpression(["'", LaunchConfiguration("checkpoint"), "'.rstrip('/').rpartition('/')[2]"]),

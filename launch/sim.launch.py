@@ -91,7 +91,7 @@ def generate_launch_description():
             choices=["lockstep", "realtime", "expert"],
             description="Whether the world waits for the policy, runs on at its own rate, or its expert drives",
         ),
-        DeclareLaunchArgument("episodes", default_value="10", description="Episodes to run"),
+        DeclareLaunchArgument("episodes", default_value="10", description="Episodes to run; 0: without end"),
         DeclareLaunchArgument(
             "seed0",
             default_value="10000",
@@ -109,6 +109,14 @@ def generate_launch_description():
             default_value="none",
             choices=["none", "d4xx"],
             description="Depth camera whose noise is put onto the depth images",
+        ),
+        DeclareLaunchArgument(
+            "real_time_factor",
+            default_value="1.0",
+            description="Seconds of simulated time that pass in one of wall time; not in lockstep",
+        ),
+        DeclareLaunchArgument(
+            "latency_ms", default_value="0.0", description="Delay of all sensor messages, of simulated time; realtime"
         ),
         DeclareLaunchArgument("record", default_value="false", description="Record the successful episodes"),
         DeclareLaunchArgument(
@@ -172,6 +180,8 @@ def generate_launch_description():
                     value_type=str,
                 ),
                 "camera_noise": text("camera_noise"),
+                "real_time_factor": ParameterValue(LaunchConfiguration("real_time_factor"), value_type=float),
+                "latency_ms": ParameterValue(LaunchConfiguration("latency_ms"), value_type=float),
                 "results": text("results"),
                 "traces": text("traces"),
                 "video": text("video"),
