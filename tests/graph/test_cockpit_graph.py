@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,7 +41,11 @@ class Looking:
         settings = CockpitParameters(checkpoint=str(checkpoint))
         self.view = GraphView(world.node, settings, Checkpoint.open(checkpoint).contract)
         self.operator = GraphOperator(world.node, checkpoint.parent, "native", lambda: self.view.deadman)
+        self._checkpoint = checkpoint
         self._answers: list[tuple[bool, str]] = []
+
+    def start_policy(self, **parameters: Any) -> None:
+        self.world.start("policy_node", checkpoint=self._checkpoint, **PARAMETERS, **parameters)
 
     def answer(self, granted: bool, line: str) -> None:
         self._answers.append((granted, line))
@@ -77,12 +82,11 @@ class Camera:
 
 @pytest.fixture
 def looking(checkpoint: Checkpoint, tmp_path: Path) -> Iterator[tuple[Looking, Camera]]:
-    """policy_node is acting on a robot that is looked at."""
+    """A robot that is looked at, and that policy_node may act upon."""
     with graph(tmp_path) as world:
         robot = FakeRobot(world, checkpoint.contract)
         made = Looking(world, checkpoint.path)
         try:
-            world.start("policy_node", checkpoint=checkpoint.path, **PARAMETERS)
             yield made, Camera(robot)
         finally:
             made.view.close()
@@ -103,6 +107,7 @@ def look_until(looking: Looking, camera: Camera, predicate, timeout_s: float = 4
 
 def test_a_policy_is_seen_at_work_cropped_otherwise_and_killed(looking: tuple[Looking, Camera]) -> None:
     cockpit, camera = looking
+    cockpit.start_policy()
     seen = look_until(cockpit, camera, lambda shown: shown.cloud is not None and shown.plans and shown.tool)
     assert seen.cloud is not None
     assert seen.crop is not None
@@ -128,8 +133,18 @@ def test_a_policy_is_seen_at_work_cropped_otherwise_and_killed(looking: tuple[Lo
     assert gone.cloud is not None  # the cockpit sees for itself
 
 
+def test_a_policy_that_commands_inline_is_seen_as_well(looking: tuple[Looking, Camera]) -> None:
+    cockpit, camera = looking
+    cockpit.start_policy(command="inline")
+    seen = look_until(cockpit, camera, lambda shown: shown.plans and shown.status.activity == "following")
+    assert seen.plans[0].values.shape == (4, 3)
+    assert seen.timing is not None
+    assert seen.timing.deadline_ms == 100.0
+
+
 def test_another_checkpoint_is_looked_at_as_it_is_acted_upon(looking: tuple[Looking, Camera], tmp_path: Path) -> None:
     cockpit, camera = looking
+    cockpit.start_policy()
     LinearPolicy(small_contract(cloud={"points": 16})).write(tmp_path / "coarse")
     cockpit.operator = GraphOperator(cockpit.world.node, tmp_path, "native", lambda: False)
     look_until(cockpit, camera, lambda shown: cockpit.state_of("policy_node") == "active")

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, State, TransitionCallbackReturn
 from rclpy.qos import QoSProfile
+from sdm_core.action_chunk import ActionChunk
 from sdm_core.anchor import Anchor, absolute
 from sdm_core.crop_box import CropBox
 from sdm_core.errors import ContractError, ObservationError, SdmError
@@ -96,7 +97,9 @@ class PolicyNode(LifecycleNode):
             self._inline = InlineCommands(contract, self._steps, p.scheduler)
             if not p.dry_run:
                 self._sink = command_sink(p.sink)(self, self._absolute, depth=2 * self._steps)
-        self._chunks = self.create_publisher(ActionChunkMessage, "action_chunk", QoSProfile(depth=10))
+        # Of what is commanded inline, a topic of its own: it is to be seen, and nobody is to follow it.
+        topic = "~/action_chunk" if self._inline else "action_chunk"
+        self._chunks = self.create_publisher(ActionChunkMessage, topic, QoSProfile(depth=10))
         self._heartbeat = self.create_publisher(Heartbeat, "heartbeat", QoSProfile(depth=1))
         self._traces = self.create_publisher(PolicyTrace, "~/trace", QoSProfile(depth=100))
 
@@ -277,15 +280,20 @@ class PolicyNode(LifecycleNode):
                 if trace.loop_ms == 0.0:
                     self._note_times(trace, begin, answer)
             trace.interventions = sorted(interventions)
+            if self._chunks.get_subscription_count():
+                self._publish_chunk(self._anchor.absolute(plan.chunk, plan.state), answer)
         else:
             chunk = self._anchor.absolute(plan.chunk, plan.state)
             require_plausible(chunk, self._absolute)
-            message = to_chunk_message(chunk, self._contract)
-            message.header.stamp = self.get_clock().now().to_msg()
-            message.received = to_message(answer.frame.received_wall_ns)
-            message.cloud_ms, message.inference_ms = answer.cloud_ms, answer.inference_ms
-            self._chunks.publish(message)
+            self._publish_chunk(chunk, answer)
             self._note_times(trace, begin, answer)
+
+    def _publish_chunk(self, chunk: ActionChunk, answer: Answer) -> None:
+        message = to_chunk_message(chunk, self._contract)
+        message.header.stamp = self.get_clock().now().to_msg()
+        message.received = to_message(answer.frame.received_wall_ns)
+        message.cloud_ms, message.inference_ms = answer.cloud_ms, answer.inference_ms
+        self._chunks.publish(message)
 
     @staticmethod
     def _note_times(trace: PolicyTrace, begin: int, answer: Answer) -> None:

@@ -19,6 +19,8 @@ from sdm_cockpit.graph.tool_listener import ToolListener
 from sdm_cockpit.snapshot import Plan
 from sdm_cockpit.tool_path import ToolPath
 
+# For command_node, and of a policy that commands inline.
+_TOPICS = ("action_chunk", "policy_node/action_chunk")
 # A chunk that ended so long ago, or lies so far ahead, says nothing of the present.
 _STALE_NS = 1_000_000_000
 
@@ -43,13 +45,15 @@ class ChunkListener:
         self._problems = problems
         self._newest: _Led | None = None
         self._node = node
-        self._subscription = node.create_subscription(
-            ActionChunkMessage, "action_chunk", self._on_chunk, sensor_qos(False, 1)
-        )
+        self._subscriptions = [
+            node.create_subscription(ActionChunkMessage, topic, self._on_chunk, sensor_qos(False, 1))
+            for topic in _TOPICS
+        ]
 
     def close(self) -> None:
         """Listens no more."""
-        self._node.destroy_subscription(self._subscription)
+        for subscription in self._subscriptions:
+            self._node.destroy_subscription(subscription)
 
     def plans(self, now_ns: int, followed_ns: int) -> tuple[Plan, ...]:
         """What the policy plans at a time of the graph's clock; nothing where its last chunk is over.
