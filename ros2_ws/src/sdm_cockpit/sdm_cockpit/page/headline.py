@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sdm_cockpit.page.palette import (
+    ALARM,
     BLUE,
     BLUISH_GREEN,
     GREY,
     ORANGE,
     REDDISH_PURPLE,
     SKY_BLUE,
-    VERMILLION,
     YELLOW,
     Rgb,
 )
@@ -23,7 +23,7 @@ _ACTIVITIES: dict[str, tuple[str, Rgb]] = {
     "paused": ("paused", YELLOW),
     "stopping": ("stopping", ORANGE),
     "going_home": ("going home", SKY_BLUE),
-    "faulted": ("faulted", VERMILLION),
+    "faulted": ("faulted", ALARM),
 }
 
 
@@ -41,9 +41,9 @@ def headline(status: Status) -> Headline:
     gone = [node.name for node in status.nodes if node.state == "gone"]
     if gone:
         word = "policy gone" if any("policy" in name for name in gone) else f"{gone[0].lstrip('/')} gone"
-        return Headline(word, VERMILLION, f"{', '.join(gone)} does not answer any more")
+        return Headline(word, ALARM, f"{', '.join(gone)} does not answer any more")
     if status.fault or status.activity == "faulted":
-        return Headline("faulted", VERMILLION, status.fault)
+        return Headline("faulted", ALARM, status.fault)
     if status.activity == "paused":
         return Headline("paused", YELLOW, status.refusal)
     if status.refusal:

@@ -14,6 +14,8 @@ YELLOW: Rgb = (240, 228, 66)
 BLUE: Rgb = (0, 114, 178)
 VERMILLION: Rgb = (213, 94, 0)
 REDDISH_PURPLE: Rgb = (204, 121, 167)
+ALARM: Rgb = (200, 24, 42)
+"""Everybody's red, of another brightness than all of the above; a word stands beside it."""
 GREY: Rgb = (134, 142, 150)
 WHITE: Rgb = (241, 243, 245)
 BLACK: Rgb = (16, 17, 19)

@@ -8,12 +8,12 @@ import viser
 
 from sdm_cockpit.page.headline import headline
 from sdm_cockpit.page.palette import (
+    ALARM,
     BLACK,
     BLUISH_GREEN,
     GREY,
     ORANGE,
     SKY_BLUE,
-    VERMILLION,
     WHITE,
     YELLOW,
     Rgb,
@@ -24,7 +24,7 @@ from sdm_cockpit.snapshot import Episode, NodeState, Snapshot, Status, Timing
 # Figures that change faster cannot be read.
 _FIGURES_S = 0.25
 _BRIGHT = {YELLOW, ORANGE, SKY_BLUE}
-_NODE_COLOURS = {"active": BLUISH_GREEN, "gone": VERMILLION, "inactive": YELLOW}
+_NODE_COLOURS = {"active": BLUISH_GREEN, "gone": ALARM, "inactive": YELLOW}
 _PROBLEMS = 6
 
 # A headline that is not renewed for so long says itself that nobody may believe it: each renewal restarts its style's
@@ -100,7 +100,7 @@ def _figures(timing: Timing | None) -> str:
     return (
         '<div class="figures">'
         + _figure("control rate", f"{timing.control_hz:.1f} Hz")
-        + _figure(f"loop of {deadline:.0f} ms" if deadline else "loop", loop, VERMILLION if late else None)
+        + _figure(f"loop of {deadline:.0f} ms" if deadline else "loop", loop, ALARM if late else None)
         + _figure("age of the image", f"{timing.observation_age_ms:.0f} ms")
         + "</div>"
     )
@@ -123,7 +123,7 @@ def _run(episode: Episode | None, recording: bool) -> str:
         if episode.mode:
             parts.append(escape(episode.mode))
     if recording:
-        parts.append(f'<b style="color:{css(VERMILLION)}">● recording</b>')
+        parts.append(f'<b style="color:{css(ALARM)}">● recording</b>')
     return f'<div class="run">{" · ".join(parts)}</div>' if parts else ""
 
 
