@@ -20,7 +20,7 @@ from rclpy.time import Time
 from rosgraph_msgs.msg import Clock
 from sdm_core.results import read_results
 from sdm_sim.fork.task import fork_contract
-from sdm_sim.metaworld.task import metaworld_contract
+from sdm_sim.pusht.task import pusht_contract
 from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 
@@ -196,6 +196,7 @@ def test_another_task_takes_the_bridge_over_and_time_goes_on(nodes: Graph, watch
     assert bridge.process.poll() is None
 
 
+@pytest.mark.slow
 def test_a_task_that_cannot_be_made_leaves_the_present_one(nodes: Graph, watcher: Watcher) -> None:
     bridge = start(nodes)
     assert watcher.sees(step=lambda step: step > 3), nodes.outputs()
@@ -244,14 +245,14 @@ def test_a_policy_may_be_deactivated_and_activated_between_episodes(lockstep: Gr
 
 
 def test_a_policy_is_exchanged_together_with_the_task(lockstep: Graph, tmp_path: Path) -> None:
-    LinearPolicy(metaworld_contract("reach"), seed=2, gain=0.5).write(tmp_path / "reach")
+    LinearPolicy(pusht_contract(), seed=2, gain=0.5).write(tmp_path / "push-t")
     watcher, policy = Watcher(lockstep), Policy(lockstep)
     assert watcher.sees(step=lambda step: step > 0), lockstep.outputs()
-    assert watcher.set(task="metaworld/reach", checkpoint=str(tmp_path / "reach")) == ""
+    assert watcher.set(task="pusht/push-t", checkpoint=str(tmp_path / "push-t")) == ""
     policy.change(Transition.TRANSITION_DEACTIVATE, Transition.TRANSITION_CLEANUP)
-    policy.load(tmp_path / "reach")
+    policy.load(tmp_path / "push-t")
     assert watcher.ask("next_episode")[0]
-    assert watcher.sees(task="metaworld/reach", step=0), lockstep.outputs()
+    assert watcher.sees(task="pusht/push-t", step=0), lockstep.outputs()
     lockstep.spin_for(1.0)  # policy_node hears the new world's sensors, and forgets what the old one's were like
     policy.change(Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE)
-    assert watcher.sees(task="metaworld/reach", step=lambda step: step > 3), lockstep.outputs()
+    assert watcher.sees(task="pusht/push-t", step=lambda step: step > 3), lockstep.outputs()
