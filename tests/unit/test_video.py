@@ -20,6 +20,7 @@ from sdm_cockpit.video.point_splats import draw_points, visible_points
 from sdm_cockpit.video.program import main
 from sdm_cockpit.video.scene_view import SceneView
 from sdm_cockpit.video.strips import strips_of
+from sdm_cockpit.video.video_file import VideoFile
 from sdm_cockpit.video.viewpoint import Viewpoint
 
 RED, GREEN = (255, 0, 0), (0, 255, 0)
@@ -156,6 +157,16 @@ def test_a_video_lasts_as_long_as_the_episodes_and_their_ends(tmp_path: Path, na
     # 1.1 s, twice as fast, are 12 frames of 50 ms; the end stays for a second. A GIF's writer joins equal frames.
     assert frames == [width] * (32 if name == "out.mp4" else 12)
     assert sorted(each.name for each in tmp_path.iterdir()) == sorted([name, "student", "x.zarr"])
+
+
+def test_a_gif_keeps_the_colour_of_a_thin_line(tmp_path: Path) -> None:
+    shades = np.arange(240 * 320).reshape(240, 320) % 251
+    frame = np.stack([shades // 4, shades // 2, shades], axis=-1).astype(np.uint8)
+    frame[100, 20:60] = RED
+    with VideoFile(tmp_path / "out.gif", 20, 320) as video:
+        video.add(frame)
+    (kept,) = imageio.mimread(tmp_path / "out.gif")
+    assert np.abs(kept[100, 20:60, :3].astype(int) - RED).max() < 16
 
 
 @pytest.mark.parametrize(("name", "line"), [("out.avi", "a video is a file .mp4 or .gif"), ("out.mp4", "no such file")])

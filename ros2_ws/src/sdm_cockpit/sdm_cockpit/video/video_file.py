@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from sdm_core.errors import DatasetError
 
+from sdm_cockpit.video.gif_writer import GifWriter
+
 SUFFIXES = (".mp4", ".gif")
 
 
@@ -27,7 +29,7 @@ class VideoFile:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._partial = path.with_name(f".{path.stem}.partial{path.suffix}")
         if path.suffix == ".gif":
-            self._writer = imageio.get_writer(self._partial, mode="I", duration=1000 / fps, loop=0)
+            self._writer = GifWriter(self._partial, fps)
         else:
             self._writer = imageio.get_writer(
                 self._partial, fps=fps, codec="libx264", macro_block_size=16, output_params=["-threads", "1"]
