@@ -7,6 +7,7 @@ from sdm_cockpit.snapshot import Box
 
 EVERYTHING = Abilities(
     moves=True,
+    sees=True,
     deadman=True,
     records=True,
     simulates=True,

@@ -16,11 +16,13 @@ Answer = Callable[[bool, str], None]
 class Abilities:
     """What can be asked here: a robot knows no seed, and nobody records where no recorder runs.
 
-    `deadman`: command_node follows only as long as it is told that a button is held. `checkpoints` and `tasks` are
-    what there is to choose from.
+    `moves`: command_node is there, and `sees`: policy_node is, so that its crop box can be changed. `deadman`:
+    command_node follows only as long as it is told that a button is held. `checkpoints` and `tasks` are what there is
+    to choose from.
     """
 
     moves: bool = False
+    sees: bool = False
     deadman: bool = False
     records: bool = False
     simulates: bool = False

@@ -66,12 +66,14 @@ class GraphOperator:
     @property
     def abilities(self) -> Abilities:
         """What can be asked now."""
+        sees = self._policy.there
         return Abilities(
             moves=self._command.there,
+            sees=sees,
             deadman=self._deadman_asked(),
             records=self._calls.ready(_TRIGGERS["record"]),
             simulates=self._simulator.there,
-            checkpoints=self._names if self._policy.there else (),
+            checkpoints=self._names if sees else (),
             tasks=self._tasks if self._simulator.there else (),
         )
 

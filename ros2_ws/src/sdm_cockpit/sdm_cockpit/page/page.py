@@ -86,7 +86,7 @@ class Page:
                 *_drawn("plan", lambda: self._ribbons.show(snapshot.plans)),
                 *_drawn("cameras", lambda: self._cameras.show(snapshot.images, now_s)),
                 *_drawn("tool", lambda: self._trail.show(snapshot)),
-                *_drawn("crop", lambda: self._crop.show(snapshot.crop, abilities.moves)),
+                *_drawn("crop", lambda: self._crop.show(snapshot.crop, abilities.sees)),
                 *_drawn("workspace", lambda: self._workspace.show(snapshot.workspace, abilities.moves)),
                 *_drawn("legend", lambda: self._legend.show(snapshot.plans)),
                 *_drawn("charts", lambda: self._charts.show(snapshot)),
