@@ -21,10 +21,11 @@ from sdm_sim.robomimic import suite
 pytest.importorskip("robosuite", reason="make robomimic installs it")
 
 from sdm_sim.robomimic.contract import ROTATION, TRANSLATION
+from sdm_sim.robomimic.experts.hand import Hand
+from sdm_sim.robomimic.experts.two_hands import TwoHands
 from sdm_sim.robomimic.task import RobomimicTask
 
 LEAST_RATE = 0.8
-WITHOUT_EXPERT = "transport"
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +52,6 @@ def episode(task: RobomimicTask, seed: int, agent: Agent) -> list[NDArray]:
 @pytest.mark.parametrize("name", suite.TASKS)
 def test_observations_are_finite_and_as_the_contract_says(name: str, agent: Agent, task_of: Callable) -> None:
     task = task_of(name)
-    if agent is expert and name == WITHOUT_EXPERT:
-        with pytest.raises(TaskError, match=rf"{task.name} has no scripted expert: .*source=FILE"):
-            task.expert()
-        return
     seen, spec = episode(task, 7, agent), task.contract.observation.cloud
     assert all(np.isfinite(values).all() for values in seen)
     assert {values.shape for values in seen} == {(task.contract.state_dim,), (spec.points, spec.channels)}
@@ -137,9 +134,24 @@ def test_the_script_solves_an_episode_within_the_contract_s_bounds(name: str, ta
     assert np.abs(found.action).max() <= 1.0
 
 
+def test_of_two_hands_the_one_that_is_ready_waits_for_the_other(task_of: Callable) -> None:
+    task = task_of("transport")
+    task.reset(4)
+    ready, busy = (Hand(arm) for arm in task.world.arms)
+    before, target = ready.arm.pose, busy.arm.pose.moved(z=0.1)
+    steps = 0
+    for action in TwoHands(ready, busy).work(ready.stay(2), busy.go(target)):
+        task.step(action)
+        steps += 1
+    assert steps > 2
+    assert np.linalg.norm(busy.arm.pose.position - target.position) < 0.01
+    assert np.linalg.norm(ready.arm.pose.position - before.position) < 0.02
+
+
 @pytest.mark.slow
-def test_the_script_hangs_the_tool(task_of: Callable) -> None:
-    assert demonstrate(task_of("tool-hang"), 0) is not None
+@pytest.mark.parametrize("name", ["tool-hang", "transport"])
+def test_the_script_solves_the_long_tasks(name: str, task_of: Callable) -> None:
+    assert demonstrate(task_of(name), 0) is not None
 
 
 @pytest.mark.slow

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from sdm_core.errors import TaskError
 
 from sdm_sim.robomimic.contract import robomimic_contract
 from sdm_sim.robomimic.experts import EXPERTS
@@ -25,13 +24,14 @@ class RobomimicTask(SolvedOnce):
 
     way = None
     score = None
+    expert_kind = "scripted"
 
     def __init__(self, task: str) -> None:
         self.name = f"robomimic/{task}"
         self.contract = robomimic_contract(task)
         self.step_limit = STEP_LIMITS[task]
         self.world = World(task)
-        self._script_of = EXPERTS.get(task)
+        self._script_of = EXPERTS[task]
         self._names = self.contract.state_names
         self.reset(0)
         self._camera = TaskCamera(self.world.model, self.world.data, CAMERA, IMAGE_SIZE)
@@ -39,7 +39,7 @@ class RobomimicTask(SolvedOnce):
 
     def reset(self, seed: int) -> None:
         self.world.reset(seed)
-        self._script = self._script_of(self.world) if self._script_of else None
+        self._script = self._script_of(self.world)
         self._success_steps = 0
 
     def step(self, action: NDArray[np.float64]) -> None:
@@ -50,14 +50,8 @@ class RobomimicTask(SolvedOnce):
         values = np.concatenate([arm.state for arm in self.world.arms])
         return self._camera.frame(self._names, values, depth, images)
 
-    @property
-    def expert_kind(self) -> str | None:
-        return "scripted" if self._script_of else None
-
     def expert(self) -> NDArray[np.float64]:
         """See Task; it is to be asked once a step."""
-        if self._script is None:
-            raise TaskError(f"{self.name} has no scripted expert: take people's demonstrations with source=FILE")
         return next(self._script)
 
     def render(self, width: int, height: int) -> NDArray[np.uint8]:

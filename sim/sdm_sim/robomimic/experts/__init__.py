@@ -11,6 +11,7 @@ from sdm_sim.robomimic.experts.can import can
 from sdm_sim.robomimic.experts.lift import lift
 from sdm_sim.robomimic.experts.square import square
 from sdm_sim.robomimic.experts.tool_hang import tool_hang
+from sdm_sim.robomimic.experts.transport import transport
 from sdm_sim.robomimic.world import World
 
 EXPERTS: dict[str, Callable[[World], Iterator[NDArray[np.float64]]]] = {
@@ -18,4 +19,5 @@ EXPERTS: dict[str, Callable[[World], Iterator[NDArray[np.float64]]]] = {
     "can": can,
     "square": square,
     "tool-hang": tool_hang,
+    "transport": transport,
 }
