@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 
 import pytest
-from helpers.contracts import small_contract
+from sdm_core.contract import CloudSpec
 from sdm_core.crop_box import CropBox
 from sdm_core.errors import ContractError
 
-CLOUD = small_contract().observation.cloud
-assert CLOUD
+CLOUD = CloudSpec(frame="world", crop_low=(-1.0, -1.0, 0.0), crop_high=(1.0, 1.0, 2.0))
 
 
 def test_bounds_that_are_not_given_are_the_contracts():
