@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = {
     "sdm_core": ROOT / "ros2_ws/src/sdm_core/sdm_core",
     "sdm_policy_node": ROOT / "ros2_ws/src/sdm_policy_node/sdm_policy_node",
+    "sdm_cockpit": ROOT / "ros2_ws/src/sdm_cockpit/sdm_cockpit",
     "sdm_training": ROOT / "ros2_ws/src/sdm_training/sdm_training",
     "sdm_sim": ROOT / "sim/sdm_sim",
     "sdm_sim.bridge": ROOT / "sim/sdm_sim/bridge",
@@ -22,7 +23,9 @@ PACKAGES = {
     "launch files": ROOT / "launch",
     "benchmarks": ROOT / "benchmarks",
 }
-PROJECT = {"sdm_core", "sdm_policy_node", "sdm_training", "sdm_sim", "embedded_ros", "sdm_interfaces"}
+PROJECT = {
+    "sdm_core", "sdm_policy_node", "sdm_cockpit", "sdm_training", "sdm_sim", "embedded_ros", "sdm_interfaces",
+}  # fmt: skip
 # Modules of ROS 2, real or stood in for.
 ROS = {
     "rclpy", "launch", "launch_ros", "tf2_ros", "tf2_geometry_msgs", "message_filters", "diagnostic_updater",
@@ -36,11 +39,12 @@ TORCH = {"torch", "torchvision", "tensorboard", "diffusers"}
 # What each package must not import.
 FORBIDDEN = {
     "sdm_core": (PROJECT - {"sdm_core"}) | ROS | TORCH | {"mujoco", "metaworld", "hydra"},
-    "sdm_policy_node": {"sdm_training", "sdm_sim", "embedded_ros", "mujoco", "metaworld"} | TORCH,
-    "sdm_training": {"sdm_policy_node", "embedded_ros"} | ROS,
-    "sdm_sim": {"sdm_training", "sdm_policy_node", "embedded_ros"} | ROS | TORCH,
-    "sdm_sim.bridge": {"sdm_training", "sdm_policy_node", "embedded_ros"} | TORCH,
-    "embedded_ros": {"sdm_core", "sdm_policy_node", "sdm_training", "sdm_sim"} | TORCH,
+    "sdm_policy_node": {"sdm_cockpit", "sdm_training", "sdm_sim", "embedded_ros", "mujoco", "metaworld"} | TORCH,
+    "sdm_cockpit": {"sdm_training", "sdm_sim", "embedded_ros", "mujoco", "metaworld"} | TORCH,
+    "sdm_training": {"sdm_policy_node", "sdm_cockpit", "embedded_ros"} | ROS,
+    "sdm_sim": {"sdm_training", "sdm_policy_node", "sdm_cockpit", "embedded_ros"} | ROS | TORCH,
+    "sdm_sim.bridge": {"sdm_training", "sdm_policy_node", "sdm_cockpit", "embedded_ros"} | TORCH,
+    "embedded_ros": {"sdm_core", "sdm_policy_node", "sdm_cockpit", "sdm_training", "sdm_sim"} | TORCH,
     "launch files": {"sdm_training", "embedded_ros"} | TORCH,
     "benchmarks": {"embedded_ros"},
 }
@@ -112,7 +116,7 @@ NEWER = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("package", ["sdm_core", "sdm_policy_node", "embedded_ros"])
+@pytest.mark.parametrize("package", ["sdm_core", "sdm_policy_node", "sdm_cockpit", "embedded_ros"])
 def test_what_the_nodes_need_runs_on_python_3_10(package: str) -> None:
     wrong = [str(found) for path in files_of(package) for found in imports_of(path) if found.module in NEWER]
     assert wrong == []
@@ -121,7 +125,8 @@ def test_what_the_nodes_need_runs_on_python_3_10(package: str) -> None:
 
 
 def test_the_packages_are_where_this_test_looks() -> None:
-    for package in ("sdm_core", "sdm_sim", "sdm_sim.bridge", "sdm_policy_node", "sdm_training", "embedded_ros"):
+    named = ("sdm_core", "sdm_sim", "sdm_sim.bridge", "sdm_policy_node", "sdm_cockpit", "sdm_training", "embedded_ros")
+    for package in named:
         assert files_of(package), package
 
 
@@ -144,7 +149,7 @@ LAUNCHERS = {PACKAGES["sdm_sim"] / "demo" / "runs.py"}
 def test_no_node_asks_which_runtime_it_runs_on() -> None:
     wrong = [
         f"{path.relative_to(ROOT)} names {name}"
-        for package in ("sdm_policy_node", "sdm_sim", "sdm_sim.bridge", "sdm_core", "launch files")
+        for package in ("sdm_policy_node", "sdm_cockpit", "sdm_sim", "sdm_sim.bridge", "sdm_core", "launch files")
         for path in files_of(package)
         if path not in LAUNCHERS
         for name in RUNTIME
