@@ -1,6 +1,6 @@
 """What command_node does when, on a clock of the test's own."""
 
-# pyright: reportOptionalSubscript=false, reportOptionalMemberAccess=false
+# pyright: reportOptionalSubscript=false, reportOptionalMemberAccess=false, reportOptionalOperand=false
 
 from __future__ import annotations
 
