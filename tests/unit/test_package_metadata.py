@@ -10,7 +10,11 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 EMBEDDED = ROOT / "embedded_ros" / "embedded_ros"
-PACKAGES = {"sdm_policy_node": ROOT / "ros2_ws/src/sdm_policy_node", "sdm_sim": ROOT / "sim"}
+PACKAGES = {
+    "sdm_policy_node": ROOT / "ros2_ws/src/sdm_policy_node",
+    "sdm_cockpit": ROOT / "ros2_ws/src/sdm_cockpit",
+    "sdm_sim": ROOT / "sim",
+}
 # Modules that a package of another name installs.
 INSTALLED_BY = {"tf2_ros": "tf2_ros_py"}
 
