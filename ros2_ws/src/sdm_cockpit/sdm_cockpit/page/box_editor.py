@@ -11,8 +11,8 @@ import viser
 from numpy.typing import NDArray
 
 from sdm_cockpit.operator import Answer
+from sdm_cockpit.page.lines import box_edges
 from sdm_cockpit.page.palette import Rgb
-from sdm_cockpit.page.wire_boxes import box_edges
 from sdm_cockpit.snapshot import Box
 
 _EDGE_M = 0.0025

@@ -6,6 +6,7 @@ import numpy as np
 import viser
 from numpy.typing import NDArray
 
+from sdm_cockpit.page.lines import coloured_line
 from sdm_cockpit.page.palette import PLANS, Rgb, ramp
 from sdm_cockpit.snapshot import Plan
 
@@ -34,12 +35,11 @@ class PlanRibbons:
 class _Ribbon:
     def __init__(self, scene: viser.SceneApi, name: str, first: Rgb, last: Rgb) -> None:
         self._colours = first, last
-        line, bead = np.zeros((1, 2, 3), np.float32), np.zeros((1, 3), np.float32)
-        self._executed = scene.add_line_segments(f"{name}/executed", line, first, thickness=_EXECUTED_M, visible=False)
-        self._ahead = scene.add_line_segments(f"{name}/ahead", line, first, thickness=_AHEAD_M, visible=False)
+        self._executed = coloured_line(scene, f"{name}/executed", _EXECUTED_M)
+        self._ahead = coloured_line(scene, f"{name}/ahead", _AHEAD_M)
         self._beads = scene.add_point_cloud(
             f"{name}/targets",
-            bead,
+            np.zeros((1, 3), np.float32),
             first,
             point_size=_BEAD_M,
             point_shape="circle",

@@ -7,6 +7,7 @@ from collections import deque
 import numpy as np
 import viser
 
+from sdm_cockpit.page.lines import coloured_line
 from sdm_cockpit.page.palette import BLACK, TRAIL, WARNING, ramp
 from sdm_cockpit.snapshot import Pose, Snapshot
 
@@ -14,6 +15,7 @@ TRAIL_S = 6.0
 # A trail across a longer step would be a line that the tool never went: an episode began, or a recording was wound.
 _JUMP_M, _GAP_S = 0.2, 1.0
 _STEP_M = 0.001
+_TRAIL_M = 0.004
 FLASH_S = 0.6
 _FLASH_DIAMETER_M = 0.05
 
@@ -23,9 +25,7 @@ class ToolTrail:
 
     def __init__(self, scene: viser.SceneApi) -> None:
         self._axes = scene.add_frame("/tool", axes_length=0.06, axes_radius=0.002, visible=False)
-        self._line = scene.add_line_segments(
-            "/trail", np.zeros((1, 2, 3), np.float32), TRAIL, thickness=0.004, visible=False
-        )
+        self._line = coloured_line(scene, "/trail", _TRAIL_M)
         self._ball = scene.add_icosphere(
             "/clamp", radius=_FLASH_DIAMETER_M / 2, color=WARNING, opacity=0.55, visible=False, cast_shadow=False
         )
