@@ -121,8 +121,10 @@ class BridgeNode(Node):
         self._progress_out = self.create_publisher(String, "~/progress", 10)
         self.create_timer(_PROGRESS_PERIOD_S, self._publish_progress)
         # Created last: once a service has answered, its node knows the publishers and subscriptions above.
+        # Who attends to a run without end may exchange the policy in the course of it.
+        return_timeout_s = settings.answer_timeout_s if settings.episodes else settings.startup_timeout_s
         self._peers = Peers(
-            self, starters, settings.record, settings.startup_timeout_s, settings.answer_timeout_s, self._announce
+            self, starters, settings.record, settings.answer_timeout_s, return_timeout_s, self._announce
         )
         self._world, self._unheard = self._make_world()
 
@@ -130,7 +132,7 @@ class BridgeNode(Node):
         """Runs all episodes, or those until the task is changed. Raises BridgeError where the policy is missing or
         silent, Interrupted on shutdown."""
         settings = self.parameters
-        self._peers.await_all(self._unheard)
+        self._peers.await_all(self._unheard, settings.startup_timeout_s)
         film = self._film()
         outcomes: list[Outcome] = []
         seed = settings.seed0 if settings.seed < 0 else settings.seed

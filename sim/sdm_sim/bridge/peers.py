@@ -25,15 +25,17 @@ class Peers:
         node: Node,
         starters: tuple[str, ...],
         record: bool,
-        startup_timeout_s: float,
         answer_timeout_s: float,
+        return_timeout_s: float,
         meanwhile: Callable[[], None],
     ) -> None:
-        """`starters`: nodes that take `~/start_episode`; `record`: recorder_node keeps the successful episodes;
-        `meanwhile` is done again and again while one of them is not active."""
+        """`starters`: nodes that take `~/start_episode`; `record`: recorder_node keeps the successful episodes.
+
+        Between episodes a node may be inactive for `return_timeout_s`; as long as one is, `meanwhile` is done.
+        """
         self._meanwhile = meanwhile
         self._ok = node.context.ok
-        self._startup_timeout_s = startup_timeout_s
+        self._return_timeout_s = return_timeout_s
         self._answer_timeout_s = answer_timeout_s
         self._starters = [node.create_client(StartEpisode, f"{name}/start_episode") for name in starters]
         self._recorder = {
@@ -42,9 +44,8 @@ class Peers:
             if record
         }
 
-    def await_all(self, unheard: Callable[[], list[str]]) -> None:
+    def await_all(self, unheard: Callable[[], list[str]], timeout_s: float) -> None:
         """Waits until every service is there, every starter is active, and `unheard` lists no sensor topic any more."""
-        timeout_s = self._startup_timeout_s
         deadline = time.monotonic() + timeout_s
         for client in (*self._starters, *self._recorder.values()):
             while not client.service_is_ready() and time.monotonic() < deadline:
@@ -55,16 +56,15 @@ class Peers:
                     f"{_owner(client)} is missing: no service {client.srv_name} within {timeout_s:g} s; "
                     "start it, with the same ROS_DOMAIN_ID"
                 )
-        self._await_start(0, deadline, timeout_s, lambda: False)
-        self._await_listeners(unheard, deadline)
+        self._await_start(0, timeout_s, lambda: False)
+        self._await_listeners(unheard, timeout_s)
 
     def start_episode(self, seed: int, unheard: Callable[[], list[str]], given_up: Callable[[], bool]) -> bool:
         """Resets and seeds the policy, and the command node where there is one, once they are active and listen; False
         where that was given up before."""
-        deadline = time.monotonic() + self._startup_timeout_s
-        if not self._await_start(seed, deadline, self._answer_timeout_s, given_up):
+        if not self._await_start(seed, self._return_timeout_s, given_up):
             return False
-        self._await_listeners(unheard, deadline)  # who has just become active is heard of at once, and hears later
+        self._await_listeners(unheard, self._return_timeout_s)  # who has just become active may not have been heard of
         return True
 
     def start_recording(self) -> None:
@@ -87,22 +87,23 @@ class Peers:
         if not response.success:
             raise BridgeError(f"recorder_node did not {verb} the episode: {response.message}")
 
-    def _await_start(self, seed: int, deadline: float, answer_timeout_s: float, given_up: Callable[[], bool]) -> bool:
+    def _await_start(self, seed: int, timeout_s: float, given_up: Callable[[], bool]) -> bool:
         """Asks again while someone refuses to start an episode, or is inactive and has no such service."""
-        refusal = self._refusal(seed, answer_timeout_s)
+        deadline = time.monotonic() + timeout_s
+        refusal = self._refusal(seed, timeout_s)
         while refusal and not given_up() and time.monotonic() < deadline:
             self._meanwhile()
             self._wait(given_up, min(deadline, time.monotonic() + _RETRY_S))
-            refusal = self._refusal(seed, answer_timeout_s)
+            refusal = self._refusal(seed, timeout_s)
         if refusal and not given_up():
-            raise BridgeError(f"{refusal}, for {self._startup_timeout_s:g} s")
+            raise BridgeError(f"{refusal}, for {timeout_s:g} s")
         return not refusal
 
-    def _await_listeners(self, unheard: Callable[[], list[str]], deadline: float) -> None:
-        self._wait(lambda: not unheard(), deadline)
+    def _await_listeners(self, unheard: Callable[[], list[str]], timeout_s: float) -> None:
+        self._wait(lambda: not unheard(), time.monotonic() + timeout_s)
         if unheard():
             raise BridgeError(
-                f"after {self._startup_timeout_s:g} s not every node listens to {', '.join(unheard())}; "
+                f"after {timeout_s:g} s not every node listens to {', '.join(unheard())}; "
                 "check remappings, and reliable_sensors (true in lockstep, false in realtime)"
             )
 
