@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 import time
@@ -67,3 +68,4 @@ class CockpitNode(Node):
 
 def main() -> None:
     run_node(CockpitNode)
+    gc.freeze()  # collecting all that was imported would take seconds of a busy machine, for a process that is over
