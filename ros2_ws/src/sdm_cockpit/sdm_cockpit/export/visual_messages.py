@@ -32,8 +32,8 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from sdm_cockpit.export.snapshot_diagnostics import snapshot_diagnostics
 from sdm_cockpit.page import palette
+from sdm_cockpit.page.lines import box_edges
 from sdm_cockpit.page.palette import Rgb
-from sdm_cockpit.page.wire_boxes import box_edges
 from sdm_cockpit.snapshot import Box, Plan, Pose, Snapshot
 
 CLOUD, MARKERS, TOOL, STATE = "cockpit/cloud", "cockpit/markers", "cockpit/tool", "cockpit/state"

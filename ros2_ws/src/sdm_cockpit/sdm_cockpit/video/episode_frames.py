@@ -17,7 +17,7 @@ from sdm_cockpit.video.strips import StripCharts, strips_of
 
 WIDTH, HEIGHT = 960, 528
 _CAPTION, _SIDE = 48, 320
-_FONT_SIZE, _MARGIN = 15, 12
+_FONT_SIZE, _MARGIN, _TALLEST = 15, 12, 240
 
 
 class EpisodeFrames:
@@ -27,7 +27,7 @@ class EpisodeFrames:
         """`plans`: further ones of each step; `azimuth` (rad): of the viewpoint, None: the best one."""
         self._recording, self._plans = recording, plans
         self._scene = SceneView(recording, WIDTH - _SIDE, HEIGHT - _CAPTION, azimuth)
-        self._image_height = _SIDE * 3 // 4 if recording.images else 0
+        self._image_height = _height_of([images.shape[1:3] for images in recording.images.values()])
         self._charts = StripCharts(strips_of(recording), _SIDE, HEIGHT - _CAPTION - self._image_height)
         self._font, self._small = ImageFont.load_default(size=_FONT_SIZE), ImageFont.load_default(size=_FONT_SIZE - 3)
 
@@ -72,3 +72,9 @@ class EpisodeFrames:
             image = image.resize((round(image.width * scale), round(image.height * scale)))
             left = WIDTH - _SIDE + index * width + (width - image.width) // 2
             frame.paste(image, (left, _CAPTION + (self._image_height - image.height) // 2))
+
+
+def _height_of(sizes: list[tuple[int, int]]) -> int:
+    """Rows of pixels that images of these sizes (height, width) need beside each other, and get at most."""
+    width = _SIDE // max(len(sizes), 1)
+    return min(max((round(height * width / columns) for height, columns in sizes), default=0), _TALLEST)

@@ -11,8 +11,8 @@ from PIL import Image, ImageDraw
 from scipy.spatial import KDTree
 
 from sdm_cockpit.page import palette
+from sdm_cockpit.page.lines import box_edges
 from sdm_cockpit.page.palette import Rgb
-from sdm_cockpit.page.wire_boxes import box_edges
 from sdm_cockpit.replay.recording import Recording
 from sdm_cockpit.snapshot import Plan, Snapshot
 from sdm_cockpit.video.point_splats import draw_points, visible_points

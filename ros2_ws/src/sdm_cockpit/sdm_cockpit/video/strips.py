@@ -46,7 +46,7 @@ def strips_of(recording: Recording) -> list[Strip]:
         loop = np.array([timings[step].loop_ms if step in timings else np.nan for step in range(len(recording))])
         deadline = recording.contract.dt * 1e3
         high = 1.2 * max(float(np.nanmax(loop)), deadline)
-        strips.append(Strip(f"loop  (ms, {deadline:.0f} allowed)", (loop,), 0.0, high, deadline))
+        strips.append(Strip(f"loop  (ms, {deadline:g} allowed)", (loop,), 0.0, high, deadline))
     return strips
 
 
