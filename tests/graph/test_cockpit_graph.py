@@ -179,6 +179,10 @@ def test_pausing_stops_the_robot_and_what_nobody_serves_is_said_at_once(checkpoi
             world.spin_for(0.5)
             assert all(command[0] == 0.0 for command in policy.commands[sent:])
 
+            policy.beat("the camera is silent")
+            assert world.spin_until(lambda: cockpit.view.snapshot().status.refusal == "the camera is silent")
+            assert world.spin_until(lambda: cockpit.view.snapshot().status.refusal == "")  # nobody says so any more
+
             cockpit.operator.ask("record", cockpit.answer)
             assert cockpit.answered() == (
                 False,

@@ -34,6 +34,7 @@ _WATCH_PERIOD_S = 0.05
 _POLICY_QUIET_S = 0.3
 _COMMAND_QUIET_S = 0.55
 _SIMULATOR_SILENT_S = 2.0
+_HEARTBEAT_LASTS_S = 0.5
 _POLICY_PARAMETERS = ("checkpoint", "crop_low", "crop_high")
 _COMMAND_PARAMETERS = ("workspace_low", "workspace_high", "deadman_timeout_s")
 
@@ -60,7 +61,7 @@ class GraphView:
         self.progress = ProgressListener(node, self._problems, self._simulator_spoke)
         self._policy_parameters = ParameterWatch(node, "policy_node", _POLICY_PARAMETERS)
         self._command_parameters = ParameterWatch(node, "command_node", _COMMAND_PARAMETERS)
-        self._refusal = ""
+        self._heartbeat: tuple[float, Heartbeat] | None = None
         self._asked_crop: tuple[Any, Any] = (None, None)
         self._crop: Box | None = None
         node.create_subscription(Heartbeat, "heartbeat", self._on_heartbeat, sensor_qos(False, 1))
@@ -149,9 +150,15 @@ class GraphView:
             nodes=tuple(nodes),
             activity="" if gone else self._diagnostics.activity or self._inline_activity(),
             fault="" if gone else self._diagnostics.fault,
-            refusal="" if self._policy_node.state == GONE else self._refusal,
+            refusal=self._refusal(),
             problems=self._problems.lines(),
         )
+
+    def _refusal(self) -> str:
+        """The policy's own reason why nothing must move, for as long as it says so."""
+        if self._heartbeat is None or time.monotonic() - self._heartbeat[0] > _HEARTBEAT_LASTS_S:
+            return ""
+        return self._heartbeat[1].refusal
 
     def _inline_activity(self) -> str:
         """Where policy_node itself gives commands, in command_node's words."""
@@ -204,7 +211,7 @@ class GraphView:
         return PolicyView(self._node, settings, contract, self._camera_pose, self._problems, settings.pictures_hz)
 
     def _on_heartbeat(self, message: Heartbeat) -> None:
-        self._refusal = message.refusal
+        self._heartbeat = time.monotonic(), message
         self._policy_node.heard()
 
     def _simulator_spoke(self) -> None:
