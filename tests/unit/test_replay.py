@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from helpers.contracts import small_contract
 from helpers.fake_robot import time_message
 from helpers.linear_policy import LinearPolicy
 from helpers.recordings import STEPS, moving_contract, moving_dataset, moving_episode
+from sdm_cockpit.replay.arguments import add_arguments, chosen
 from sdm_cockpit.replay.nearest_demonstration import NearestDemonstration, chamfer_distance
 from sdm_cockpit.replay.open_recordings import open_recordings, recordings_at
 from sdm_cockpit.replay.recording import POLICY, RECORDED, Recording
@@ -109,6 +111,19 @@ def test_an_episode_of_a_bag_comes_with_what_the_policy_planned_and_the_gate_did
     assert (timing.loop_ms, timing.observation_age_ms, timing.deadline_ms) == (4.0, 3.0, 100.0)
     assert [recording.snapshot(step).clamps for step in range(3)] == [(), ("velocity",), ()]
     assert recordings[0].deeds.chunks == {}
+
+
+def test_what_a_bag_lacks_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bag = WrittenBag(tmp_path / "bag", small_contract())
+    bag.episode(range(3))
+    bag.event("start")
+    bag.close()
+    made = argparse.ArgumentParser()
+    add_arguments(made)
+    ((recording, plans),) = chosen(made.parse_args([f"{tmp_path / 'bag'}:0"]))
+    assert (len(recording), plans) == (3, [()] * 3)
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == "warning: recording 2: the bag ends before it was kept or discarded"
 
 
 # -- policies over them --------------------------------------------------------------------------------------------

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from sdm_cockpit.replay.open_recordings import ADDRESS, recordings_at
+from sdm_cockpit.replay.open_recordings import ADDRESS, addressed
 from sdm_cockpit.replay.recording import Recording
 from sdm_cockpit.replay.replayed_policy import ReplayedPolicy
 from sdm_cockpit.snapshot import Plan
@@ -30,10 +31,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def chosen(options: argparse.Namespace) -> Iterator[tuple[Recording, list[tuple[Plan, ...]]]]:
-    """Each episode, with the chunks of all policies at each of its steps. Raises SdmError with one line."""
+    """Each episode, with the chunks of all policies at each of its steps. What is wrong with a source is
+    said on standard error. Raises SdmError with one line."""
     policies = [ReplayedPolicy(checkpoint, options.backend) for checkpoint in options.checkpoint]
     convert_options = ["--contract", str(options.contract)] if options.contract else []
     for address in options.episodes:
-        for recording in recordings_at(address, convert_options):
+        recordings, numbers = addressed(address, convert_options)
+        for line in recordings.problems:
+            print(f"warning: {line}", file=sys.stderr)
+        for number in numbers:
+            recording = recordings[number]
             plans = [list(policy.plans(recording)) for policy in policies]
             yield recording, list(zip(*plans, strict=True)) if plans else [()] * len(recording)

@@ -38,7 +38,6 @@ class BagRecordings:
         dataset = Path(self._room.name) / "episodes.zarr"
         report = run(parser().parse_args([str(path), "--output", str(dataset), *options]))
         self.problems = tuple(report.problems)
-        """A line for each thing that is missing or wrong."""
         self._stamps_ns = report.stamps_ns
         self._episodes = DatasetRecordings(dataset, source=str(path))
         self.source, self.contract = self._episodes.source, self._episodes.contract

@@ -20,6 +20,7 @@ class DatasetRecordings:
         self._store = EpisodeStore.view(path)
         self.source = source or str(path)
         self.contract = self._store.contract
+        self.problems: tuple[str, ...] = ()
         if not len(self._store):
             raise DatasetError(f"{path}: holds no episode yet; record one")
 

@@ -24,6 +24,8 @@ class Recordings(Protocol):
 
     source: str
     contract: Contract
+    problems: tuple[str, ...]
+    """A line for each thing that is missing or wrong."""
 
     def __len__(self) -> int: ...
 
@@ -42,10 +44,17 @@ def open_recordings(path: Path, convert_options: Sequence[str] = ()) -> Recordin
     return BagRecordings(path, convert_options)
 
 
-def recordings_at(address: str, convert_options: Sequence[str] = ()) -> Iterator[Recording]:
-    """The episode of an address, or, where it names none, all of them one after another. Raises as open_recordings."""
+def addressed(address: str, convert_options: Sequence[str] = ()) -> tuple[Recordings, Sequence[int]]:
+    """The source of an address, and the numbers of the episodes that it names: all of them, where it names none. Raises
+    as open_recordings."""
     numbered = None if Path(address).exists() else _NUMBERED.fullmatch(address)
-    if numbered is None:
-        yield from open_recordings(Path(address), convert_options)
-    else:
-        yield open_recordings(Path(numbered[1]), convert_options)[int(numbered[2])]
+    if numbered:
+        return open_recordings(Path(numbered[1]), convert_options), [int(numbered[2])]
+    recordings = open_recordings(Path(address), convert_options)
+    return recordings, range(len(recordings))
+
+
+def recordings_at(address: str, convert_options: Sequence[str] = ()) -> Iterator[Recording]:
+    """The episodes of an address, one after another. Raises as open_recordings."""
+    recordings, numbers = addressed(address, convert_options)
+    return (recordings[number] for number in numbers)
