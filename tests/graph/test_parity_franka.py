@@ -98,6 +98,23 @@ def test_in_real_time_command_node_drives_the_arm(checkpoint: Path, tmp_path: Pa
     assert np.ptp(outcome.actions[:, :3], axis=0).max() > 0.02
 
 
+def test_the_twin_is_commanded_and_tells_its_state_as_often_as_a_real_arm(checkpoint: Path, tmp_path: Path) -> None:
+    with graph(tmp_path, use_sim_time=True) as nodes:
+        heard = Listener(nodes)
+        nodes.start("policy_node", checkpoint=checkpoint)
+        nodes.start("command_node", checkpoint=checkpoint, sink="pose", rate_hz=100.0)
+        with bridge(nodes, task=TASK, mode="realtime", episodes=1, seed0=3, robot_hz=100.0) as node:
+            (outcome,) = node.run()
+        assert nodes.spin_until(lambda: len(heard.heard["current_pose"]) > 1)
+    assert (outcome.refused, outcome.steps, len(outcome.actions)) == (0, STEPS, 5 * STEPS)
+    assert outcome.misses < STEPS
+    moves = np.abs(np.diff(outcome.actions[:, :3], axis=0)).max(axis=1)
+    assert moves.max() < 0.02  # a fifth of what is allowed in a control period
+    assert (moves > 0).sum() > 2 * STEPS  # more often than there are control periods
+    stamps = {Time.from_msg(message.header.stamp).nanoseconds for message in heard.heard["current_pose"]}
+    assert min(np.diff(sorted(stamps))) == 10_000_000
+
+
 class Listener:
     """All that a cell publishes, by topic."""
 
@@ -229,7 +246,7 @@ def test_a_chunk_s_poses_have_their_own_gripper_commands_in_whatever_order_they_
     for topic, message in sent.get(order, turns):
         ears.tell[topic](message)
     inbox.on_trace(PolicyTrace(commands=4))
-    commands, refusal = inbox.answer(0, timeout_s=5.0)
+    commands, refusal = inbox.answer(0, timeout_s=5.0, given_up=lambda: False)
     assert refusal == ""
     assert [(command.position[0], command.gripper) for command in commands if isinstance(command, PoseTarget)] == [
         (0.0, 0.0), (1.0, 1.0), (2.0, 1.0), (3.0, 0.0),

@@ -12,6 +12,7 @@ from sdm_core.command_space import held_command, is_motion
 from sdm_core.state_vector import StateVector
 
 from sdm_sim.bridge.command_inbox import Command, PoseTarget
+from sdm_sim.bridge.control_parts import step_part
 from sdm_sim.task import Task
 
 
@@ -27,34 +28,42 @@ class PoseControlled(Protocol):
 
 
 class Actuation:
-    """A command of wrong size, frame or value changes nothing and is counted; its step is then held, and a miss."""
+    """A command of wrong size, frame or value changes nothing and is counted; where it should be, the last is held.
 
-    def __init__(self, task: Task, warn: Callable[[str], None]) -> None:
-        """`warn` is told of each refusal."""
+    A control period in which no good command came is a miss.
+    """
+
+    def __init__(self, task: Task, warn: Callable[[str], None], parts: int = 1) -> None:
+        """`warn` is told of each refusal; commands come in each of so many `parts` of a control period."""
         self._task = task
         self._warn = warn
+        self._parts = parts
         self._base = task.contract.action.base_frame
         self.reset()
 
     def reset(self) -> None:
         """Begins an episode."""
         self._actions: list[NDArray[np.float64]] = []
+        self._commanded = False
         self.misses = 0
         self.refused = 0
 
     @property
     def stepped_with(self) -> NDArray[np.float64]:
-        """The actions of this episode, float64[steps, A]."""
+        """The actions of this episode, float64[steps · parts, A]."""
         return np.array(self._actions).reshape(-1, self._task.contract.action_dim)
 
     def step(self, command: Command | None) -> None:
-        """Advances the task by one control period."""
+        """Advances the task by one part of a control period."""
         action = None if command is None else self._action(command)
+        self._commanded |= action is not None
         if action is None:
-            self.misses += 1
             action = self._held()
-        self._task.step(action)
+        step_part(self._task, action, self._parts)
         self._actions.append(action)
+        if len(self._actions) % self._parts == 0:
+            self.misses += not self._commanded
+            self._commanded = False
 
     def _action(self, command: Command) -> NDArray[np.float64] | None:
         if isinstance(command, PoseTarget):

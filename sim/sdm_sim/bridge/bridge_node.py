@@ -23,6 +23,7 @@ from std_msgs.msg import String
 
 from sdm_sim.bridge.camera_faults import CameraFaults
 from sdm_sim.bridge.command_inbox import CommandInbox
+from sdm_sim.bridge.control_parts import control_parts
 from sdm_sim.bridge.control_services import ControlServices
 from sdm_sim.bridge.controls import Controls
 from sdm_sim.bridge.demonstration import Demonstration
@@ -97,6 +98,7 @@ class BridgeNode(Node):
         self._task = succession.task if succession else make_task(settings.task)
         try:
             self._streams = settings.streams(self._task.contract)
+            self._parts = control_parts(self._task, settings.robot_hz)
             noise = CameraNoise(settings.camera_noise, self._task.intrinsics)
         except SdmError:
             self._task.close()
@@ -164,12 +166,17 @@ class BridgeNode(Node):
         if settings.mode == "expert":
             commands = ExpertCommands(self, task.contract)
             listeners = int(settings.record)
-            world = Demonstration(task, sensors, commands, self._faults, self._warn, streams, self._controls)
+            world = Demonstration(
+                task, sensors, commands, self._faults, self._warn, streams, self._controls, self._parts
+            )
             return world, lambda: [*sensors.unheard(listeners), *(commands.unheard() if settings.record else ())]
-        parts = (task, sensors, self._inbox, self._faults, self._warn, streams, self._controls)
+        means = (task, sensors, self._inbox, self._faults, self._warn, streams, self._controls)
         if settings.mode == "teleop":
-            return Operated(SceneRequests(self), *parts), lambda: []
-        world = Lockstep(*parts, settings.answer_timeout_s) if settings.mode == "lockstep" else RealTime(*parts)
+            return Operated(SceneRequests(self), *means, self._parts), lambda: []
+        if settings.mode == "lockstep":
+            world = Lockstep(*means, settings.answer_timeout_s)
+        else:
+            world = RealTime(*means, self._parts)
         return world, lambda: sensors.unheard(1 + settings.record)
 
     def _shove(self) -> tuple[Shove | None, str]:
@@ -207,6 +214,7 @@ class BridgeNode(Node):
         try:
             task = make_task(wanted.task)
             wanted.streams(task.contract)
+            control_parts(task, wanted.robot_hz)
         except SdmError as error:
             if task:
                 task.close()

@@ -11,9 +11,9 @@ class DelayLine:
     """Carries out what it is given some time later, in order, while its owner sleeps in `sleep_until`."""
 
     def __init__(self) -> None:
-        self._waiting: deque[tuple[float, Callable[[], None]]] = deque()
+        self._waiting: deque[tuple[float, Callable[[], object]]] = deque()
 
-    def send(self, deliver: Callable[[], None], delay_s: float) -> None:
+    def send(self, deliver: Callable[[], object], delay_s: float) -> None:
         """Delivers at once where there is no delay, and nothing is under way."""
         if delay_s or self._waiting:
             self._waiting.append((time.perf_counter() + delay_s, deliver))

@@ -18,7 +18,10 @@ from sdm_sim.task import Task
 
 
 class Demonstration:
-    """Sensors, then the expert's command that answers them, then a step; at the control rate."""
+    """Sensors, then the expert's command that answers them, then a step; at the control rate.
+
+    Between two commands the arm may tell its state in several parts of a control step.
+    """
 
     def __init__(
         self,
@@ -29,17 +32,20 @@ class Demonstration:
         warn: Callable[[str], None],
         streams: CameraStreams,
         controls: Controls,
+        parts: int = 1,
     ) -> None:
         self._task, self._sensors, self._commands = task, sensors, commands
         self._faults, self._streams, self._controls = faults, streams, controls
-        self._actuation = Actuation(task, warn)
+        self._parts = parts
+        self._actuation = Actuation(task, warn, parts)
 
     def run(self, seed: int, base_ns: int, progress: Progress) -> Outcome:
         """Runs the episode that `task.reset` began until it has been shown or is over; its time begins at `base_ns`.
 
         Raises TaskError where the task has no expert.
         """
-        task, contract = self._task, self._task.contract
+        task, parts = self._task, self._parts
+        part_s, part_ns = task.contract.dt / parts, task.contract.dt_ns // parts
         self._actuation.reset()
         deadline = begun = time.perf_counter()
         late_steps = step = 0
@@ -48,7 +54,7 @@ class Demonstration:
             begun, deadline = begun + stood, deadline + stood
             if self._controls.abandoned:
                 break
-            stamp = base_ns + step * contract.dt_ns
+            stamp = base_ns + step * task.contract.dt_ns
             self._sensors.clock(stamp)
             frame = self._faults.apply(self._streams.observe(task, step), step)
             self._sensors.state(stamp, frame)
@@ -56,10 +62,14 @@ class Demonstration:
             action = task.expert()
             self._commands.publish(action, stamp)
             step += 1
-            deadline += contract.dt / self._controls.real_time_factor
-            sleep_until(deadline)
-            late_steps += time.perf_counter() - deadline > LATE_S
-            self._actuation.step(action)
+            for part in range(1, parts + 1):
+                deadline += part_s / self._controls.real_time_factor
+                sleep_until(deadline)
+                late_steps += part == parts and time.perf_counter() - deadline > LATE_S
+                self._actuation.step(action)
+                if part < parts:
+                    self._sensors.clock(stamp + part * part_ns)
+                    self._sensors.state(stamp + part * part_ns, task.observe(depth=False))
             progress.step, progress.rate = step, step / (time.perf_counter() - begun)
         return Outcome(
             seed,
@@ -73,4 +83,5 @@ class Demonstration:
             wall_s=time.perf_counter() - begun,
             pushes=self._controls.pushes,
             abandoned=self._controls.abandoned,
+            parts=parts,
         )

@@ -19,7 +19,7 @@ class Outcome:
     seed: int
     success: bool
     actions: NDArray[np.float64]
-    """What the task was stepped with, float64[steps, A]."""
+    """What the task was stepped with, float64[steps · parts, A]."""
     misses: int
     refused: int
     """Commands of wrong size, frame or value."""
@@ -34,10 +34,13 @@ class Outcome:
     """How often somebody pushed its things."""
     abandoned: bool = False
     """Whether somebody ended it before its outcome was decided."""
+    parts: int = 1
+    """How many actions a control step consists of."""
 
     @property
     def steps(self) -> int:
-        return len(self.actions)
+        """Control steps."""
+        return len(self.actions) // self.parts
 
     @property
     def rate_hz(self) -> float:

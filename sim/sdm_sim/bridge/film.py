@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from sdm_sim.bridge.control_parts import step_part
 from sdm_sim.bridge.episode import Outcome
 from sdm_sim.task import Task
 
@@ -31,12 +32,12 @@ class Film:
 
     def add(self, task: Task, outcome: Outcome, mode: str) -> None:
         """Appends an episode. Raises TaskError where nothing can be rendered."""
-        stride = max(1, round(task.contract.rates.control_hz / FPS))
+        stride = max(1, round(task.contract.rates.control_hz / FPS)) * outcome.parts
         task.reset(outcome.seed)
-        for step, action in enumerate(outcome.actions):
-            if step % stride == 0:
-                self._append(self._picture(task, outcome, mode, step))
-            task.step(action)
+        for part, action in enumerate(outcome.actions):
+            if part % stride == 0:
+                self._append(self._picture(task, outcome, mode, part // outcome.parts))
+            step_part(task, action, outcome.parts)
         end = self._picture(task, outcome, mode, outcome.steps)
         for _ in range(FPS // 2):  # the end stays in sight for half a second
             self._append(end)

@@ -48,6 +48,13 @@ class BridgeParameters:
         0,
         1000,
     )
+    robot_hz: float = _parameter(
+        0.0,
+        "times a second that the clock and the robot's state come, and commands are taken; 0: the control rate, which "
+        "alone there is in lockstep",
+        0.0,
+        1000.0,
+    )
     checkpoint: str = _parameter(
         "",
         "checkpoint folder or contract.yaml of the policy, whose images are published; empty: the task's own, depth; "
@@ -78,6 +85,11 @@ class BridgeParameters:
         if self.latency_ms and self.mode != "realtime":
             raise BridgeError(
                 f"parameter latency_ms: {self.latency_ms} has no meaning in mode {self.mode}; set mode:=realtime"
+            )
+        if self.robot_hz and self.mode == "lockstep":
+            raise BridgeError(
+                f"parameter robot_hz: {self.robot_hz:g} has no meaning in mode lockstep, whose world steps once for "
+                "each command; set mode:=realtime"
             )
         if self.real_time_factor != 1.0 and self.mode == "lockstep":
             raise BridgeError(

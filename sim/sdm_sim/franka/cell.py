@@ -25,7 +25,6 @@ from sdm_sim.task_camera import TaskCamera
 IMAGE_SIZE = (160, 120)
 # An arm comes to its ready posture within so much of each joint's angle (rad).
 _READY_SPREAD = 0.02
-_STEPS = round(1 / CONTROL_HZ / TIMESTEP)
 
 
 class FrankaTask(SolvedOnce):
@@ -35,6 +34,7 @@ class FrankaTask(SolvedOnce):
     score = None
     expert_kind = "scripted"
     arm_joints, gripper_joints = fr3.JOINTS, fr3.FINGER_JOINTS
+    time_steps = round(1 / CONTROL_HZ / TIMESTEP)
 
     def __init__(self, name: str, scenario: Scenario, image_size: tuple[int, int] = IMAGE_SIZE) -> None:
         """`image_size`: width and height of both cameras in pixels, 640×480 or less of that."""
@@ -62,14 +62,20 @@ class FrankaTask(SolvedOnce):
         self.robot.reset(rng.uniform(-_READY_SPREAD, _READY_SPREAD, len(fr3.JOINTS)))
         self._seed, self._expert = seed, None
         self._gripper = 0.0
-        self._success_steps = 0
+        self._success_steps, self._into_period = 0, 0
 
     def step(self, action: NDArray[np.float64]) -> None:
+        self.advance(action, self.time_steps)
+
+    def advance(self, action: NDArray[np.float64], time_steps: int) -> None:
+        """Goes on by so many time steps of the physics; whether the task is done is asked once a control period."""
         command = action.copy()
         command[:3] = np.clip(action[:3], self._low, self._high)
         self._gripper = float(action[7])
-        self.robot.step(command, _STEPS, self.scenario.before_step)
-        self._success_steps += self.scenario.solved()
+        self.robot.step(command, time_steps, self.scenario.before_step)
+        self._into_period = (self._into_period + time_steps) % self.time_steps
+        if not self._into_period:
+            self._success_steps += self.scenario.solved()
 
     def observe(self, depth: bool = True, images: bool = False) -> SensorFrame:
         colour = {name: camera.colour() for name, camera in self.cameras.items()} if images else {}
