@@ -59,6 +59,8 @@ _STARTERS = {
 # Where in that time sensors are announced to nodes that are being configured: after whatever an episode takes.
 _ANNOUNCED_NS = 950 * 10**9
 _PROGRESS_PERIOD_S = 0.2
+# Who sees only the log is told of an episode that takes longer than this.
+_SIGN_PERIOD_S = 30.0
 _WARNING_PERIOD_S = 2.0
 # The executor's thread gets the interpreter this soon (s) while the simulation's is busy.
 _SWITCH_INTERVAL_S = 5e-4
@@ -122,6 +124,8 @@ class BridgeNode(Node):
             self._subscribe_traces(name)
         self._progress_out = self.create_publisher(String, "~/progress", 10)
         self.create_timer(_PROGRESS_PERIOD_S, self._publish_progress)
+        self._signed_for = (0, 0)
+        self.create_timer(_SIGN_PERIOD_S, self._give_sign)
         # Created last: once a service has answered, its node knows the publishers and subscriptions above.
         # Who attends to a run without end may exchange the policy in the course of it.
         return_timeout_s = settings.answer_timeout_s if settings.episodes else settings.startup_timeout_s
@@ -301,6 +305,13 @@ class BridgeNode(Node):
 
     def _warn(self, line: str) -> None:
         self.get_logger().warning(line, throttle_duration_sec=_WARNING_PERIOD_S)
+
+    def _give_sign(self) -> None:
+        """Says how far a long episode is, if it has come farther."""
+        progress = self._progress
+        (episode, step), self._signed_for = self._signed_for, (progress.episode, progress.step)
+        if episode == progress.episode and step < progress.step:
+            self.get_logger().info(f"episode {episode}, seed {progress.seed}: at step {progress.step}")
 
     def _publish_progress(self) -> None:
         settings = self._settings_now

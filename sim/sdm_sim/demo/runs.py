@@ -18,9 +18,11 @@ from sdm_core.errors import SdmError
 from sdm_core.results import read_results
 from sdm_core.share import share_directory
 
+from sdm_sim.demo.signs_of_life import SignsOfLife
+
 _POLL_S = 0.1
-# A run that shows no new line for this long hangs; starting up takes some seconds.
-_SILENCE_S = 60.0
+# A run that writes nothing for this long hangs: twice a minute the bridge says how far a slow episode is.
+_PATIENCE_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def launcher() -> list[str]:
 def measure(run: Run, folder: Path, progress: Callable[[int, int], None]) -> Measured:
     """Launches the graph, reports (episodes done, successes) as they come, and reads what it wrote to `folder`.
 
-    Raises SdmError with the end of the log where the launch fails.
+    Raises SdmError with the end of the log where the launch fails, or shows no sign of life any more.
     """
     folder.mkdir(parents=True, exist_ok=True)
     results, traces, log = (folder / f"{run.name}{suffix}" for suffix in (".jsonl", ".traces.jsonl", ".log"))
@@ -93,27 +95,30 @@ def measure(run: Run, folder: Path, progress: Callable[[int, int], None]) -> Mea
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
         try:
-            _follow(process, results, traces, progress)
+            lived = _follow(process, results, SignsOfLife((results, traces, log), _PATIENCE_S), progress)
         finally:
             _end(process)
     episodes = read_results(results)
     if process.returncode != 0 or len(episodes) < run.episodes:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-8:])
-        raise SdmError(f"{run.name}: the launch ended with {process.returncode}; the end of {log}:\n{tail}")
+        ending = f"the launch ended with {process.returncode}"
+        if not lived:
+            ending = f"nothing was written for {_PATIENCE_S:g} s, and the launch was ended"
+        raise SdmError(f"{run.name}: {ending}; the end of {log}:\n{tail}")
     return Measured(run, episodes, read_results(traces))
 
 
-def _follow(process: subprocess.Popen, results: Path, traces: Path, progress: Callable[[int, int], None]) -> None:
-    seen, since = -1, time.monotonic()
+def _follow(process: subprocess.Popen, results: Path, signs: SignsOfLife, progress: Callable[[int, int], None]) -> bool:
+    """Waits for the end of the process; False, before that, where there are no signs of life any more."""
     while process.poll() is None:
         time.sleep(_POLL_S)
-        episodes = read_results(results)
-        size = sum(path.stat().st_size for path in (results, traces) if path.exists())
-        if size != seen:
-            seen, since = size, time.monotonic()
+        now = time.monotonic()
+        if signs.grown(now):
+            episodes = read_results(results)
             progress(len(episodes), sum(line["success"] for line in episodes))
-        if time.monotonic() - since > _SILENCE_S:
-            return
+        if signs.missing(now):
+            return False
+    return True
 
 
 def _end(process: subprocess.Popen) -> None:
