@@ -28,6 +28,7 @@ setup(
         "console_scripts": [
             "cockpit_node = sdm_cockpit.cockpit_node:main",
             "sdm-mcap = sdm_cockpit.export.program:main",
+            "sdm-replay = sdm_cockpit.replay.program:main",
             "sdm-video = sdm_cockpit.video.program:main",
         ],
     },

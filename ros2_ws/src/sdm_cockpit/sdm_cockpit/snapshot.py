@@ -130,7 +130,8 @@ class Snapshot:
     """Everything at one instant; `time_s` on a steady clock, or of the recording.
 
     `cloud` float32[N,3] as the network gets it, before it is centred and scaled; `images` uint8[H,W,3] by camera;
-    `tool` where it stands, `clamps` what the gate changed or held since the last snapshot.
+    `tool` where it stands, `clamps` what the gate changed or held since the last snapshot. `trail`: where the tool has
+    been by now, if that is known: times float64[T] and places float64[T,3].
     """
 
     time_s: float
@@ -147,3 +148,4 @@ class Snapshot:
     status: Status = field(default_factory=Status)
     episode: Episode | None = None
     recording: bool = False
+    trail: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None

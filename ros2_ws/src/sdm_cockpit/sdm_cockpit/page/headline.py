@@ -24,6 +24,10 @@ _ACTIVITIES: dict[str, tuple[str, Rgb]] = {
     "stopping": ("stopping", ORANGE),
     "going_home": ("going home", SKY_BLUE),
     "faulted": ("faulted", ALARM),
+    # Of what was recorded.
+    "success": ("success", BLUISH_GREEN),
+    "failure": ("failure", ORANGE),
+    "not judged": ("not judged", GREY),
 }
 
 

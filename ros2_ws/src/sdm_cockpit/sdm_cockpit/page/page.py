@@ -74,6 +74,11 @@ class Page:
         """For those who add controls of their own below these."""
         return self._server.gui
 
+    @property
+    def scene(self) -> viser.SceneApi:
+        """For those who draw something of their own."""
+        return self._server.scene
+
     def show(self, snapshot: Snapshot) -> None:
         """Draws what has changed; whatever is wrong with a snapshot becomes a line on the page."""
         now_s = time.monotonic()

@@ -29,6 +29,7 @@ PLANS: tuple[tuple[Rgb, Rgb], ...] = (
     (VERMILLION, YELLOW),
     (REDDISH_PURPLE, WHITE),
     (BLUISH_GREEN, (178, 242, 220)),
+    (YELLOW, WHITE),
 )
 """For each plan of a snapshot the colours of its first and its last target."""
 

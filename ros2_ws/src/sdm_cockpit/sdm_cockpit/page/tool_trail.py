@@ -6,6 +6,7 @@ from collections import deque
 
 import numpy as np
 import viser
+from numpy.typing import NDArray
 
 from sdm_cockpit.page.lines import coloured_line
 from sdm_cockpit.page.palette import BLACK, TRAIL, WARNING, ramp
@@ -31,19 +32,25 @@ class ToolTrail:
         )
         self._word = scene.add_label("/clamp/word", "", visible=False, anchor="bottom-center", font_screen_scale=1.4)
         self._past: deque[tuple[float, np.ndarray]] = deque()
+        self._known: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
         self._flash_until = -np.inf
 
     def show(self, snapshot: Snapshot) -> None:
-        """Draws the tool's last seconds."""
+        """Draws the tool's last seconds: as the snapshot knows them, or else as they were shown."""
         tool = snapshot.tool
         if tool is not None and np.isfinite(tool.position).all():
-            self._follow(snapshot.time_s, tool)
+            self._axes.position = tool.position
+            self._axes.wxyz = np.roll(tool.quaternion, 1)
+            if snapshot.trail is None:
+                self._follow(snapshot.time_s, tool)
+            elif snapshot.trail is not self._known:
+                recent = snapshot.trail[0] >= snapshot.time_s - TRAIL_S
+                self._draw(snapshot.trail[0][recent], snapshot.trail[1][recent])
+            self._known = snapshot.trail
         self._axes.visible = tool is not None
         self._flash(snapshot)
 
     def _follow(self, time_s: float, tool: Pose) -> None:
-        self._axes.position = tool.position
-        self._axes.wxyz = np.roll(tool.quaternion, 1)
         if self._past:
             last_s, last = self._past[-1]
             away = float(np.linalg.norm(tool.position - last))
@@ -55,11 +62,14 @@ class ToolTrail:
         self._past.append((time_s, tool.position))
         while self._past[0][0] < time_s - TRAIL_S:
             self._past.popleft()
-        points = np.array([position for _, position in self._past], np.float32)
-        times = np.array([past_s for past_s, _ in self._past])
-        colours = ramp(BLACK, TRAIL, 1.0 - (time_s - times) / TRAIL_S)
-        self._line.visible = len(points) > 1
-        if len(points) > 1:
+        self._draw(np.array([past_s for past_s, _ in self._past]), np.array([position for _, position in self._past]))
+
+    def _draw(self, times_s: NDArray[np.float64], places: NDArray[np.float64]) -> None:
+        """Places [T,3] at times [T], the last one now."""
+        self._line.visible = len(places) > 1
+        if len(places) > 1:
+            points = places.astype(np.float32)
+            colours = ramp(BLACK, TRAIL, 1.0 - (times_s[-1] - times_s) / TRAIL_S)
             self._line.points = np.stack([points[:-1], points[1:]], axis=1)
             self._line.colors = np.stack([colours[:-1], colours[1:]], axis=1)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from sdm_cockpit.replay.open_recordings import ADDRESS, addressed
+from sdm_cockpit.replay.open_recordings import ADDRESS, Recordings, addressed
 from sdm_cockpit.replay.recording import Recording
 from sdm_cockpit.replay.replayed_policy import ReplayedPolicy
 from sdm_cockpit.snapshot import Plan
@@ -30,16 +30,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def chosen(options: argparse.Namespace) -> Iterator[tuple[Recording, list[tuple[Plan, ...]]]]:
-    """Each episode, with the chunks of all policies at each of its steps. What is wrong with a source is
-    said on standard error. Raises SdmError with one line."""
-    policies = [ReplayedPolicy(checkpoint, options.backend) for checkpoint in options.checkpoint]
+def sources(options: argparse.Namespace) -> Iterator[tuple[Recordings, Sequence[int]]]:
+    """The source of each address, and the numbers of the episodes that are meant. What is wrong with it is said on
+    standard error. Raises SdmError with one line."""
     convert_options = ["--contract", str(options.contract)] if options.contract else []
     for address in options.episodes:
         recordings, numbers = addressed(address, convert_options)
         for line in recordings.problems:
             print(f"warning: {line}", file=sys.stderr)
+        yield recordings, numbers
+
+
+def policies(options: argparse.Namespace) -> list[ReplayedPolicy]:
+    """Those to be shown over the episodes. Raises SdmError with one line."""
+    return [ReplayedPolicy(checkpoint, options.backend) for checkpoint in options.checkpoint]
+
+
+def chosen(options: argparse.Namespace) -> Iterator[tuple[Recording, list[tuple[Plan, ...]]]]:
+    """Each episode, with the chunks of all policies at each of its steps. Raises SdmError with one line."""
+    shown = policies(options)
+    for recordings, numbers in sources(options):
         for number in numbers:
             recording = recordings[number]
-            plans = [list(policy.plans(recording)) for policy in policies]
+            plans = [list(policy.plans(recording)) for policy in shown]
             yield recording, list(zip(*plans, strict=True)) if plans else [()] * len(recording)

@@ -49,6 +49,10 @@ class BagRecordings:
     def __iter__(self) -> Iterator[Recording]:
         return (self[index] for index in range(len(self)))
 
+    def success(self, index: int) -> bool | None:
+        """As DatasetRecordings."""
+        return self._episodes.success(index)
+
     def __getitem__(self, index: int) -> Recording:
         """Raises DatasetError where there is no such episode."""
         recording, stamps_ns = self._episodes[index], self._stamps_ns[index]

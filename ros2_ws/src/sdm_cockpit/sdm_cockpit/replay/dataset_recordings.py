@@ -30,6 +30,11 @@ class DatasetRecordings:
     def __iter__(self) -> Iterator[Recording]:
         return (self[index] for index in range(len(self)))
 
+    def success(self, index: int) -> bool | None:
+        """How an episode was judged, without reading it; None: not at all."""
+        outcome = self._store.outcomes[index]
+        return None if outcome == UNLABELLED else bool(outcome == SUCCESS)
+
     def __getitem__(self, index: int) -> Recording:
         """Raises DatasetError where there is no such episode."""
         store = self._store
@@ -37,7 +42,6 @@ class DatasetRecordings:
         if not 0 <= index < len(ends) - 1:
             raise DatasetError(f"{self.source}: has no episode {index}; it holds {len(ends) - 1}, counted from 0")
         rows = slice(ends[index], ends[index + 1])
-        outcome = store.outcomes[index]
         noted = store.provenance[index] if index < len(store.provenance) else {}
         return Recording(
             source=self.source,
@@ -49,6 +53,6 @@ class DatasetRecordings:
             action=store.read("action", rows).astype(np.float32),
             clouds=store.read("point_cloud", rows).astype(np.float32) if self.contract.observation.cloud else None,
             images={image.camera: store.read(name, rows) for name, image in image_arrays(self.contract).items()},
-            success=None if outcome == UNLABELLED else bool(outcome == SUCCESS),
+            success=self.success(index),
             seed=int(noted.get("seed", index)),
         )

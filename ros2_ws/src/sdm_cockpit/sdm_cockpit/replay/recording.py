@@ -114,6 +114,7 @@ class Recording:
             workspace=self.tool.workspace,
             plans=(self.way(step), *((own,) if own else ()), *plans),
             tool=self.tool.pose(self.state[step]),
+            trail=None if self.trail is None else (self.times_s[: step + 1], self.trail[: step + 1]),
             clamps=self.deeds.clamps.get(step, ()),
             timing=self.deeds.timings.get(step),
             status=Status(refusal=self.deeds.refusals.get(step, "")),

@@ -28,11 +28,15 @@ class ReplayedPolicy:
         self._anchor = Anchor(self._runtime.contract)
         self.label = self._runtime.checkpoint.path.resolve().name
 
+    def require_fit(self, recording: Recording) -> None:
+        """Raises ContractError where the policy was made for other observations or actions."""
+        _require_fit(self.label, self._runtime.contract, recording)
+
     def plans(self, recording: Recording) -> Iterator[Plan]:
-        """One for each step, in order. Raises ContractError where the policy was made for other observations or
-        actions, ObservationError where its network gives no finite answer."""
+        """One for each step, in order. Raises ContractError as require_fit, ObservationError where its network gives no
+        finite answer."""
+        self.require_fit(recording)
         contract = self._runtime.contract
-        _require_fit(self.label, contract, recording)
         window = ObservationWindow(contract)
         self._runtime.start_episode(recording.seed)
         for step in range(len(recording)):

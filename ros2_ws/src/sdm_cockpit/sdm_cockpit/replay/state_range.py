@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 from numpy.typing import NDArray
 from sdm_core.dataset import EpisodeStore
 
@@ -25,10 +26,14 @@ class RangedEntry:
 
 
 class StateRange:
-    """The range of each state entry over all demonstrations of a dataset."""
+    """The range of each state entry over all demonstrations of a dataset, but for the episode `leave_out`."""
 
-    def __init__(self, store: EpisodeStore) -> None:
-        states = store.read("state", slice(0, int(store.episode_ends[-1])))
+    def __init__(self, store: EpisodeStore, leave_out: int | None = None) -> None:
+        ends = store.episode_ends
+        states = store.read("state", slice(0, int(ends[-1])))
+        if leave_out is not None:
+            begin = int(ends[leave_out - 1]) if leave_out else 0
+            states = np.delete(states, slice(begin, int(ends[leave_out])), axis=0)
         self._entries = store.contract.observation.state
         self._low, self._high = states.min(axis=0), states.max(axis=0)
 
