@@ -19,6 +19,11 @@ _REAL_TIME_FACTORS: tuple[str, ...] = ("0.1", "0.25", "0.5", "1", "2", "4")
 _NOTHING: tuple[str, ...] = ("",)
 _MAX_LATENCY_MS = 1000
 _MAX_SEED = 2**31 - 1
+# A large target, in the ink that is read on yellow; below the headline's word, however far the panel is scrolled.
+_PAUSE_STYLE = """<style>
+{button} {{ height: 3.4em !important; font-size: 1.25em; color: #101113; }}
+div:has(> {button}) {{ position: sticky; top: 4.1em; z-index: 6; background: var(--mantine-color-body); }}
+</style>"""
 
 
 class PauseButton:
@@ -28,9 +33,7 @@ class PauseButton:
         self._operator, self._log = operator, log
         self._button = gui.add_button("Pause (space)", color=YELLOW, icon=viser.Icon.PLAYER_PAUSE)
         self._button.on_click(self._on_pause)
-        # A large target, in the ink that is read on yellow.
-        uuid = self._button._impl.uuid
-        gui.add_html(f'<style>[id="{uuid}"] {{ height: 3.4em !important; font-size: 1.25em; color: #101113; }}</style>')
+        gui.add_html(_PAUSE_STYLE.format(button=f'[id="{self._button._impl.uuid}"]'))
         self._command = gui.add_command("Pause", hotkey="space", description="The robot comes to rest.")
         self._command.on_trigger(self._on_pause)
 

@@ -40,6 +40,10 @@ STYLE = (
   overflow: hidden; font-weight: bold; animation: told 0.2s {_STALE_S}s forwards; }}
 </style>"""
     + """<style>
+/* However far the panel is scrolled; what folds it away would else be what the headline sticks to. */
+div:has(> div > div > div > .headline) { overflow: visible !important; }
+div:has(> .headline) { position: sticky; top: 0; z-index: 5; padding: 0.4em 0 0.1em;
+  background: var(--mantine-color-body); }
 .headline { margin: 0 0.6em 0.6em; padding: 0.5em 0.7em; border-radius: 8px; }
 .headline b { display: block; font-size: 2.1em; line-height: 1.15; text-transform: uppercase; letter-spacing: 0.02em; }
 .headline span { font-size: 0.9em; overflow-wrap: anywhere; }
