@@ -2,7 +2,8 @@
 
     python benchmarks/latency.py [--task metaworld/push-wall] [--repeats 500] [--only clouds parts loop]
 
-Student at 1 step and its teacher at 10 are timed in turn, so that a drift of the machine meets both alike.
+Student at 1 step and its teacher at 10 are timed in turn, so that a drift of the machine meets both alike. A line has
+the histogram of its times, too, and the machine's load average while they were taken.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from sdm_sim.registry import make_task
 from sdm_training.provenance import origin
 
 RESULTS = Path("benchmarks/results/timing.jsonl")
+BIN_RATIO = 1.1
+"""The histograms' bins are so much wider from one to the next, on a grid that begins or ends a bin at 1 ms."""
 REALSENSE_SIZE, NOISE_MM = (640, 480), 1.0
 GRAPH_NAMES = {
     "cloud_ms": "graph/depth_to_cloud",
@@ -53,9 +56,21 @@ def record(what: str, variant: str, backend: str, values: list[float] | np.ndarr
             "p50_ms": round(float(p50), 4),
             "p99_ms": round(float(p99), 4),
             "n": len(values),
+            **histogram(values),
+            "load": round(os.getloadavg()[0], 1),
             **origin(),
         },
     )
+
+
+def histogram(values: list[float] | np.ndarray) -> dict[str, list[float]]:
+    """How many times (ms) lie in each bin from the shortest's to the longest's, and the bins' edges."""
+    bins = np.floor(np.log(values) / np.log(BIN_RATIO)).astype(int)
+    edges = BIN_RATIO ** np.arange(bins.min(), bins.max() + 2)
+    return {
+        "histogram": np.bincount(bins - bins.min()).tolist(),
+        "histogram_edges_ms": [round(float(edge), 4) for edge in edges],
+    }
 
 
 def timed(call: Callable[[], object]) -> float:

@@ -53,3 +53,25 @@ def wire_line(p50_ms: float, **others: Any) -> dict[str, Any]:
     """A message's latency on the embedded runtime; `others` overrule its entries."""
     measured = {"delivered": 0.9991, "goal_ms": 0.4, "goal_delivered": None, "load": 1.25, "machine": "a machine"}
     return timing_line("200 Hz", p50_ms, **{"what": "wire/JointState", "backend": "embedded", **measured, **others})
+
+
+def fault_line(fault: str = "camera_silent", **changes: Any) -> dict[str, Any]:
+    """A fault within its bar; `changes` overrule its entries."""
+    return {
+        "kind": "fault", "fault": fault, "what": "nothing comes", "world": "cell", "expected": "stops", "trials": 100,
+        "p50_ms": 90.4, "max_ms": 141.2, "rest_max_ms": 260.0, "bar_ms": 150.0, "went_on": 0, "motion_share": 0.2,
+        "window_ms": 400, "limit_violations": 0, "outcome": "held (policy_refuses); resumes by itself",
+        "refusal": "no image | for 90 ms", "load": 0.8, "commit": "abc", "machine": "a machine", "date": "2026-01-01",
+        **changes,
+    }  # fmt: skip
+
+
+def streaming_line(**changes: Any) -> dict[str, Any]:
+    """Half an hour at 100 Hz; `changes` overrule its entries."""
+    return {
+        "kind": "streaming", "minutes": 30.0, "rate_hz": 100.0, "missed_share": 0.0016, "bare_missed_share": 0.0005,
+        "allowed_share": 0.001, "longest_ms": 31.0, "bare_longest_ms": 22.0, "rss_mib": {"command_node": 80.0},
+        "growth_mib": {"command_node": 0.25}, "threads": {"command_node": 12}, "threads_grown": {"command_node": 0},
+        "histogram_edges_ms": [0, 9, 11, 15, 100], "histogram": [2, 90, 7, 1], "bare_histogram": [0, 99, 1, 0],
+        "load": 1.5, "machine": "a machine", **changes,
+    }  # fmt: skip

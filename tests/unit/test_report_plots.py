@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.result_lines import latency_line, success_line, timing_line
+from helpers.result_lines import fault_line, latency_line, streaming_line, success_line, timing_line
+from sdm_training.report import reliability
 from sdm_training.report.core_comparison import TASKS
 from sdm_training.report.estimate import Estimate
 from sdm_training.report.learning_curves import curves
 from sdm_training.report.page import pictures
 from sdm_training.report.plots.canvas import errors
+from sdm_training.report.plots.latency_histogram import latency_lines
 from sdm_training.report.plots.speed_success import speed_points
+from sdm_training.report.plots.streaming_jitter import longest_run
+from sdm_training.report.plots.suite_bars import suite, suite_bars, suite_rates
 from sdm_training.report.policies import DP3, SDM, Policy
 
-NAMES = ("success", "core_success", "speed_success", "learning_curves", "latency_success")
+NAMES = (
+    "success",
+    "core_success",
+    "speed_success",
+    "learning_curves",
+    "latency_success",
+    "suite_success",
+    "latency_histogram",
+    "fault_times",
+    "streaming_jitter",
+)
 
 
 def lines() -> list[dict[str, Any]]:
@@ -24,6 +39,10 @@ def lines() -> list[dict[str, Any]]:
     for task in TASKS:
         found += [success_line(task, method, nfe, "1110" * 25) for method, nfe in (("sdm", 1), ("dp3", 10), ("mip", 2))]
     found += [latency_line("sdm", 1, latency_ms) for latency_ms in (0.0, 25.0)]
+    spread = {"histogram": [1, 5, 3], "histogram_edges_ms": [0.9, 1.0, 1.1, 1.2]}
+    found += [timing_line("student, 1 step, lockstep", 1.0, what="graph/infer", **spread)]
+    found += [fault_line(), fault_line("inference_nan", max_ms=151.0), fault_line("disk_full", expected="goes on")]
+    found += [streaming_line()]
     return found + [snapshot(step, seed) for step in (100, 200) for seed in (0, 1)]
 
 
@@ -38,6 +57,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     made = [tmp_path_factory.mktemp(name) for name in ("first", "second")]
     for folder in made:
         pictures(lines(), folder)
+        reliability.pictures(lines(), folder)
     return made
 
 
@@ -78,8 +98,60 @@ def test_only_timed_policies_that_ran_on_all_compared_tasks_have_a_point() -> No
     assert points[SDM].rate.value == 0.75
 
 
+def test_the_suite_is_metaworld_s_fifty_tasks_by_difficulty() -> None:
+    assert {label: len(tasks) for label, tasks in suite().items()} == {
+        "easy": 28,
+        "medium": 11,
+        "hard": 6,
+        "very hard": 5,
+    }
+
+
+def test_of_a_suite_that_is_partly_run_only_that_part_is_shown(tmp_path: Path) -> None:
+    partly = [success_line(task, "sdm", 1, "1110" * 25) for task in ("metaworld/sweep", "fork/reach")]
+    rates = suite_rates(partly)
+    assert {label: list(tasks) for label, tasks in rates.items() if tasks} == {"medium": ["metaworld/sweep"]}
+    assert rates["medium"]["metaworld/sweep"][SDM].value == 0.75
+    suite_bars(partly, tmp_path / "partly")
+    assert svg_text(tmp_path / "partly.svg") >= {"sweep", "medium: 1 of 11 tasks", "easy: 0 of 28 tasks", "not run"}
+
+
+def test_a_suite_that_is_run_whole_names_each_of_its_tasks(tmp_path: Path) -> None:
+    tasks = [task for of_label in suite().values() for task in of_label]
+    policies = [("sdm", 1), ("dp3", 10), ("dp3", 1), ("consistency", 1), ("regression", 1)]
+    suite_bars([success_line(task, *one, "1110" * 25) for task in tasks for one in policies], tmp_path / "whole")
+    found = svg_text(tmp_path / "whole.svg")
+    assert {task.removeprefix("metaworld/") for task in tasks} <= found
+    assert "not run" not in found
+
+
+def test_of_equal_timings_the_newest_with_a_histogram_is_drawn() -> None:
+    spread = {"histogram": [1], "histogram_edges_ms": [0.9, 1.1]}
+    timed = [timing_line("a", p50, **spread) for p50 in (1.0, 2.0)] + [timing_line("a", 3.0)]
+    assert [line["p50_ms"] for line in latency_lines(timed).values()] == [2.0]
+
+
+def test_of_equally_long_streaming_runs_the_newest_is_drawn() -> None:
+    runs = [streaming_line(longest_ms=1.0), streaming_line(longest_ms=2.0), streaming_line(minutes=0.2)]
+    run = longest_run(runs)
+    assert run is not None
+    assert run["longest_ms"] == 2.0
+
+
+def test_only_faults_that_must_stop_the_arm_have_a_time(folders: list[Path]) -> None:
+    found = svg_text(folders[0] / "fault_times.svg")
+    assert {"camera_silent", "inference_nan"} <= found
+    assert "disk_full" not in found
+
+
+def svg_text(path: Path) -> set[str]:
+    """The words of a picture, which matplotlib notes beside their outlines."""
+    return set(re.findall(r"<!-- (.*?) -->", path.read_text()))
+
+
 def test_no_lines_no_picture(tmp_path: Path) -> None:
     assert speed_points([]) == []
     assert curves([]) == {}
     pictures([], tmp_path)
+    reliability.pictures([], tmp_path)
     assert [file.stem for file in tmp_path.glob("*.png")] == ["success"]  # whose tasks are given

@@ -2,19 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from helpers.result_lines import fault_line, streaming_line
 from sdm_training.report.reliability import fault_table, longest, page, seam_table, streaming_table, verdict
-
-
-def fault_line(fault: str = "camera_silent", **changes: Any) -> dict[str, Any]:
-    return {
-        "kind": "fault", "fault": fault, "what": "nothing comes", "world": "cell", "expected": "stops", "trials": 100,
-        "p50_ms": 90.4, "max_ms": 141.2, "rest_max_ms": 260.0, "bar_ms": 150.0, "went_on": 0, "motion_share": 0.2,
-        "window_ms": 400, "limit_violations": 0, "outcome": "held (policy_refuses); resumes by itself",
-        "refusal": "no image | for 90 ms", "load": 0.8, "commit": "abc", "machine": "a machine", "date": "2026-01-01",
-        **changes,
-    }  # fmt: skip
 
 
 def test_a_fault_within_its_bar_is_a_row_with_its_numbers() -> None:
@@ -53,16 +42,11 @@ def test_seams_and_streaming_have_tables() -> None:
         "lag_ms": {"p50": 116.9, "p95": 250.6, "p99": 331.2}, "machine": "a machine",
     }  # fmt: skip
     assert "| rough | 5,000 | 100 | 0 | 9e-12 | 25, 41 | 117, 251, 331 | a machine |" in seam_table([seam])
-    run = {
-        "kind": "streaming", "minutes": 30.0, "missed_share": 0.0016, "bare_missed_share": 0.0005,
-        "allowed_share": 0.001, "longest_ms": 31.0, "bare_longest_ms": 22.0, "rss_mib": {"command_node": 80.0},
-        "growth_mib": {"command_node": 0.25}, "threads": {"command_node": 12}, "threads_grown": {"command_node": 0},
-        "load": 1.5, "machine": "a machine",
-    }  # fmt: skip
+    run = streaming_line()
     grown = "command_node 80.0 (+0.2) | command_node 12 (+0)"
     assert f"| 30.0 | 0.160% | 0.050% | no | 31.0, 22.0 | {grown} | 1.5 | a machine |" in streaming_table([run])
     assert "| yes |" in streaming_table([{**run, "missed_share": 0.0015}])
 
 
 def test_what_was_not_measured_is_not_run() -> None:
-    assert page([]).count("Not run.") == 5
+    assert page([]).count("Not run.") == 7

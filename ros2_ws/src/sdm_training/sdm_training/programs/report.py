@@ -1,5 +1,5 @@
-"""`sdm-report`: docs/results.md, its pictures, docs/reliability.md, and tables in other pages, from result lines and
-published figures."""
+"""`sdm-report`: docs/results.md and docs/reliability.md with their pictures, and tables in other pages, from result
+lines and published figures."""
 
 from __future__ import annotations
 
@@ -67,10 +67,12 @@ def _with_blocks(file: Path, **blocks: str) -> str:
 
 
 def report(results: Path, published: Path, pages: Pages) -> None:
-    """Writes the whole pages and the results' pictures, and refreshes the others' blocks."""
+    """Writes the whole pages and their pictures, and refreshes the others' blocks."""
     for file, text in texts(results, published, pages).items():
         atomic_write(file, text.encode())
-    pictures(result_lines(results), pages.results.parent / "pictures")
+    lines = result_lines(results)
+    pictures(lines, pages.results.parent / "pictures")
+    reliability.pictures(lines, pages.reliability.parent / "pictures")
 
 
 def check(results: Path, published: Path, pages: Pages) -> None:

@@ -19,9 +19,11 @@ from sdm_training.report.lines import FINAL, FRESH, PROTOCOL, Line
 from sdm_training.report.markdown import NOT_RUN, table
 from sdm_training.report.mode_coverage import mode_coverage
 from sdm_training.report.plots.curve_panels import curve_panels
+from sdm_training.report.plots.latency_histogram import latency_histogram, latency_lines
 from sdm_training.report.plots.latency_panels import latency_panels
 from sdm_training.report.plots.speed_success import speed_points, speed_success
 from sdm_training.report.plots.success_bars import core_bars, shipped_bars
+from sdm_training.report.plots.suite_bars import suite_bars, suite_rates
 from sdm_training.report.published import Published, PublishedTable
 from sdm_training.report.runtime import split_wire
 from sdm_training.report.speed import untied_rows
@@ -123,6 +125,13 @@ below. On the same kind of run as above (`loop.snapshots=15`, `sdm-evaluate prot
 
 {best5}
 
+## MetaWorld, task by task
+
+What was run of its 50 tasks, by difficulty, with Wilson's 95 % intervals. Bars are of the comparison above where a
+policy was run in it; only where it was not, of the shipped students and their teachers.
+
+{suite}
+
 ## A Franka cell, learned and driven through the graph
 
 `benchmarks/franka_cell.py` on the cell's simulated twin: fifty demonstrations of the expert, recorded by recorder_node
@@ -182,10 +191,17 @@ networks with untrained weights. Where n is below a hundred, p99 is in effect th
 has one time; those with two, as Consistency Policy's and MeanFlow's, were not timed themselves.
 
 {timing}
+
+### How latency is spread
+
+Every observation of `benchmarks/latency.py`'s runs on the graph, a panel for each part that it passes:
+
+{spread}
 """
 
-_SPEED = """Filled markers cost one evaluation; policies of equal latency stand side by side. A policy is left out where
-its number of evaluations was not timed, or where it lacks a task on which SDM and its teacher were run."""
+_SPEED = """Filled markers cost one evaluation; policies of equal latency stand side by side. The mean is over
+MetaWorld's tasks on which SDM and its teacher were run. A policy is left out where it lacks one of them, or where its
+number of evaluations was not timed."""
 
 _LATENCY = """![Success against latency](pictures/latency_success.png)
 
@@ -226,11 +242,15 @@ def page(lines: Sequence[Line], published: Published) -> str:
         curves=_picture("Learning curves", "learning_curves") if curves(lines) else _NOT_RUN,
         shipped=shipped_students.success_table(lines),
         best5=shipped_students.best5_table(lines),
+        suite=_picture("Success on MetaWorld's tasks", "suite_success")
+        if any(suite_rates(lines).values())
+        else _NOT_RUN,
         franka=franka_table(lines),
         latency=f"{latency_table(lines)}\n\n{_LATENCY}" if latency_curves(lines) else _NOT_RUN,
         papers="\n\n".join(_paper_table(lines, published, one) for paper in PAPERS for one in published.of(paper)),
         contradictions=contradiction_table(published),
         timing=timing_table(split_wire(lines)[1]),
+        spread=_picture("Histograms of latency", "latency_histogram") if latency_lines(lines) else _NOT_RUN,
     )
 
 
@@ -266,3 +286,5 @@ def pictures(lines: Sequence[Line], folder: Path) -> None:
     speed_success(lines, folder / "speed_success")
     curve_panels(curves(lines), folder / "learning_curves")
     latency_panels(latency_curves(lines), folder / "latency_success")
+    suite_bars(lines, folder / "suite_success")
+    latency_histogram(lines, folder / "latency_histogram")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from sdm_training.report.lines import Line, matching
 from sdm_training.report.markdown import NONE, NOT_RUN, code, table
+from sdm_training.report.plots.fault_times import fault_times
+from sdm_training.report.plots.streaming_jitter import longest_run, streaming_jitter
 
 _NOT_RUN = f"{NOT_RUN.capitalize()}."
 _WANTED_TRIALS = 100
@@ -24,6 +27,8 @@ joint states, the tool's pose and tf at 100 Hz. While the shipped student leads 
 robot's topics for {window} ms, repairs it, and waits until the motion goes on.
 
 {faults}
+
+{times}
 
 **Last motion** is the time from the fault to the arrival of the last command that was no hold: median, and the
 longest of all trials. A hold is what `command_node` sends in a policy's place: it brakes within the limits until the
@@ -59,7 +64,19 @@ Allowed: 0.1 % more than the bare loop. Memory and threads are those at the end,
 first tenth of the time.
 
 {streaming}
+
+{jitter}
 """
+
+_TIMES = """![Time from each fault to the last motion](pictures/fault_times.png)
+
+Every fault that must stop the arm: median and longest time of all trials, and what is allowed."""
+
+_JITTER = """![Periods of streaming](pictures/streaming_jitter.png)
+
+The longest run: how many of the periods between two commands, and between two turns of the bare loop, lasted how long.
+Bins are drawn equally wide. A command's period is measured between two stamps, which the process's own delays move;
+the table counts late turns of the timer."""
 
 
 def page(lines: Sequence[Line]) -> str:
@@ -68,11 +85,19 @@ def page(lines: Sequence[Line]) -> str:
     return _PAGE.format(
         window=max((line["window_ms"] for line in faults), default=NONE),
         faults=fault_table(faults),
+        times=_TIMES if any(line["expected"] == "stops" for line in faults) else _NOT_RUN,
         verdict=verdict(faults),
         meanings=meanings(faults),
         seams=seam_table(lines),
         streaming=streaming_table(lines),
+        jitter=_JITTER if longest_run(lines) else _NOT_RUN,
     )
+
+
+def pictures(lines: Sequence[Line], folder: Path) -> None:
+    """Writes the pictures that the page shows."""
+    fault_times(longest(lines), folder / "fault_times")
+    streaming_jitter(lines, folder / "streaming_jitter")
 
 
 def longest(lines: Sequence[Line]) -> list[Line]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import matplotlib.pyplot as plt
 
 from sdm_training.report.estimate import Estimate
 
-WIDTH = 7.2  # inches, the width of a page; type below is sized for it
+WIDTH, COLUMN = 7.2, 3.4  # inches, the widths of a page and of one of its two columns; type below is sized for them
 _STYLE: dict[Any, Any] = {
     "font.size": 8,
     "axes.titlesize": 8,
@@ -29,11 +29,13 @@ _STYLE: dict[Any, Any] = {
 
 
 @contextmanager
-def canvas(path: Path, rows: int, columns: int, height: float, **options: Any) -> Iterator[tuple[Any, Any]]:
+def canvas(
+    path: Path, rows: int, columns: int, height: float, width: float = WIDTH, **options: Any
+) -> Iterator[tuple[Any, Any]]:
     """(figure, axes [rows,columns]) to draw on; saved as `path` with the suffixes .png and .svg."""
     with plt.rc_context(_STYLE):
         figure, axes = plt.subplots(
-            rows, columns, figsize=(WIDTH, height), squeeze=False, constrained_layout=True, **options
+            rows, columns, figsize=(width, height), squeeze=False, constrained_layout=True, **options
         )
         try:
             yield figure, axes
@@ -42,6 +44,16 @@ def canvas(path: Path, rows: int, columns: int, height: float, **options: Any) -
             figure.savefig(path.with_suffix(".svg"), metadata={"Date": None})
         finally:
             plt.close(figure)
+
+
+def horizontal_bars(
+    plot: Any, places: Sequence[float], rates: Sequence[Estimate], height: float, colour: str, name: str
+) -> None:
+    """Bars in per cent, `name` in the legend, with intervals that have a light rim, to be seen on dark bars too."""
+    plot.barh(places, [100 * rate.value for rate in rates], height, color=colour, label=name)
+    low, high = ([100 * rate.interval[side] for rate in rates] for side in (0, 1))
+    plot.hlines(places, low, high, color="white", linewidth=1.4)
+    plot.hlines(places, low, high, color="black", linewidth=0.7)
 
 
 def errors(rate: Estimate) -> list[list[float]]:

@@ -22,7 +22,9 @@ def curve_panels(curves: Curves, path: Path) -> None:
                 timed = [point for point in points if point.seconds is not None]
                 _draw(over_seconds, policy, timed, [point.seconds for point in timed])
             if not over_seconds.lines:
-                over_seconds.text(0.5, 0.5, "not run", transform=over_seconds.transAxes, ha="center", color=GREY)
+                over_seconds.text(
+                    0.5, 0.5, "times not measured", transform=over_seconds.transAxes, ha="center", color=GREY
+                )
                 over_seconds.set_xticks([])
             over_steps.set_ylabel(f"{task}\nsuccess, %")
             over_steps.set_ylim(0, 102)

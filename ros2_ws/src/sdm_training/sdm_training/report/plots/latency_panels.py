@@ -24,10 +24,10 @@ def latency_panels(curves: LatencyCurves, path: Path) -> None:
             chunk_ms = {line["chunk_ms"] for curve in of_task.values() for line in _lines(curve)}
             for ms in chunk_ms:
                 plot.axvline(ms, color=GREY, linewidth=0.8)
-                plot.annotate("a chunk ends", (ms, 2), rotation=90, ha="right", va="bottom", color=GREY, fontsize=7)
+                plot.annotate("a chunk ends", (ms, 50), rotation=90, ha="right", va="center", color=GREY, fontsize=7)
             plot.set_title(task)
             plot.set_xlabel("latency, ms")
-            plot.set_ylim(-2, 102)
+            plot.set_ylim(-4, 104)  # so that no marker is cut
             plot.grid()
         axes[0, 0].set_ylabel("success, %")
         handles = {

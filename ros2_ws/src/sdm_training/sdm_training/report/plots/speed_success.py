@@ -8,7 +8,7 @@ from pathlib import Path
 
 from matplotlib.ticker import LogLocator, NullLocator
 
-from sdm_training.report.core_comparison import TASKS, policies
+from sdm_training.report.core_comparison import METAWORLD, policies
 from sdm_training.report.estimate import Estimate, mean
 from sdm_training.report.lines import Line
 from sdm_training.report.plots.canvas import canvas, errors
@@ -27,8 +27,8 @@ class Point:
 
 
 def compared_tasks(lines: Sequence[Line]) -> list[str]:
-    """The tasks on which both the SDM student and its teacher were run."""
-    return [task for task in TASKS if all(over_tasks(lines, [task], one) for one in (SDM, DP3))]
+    """MetaWorld's tasks on which both the SDM student and its teacher were run."""
+    return [task for task in METAWORLD if all(over_tasks(lines, [task], one) for one in (SDM, DP3))]
 
 
 def speed_points(lines: Sequence[Line]) -> list[Point]:
@@ -59,7 +59,7 @@ def speed_success(lines: Sequence[Line], path: Path) -> None:
             plot.plot(latency, rate, method.marker, c=method.colour, fillstyle=fill, ms=5, label=point.policy.name)
         where = f"{HARDWARE['device']}, {HARDWARE['backend']}, {HARDWARE['threads']} thread"
         plot.set_xscale("log")
-        plot.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        plot.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
         plot.xaxis.set_minor_locator(NullLocator())
         plot.xaxis.set_major_formatter("{x:g}")
         # A whole ten below the lowest interval: neither zero nor a magnifying glass.

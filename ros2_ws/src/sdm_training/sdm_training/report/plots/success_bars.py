@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
 from sdm_training.report.core_comparison import TASKS, shown
 from sdm_training.report.lines import Line
-from sdm_training.report.plots.canvas import canvas, errors
+from sdm_training.report.plots.canvas import canvas, errors, horizontal_bars
 from sdm_training.report.policies import BLUE, GREY, ORANGE, VERMILLION, YELLOW
 from sdm_training.report.shipped_students import TASKS as SHIPPED
 from sdm_training.report.shipped_students import success_lines
@@ -21,6 +22,8 @@ _SHIPPED_BARS = (
     ("teacher @ 1", YELLOW),
     ("regression @ 1", GREY),
 )
+
+_NAME_WIDTH = 30  # letters; longer names would take the bars' room
 
 
 def shipped_bars(lines: Sequence[Line], path: Path) -> None:
@@ -68,16 +71,15 @@ def core_bars(lines: Sequence[Line], path: Path) -> None:
                 if found is None:
                     plot.text(2, place, "not run", va="center", fontsize=6, color=GREY)
                     continue
-                colour = policy.described.colour
-                reach = errors(found.rate)
-                error_style = {"elinewidth": 0.8, "capsize": 1.5}
-                plot.barh(place, 100 * found.rate.value, 0.75, color=colour, xerr=reach, error_kw=error_style)
+                horizontal_bars(plot, [place], [found.rate], 0.75, policy.described.colour, policy.name)
         for plot in axes.flat[len(TASKS) :]:
             plot.set_visible(False)
         for plot in axes.flat[len(TASKS) - columns : len(TASKS)]:
             plot.tick_params(labelbottom=True)
             plot.set_xlabel("success, %")
         first = axes[0, 0]
-        first.set_yticks(range(len(policies)), [policy.name for policy in policies])
+        first.set_yticks(range(len(policies)), [textwrap.fill(policy.name, _NAME_WIDTH) for policy in policies])
+        for label in [label for plot in axes[:, 0] for label in plot.get_yticklabels() if "\n" in label.get_text()]:
+            label.set_fontsize(6)
         first.set_ylim(len(policies) - 0.4, -0.6)
         first.set_xlim(0, 104)
