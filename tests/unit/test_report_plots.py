@@ -13,7 +13,7 @@ from sdm_training.report.core_comparison import TASKS
 from sdm_training.report.estimate import Estimate
 from sdm_training.report.learning_curves import curves
 from sdm_training.report.page import pictures
-from sdm_training.report.plots.canvas import errors
+from sdm_training.report.plots.canvas import COLUMN, WIDTH, errors
 from sdm_training.report.plots.latency_histogram import latency_lines
 from sdm_training.report.plots.speed_success import speed_points
 from sdm_training.report.plots.streaming_jitter import longest_run
@@ -66,6 +66,14 @@ def test_every_picture_is_written_as_png_and_svg_and_not_empty(folders: list[Pat
         f"{name}.{kind}" for name in NAMES for kind in ("png", "svg")
     }
     assert all(file.stat().st_size > 5_000 for file in folders[0].iterdir())
+
+
+def test_pictures_are_as_wide_as_a_column_or_a_page(folders: list[Path]) -> None:
+    widths = {
+        file.stem: float(re.findall(r'width="([\d.]+)pt"', file.read_text())[0]) for file in folders[0].glob("*.svg")
+    }
+    wide = {"core_success", "suite_success"}
+    assert widths == {name: pytest.approx(72 * (WIDTH if name in wide else COLUMN)) for name in NAMES}
 
 
 def test_equal_lines_give_equal_pictures(folders: list[Path]) -> None:

@@ -38,6 +38,8 @@ _PAGE = """# Results
 
 Made by `sdm-report` from the lines in `benchmarks/results` and the published figures in `benchmarks/published`, not
 edited by hand; `sdm-report --check` says whether it is what the lines give. What has no line is shown as "not run".
+Pictures lie in `docs/pictures` as PNG and SVG, sized for a paper's column (3.4 in); those of all policies on all tasks,
+for a page (7.2 in).
 
 **Protocol.** The last weights of a training are evaluated, never the best of several, on unseen starts: evaluation
 seeds from {eval_seed0} on, which no recipe was tuned on. Policies run through the exported network, as on a robot. A

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from matplotlib.ticker import MaxNLocator
+
 from sdm_training.report.learning_curves import Curves, Point
-from sdm_training.report.plots.canvas import canvas
+from sdm_training.report.plots.canvas import COLUMN, canvas
 from sdm_training.report.policies import GREY, Policy
 
 
@@ -15,26 +17,27 @@ def curve_panels(curves: Curves, path: Path) -> None:
     if not curves:
         return
     tasks = sorted(curves)
-    with canvas(path, len(tasks), 2, 0.3 + 2.1 * len(tasks), sharey=True) as (figure, axes):
+    with canvas(path, len(tasks), 2, 0.6 + 1.7 * len(tasks), COLUMN, sharey=True) as (figure, axes):
         for (over_steps, over_seconds), task in zip(axes, tasks, strict=True):
             for policy, points in curves[task].items():
                 _draw(over_steps, policy, points, [point.step for point in points])
                 timed = [point for point in points if point.seconds is not None]
                 _draw(over_seconds, policy, timed, [point.seconds for point in timed])
-            if not over_seconds.lines:
-                over_seconds.text(
-                    0.5, 0.5, "times not measured", transform=over_seconds.transAxes, ha="center", color=GREY
-                )
-                over_seconds.set_xticks([])
             over_steps.set_ylabel(f"{task}\nsuccess, %")
             over_steps.set_ylim(0, 102)
             for plot in (over_steps, over_seconds):
                 plot.set_xlim(left=0)
+                plot.xaxis.set_major_locator(MaxNLocator(3))
                 plot.grid()
-        axes[-1, 0].set_xlabel("training step")
-        axes[-1, 1].set_xlabel("time of this training, s")
+            if not over_seconds.lines:
+                over_seconds.text(
+                    0.5, 0.5, "times not\nmeasured", transform=over_seconds.transAxes, ha="center", color=GREY
+                )
+                over_seconds.set_xticks([])
+        axes[-1, 0].set_xlabel("step")
+        axes[-1, 1].set_xlabel("time, s")
         handles = {line.get_label(): line for plot in axes[:, 0] for line in plot.lines}
-        figure.legend(list(handles.values()), list(handles), ncols=5, loc="outside upper center")
+        figure.legend(list(handles.values()), list(handles), ncols=2, loc="outside upper center")
 
 
 def _draw(plot: Any, policy: Policy, points: list[Point], x: list[Any]) -> None:

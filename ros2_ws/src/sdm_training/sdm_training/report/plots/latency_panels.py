@@ -1,4 +1,4 @@
-"""Success against latency: one panel a task, with each policy's own latency marked."""
+"""Success against latency: one panel a task, below each other, with each policy's own latency marked."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sdm_training.report.latency_curves import LatencyCurve, LatencyCurves
-from sdm_training.report.plots.canvas import canvas, errors
+from sdm_training.report.plots.canvas import COLUMN, canvas, errors
 from sdm_training.report.policies import GREY, Policy
 
 
@@ -17,8 +17,8 @@ def latency_panels(curves: LatencyCurves, path: Path) -> None:
     """
     if not curves:
         return
-    with canvas(path, 1, len(curves), 2.6, sharey=True) as (figure, axes):
-        for plot, (task, of_task) in zip(axes[0], curves.items(), strict=True):
+    with canvas(path, len(curves), 1, 0.6 + 1.7 * len(curves), COLUMN, sharex=True) as (figure, axes):
+        for plot, (task, of_task) in zip(axes[:, 0], curves.items(), strict=True):
             for policy, curve in of_task.items():
                 _draw(plot, policy, curve)
             chunk_ms = {line["chunk_ms"] for curve in of_task.values() for line in _lines(curve)}
@@ -26,14 +26,14 @@ def latency_panels(curves: LatencyCurves, path: Path) -> None:
                 plot.axvline(ms, color=GREY, linewidth=0.8)
                 plot.annotate("a chunk ends", (ms, 50), rotation=90, ha="right", va="center", color=GREY, fontsize=7)
             plot.set_title(task)
-            plot.set_xlabel("latency, ms")
             plot.set_ylim(-4, 104)  # so that no marker is cut
             plot.grid()
-        axes[0, 0].set_ylabel("success, %")
+            plot.set_ylabel("success, %")
+        axes[-1, 0].set_xlabel("latency, ms")
         handles = {
-            label: line for plot in axes[0] for line, label in zip(*plot.get_legend_handles_labels(), strict=True)
+            label: line for plot in axes[:, 0] for line, label in zip(*plot.get_legend_handles_labels(), strict=True)
         }
-        figure.legend(list(handles.values()), list(handles), ncols=4, loc="outside upper center")
+        figure.legend(list(handles.values()), list(handles), ncols=2, loc="outside upper center")
 
 
 def _draw(plot: Any, policy: Policy, curve: LatencyCurve) -> None:

@@ -11,7 +11,7 @@ from matplotlib.ticker import LogLocator, NullLocator
 from sdm_training.report.core_comparison import METAWORLD, policies
 from sdm_training.report.estimate import Estimate, mean
 from sdm_training.report.lines import Line
-from sdm_training.report.plots.canvas import canvas, errors
+from sdm_training.report.plots.canvas import COLUMN, canvas, errors
 from sdm_training.report.policies import DP3, SDM, Policy
 from sdm_training.report.speed import HARDWARE, latency_ms
 from sdm_training.report.success import over_tasks
@@ -49,7 +49,7 @@ def speed_success(lines: Sequence[Line], path: Path) -> None:
     points = speed_points(lines)
     if not points:
         return
-    with canvas(path, 1, 1, max(2.6, 0.17 * len(points) + 0.5)) as (_, axes):
+    with canvas(path, 1, 1, 2.5 + 0.09 * len(points), COLUMN) as (figure, axes):
         plot = axes[0, 0]
         for point, latency in zip(points, _apart(points), strict=True):
             method, rate = point.policy.described, 100 * point.rate.value
@@ -64,16 +64,16 @@ def speed_success(lines: Sequence[Line], path: Path) -> None:
         plot.xaxis.set_major_formatter("{x:g}")
         # A whole ten below the lowest interval: neither zero nor a magnifying glass.
         plot.set_ylim(100 * min(point.rate.low for point in points) // 10 * 10, 101)
-        plot.set_xlabel(f"median latency of an inference, ms ({where})")
+        plot.set_xlabel(f"median inference, ms ({where})")
         plot.set_ylabel(f"mean success over {len(compared_tasks(lines))} tasks, %")
         plot.grid()
-        plot.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+        figure.legend(ncols=2, loc="outside lower center", columnspacing=0.8, handletextpad=0.1, fontsize=7)
 
 
 def _apart(points: Sequence[Point]) -> list[float]:
     """The latencies, equal ones side by side, so that no point hides another."""
     latencies = [point.latency for point in points]
-    step = max(max(latencies) / min(latencies), 1.5) ** 0.016
+    step = max(max(latencies) / min(latencies), 1.5) ** 0.021
     moved = []
     for point in points:
         equal = [other for other in points if other.latency == point.latency]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sdm_training.report.core_comparison import TASKS, shown
 from sdm_training.report.lines import Line
-from sdm_training.report.plots.canvas import canvas, errors, horizontal_bars
+from sdm_training.report.plots.canvas import COLUMN, canvas, horizontal_bars
 from sdm_training.report.policies import BLUE, GREY, ORANGE, VERMILLION, YELLOW
 from sdm_training.report.shipped_students import TASKS as SHIPPED
 from sdm_training.report.shipped_students import success_lines
@@ -28,30 +28,21 @@ _NAME_WIDTH = 30  # letters; longer names would take the bars' room
 
 def shipped_bars(lines: Sequence[Line], path: Path) -> None:
     """The shipped students beside their teachers and plain regression."""
-    width = 0.8 / len(_SHIPPED_BARS)
-    with canvas(path, 1, 1, 2.8) as (_, axes):
+    height = 0.8 / len(_SHIPPED_BARS)
+    with canvas(path, 1, 1, 0.9 + 0.5 * len(SHIPPED), COLUMN) as (figure, axes):
         plot = axes[0, 0]
         for index, (name, colour) in enumerate(_SHIPPED_BARS):
-            shift = (index - (len(_SHIPPED_BARS) - 1) / 2) * width
+            shift = (index - (len(_SHIPPED_BARS) - 1) / 2) * height
             found = [success_lines(lines, task)[index] for task in SHIPPED]
-            points = [(place, line) for place, line in enumerate(found) if line]
-            rates = [Success((line,)).rate for _, line in points]
-            reach = [errors(rate) for rate in rates]
-            plot.bar(
-                [place + shift for place, _ in points],
-                [100 * rate.value for rate in rates],
-                width,
-                label=name,
-                color=colour,
-                yerr=[[low[0] for low, _ in reach], [high[0] for _, high in reach]],
-                error_kw={"elinewidth": 0.8, "capsize": 1.5},
-            )
-        plot.set_xticks(range(len(SHIPPED)), [task.split("/")[-1] for task in SHIPPED])
-        plot.tick_params(axis="x", length=0)
-        plot.set_ylabel("success, %")
-        plot.set_ylim(0, 104)
-        plot.grid(axis="y")
-        plot.legend(ncols=len(_SHIPPED_BARS), loc="upper center", bbox_to_anchor=(0.5, -0.1))
+            rates = {place + shift: Success((line,)).rate for place, line in enumerate(found) if line}
+            horizontal_bars(plot, list(rates), list(rates.values()), height, colour, name)
+        plot.set_yticks(range(len(SHIPPED)), [task.split("/")[-1] for task in SHIPPED])
+        plot.tick_params(axis="y", length=0)
+        plot.set_ylim(len(SHIPPED) - 0.5, -0.5)
+        plot.set_xlim(0, 103)
+        plot.set_xlabel("success, %")
+        plot.grid(axis="x")
+        figure.legend(ncols=3, loc="outside upper center", columnspacing=0.8, fontsize=7)
 
 
 def core_bars(lines: Sequence[Line], path: Path) -> None:

@@ -12,7 +12,7 @@ from sdm_training.report.estimate import Estimate
 from sdm_training.report.lines import Line
 from sdm_training.report.markdown import NOT_RUN
 from sdm_training.report.plots.canvas import canvas, horizontal_bars
-from sdm_training.report.policies import BLACK, BLUE, DP3, GREY, ORANGE, SDM, VERMILLION, Policy
+from sdm_training.report.policies import BLUE, DP3, GREY, ORANGE, SDM, SKY, VERMILLION, Policy
 from sdm_training.report.success import success
 
 FAMILY = "metaworld/"
@@ -21,7 +21,7 @@ _COLUMNS = (("easy",), ("medium", "hard", "very hard"))
 # The teacher at fewer evaluations pales.
 _POLICIES = (
     (SDM, BLUE),
-    (Policy("consistency", 1), BLACK),
+    (Policy("consistency", 1), SKY),
     (DP3, VERMILLION),
     (Policy("dp3", 1), ORANGE),
     (Policy("regression", 1), GREY),
