@@ -39,7 +39,7 @@ def lines() -> list[dict[str, Any]]:
     for task in TASKS:
         found += [success_line(task, method, nfe, "1110" * 25) for method, nfe in (("sdm", 1), ("dp3", 10), ("mip", 2))]
     found += [latency_line("sdm", 1, latency_ms) for latency_ms in (0.0, 25.0)]
-    spread = {"histogram": [1, 5, 3], "histogram_edges_ms": [0.9, 1.0, 1.1, 1.2]}
+    spread = {"histogram": [1, 5, 3], "histogram_edges_ms": [0.9, 1.0, 1.1, 1.2], "load": 1.5}
     found += [timing_line("student, 1 step, lockstep", 1.0, what="graph/infer", **spread)]
     found += [fault_line(), fault_line("inference_nan", max_ms=151.0), fault_line("disk_full", expected="goes on")]
     found += [streaming_line()]

@@ -252,7 +252,7 @@ def page(lines: Sequence[Line], published: Published) -> str:
         papers="\n\n".join(_paper_table(lines, published, one) for paper in PAPERS for one in published.of(paper)),
         contradictions=contradiction_table(published),
         timing=timing_table(split_wire(lines)[1]),
-        spread=_picture("Histograms of latency", "latency_histogram") if latency_lines(lines) else _NOT_RUN,
+        spread=_spread(lines),
     )
 
 
@@ -275,6 +275,17 @@ def _paper_table(lines: Sequence[Line], published: Published, one: PublishedTabl
 def _untied(lines: Sequence[Line], one: PublishedTable) -> str:
     rows = untied_rows(lines, [policy.nfe for policy in one.ours])
     return table(["NFE", "network", "device", "backend", "threads", "Hz"], rows) if rows else _NOT_RUN
+
+
+def _spread(lines: Sequence[Line]) -> str:
+    found = latency_lines(lines).values()
+    if not found:
+        return _NOT_RUN
+    loads = [line["load"] for line in found]
+    return (
+        f"{_picture('Histograms of latency', 'latency_histogram')}\n\nThe machine's load average was "
+        f"{min(loads):.1f} to {max(loads):.1f}: where it exceeds the number of cores, other work lengthens the tails."
+    )
 
 
 def _picture(words: str, name: str) -> str:
