@@ -135,8 +135,10 @@ def test_a_suite_that_is_run_whole_names_each_of_its_tasks(tmp_path: Path) -> No
 
 def test_of_equal_timings_the_newest_with_a_histogram_is_drawn() -> None:
     spread = {"histogram": [1], "histogram_edges_ms": [0.9, 1.1]}
-    timed = [timing_line("a", p50, **spread) for p50 in (1.0, 2.0)] + [timing_line("a", 3.0)]
-    assert [line["p50_ms"] for line in latency_lines(timed).values()] == [2.0]
+    timed = [timing_line("student, 1 step, lockstep", p50, what="loop", **spread) for p50 in (1.0, 2.0)]
+    without = timing_line("student, 1 step, lockstep", 3.0, what="loop")
+    alone = timing_line("student, 1 NFE", 4.0, **spread)  # not of the graph
+    assert [line["p50_ms"] for line in latency_lines([*timed, without, alone]).values()] == [2.0]
 
 
 def test_of_equally_long_streaming_runs_the_newest_is_drawn() -> None:

@@ -26,9 +26,10 @@ _POLICIES = (("student, 1 step", BLUE, True), ("teacher, 10 steps", VERMILLION, 
 
 
 def latency_lines(lines: Sequence[Line]) -> dict[tuple[str, str], Line]:
-    """By part and variant the newest timing that has a histogram."""
+    """By part and variant the newest timing that has a histogram, of those that are drawn."""
+    drawn = {(what, f"{name}, {mode}") for _, what, mode in _PANELS for name, *_ in _POLICIES}
     timed = [line for line in matching(lines, kind="timing") if "histogram" in line]
-    return {(line["what"], line["variant"]): line for line in timed}
+    return {key: line for line in timed if (key := (line["what"], line["variant"])) in drawn}
 
 
 def latency_histogram(lines: Sequence[Line], path: Path) -> None:
@@ -60,8 +61,8 @@ def latency_histogram(lines: Sequence[Line], path: Path) -> None:
         bottom.xaxis.set_minor_locator(NullLocator())
         bottom.xaxis.set_major_formatter("{x:g}")
         bottom.set_xlabel("time, ms; in figures: median, 99th percentile")
-        handles, names = axes[0, 0].get_legend_handles_labels()
-        figure.legend(handles, names, ncols=2, loc="outside upper center")
+        steps = {name: one for plot in axes.flat for one, name in zip(*plot.get_legend_handles_labels(), strict=True)}
+        figure.legend(list(steps.values()), list(steps), ncols=2, loc="outside upper center")
 
 
 def _draw(plot: Any, line: Line, name: str, colour: str, filled: bool) -> None:
