@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 from sdm_cockpit.page.palette import GREY
 from sdm_cockpit.page.point_cloud import POINT_SIZE_M, drawable
 
+# Smaller than those of the present, which it must not hide.
+_SIZE_M = 0.6 * POINT_SIZE_M
+
 
 class GhostCloud:
     """Drawn while its box is ticked."""
@@ -19,7 +22,7 @@ class GhostCloud:
             "/ghost",
             np.zeros((1, 3), np.float32),
             GREY,
-            point_size=POINT_SIZE_M,
+            point_size=_SIZE_M,
             point_shape="circle",
             precision="float16",
             visible=False,

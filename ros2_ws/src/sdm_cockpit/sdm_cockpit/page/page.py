@@ -34,6 +34,7 @@ from sdm_cockpit.snapshot import Box, Snapshot
 _CONTROLS_PX, _CHARTS_PX = 380, 360
 # From the front and one side, a little above: how one looks at an arm on a table.
 _VIEW = np.array([1.0, -1.25, 0.85])
+_NEAREST_M = 0.4
 _FIELD_OF_VIEW = math.radians(45.0)
 
 
@@ -48,7 +49,10 @@ class PageOptions:
 
 
 class Page:
-    """A web page that any number of people look at; one thread calls `show`, at most 20 times a second."""
+    """A web page that any number of people look at; one thread calls `show`, at most 20 times a second.
+
+    `gui`, `side` (a container of the gui) and `scene` are for those who add something of their own.
+    """
 
     def __init__(self, options: PageOptions, operator: Operator) -> None:
         """Raises OSError where the address cannot be had, ValueError where a network could come in without a token."""
@@ -71,12 +75,12 @@ class Page:
 
     @property
     def gui(self) -> viser.GuiApi:
-        """For those who add controls of their own below these."""
+        """The controls' panel."""
         return self._server.gui
 
     @property
     def scene(self) -> viser.SceneApi:
-        """For those who draw something of their own."""
+        """What is drawn in space."""
         return self._server.scene
 
     def show(self, snapshot: Snapshot) -> None:
@@ -95,7 +99,7 @@ class Page:
                 *_drawn("workspace", lambda: self._workspace.show(snapshot.workspace, abilities.moves)),
                 *_drawn("legend", lambda: self._legend.show(snapshot.plans)),
                 *_drawn("charts", lambda: self._charts.show(snapshot)),
-                *_drawn("view", lambda: self._look_at(snapshot.crop or snapshot.workspace)),
+                *_drawn("view", lambda: self._look_first_at(snapshot.crop or snapshot.workspace)),
             )
             self._status.show(snapshot, problems, now_s)
             self._pause.show(abilities)
@@ -144,7 +148,8 @@ class Page:
         side = gui.add_panel()
         side.dock_left()
         side.set_width(_CHARTS_PX)
-        with side.add_tab("Loop and cameras"):
+        self.side = side.add_tab("Loop and cameras")
+        with self.side:
             self._legend = Legend(gui)
             self._bodies = BodyShapes(scene, gui)
             self._cameras = CameraImages(gui)
@@ -156,13 +161,16 @@ class Page:
     def _teller(self, request: str) -> Answer:
         return lambda granted, line: self._log.tell(request, granted, line)
 
-    def _look_at(self, box: Box | None) -> None:
+    def _look_first_at(self, box: Box | None) -> None:
         """Turns the first view to where the work is; afterwards the camera belongs to those who look."""
-        if self._looked_at or box is None:
-            return
+        if not self._looked_at and box is not None:
+            self.look_at(box)
+
+    def look_at(self, box: Box) -> None:
+        """Turns everybody's view to a box, from as far as all of it is seen."""
         self._looked_at = True
         centre = (box.low + box.high) / 2
-        eye = centre + _VIEW * max(1.0, float(np.linalg.norm(box.high - box.low)))
+        eye = centre + _VIEW * max(_NEAREST_M, float(np.linalg.norm(box.high - box.low)))
         self._server.initial_camera.fov = _FIELD_OF_VIEW
         self._server.initial_camera.look_at = centre
         self._server.initial_camera.position = eye

@@ -21,7 +21,7 @@ class ReplayControls:
     ) -> None:
         """`episodes`: what each is called, all different."""
         self._player, self._names, self._choose = player, list(episodes), choose
-        self._episodes = gui.add_dropdown("episode", self._names)
+        self._episodes = gui.add_dropdown("recording", self._names)
         self._episodes.on_update(self._on_episode)
         self._step = gui.add_slider("step", 0, 1, 1, 0)
         self._step.on_update(self._on_step)

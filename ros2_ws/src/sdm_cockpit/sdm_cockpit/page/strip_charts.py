@@ -52,6 +52,12 @@ class StripCharts:
         self._samples: deque[_Sample] = deque()
         self._clamps = 0
         self._drawn_s = float("-inf")
+        # Without a frame; and not to be seen before there is something in it.
+        self._charts = gui.add_folder(None, visible=False)
+        with self._charts:
+            self._build(gui)
+
+    def _build(self, gui: viser.GuiApi) -> None:
         self._rate = _chart(gui, "Control rate (Hz)", [_line("rate", SKY_BLUE)])
         # Each area covers what is below it, so that the highest sum is drawn first.
         self._latency = _chart(
@@ -78,6 +84,8 @@ class StripCharts:
         if self._samples and now_s - self._samples[-1].time_s < _SAMPLE_S:
             return
         timing = snapshot.timing or _SILENCE
+        if snapshot.timing:
+            self._charts.visible = True
         self._samples.append(
             _Sample(
                 now_s,

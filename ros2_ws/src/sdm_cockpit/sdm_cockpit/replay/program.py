@@ -70,6 +70,8 @@ def run(options: argparse.Namespace) -> None:
                 f"no page on {options.host}:{options.port} ({error.strerror}); give another --port, or 0"
             ) from None
         with closing(page):
+            if replay.extent:
+                page.look_at(replay.extent)
             print(f"replay: {page.url}{f' ({about_token})' if about_token else ''}", flush=True)
             while True:
                 page.show(replay.look())

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 from sdm_core.action_chunk import ActionChunk
+from sdm_core.anchor import Anchor
 from sdm_core.contract import Contract
 
 from sdm_cockpit.snapshot import Box, Episode, Plan, Snapshot, Status, Timing
@@ -84,11 +85,29 @@ class Recording:
         points = self.clouds[step, : spec.network_points, :3]
         return points[points.any(axis=1)]
 
+    @cached_property
+    def extent(self) -> Box | None:
+        """The box around what was seen in the middle of it and the tool's trail; None where neither is known."""
+        cloud = self.cloud(len(self) // 2)
+        parts = [part for part in (cloud, self.trail) if part is not None and len(part)]
+        if not parts:
+            return None
+        points = np.concatenate(parts)
+        return Box(points.min(axis=0), points.max(axis=0))
+
+    @cached_property
+    def _targets(self) -> NDArray[np.float64]:
+        """The commands [T,A] as those of a plan are: relative ones anchored to the state of their own step."""
+        anchor, dt_ns = Anchor(self.contract), self.contract.dt_ns
+        rows = enumerate(zip(self.action.astype(float), self.state.astype(float), strict=True))
+        chunks = (anchor.absolute(ActionChunk(t * dt_ns, dt_ns, action[None], t), state) for t, (action, state) in rows)
+        return np.concatenate([chunk.targets for chunk in chunks])
+
     def way(self, step: int) -> Plan:
         """The commands from a step on, as many as a chunk has, and the way that the tool took then."""
         stop = step + self.contract.future_actions
         path = None if self.trail is None or step + 1 == len(self) else self.trail[step + 1 : stop + 1]
-        return Plan(step, self.action[step:stop].astype(np.float64), path, 0, RECORDED)
+        return Plan(step, self._targets[step:stop], path, 0, RECORDED)
 
     def plan(self, step: int) -> Plan | None:
         """The chunk that was followed at a step, None where none was recorded."""

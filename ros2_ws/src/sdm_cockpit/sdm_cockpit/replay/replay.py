@@ -13,17 +13,18 @@ from sdm_cockpit.replay.player import Player
 from sdm_cockpit.replay.preparation import Preparation, Series
 from sdm_cockpit.replay.recording import Recording
 from sdm_cockpit.replay.replayed_policy import ReplayedPolicy
-from sdm_cockpit.snapshot import Plan, Snapshot
+from sdm_cockpit.snapshot import Box, Plan, Snapshot
 
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """One of `steps` steps. `comparison` is None until it is known; `work`: what is computed as yet, by name, with how
-    many steps are done, and of how many."""
+    """One of `steps` steps. `actions`: what the values of its plans mean. `comparison` is None until it is known;
+    `work`: what is computed as yet, by name, with how many steps are done, and of how many."""
 
     step: int
     steps: int
     snapshot: Snapshot
+    actions: tuple[str, ...]
     comparison: Comparison | None
     work: tuple[tuple[str, int, int], ...]
 
@@ -62,9 +63,15 @@ class Replay:
             step,
             len(self._recording),
             self._snapshot,
+            tuple(f"{entry.name} ({entry.unit})" for entry in self._recording.contract.action.entries),
             self._comparisons.at(step) if self._comparisons else None,
             tuple((each.label, each.ready, each.steps) for each in series if not each.problem),
         )
+
+    @property
+    def extent(self) -> Box | None:
+        """Of the episode that is looked at."""
+        return self._recording.extent
 
     def close(self) -> None:
         """Computes no further."""
