@@ -13,10 +13,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from sdm_core.dataset import Episode, EpisodeStore
 from sdm_core.errors import SdmError
+from sdm_core.static_transforms import write_transforms
 from sdm_policy_node.crop.box import Box, find_table, suggest
 from sdm_policy_node.crop.live_scene import live_points
 from sdm_policy_node.crop.picture import draw
 from sdm_policy_node.crop.program import parser, run
+from sdm_policy_node.fusion import program as alignment
+from sdm_policy_node.tool_node import split_arguments
 
 
 def scene(height: float = 0.02, tilt: float = 0.0) -> NDArray[np.float32]:
@@ -100,3 +103,20 @@ def test_a_dataset_shows_what_it_kept(tmp_path: Path, capsys: pytest.CaptureFixt
     assert output.is_file()
     with pytest.raises(SdmError, match="no such dataset"):
         run(parser().parse_args([str(tmp_path / "none.zarr")]))
+
+
+def test_what_one_camera_saw_can_be_laid_over_nothing(tmp_path: Path) -> None:
+    np.savez(tmp_path / "scene.npz", camera=scene())
+    small_contract().save(tmp_path / "contract.yaml")
+    write_transforms(tmp_path / "extrinsics.yaml", [])
+    words = (
+        f"{tmp_path}/scene.npz --contract {tmp_path}/contract.yaml --extrinsics {tmp_path}/extrinsics.yaml -o mended"
+    )
+    with pytest.raises(SdmError, match="shows what camera saw, and two are laid over each other"):
+        alignment.run(alignment.parser().parse_args(words.split()))
+
+
+def test_arguments_of_ros_are_told_from_a_command_s_own() -> None:
+    remapped = ["--ros-args", "-r", "current_pose:=/arm/pose"]
+    assert split_arguments(["folder", "-o", "out.yaml", *remapped]) == (["folder", "-o", "out.yaml"], remapped)
+    assert split_arguments(["folder"]) == (["folder"], [])

@@ -10,12 +10,13 @@ import numpy as np
 from geometry_msgs.msg import PoseStamped
 from numpy.typing import NDArray
 from rclpy.node import Node
-from rclpy.qos import qos_profile_sensor_data
+from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from rclpy.time import Time
 from scipy.spatial.transform import Rotation
 from sdm_core.camera_topics import colour_image, colour_info
 from sdm_core.errors import SdmError
 from sensor_msgs.msg import CameraInfo, Image
+from tf2_msgs.msg import TFMessage
 from tf2_ros import Buffer, TransformException, TransformListener
 
 from sdm_policy_node.calibration.boards import Board
@@ -27,6 +28,9 @@ from sdm_policy_node.time_stamps import to_ns
 _REST_NS, _REST_M, _REST_RAD = 500_000_000, 5e-4, 2e-3
 # A posture is new when it lies so far (m, rad) from all before it.
 _NEW_M, _NEW_RAD = 0.03, 0.15
+# Whoever has waited so long (s) is told for what.
+_PATIENCE_S = 3.0
+_STATIC = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 class Collector:
@@ -36,25 +40,49 @@ class Collector:
         self, node: Node, folder: Path, board: Board, wanted: int, camera: str, link: str, say: Callable[[str], None]
     ) -> None:
         """`link`: the frame of the camera's own tree that is to be placed, empty for its optical frame; `say` gets a
-        line for each sample."""
+        line for each sample, and for what one has to wait for."""
         if (folder / "samples.yaml").exists():
             raise SdmError(f"{folder}: holds samples already; choose another folder, or solve those without --collect")
         self._node, self._path, self._board, self._wanted, self._link = node, folder, board, wanted, link
         self._say = say
+        self._hindrance, self._waiting_for, self._said = "", "", ""
         self.folder: SampleFolder | None = None
         self._info: CameraInfo | None = None
         self._poses: deque[tuple[int, NDArray[np.float64], str]] = deque()
         self._tf = Buffer()
         self._listener = TransformListener(self._tf, node)
-        self._topic = colour_image(camera)
-        node.create_subscription(CameraInfo, colour_info(camera), self._on_info, qos_profile_sensor_data)
+        self._parents: dict[str, str] = {}
+        node.create_subscription(TFMessage, "/tf_static", self._on_static, _STATIC)
+        self._topic, self._info_topic = colour_image(camera), colour_info(camera)
+        node.create_subscription(CameraInfo, self._info_topic, self._on_info, qos_profile_sensor_data)
         node.create_subscription(Image, self._topic, self._on_image, qos_profile_sensor_data)
         node.create_subscription(PoseStamped, "current_pose", self._on_pose, qos_profile_sensor_data)
+        self._images = 0
+        node.create_timer(_PATIENCE_S, self._tell_hindrance)
 
     @property
     def done(self) -> bool:
         """Whether there are enough samples."""
         return self.folder is not None and len(self.folder.shots) >= self._wanted
+
+    def _tell_hindrance(self) -> None:
+        """Says what has been in the way for a while, once."""
+        before, self._waiting_for = self._waiting_for, self._missing() or self._hindrance
+        self._images = 0
+        lasts, is_new = self._waiting_for == before, self._waiting_for != self._said
+        if self._waiting_for and lasts and is_new:
+            self._said = self._waiting_for
+            self._say(f"waiting: {self._waiting_for}")
+
+    def _missing(self) -> str:
+        if not self._images:
+            return f"no image on {self._topic}; is the camera's driver running, with its colour stream?"
+        if self._info is None:
+            return f"no camera_info on {self._info_topic}"
+        return "" if self._poses else "no pose on current_pose; is the arm's controller running?"
+
+    def _on_static(self, message: TFMessage) -> None:
+        self._parents |= {link.child_frame_id: link.header.frame_id for link in message.transforms}
 
     def _on_info(self, message: CameraInfo) -> None:
         self._info = message
@@ -66,23 +94,35 @@ class Collector:
             self._poses.popleft()
 
     def _on_image(self, message: Image) -> None:
-        if self._info is None or self.done:
+        self._images += 1
+        if self._info is None or not self._poses or self.done:
             return
+        self._hindrance = self._sample(message)
+        if not self._hindrance:
+            assert self.folder
+            self._said = ""
+            self._say(
+                f"sample {len(self.folder.shots)} of {self._wanted}; go on to another posture, tilted another way"
+            )
+
+    def _sample(self, message: Image) -> str:
+        """Takes a sample, or says why not."""
         pose = self._resting(to_ns(message.header.stamp))
         shots = self.folder.shots if self.folder else []
-        if pose is None or any(_near(pose, shot.tool_in_base, _NEW_M, _NEW_RAD) for shot in shots):
-            return
-        pixels = colour_pixels(message, self._topic)
-        grey = np.rint(pixels.mean(axis=2)).astype(np.uint8)
+        if pose is None:
+            return "the arm moves, or its poses do not have the clock of the images"
+        if any(_near(pose, shot.tool_in_base, _NEW_M, _NEW_RAD) for shot in shots):
+            return "this posture is like one before; tilt the hand another way"
+        grey = np.rint(colour_pixels(message, self._topic).mean(axis=2)).astype(np.uint8)
         if self._board.find(grey) is None:
-            return
+            return "the board cannot be seen whole; check --size, the light, and that nothing covers it"
         if self.folder is None:
             camera = self._camera_model(message.header.frame_id)
             if camera is None:
-                return
+                return f"tf knows no pose of '{message.header.frame_id}' in '{self._link}'; is the driver running?"
             self.folder = SampleFolder(self._path, camera, self._poses[-1][2])
         self.folder.add(Shot(grey, pose))
-        self._say(f"sample {len(self.folder.shots)} of {self._wanted}; go on to another posture, tilted another way")
+        return ""
 
     def _resting(self, stamp_ns: int) -> NDArray[np.float64] | None:
         """The tool's pose around a stamp, if it has not moved since `_REST_NS` before."""
@@ -94,20 +134,26 @@ class Collector:
 
     def _camera_model(self, frame: str) -> CameraModel | None:
         assert self._info is not None
+        self._require_free(frame)
         link, optical_in_link = self._link or frame, np.eye(4)
         if link != frame:
             try:
                 found = self._tf.lookup_transform(link, frame, Time()).transform
             except TransformException:
-                self._node.get_logger().warning(
-                    f"tf knows no pose of '{frame}' in '{link}'; is the camera's driver running?",
-                    throttle_duration_sec=5.0,
-                )
                 return None
             t, r = found.translation, found.rotation
             optical_in_link = pose_matrix((t.x, t.y, t.z, r.x, r.y, r.z, r.w))
         k = np.array(self._info.k, np.float64).reshape(3, 3)
         return CameraModel(frame, k, np.array(self._info.d, np.float64), link, optical_in_link)
+
+    def _require_free(self, frame: str) -> None:
+        """A frame has one parent. Raises SdmError where somebody else's tree has the optical one already: placed by a
+        calibration it would be torn out of there, away from the depth camera's."""
+        parent = self._parents.get(frame)
+        if not self._link and parent and parent != self._poses[-1][2]:
+            raise SdmError(
+                f"tf has '{frame}' in '{parent}' already; place the root of that tree instead, as --link camera_link"
+            )
 
 
 def _near(first: NDArray, second: NDArray, metres: float, radians: float) -> bool:

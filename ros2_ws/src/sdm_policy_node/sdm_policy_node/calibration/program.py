@@ -14,6 +14,7 @@ from sdm_core.static_transforms import StaticTransform, write_transforms
 from sdm_policy_node.calibration.boards import Board, Checkerboard, MarkerGrid, board_in_camera
 from sdm_policy_node.calibration.hand_eye import HandEye, Mount, Sample, solve_hand_eye
 from sdm_policy_node.calibration.samples import SampleFolder, as_extrinsics
+from sdm_policy_node.tool_node import split_arguments, tool_node
 
 # A corner that is farther (pixels, on average) from where the pose puts it is no corner of this board.
 _MAX_PIXELS = 2.0
@@ -25,7 +26,7 @@ def parser() -> argparse.ArgumentParser:
         prog="sdm-calibrate",
         description="Finds where a camera stands, by hand-eye calibration, and writes it as a file that the nodes read "
         "(parameter extrinsics). With --collect, samples are taken first: move the arm, let it rest in postures that "
-        "differ in tilt, and it takes one whenever the board is seen.",
+        "differ in tilt, and it takes one whenever the board is seen. After --ros-args topics are remapped.",
     )
     made.add_argument("folder", type=Path, help="where the samples are, or are collected")
     made.add_argument("-o", "--output", type=Path, required=True, help="the YAML file to write")
@@ -43,15 +44,20 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--tool-frame", default="fr3_hand_tcp", help="frame whose pose current_pose is")
     made.add_argument("--collect", type=int, default=0, metavar="N", help="take N samples from the live topics first")
     made.add_argument("--camera", default="camera", help="the live camera's name")
-    made.add_argument("--link", default="", help="frame of the camera to place, as camera_link; empty: the optical one")
+    made.add_argument(
+        "--link",
+        default="",
+        help="frame of the camera to place: the root of its driver's own frames, such as camera_link; empty, where "
+        "nobody publishes those: the optical one",
+    )
     return made
 
 
-def run(options: argparse.Namespace) -> HandEye:
+def run(options: argparse.Namespace, ros_arguments: Sequence[str] = ()) -> HandEye:
     """Calibrates as asked for, and writes the file. Raises SdmError with one line where it cannot."""
     board = _board(options)
     if options.collect:
-        _collect(options, board)
+        _collect(options, board, ros_arguments)
     folder = SampleFolder.load(options.folder)
     samples, unseen = [], 0
     for shot in folder.shots:
@@ -97,28 +103,26 @@ def _board(options: argparse.Namespace) -> Board:
     return MarkerGrid(columns, rows, options.square, options.gap, options.dictionary)
 
 
-def _collect(options: argparse.Namespace, board: Board) -> None:
+def _collect(options: argparse.Namespace, board: Board, ros_arguments: Sequence[str]) -> None:
     import rclpy
-    from rclpy.node import Node
 
     from sdm_policy_node.calibration.collector import Collector
 
-    rclpy.init()
-    node = Node("calibration")
-    try:
-        collector = Collector(node, options.folder, board, options.collect, options.camera, options.link, print)
-        print(f"show the board to '{options.camera}', and let the arm rest in {options.collect} postures (Ctrl-C ends)")
+    def say(line: str) -> None:
+        print(line, flush=True)
+
+    with tool_node("calibration", ros_arguments) as node:
+        collector = Collector(node, options.folder, board, options.collect, options.camera, options.link, say)
+        say(f"show the board to '{options.camera}', and let the arm rest in {options.collect} postures (Ctrl-C ends)")
         while not collector.done:
             rclpy.spin_once(node, timeout_sec=0.1)
-    finally:
-        node.destroy_node()
-        rclpy.try_shutdown()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command. A user's error ends it with one line and status 1."""
+    own, ros_arguments = split_arguments(sys.argv[1:] if arguments is None else arguments)
     try:
-        run(parser().parse_args(arguments))
+        run(parser().parse_args(own), ros_arguments)
     except SdmError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:

@@ -19,6 +19,7 @@ from sdm_core.point_cloud import farthest_point_sample
 
 from sdm_policy_node.crop.box import Box, find_table, suggest
 from sdm_policy_node.crop.picture import draw
+from sdm_policy_node.tool_node import split_arguments, tool_node
 
 # A table that is tilted by more shows a wrong calibration.
 _MAX_TILT = 1.0
@@ -30,7 +31,8 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="sdm-crop",
         description="Shows what a contract's crop box keeps of what the cameras see, from above and from both sides, "
-        "and prints a box over the table as the contract's lines. Of a dataset, only what it kept can be shown.",
+        "and prints a box over the table as the contract's lines. Of a dataset, only what it kept can be shown. After "
+        "--ros-args topics are remapped.",
     )
     made.add_argument(
         "source", help="a contract.yaml or checkpoint, to look through its live cameras; or a .zarr dataset"
@@ -43,14 +45,14 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def run(options: argparse.Namespace) -> Box | None:
+def run(options: argparse.Namespace, ros_arguments: Sequence[str] = ()) -> Box | None:
     """Draws and prints; gives the suggested box, None of a dataset. Raises SdmError with one line where it cannot."""
     if Path(options.source).suffix == ".zarr":
         spec, cloud = _stored(Path(options.source))
         print(_summary(spec, cloud))
         draw(options.output, cloud, cloud, Box.of(spec), None, f"{options.source}: {len(cloud)} points")
         return None
-    spec, cameras = _live(options)
+    spec, cameras = _live(options, ros_arguments)
     if options.save:
         buffer = io.BytesIO()
         np.savez_compressed(buffer, allow_pickle=False, **cameras)
@@ -88,28 +90,23 @@ def _stored(path: Path) -> tuple[CloudSpec, NDArray[np.float32]]:
     return spec, points[points.any(axis=1)]
 
 
-def _live(options: argparse.Namespace) -> tuple[CloudSpec, dict[str, NDArray[np.float32]]]:
-    import rclpy
-    from rclpy.node import Node
-
+def _live(
+    options: argparse.Namespace, ros_arguments: Sequence[str]
+) -> tuple[CloudSpec, dict[str, NDArray[np.float32]]]:
     from sdm_policy_node.crop.live_scene import live_points
 
     contract = contract_at(options.source)
-    rclpy.init()
-    node = Node("crop")
-    try:
+    with tool_node("crop", ros_arguments) as node:
         cameras = live_points(node, contract, options.observation_source, options.extrinsics, options.timeout)
-    finally:
-        node.destroy_node()
-        rclpy.try_shutdown()
     assert contract.observation.cloud is not None
     return contract.observation.cloud, cameras
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command. A user's error ends it with one line and status 1."""
+    own, ros_arguments = split_arguments(sys.argv[1:] if arguments is None else arguments)
     try:
-        run(parser().parse_args(arguments))
+        run(parser().parse_args(own), ros_arguments)
     except SdmError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:

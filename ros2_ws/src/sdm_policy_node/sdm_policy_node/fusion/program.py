@@ -43,8 +43,11 @@ def run(options: argparse.Namespace) -> list[StaticTransform]:
             scene = {name: stored[name] for name in stored.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise SdmError(f"{options.scene}: cannot be read ({error}); make it with sdm-crop --save") from None
-    if not scene:
-        raise SdmError(f"{options.scene}: holds no camera's points; make it with sdm-crop --save")
+    if len(scene) < 2:
+        raise SdmError(
+            f"{options.scene}: shows what {next(iter(scene), 'no camera')} saw, and two are laid over each other; "
+            "make it with sdm-crop --save and a contract of several cameras with a depth_encoding"
+        )
     (first, fixed), *others = scene.items()
     lines = []
     for name, moving in others:
