@@ -107,3 +107,10 @@ def test_a_backend_whose_library_is_missing_says_so(checkpoint: Checkpoint, monk
     monkeypatch.setattr(sdm_core.backends, "entry_points", lambda group: [entry])
     with pytest.raises(CheckpointError, match=r"'absent' cannot be imported .*no_such_library_anywhere.*install it"):
         load_backend("absent", checkpoint, threads=1)
+
+
+def test_openvino_refuses_a_network_with_a_weight_that_is_nan(contract: Contract, tmp_path: Path) -> None:
+    policy = LinearPolicy(contract)
+    policy.bias[0] = np.nan
+    with pytest.raises(CheckpointError, match=r"model\.onnx: has weights that are NaN; export the checkpoint again"):
+        load_backend("openvino", policy.write(tmp_path / "broken"), threads=1)

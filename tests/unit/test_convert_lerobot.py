@@ -78,3 +78,15 @@ def test_without_pyarrow_it_is_one_line(store: EpisodeStore, tmp_path: Path, mon
     with pytest.raises(SystemExit, match=r"pip install 'sdm_core\[lerobot\]'"):
         main([str(store.path), "--lerobot", "-o", str(tmp_path / "lerobot")])
     assert not (tmp_path / "lerobot").exists()
+
+
+def test_a_rate_that_its_format_cannot_say_is_refused(tmp_path: Path) -> None:
+    contract = CONTRACT.model_copy(update={"rates": CONTRACT.rates.model_copy(update={"control_hz": 12.5})})
+    made = EpisodeStore.create(tmp_path / "slow.zarr", contract)
+    images = {"img": np.zeros((4, 6, 8, 3), np.uint8)}
+    made.append(
+        Episode(np.zeros((4, 4), np.float32), np.zeros((4, 3), np.float32), np.zeros((4, 32, 3), np.float32), images)
+    )
+    with pytest.raises(SystemExit, match=r"its control rate is 12\.5 Hz, and LeRobot's fps is a whole number"):
+        main([str(made.path), "--lerobot", "-o", str(tmp_path / "lerobot")])
+    assert not (tmp_path / "lerobot").exists()

@@ -18,6 +18,7 @@ from sdm_core.errors import ContractError
 from sdm_core.home_motion import HomeMotion, home_command
 from sdm_core.share import share_directory
 from sdm_policy_node.parameters import CommandParameters, PolicyParameters
+from sdm_sim.franka.contract import franka_contract
 
 ROBOT = share_directory("sdm_bringup") / "config" / "robot"
 # libfranka's limits of the FR3: m/s, m/s², m/s³, then rad/s, rad/s², rad/s³.
@@ -101,3 +102,17 @@ def test_the_fr3_looks_again_before_its_observation_is_too_old() -> None:
     parameters = yaml.safe_load((ROBOT / "fr3.yaml").read_text())["/**"]["ros__parameters"]
     assert parameters["replan_steps"] * contract.dt <= 0.5 * parameters["max_age_s"]
     assert contract.dt == pytest.approx(0.05)
+
+
+def test_the_twin_s_contract_asks_for_no_more_of_the_arm_than_its_file_grants() -> None:
+    parameters = yaml.safe_load((ROBOT / "fr3_twin.yaml").read_text())["/**"]["ros__parameters"]
+    joints = yaml.safe_load((ROBOT / "fr3.yaml").read_text())["/**"]["ros__parameters"]
+    limits = ArmLimits(
+        parameters["arm_translation"],
+        parameters["arm_rotation"],
+        *(joints[f"arm_joint_{motion}"] for motion in ("velocity", "acceleration", "jerk")),
+    )
+    action = franka_contract("franka/pick-place", 0.24, 160, 120).action
+    limits.require(action, parameters["arm_share"])
+    with pytest.raises(ContractError, match="exceeds"):
+        limits.require(action, 0.9 * parameters["arm_share"])

@@ -34,7 +34,7 @@ _QUANTILES = {"q01": 0.01, "q10": 0.1, "q50": 0.5, "q90": 0.9, "q99": 0.99}
 
 def export_to_lerobot(store: EpisodeStore, output: Path) -> None:
     """Writes the whole dataset into the new folder `output`. Raises DatasetError where one lies there, the library
-    pyarrow is missing, or no episode is to be written."""
+    pyarrow is missing, no episode is to be written, or the control rate is none that LeRobot knows."""
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -44,6 +44,12 @@ def export_to_lerobot(store: EpisodeStore, output: Path) -> None:
         raise DatasetError(f"{output}: exists already; remove it, or choose another path")
     if not len(store):
         raise DatasetError(f"{store.path}: holds no episode to export")
+    rate = store.contract.rates.control_hz
+    if not rate.is_integer():
+        raise DatasetError(
+            f"{store.path}: its control rate is {rate:g} Hz, and LeRobot's fps is a whole number, by which its readers "
+            "check every time stamp; record at a whole rate for them"
+        )
     rows = _Rows(store)
     with atomic_folder(output) as room:
         for episode in range(len(store)):
@@ -123,7 +129,7 @@ class _Rows:
             "chunks_size": _FILES_A_CHUNK,
             "data_files_size_in_mb": 100,
             "video_files_size_in_mb": 200,
-            "fps": round(self._store.contract.rates.control_hz),
+            "fps": int(self._store.contract.rates.control_hz),
             "splits": {"train": f"0:{len(self._ends)}"},
             "data_path": _DATA,
             "video_path": _VIDEOS,

@@ -48,7 +48,9 @@ class DepthSource:
 
     def configure(self, camera: CameraSpec, cloud: CloudSpec, pose: CameraPose, max_skew_ns: int) -> None:
         if cloud.channels != 3:
-            raise ContractError("the contract needs a cloud without colour: channels 3 is what a depth image can give")
+            raise ContractError(
+                f"the contract has {cloud.channels} channels; live points have no colour: record with channels 3"
+            )
         self._camera, self._pose = camera, pose
         self._frames.max_skew_ns = max_skew_ns
 

@@ -235,7 +235,7 @@ class RecorderParameters(SensingParameters):
     """recorder_node. With reliable sensors nothing is lost, and the n-th command answers the n-th image."""
 
     output: str = parameter("", "zarr dataset to append to; made where there is none")
-    record_depth: bool = parameter(False, "store the depth images too")
+    record_depth: bool = parameter(False, "store the depth images too, of the contract's first depth camera")
     actions: str = parameter(
         "commands",
         "commands: what somebody commands the arm; measured: where it is led by hand, a frame later",

@@ -34,7 +34,9 @@ class PointsSource:
 
     def configure(self, camera: CameraSpec, cloud: CloudSpec, pose: CameraPose, max_skew_ns: int) -> None:
         if cloud.channels != 3:
-            raise ContractError("the contract needs a cloud without colour: channels 3 is what this source reads")
+            raise ContractError(
+                f"the contract has {cloud.channels} channels; live points have no colour: record with channels 3"
+            )
         self._pose = pose
         self._frames.max_skew_ns = max_skew_ns
 
