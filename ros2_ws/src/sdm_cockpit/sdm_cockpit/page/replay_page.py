@@ -32,7 +32,7 @@ class ReplayPage:
             self._chunks = ChunkCharts(gui)
         self._demonstrations = gui.add_folder("Demonstrations", visible=False)
         with self._demonstrations:
-            self._ghost = GhostCloud(self._page.scene, gui, "show in grey")
+            self._ghost = GhostCloud(self._page.scene, gui, "nearest in grey")
             self._comparison = ComparisonPanel(gui)
 
     def look_at(self, box: Box) -> None:
