@@ -20,6 +20,8 @@ class SensorFrame:
     values: NDArray[np.float64]
     depth: NDArray[np.uint16] | None
     images: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
+    hand_depth: NDArray[np.uint16] | None = None
+    """What a camera at the hand sees meanwhile, as `depth`, where somebody listens to it."""
 
 
 class Task(Protocol):

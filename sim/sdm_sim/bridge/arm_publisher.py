@@ -12,11 +12,17 @@ from sdm_core.point_cloud import Extrinsics
 from sensor_msgs.msg import JointState
 from tf2_ros import TransformBroadcaster
 
-from sdm_sim.bridge.sensor_messages import camera_transform, colour_frame, joint_states, tool_transform
+from sdm_sim.bridge.sensor_messages import (
+    camera_transform,
+    colour_frame,
+    depth_frame,
+    joint_states,
+    tool_transform,
+)
 from sdm_sim.task import SensorFrame
 
 ARM_JOINT_STATES, GRIPPER_JOINT_STATES = "franka/joint_states", "franka_gripper/joint_states"
-WRIST_FRAMES = ("wrist_depth_optical_frame", colour_frame("wrist"))
+WRIST_FRAMES = (depth_frame("wrist"), colour_frame("wrist"))
 
 
 @runtime_checkable

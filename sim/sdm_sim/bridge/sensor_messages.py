@@ -15,9 +15,13 @@ from std_msgs.msg import Header
 
 from sdm_sim.task import SensorFrame
 
-CAMERA_FRAME = "camera_depth_optical_frame"
 # The scalars that an arm's controller publishes as `current_pose`, and not among the joints.
 MEASURED_POSE = frozenset(f"ee.{part}" for part in ("x", "y", "z", "qx", "qy", "qz", "qw"))
+
+
+def depth_frame(camera: str) -> str:
+    """The optical frame of the depth of the camera of this name."""
+    return f"{camera}_depth_optical_frame"
 
 
 def colour_frame(camera: str) -> str:
@@ -25,14 +29,14 @@ def colour_frame(camera: str) -> str:
     return f"{camera}_color_optical_frame"
 
 
-COLOUR_FRAME = colour_frame("camera")
+CAMERA_FRAME, COLOUR_FRAME = depth_frame("camera"), colour_frame("camera")
 
 
-def depth_image(depth: NDArray[np.uint16], stamp: Time) -> Image:
+def depth_image(depth: NDArray[np.uint16], stamp: Time, frame: str = CAMERA_FRAME) -> Image:
     """A 16UC1 image of uint16[H,W] millimetres."""
     height, width = depth.shape
     return Image(
-        header=Header(stamp=stamp, frame_id=CAMERA_FRAME),
+        header=Header(stamp=stamp, frame_id=frame),
         height=height,
         width=width,
         encoding="16UC1",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
@@ -13,6 +15,7 @@ from tf2_ros import StaticTransformBroadcaster
 
 from sdm_sim.bridge.arm_publisher import ArmCell, ArmPublisher
 from sdm_sim.bridge.camera_streams import CameraStreams
+from sdm_sim.bridge.hand_camera import HandCamera, HandCameraPublisher
 from sdm_sim.bridge.scene_publisher import ScenePublisher
 from sdm_sim.bridge.sensor_messages import (
     CAMERA_FRAME,
@@ -63,6 +66,7 @@ class SensorPublisher:
         if set(task.contract.state_names) >= MEASURED_POSE:
             self._needed.append(self._pose)
         self._arm = ArmPublisher(node, task, self._base, self._tool, qos) if isinstance(task, ArmCell) else None
+        self._hand = HandCameraPublisher(node, task, qos) if isinstance(task, HandCamera) else None
         self._static = StaticTransformBroadcaster(node)
         base = task.contract.observation.cloud.frame if task.contract.observation.cloud else self._base
         stamp = Time().to_msg()
@@ -93,6 +97,12 @@ class SensorPublisher:
         if self._arm:
             self._arm.state(stamp_ns, frame)
 
+    def with_hand(self, frame: SensorFrame) -> SensorFrame:
+        """A frame with what a camera at the hand sees now, where it has a depth image, and somebody listens to both."""
+        if self._hand is None or frame.depth is None:
+            return frame
+        return replace(frame, hand_depth=self._hand.look())
+
     def images(self, stamp_ns: int, frame: SensorFrame) -> bool:
         """Publishes a frame's images, each after its calibration, the depth last; False where there are none."""
         stamp = Time(nanoseconds=stamp_ns).to_msg()
@@ -102,4 +112,6 @@ class SensorPublisher:
         if frame.depth is not None:
             self._info.publish(camera_info(self._intrinsics, stamp))
             self._depth.publish(depth_image(frame.depth, stamp))
+        if self._hand and frame.hand_depth is not None:
+            self._hand.publish(stamp_ns, frame.hand_depth)
         return frame.depth is not None or bool(frame.images)

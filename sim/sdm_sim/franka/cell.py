@@ -54,6 +54,7 @@ class FrankaTask(SolvedOnce):
         self._low, self._high = np.array(POSITION_LOW), np.array(POSITION_HIGH)
         self.reset(0)
         self.intrinsics, self.extrinsics = self.cameras[CAMERA].intrinsics, self.cameras[CAMERA].extrinsics
+        self.wrist_intrinsics = self.cameras[WRIST].intrinsics
 
     def reset(self, seed: int) -> None:
         mujoco.mj_resetData(self._model, self._data)
@@ -102,6 +103,10 @@ class FrankaTask(SolvedOnce):
         x, y, z, _ = multiply(multiply(inverse, off), tool[3:]).tolist()
         qx, qy, qz, qw = multiply(inverse, np.array(camera.quaternion_xyzw)).tolist()
         return Extrinsics((qx, qy, qz, qw), (x, y, z))
+
+    def wrist_depth(self) -> NDArray[np.uint16]:
+        """What the camera at the hand sees now: uint16[H,W] millimetres."""
+        return self.cameras[WRIST].depth()
 
     def render(self, width: int, height: int) -> NDArray[np.uint8]:
         return self.cameras[CAMERA].picture(width, height)
