@@ -7,6 +7,7 @@ import random
 import time
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -129,7 +130,9 @@ class FaultTrials:
             "limit_violations": sum(broken.values()),
             "violations": dict(broken),
             "outcome": self._outcome(),
-            "refusal": _commonest(line for trial in self._trials for line in trial.refusals),
+            "refusal": _commonest(line for trial in self._trials for line in trial.refusals).replace(
+                f"{Path.cwd()}/", ""
+            ),
             "reasons": dict(sum((one.reasons for one in seen), Counter[str]()).most_common()),
             "load": round(os.getloadavg()[0], 1),
             **origin(),
