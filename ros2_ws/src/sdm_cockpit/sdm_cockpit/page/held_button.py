@@ -18,13 +18,18 @@ SILENCE_S = 0.25
 """So long after its last message a button is released: several messages, less than anybody's reaction."""
 CONFIRM_S = 0.8
 """So long a button is held before it acts: nobody does that by a slip."""
+# A browser that draws without a graphics card may be busy for so long: that ends no press that only confirms.
+_BUSY_S = 0.6
 
 
 class HeldButton:
     """Tells `held(True)` while anybody holds the button, at each message, and `held(False)` once when nobody does."""
 
-    def __init__(self, button: viser.GuiButtonHandle, held: Callable[[bool], None]) -> None:
+    def __init__(
+        self, button: viser.GuiButtonHandle, held: Callable[[bool], None], silence_s: float = SILENCE_S
+    ) -> None:
         self._held = held
+        self._silence_s = silence_s
         self._releases: dict[int | None, asyncio.TimerHandle] = {}
         button.on_hold(self._on_hold, callback_hz=_MESSAGES_HZ)
 
@@ -33,7 +38,7 @@ class HeldButton:
         if earlier is not None:
             earlier.cancel()
         loop = asyncio.get_running_loop()
-        self._releases[event.client_id] = loop.call_later(SILENCE_S, self._release, event.client_id)
+        self._releases[event.client_id] = loop.call_later(self._silence_s, self._release, event.client_id)
         self._held(True)
 
     def _release(self, client: int | None) -> None:
@@ -49,7 +54,7 @@ class ConfirmedButton:
         self._act, self._hint = act, hint
         self._pressed_s: float | None = None
         self._acted = False
-        HeldButton(button, self._on_held)
+        HeldButton(button, self._on_held, _BUSY_S)
         button.on_click(self._on_click)
 
     def _on_held(self, held: bool) -> None:
@@ -65,4 +70,4 @@ class ConfirmedButton:
     async def _on_click(self, event: viser.GuiEvent) -> None:
         if not self._acted:
             self._hint()
-        self._acted = False
+        self._pressed_s, self._acted = None, False  # the next press is another one, however soon

@@ -35,6 +35,7 @@ _CONTROLS_PX, _CHARTS_PX = 380, 360
 # From the front and one side, a little above: how one looks at an arm on a table.
 _VIEW = np.array([1.0, -1.25, 0.85])
 _NEAREST_M = 0.4
+_LAMP = (1.0, -1.0, 2.0)
 _FIELD_OF_VIEW = math.radians(45.0)
 
 
@@ -120,10 +121,12 @@ class Page:
         gui.main_panel.dock_right()
         gui.main_panel.set_width(_CONTROLS_PX)
         scene.set_up_direction("+z")
-        # Shadows and mirrored surroundings tell nothing here, and a laptop without a graphics card draws them slowly.
-        scene.configure_default_lights(cast_shadow=False)
+        # Shadows, mirrored surroundings and a second lamp tell nothing here, and a laptop without a graphics card draws
+        # them slowly.
+        scene.configure_default_lights(enabled=False, cast_shadow=False)
         scene.configure_environment_map(None)
         scene.add_light_ambient("/light", intensity=0.8)
+        scene.add_light_directional("/lamp", intensity=2.0, position=_LAMP, cast_shadow=False)
         scene.add_grid("/grid", infinite_grid=True, cell_size=0.1, section_size=0.5, cell_color=(50, 53, 57),
                        section_color=(80, 84, 90), fade_distance=6.0, position=(0.0, 0.0, -0.001))  # fmt: skip
         scene.add_frame("/base", axes_length=0.12, axes_radius=0.003)
