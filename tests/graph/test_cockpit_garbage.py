@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.browser import Browser, headless_browser
-from helpers.cockpit_page import CockpitPage, page_address
+from helpers.cockpit_page import CockpitPage, now_and_then, page_address
 from helpers.contracts import small_contract
 from helpers.fake_robot import time_message
 from helpers.graph import Graph, NodeProcess, graph
@@ -66,12 +66,14 @@ class Watched:
     def until(self, predicate: Callable[[], object], timeout_s: float = 90.0) -> bool:
         """The camera publishes what it sees, until the predicate holds."""
 
+        asked = now_and_then(predicate)
+
         def done() -> bool:
             if self._cloud is not None and time.monotonic() - self._told_s > self._period_s:
                 self._told_s = time.monotonic()
                 self._cloud.header.stamp = time_message(time.time_ns())
                 self._clouds.publish(self._cloud)
-            return bool(predicate())
+            return asked()
 
         return self.world.spin_until(done, timeout_s)
 
@@ -106,7 +108,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
             host="0.0.0.0",
             port=0,
             token_file=folder / "token",
-            pictures_hz=5.0,
+            pictures_hz=4.0,
             niceness=0,
         )
         yield Watched(world, process, page_address(world, process))

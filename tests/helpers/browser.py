@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -94,6 +95,11 @@ class Page:
         """What can be filled in, chosen or ticked beside a label, from left to right."""
         row = self.window.get_by_text(label, exact=True).locator("xpath=ancestor::div[2]")
         return row.locator("input:visible")
+
+    def unfold(self, folder: str) -> None:
+        """Opens a folder of controls, or closes it."""
+        header = self.window.locator(".mantine-Paper-root > .mantine-Paper-root")
+        header.filter(has_text=re.compile(f"^{re.escape(folder)}$")).click()
 
     def press(self, button: str) -> None:
         """Clicks on a button once it can be clicked on."""

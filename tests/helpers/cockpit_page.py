@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Callable
 
 import numpy as np
 from sdm_cockpit.page.palette import CLOUD_HIGH, CLOUD_LOW, Rgb
@@ -22,6 +24,7 @@ _SCENE = """() => {
     return [area.left, area.top, area.right, area.bottom];
 }"""
 
+_NOTES_CLICKS = "addEventListener('click', () => { window.clickedMs = Date.now(); }, true)"
 _PROBLEMS = "() => document.querySelector('.problems')?.innerText ?? ''"
 
 # A patch of so many pixels to each side is a piece of what is drawn there.
@@ -33,7 +36,13 @@ class CockpitPage:
 
     def __init__(self, page: Page, address: str) -> None:
         self.page = page
+        page.window.add_init_script(_NOTES_CLICKS)
         page.open(address)
+
+    @property
+    def clicked_s(self) -> float:
+        """When something on it was last clicked on, in seconds of the wall's clock."""
+        return self.page.window.evaluate("() => window.clickedMs") / 1e3
 
     @property
     def state(self) -> str:
@@ -69,6 +78,21 @@ class CockpitPage:
             return None
         column, row = map(round, position)
         return self.page.pixels()[row - _PATCH : row + _PATCH, column - _PATCH : column + _PATCH]
+
+
+def now_and_then(predicate: Callable[[], object], period_s: float = 0.25) -> Callable[[], bool]:
+    """The predicate, asked at most so often: each look at a page's pixels costs the browser time."""
+    asked_s = float("-inf")
+
+    def ask() -> bool:
+        nonlocal asked_s
+        if time.monotonic() - asked_s < period_s:
+            return False
+        answer = bool(predicate())
+        asked_s = time.monotonic()
+        return answer
+
+    return ask
 
 
 def page_address(world: Graph, process: NodeProcess) -> str:

@@ -19,7 +19,7 @@ SILENCE_S = 0.25
 CONFIRM_S = 0.8
 """So long a button is held before it acts: nobody does that by a slip."""
 # A browser that draws without a graphics card may be busy for so long: that ends no press that only confirms.
-_BUSY_S = 0.6
+_BUSY_S = 1.0
 
 
 class HeldButton:
