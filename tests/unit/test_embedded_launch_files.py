@@ -15,6 +15,7 @@ import yaml
 from helpers.launching import Launched, install_package
 from launch.actions import DeclareLaunchArgument
 from launch.launch_description_sources import get_launch_description_from_python_launch_file
+from sdm_cockpit.cockpit_parameters import CockpitParameters
 from sdm_policy_node.parameters import CommandParameters, PolicyParameters, RecorderParameters
 from sdm_sim.bridge.parameters import BridgeParameters
 
@@ -25,6 +26,7 @@ DECLARED = {
     "policy_node": PolicyParameters,
     "command_node": CommandParameters,
     "recorder_node": RecorderParameters,
+    "cockpit_node": CockpitParameters,
 }
 PARAMETER_FILES = sorted(
     path
@@ -66,6 +68,7 @@ def launch(tmp_path, monkeypatch):
     install_package(prefix, "sdm_sim", {"bridge_node": FINISHES})
     for node in ("policy_node", "command_node", "recorder_node"):
         install_package(prefix, "sdm_policy_node", {node: LIVES})
+    install_package(prefix, "sdm_cockpit", {"cockpit_node": LIVES})
     install_package(prefix, "sdm_bringup", {})
     share = prefix / "share" / "sdm_bringup"
     for folder in ("launch", "config"):
@@ -189,6 +192,16 @@ def test_recording_needs_an_image_every_step(launch, tmp_path):
     assert nodes["bridge_node"]["parameters"]["camera_every"] == 1
     assert nodes["bridge_node"]["parameters"]["record"] is True
     assert nodes["recorder_node"]["parameters"]["output"] == "demos.zarr"
+    assert_declared(nodes)
+
+
+def test_the_cockpit_is_started_where_it_is_asked_for(launch, tmp_path):
+    arguments = ("episodes:=0", "cockpit:=true", "cockpit_port:=0")
+    _, output = finish_after(launch("sim.launch.py", *arguments), 3, tmp_path / "finish")
+    nodes = nodes_of(output)
+    cockpit, policy = nodes["cockpit_node"]["parameters"], nodes["policy_node"]["parameters"]
+    assert (cockpit["host"], cockpit["port"]) == ("127.0.0.1", 0)
+    assert cockpit["checkpoint"] == policy["checkpoint"]
     assert_declared(nodes)
 
 
