@@ -34,22 +34,26 @@ class CockpitNode(Node):
         os.nice(p.niceness)
         contract = load_contract(p.checkpoint)
         token, about_token = page_token(p.host, p.token_file)
-        self._view = GraphView(self, p, contract)
-        self._made.callback(self._view.close)
-        folder = Path(p.checkpoints) if p.checkpoints else Path(p.checkpoint).absolute().parent
-        operator = GraphOperator(self, folder, contract.action.kind, lambda: self._view.deadman)
-        try:
-            self._page = Page(PageOptions(host=p.host, port=p.port, token=token), operator)
-        except OSError as error:
-            raise ContractError(f"no page on {p.host}:{p.port} ({error.strerror}); set another port, or 0") from None
-        self._made.callback(self._page.close)
-        self._visual = VisualPublisher(self, contract) if p.visual_messages else None
-        self._period_s = 1 / p.pictures_hz
-        self._stopped = threading.Event()
-        drawing = threading.Thread(target=self._draw_all, name="drawing", daemon=True)
-        drawing.start()
-        self._made.callback(drawing.join)
-        self._made.callback(self._stopped.set)
+        with ExitStack() as made:  # a signal may come meanwhile, and threads that are left would keep the process
+            self._view = GraphView(self, p, contract)
+            made.callback(self._view.close)
+            folder = Path(p.checkpoints) if p.checkpoints else Path(p.checkpoint).absolute().parent
+            operator = GraphOperator(self, folder, contract.action.kind, lambda: self._view.deadman)
+            try:
+                self._page = Page(PageOptions(host=p.host, port=p.port, token=token), operator)
+            except OSError as error:
+                raise ContractError(
+                    f"no page on {p.host}:{p.port} ({error.strerror}); set another port, or 0"
+                ) from None
+            made.callback(self._page.close)
+            self._visual = VisualPublisher(self, contract) if p.visual_messages else None
+            self._period_s = 1 / p.pictures_hz
+            self._stopped = threading.Event()
+            drawing = threading.Thread(target=self._draw_all, name="drawing", daemon=True)
+            drawing.start()
+            made.callback(drawing.join)
+            made.callback(self._stopped.set)
+            self._made = made.pop_all()
         self.get_logger().info(f"cockpit: {self._page.url}{f' ({about_token})' if about_token else ''}")
 
     def destroy_node(self) -> None:
@@ -67,5 +71,5 @@ class CockpitNode(Node):
 
 
 def main() -> None:
-    run_node(CockpitNode)
+    run_node(CockpitNode, farewell=True)
     gc.freeze()  # collecting all that was imported would take seconds of a busy machine, for a process that is over

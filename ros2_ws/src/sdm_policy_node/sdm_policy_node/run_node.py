@@ -25,15 +25,16 @@ def run_node(make: Callable[[], Node], *, farewell: bool = False) -> None:
     """Makes a node and spins it until a signal or shutdown; a user's error ends it with one line and status 1.
 
     A signal ends the context at once, and with it all that the node could still say; with `farewell` only after the
-    node has been destroyed, so that it may publish until then.
+    node has been made and destroyed, so that it may publish until then.
     """
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO if farewell else SignalHandlerOptions.ALL)
+    signalled = _noted_signals() if farewell else []
     node = None
     try:
         node = make()
         if farewell:
-            _spin_until_signal(node)
+            _spin_until(node, signalled)
         else:
             rclpy.spin(node)
     except (KeyboardInterrupt, ExternalShutdownException):
@@ -47,10 +48,15 @@ def run_node(make: Callable[[], Node], *, farewell: bool = False) -> None:
         gc.unfreeze()  # what is frozen is never freed, and native libraries report it as leaked when the process ends
 
 
-def _spin_until_signal(node: Node) -> None:
-    signalled = []
+def _noted_signals() -> list[int]:
+    """Those that tell this process to end, as they come."""
+    signalled: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, frame: signalled.append(number))
+    return signalled
+
+
+def _spin_until(node: Node, signalled: list[int]) -> None:
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     while not signalled:
