@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -114,3 +116,21 @@ def test_openvino_refuses_a_network_with_a_weight_that_is_nan(contract: Contract
     policy.bias[0] = np.nan
     with pytest.raises(CheckpointError, match=r"model\.onnx: has weights that are NaN; export the checkpoint again"):
         load_backend("openvino", policy.write(tmp_path / "broken"), threads=1)
+
+
+def test_signals_are_survived_when_networks_have_replaced_each_other(checkpoint: Checkpoint) -> None:
+    """OpenVINO's cores set the thread's signal stack, and must not leave one behind that is freed."""
+    replacing = f"""
+import gc, signal
+from sdm_core.backends import load_backend
+from sdm_core.checkpoint import Checkpoint
+first, second = (load_backend("openvino", Checkpoint.open({str(checkpoint.path)!r}), threads=1) for _ in range(2))
+del first
+gc.collect()
+del second
+gc.collect()
+signal.signal(signal.SIGTERM, lambda *_: print("goes on"))
+signal.raise_signal(signal.SIGTERM)
+"""
+    run = subprocess.run([sys.executable, "-c", replacing], capture_output=True, text=True, timeout=60)
+    assert (run.returncode, run.stdout) == (0, "goes on\n"), run.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 
 import numpy as np
@@ -20,7 +21,7 @@ class OpenVinoBackend:
     """
 
     def __init__(self, checkpoint: Checkpoint, threads: int, batch: int = 1) -> None:
-        core = ov.Core()
+        core = _core()
         try:
             model = core.read_model(checkpoint.network)
             require_signature(
@@ -46,6 +47,13 @@ class OpenVinoBackend:
         """One forward pass; see Backend."""
         self._request.infer(dict(inputs))
         return self._request.get_tensor(OUTPUT).data.copy()
+
+
+@functools.cache
+def _core() -> ov.Core:
+    """One for the process. Each has a stack for signals, and puts the one before it back when it ends: of two that did
+    not end in turn, one that is freed would be left, on which the next signal ends the process."""
+    return ov.Core()
 
 
 def _require_numbers(checkpoint: Checkpoint, model: ov.Model) -> None:
