@@ -50,11 +50,11 @@ def test_a_bag_gives_the_live_dataset_bit_for_bit(tmp_path: Path) -> None:
     for name in ("point_cloud", "state", "action", "depth"):
         np.testing.assert_array_equal(found.read(name), expected.read(name), err_msg=name)
 
-    (recording,) = open_recordings(bag)
-    np.testing.assert_array_equal(recording.state, expected.read("state"))
+    (episode,) = open_recordings(bag)
+    np.testing.assert_array_equal(episode.state, expected.read("state"))
     replanned = list(range(0, outcome.steps, contract.n_action_steps))
-    assert sorted(recording.deeds.timings) == replanned
-    assert sorted(recording.deeds.chunks) == replanned
+    assert sorted(episode.deeds.timings) == replanned
+    assert sorted(episode.deeds.chunks) == replanned
     # A bag does not tell the episode's seed: with it, the policy answers what it saw as it did then.
-    replayed = next(ReplayedPolicy(checkpoint).plans(replace(recording, seed=SEED)))
-    np.testing.assert_allclose(replayed.values, recording.deeds.chunks[0].targets, atol=1e-6)
+    replayed = next(ReplayedPolicy(checkpoint).plans(replace(episode, seed=SEED)))
+    np.testing.assert_allclose(replayed.values, episode.deeds.chunks[0].targets, atol=1e-6)
