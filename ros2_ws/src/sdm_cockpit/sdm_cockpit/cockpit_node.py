@@ -32,6 +32,7 @@ class CockpitNode(Node):
         super().__init__("cockpit_node")
         p = declare(self, CockpitParameters)
         os.nice(p.niceness)
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))  # wakes up behind whoever computes
         contract = load_contract(p.checkpoint)
         token, about_token = page_token(p.host, p.token_file)
         with ExitStack() as made:  # a signal may come meanwhile, and threads that are left would keep the process
