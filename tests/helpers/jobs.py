@@ -7,7 +7,7 @@ import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from sdm_core.errors import TaskError
 from sdm_training.benchmark.jobs.job import Job, Places
@@ -50,9 +50,13 @@ class ToyJob(Job):
     def result(self) -> str:
         return "made"
 
+    @property
+    def labels(self) -> dict[str, Any]:
+        return {"task": "toy/near"}
+
 
 def places(root: Path) -> Places:
-    return Places(root, Path("data"), Path("runs"), Path("results.jsonl"))
+    return Places(root, Path("data"), Path("runs"), Path("results.jsonl"), Path("jobs.jsonl"))
 
 
 def toy_job(root: Path, name: str, *needs: str, **options: object) -> ToyJob:

@@ -55,7 +55,7 @@ SUITE: dict[str, Any] = {
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the suite's demonstrations."""
     folder = tmp_path_factory.mktemp("batched") / "data"
-    made = planned(Places(folder.parent, folder, Path("runs"), Path("results.jsonl")))
+    made = planned(Places(folder.parent, folder, Path("runs"), Path("results.jsonl"), Path("jobs.jsonl")))
     assert run_job(made.jobs[0]).outcome == "done"
     return folder
 
@@ -63,7 +63,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def beside(data: Path, tmp_path: Path) -> Places:
     """A folder of its own for each test, and the one set of demonstrations."""
-    return Places(tmp_path, data, Path("runs"), Path("results.jsonl"))
+    return Places(tmp_path, data, Path("runs"), Path("results.jsonl"), Path("jobs.jsonl"))
 
 
 def planned(at: Places, *methods: str, suite: dict[str, Any] = SUITE) -> Plan:

@@ -16,6 +16,7 @@ from typing import Literal
 
 from sdm_core.errors import SdmError
 
+from sdm_training.benchmark.cost import metered
 from sdm_training.benchmark.jobs.job import Job
 from sdm_training.benchmark.lock import Held, lock
 
@@ -50,7 +51,8 @@ def run_job(job: Job) -> Finished:
             print(f"\n{datetime.now():%Y-%m-%d %H:%M:%S} $ {shlex.join(job.command)}", flush=True)
             try:
                 if not job.done():
-                    job.make()
+                    with metered(job.places.costs, job.spent, name=job.name, stage=job.kind, **job.labels):
+                        job.make()
                 return finished("done", job.result())
             except Exception:
                 traceback.print_exc()

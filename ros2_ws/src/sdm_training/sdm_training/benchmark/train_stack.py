@@ -11,6 +11,7 @@ import torch
 from rich.console import Console
 from sdm_core.errors import SdmError
 
+from sdm_training.benchmark.cost import metered
 from sdm_training.benchmark.jobs.training import TrainingJob
 from sdm_training.benchmark.lock import Held, lock
 from sdm_training.benchmark.run_job import Finished, printing_to
@@ -48,9 +49,11 @@ def train_stack(jobs: Sequence[TrainingJob]) -> list[Finished]:
                 traceback.print_exception(error)
                 untrained.append(Finished(job.name, "failed", _in_a_line(error)))
         names = {id(run): job.name for job, run in prepared}
-        for run, error in train_runs([run for _, run in prepared], Console(soft_wrap=True)):
-            traceback.print_exception(error)
-            untrained.append(Finished(names[id(run)], "failed", _in_a_line(error)))
+        what = {"name": f"a stack of {len(prepared)} trainings", "stage": TrainingJob.kind, "stacked": len(prepared)}
+        with metered(jobs[0].places.costs, log.with_suffix(".spent"), **what):
+            for run, error in train_runs([run for _, run in prepared], Console(soft_wrap=True)):
+                traceback.print_exception(error)
+                untrained.append(Finished(names[id(run)], "failed", _in_a_line(error)))
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
     return untrained

@@ -60,6 +60,7 @@ class Trial:
                 *self.task.overrides.get("demos", ()),
                 f"output={store}",
             ),
+            task=self.task.name,
             store=store,
             episodes=self.task.demos,
         )
@@ -93,6 +94,11 @@ class Trial:
                 f"data={demonstrations.store}",
                 f"run={self.run}",
             ),
+            task=self.task.name,
+            method=method.method,
+            variant=method.variant,
+            network=self.network,
+            seed=self.seed,
             run=self.run,
             checkpoints=tuple(self.run / method.export(nfe) for nfe in method.nfe),
         )

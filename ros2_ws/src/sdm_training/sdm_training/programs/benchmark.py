@@ -24,6 +24,8 @@ from sdm_training.settings import Part, Settings, SettingsError, run_program
 # How long to wait before asking again for jobs that another process is at.
 ELSEWHERE_S = 5.0
 
+COSTS = "jobs.jsonl"
+
 
 class BenchmarkError(SdmError):
     """Some of a suite's jobs have failed."""
@@ -32,6 +34,7 @@ class BenchmarkError(SdmError):
 class BenchmarkSettings(Settings):
     """config/benchmark.yaml. tasks, methods, seeds: which of the suite's rows, empty: all; curve: its learning curves
     too; workers: jobs side by side on one machine; data, runs, results: as in the programs that the jobs call;
+    costs: the file of what jobs cost, null for jobs.jsonl beside the results;
     dry_run: print the plan and its command lines, and do nothing."""
 
     suite: Suite
@@ -44,6 +47,7 @@ class BenchmarkSettings(Settings):
     data: str
     runs: str
     results: str
+    costs: str | None = None
     dry_run: bool
 
     @field_validator("runner", mode="before")
@@ -60,7 +64,9 @@ class BenchmarkSettings(Settings):
 def benchmark(settings: BenchmarkSettings) -> None:
     """Runs what is missing. Raises BenchmarkError where jobs have failed."""
     console = Console(soft_wrap=True, highlight=False)
-    places = Places(Path.cwd(), Path(settings.data), Path(settings.runs), Path(settings.results))
+    results = Path(settings.results)
+    costs = Path(settings.costs) if settings.costs else results.with_name(COSTS)
+    places = Places(Path.cwd(), Path(settings.data), Path(settings.runs), results, costs)
     selection = Selection(settings.tasks, settings.methods, settings.seeds, settings.curve)
     planned = plan(settings.suite, selection, places)
     for line in planned.left_out:

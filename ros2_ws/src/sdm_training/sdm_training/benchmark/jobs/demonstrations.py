@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sdm_core.dataset import EpisodeStore
 from sdm_core.errors import DatasetError
@@ -18,6 +18,7 @@ class DemonstrationsJob(Job):
 
     kind: ClassVar[str] = "demonstrations"
 
+    task: str
     store: Path
     episodes: int
 
@@ -33,6 +34,10 @@ class DemonstrationsJob(Job):
 
     def result(self) -> str:
         return f"{self._stored()} episodes"
+
+    @property
+    def labels(self) -> dict[str, Any]:
+        return {"task": self.task, "demos": self.episodes}
 
     def _stored(self) -> int:
         return EpisodeStore.count(self.places.root / self.store)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
@@ -58,6 +58,10 @@ class EvaluationJob(Job):
         if line is None:
             raise CheckpointError(f"{self.places.results} has no line of {self.cell}: correct the suite's row")
         return f"{line['successes']} of {line['episodes']}"
+
+    @property
+    def labels(self) -> dict[str, Any]:
+        return {key: value for key, value in asdict(self.cell).items() if value is not None}
 
     def _line(self) -> dict[str, Any] | None:
         lines = result_lines(self.places.root / self.places.results)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sdm_training.benchmark.invoke import Program, invoke
 
@@ -13,12 +13,13 @@ from sdm_training.benchmark.invoke import Program, invoke
 @dataclass(frozen=True)
 class Places:
     """Where everything lies. root is absolute, so that a worker on another machine finds it; the others are as on the
-    programs' command lines, relative to root or absolute."""
+    programs' command lines, relative to root or absolute. costs: the file of what jobs cost."""
 
     root: Path
     data: Path
     runs: Path
     results: Path
+    costs: Path
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,11 @@ class Job(ABC):
     def result(self) -> str:
         """What came out, in a few words."""
 
+    @property
+    @abstractmethod
+    def labels(self) -> dict[str, Any]:
+        """What the line of its cost says beside its name: its task, its method, … as far as it has them."""
+
     def make(self) -> None:
         """Makes what is missing of its product, in the folder `root`. Raises SdmError."""
         self.check()
@@ -64,6 +70,11 @@ class Job(ABC):
     def lock(self) -> Path:
         """Held by whoever runs it."""
         return self._beside("lock")
+
+    @property
+    def spent(self) -> Path:
+        """What attempts that were killed have cost (see cost)."""
+        return self._beside("spent")
 
     def _beside(self, suffix: str) -> Path:
         return self.places.root / self.places.runs / "jobs" / f"{self.name}.{suffix}"

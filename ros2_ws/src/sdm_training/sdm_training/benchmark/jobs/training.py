@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sdm_core.checkpoint import METRICS, WEIGHTS
 
@@ -17,6 +17,11 @@ class TrainingJob(Job):
 
     kind: ClassVar[str] = "training"
 
+    task: str
+    method: str
+    variant: str | None
+    network: str
+    seed: int
     run: Path
     checkpoints: tuple[Path, ...]
 
@@ -34,3 +39,8 @@ class TrainingJob(Job):
 
     def result(self) -> str:
         return "trained"
+
+    @property
+    def labels(self) -> dict[str, Any]:
+        given = {key: getattr(self, key) for key in ("task", "method", "variant", "network", "seed")}
+        return {key: value for key, value in given.items() if value is not None}
