@@ -48,6 +48,11 @@ class World:
     latency: Latency | None = None
 
 
+def attempts(seeds: Sequence[int], repeats: int = 1) -> list[Attempt]:
+    """The episodes of an evaluation, in the order of its outcomes."""
+    return [Attempt(seed, seed + repeat * _NOISE_SEED_STRIDE) for seed, repeat in product(seeds, range(repeats))]
+
+
 def evaluate(
     checkpoint: Path,
     seeds: Sequence[int],
@@ -68,8 +73,8 @@ def evaluate(
     answers were those of batch 1, bit for bit; ONNX Runtime's and torch's differed by up to 1e-6 of an action's unit.
     A network that was exported for one observation is asked them one by one.
     """
-    attempts = [Attempt(seed, seed + repeat * _NOISE_SEED_STRIDE) for seed, repeat in product(seeds, range(repeats))]
-    groups = [attempts[first : first + environments] for first in range(0, len(attempts), environments)]
+    asked = attempts(seeds, repeats)
+    groups = [asked[first : first + environments] for first in range(0, len(asked), environments)]
     outcomes = []
     # Spawned, not forked: a renderer's context does not survive a fork.
     context = multiprocessing.get_context("spawn")

@@ -24,6 +24,9 @@ from sdm_training.run_folder import RunFolder
 # DP3 evaluates 20 episodes every 200 epochs of 3000, and reports the mean of the best five.
 BEST, BEST_EPISODES = 5, 20
 
+# What a result line says of its policy, in the words of the checkpoint's metrics.
+COPIED = ("method", "variant", "teacher", "network", "seed", "nfe", "demos", "action_error", "train_s", "stacked")
+
 Evaluate = Callable[[Path, int], list[Outcome]]
 """(checkpoint folder, number of episodes) → outcomes."""
 
@@ -108,14 +111,13 @@ def _successes(outcomes: list[Outcome]) -> int:
 
 def _line(checkpoint: Checkpoint, outcomes: list[Outcome]) -> dict[str, Any]:
     metrics, successes = checkpoint.metrics, _successes(outcomes)
-    copied = ("method", "variant", "teacher", "network", "seed", "nfe", "demos", "action_error", "train_s", "stacked")
     low, high = wilson(successes, len(outcomes))
     scores = [outcome.score for outcome in outcomes if outcome.score is not None]
     held = sum(outcome.held for outcome in outcomes) / sum(outcome.steps for outcome in outcomes)
     return {
         "kind": "success",
         "task": checkpoint.contract.task,
-        **{key: metrics[key] for key in copied if key in metrics},
+        **{key: metrics[key] for key in COPIED if key in metrics},
         "mode": "direct",
         "episodes": len(outcomes),
         "successes": successes,

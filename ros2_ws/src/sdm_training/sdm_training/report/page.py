@@ -25,6 +25,7 @@ from sdm_training.report.plots.speed_success import speed_points, speed_success
 from sdm_training.report.plots.success_bars import core_bars, shipped_bars
 from sdm_training.report.plots.suite_bars import suite_bars, suite_rates
 from sdm_training.report.published import Published, PublishedTable
+from sdm_training.report.rechecked import recheck_table
 from sdm_training.report.runtime import split_wire
 from sdm_training.report.speed import untied_rows
 from sdm_training.report.task_tables import task_table
@@ -144,6 +145,12 @@ column tells how often nothing came in time.
 
 {franka}
 
+## Evaluated again
+
+Result lines drawn at random (`sdm-recheck`), evaluated again as they were, and compared episode by episode:
+
+{again}
+
 ## Success against latency
 
 Above, the world waits for the policy. Here it does not (`sdm-evaluate mode=realtime`): on a simulated clock a chunk
@@ -248,6 +255,7 @@ def page(lines: Sequence[Line], published: Published) -> str:
         if any(suite_rates(lines).values())
         else _NOT_RUN,
         franka=franka_table(lines),
+        again=recheck_table(lines),
         latency=f"{latency_table(lines)}\n\n{_LATENCY}" if latency_curves(lines) else _NOT_RUN,
         papers="\n\n".join(_paper_table(lines, published, one) for paper in PAPERS for one in published.of(paper)),
         contradictions=contradiction_table(published),

@@ -1,0 +1,103 @@
+"""Evaluating recorded lines again: what is drawn, and that one changed outcome is found."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.linear_policy import LinearPolicy
+from sdm_core.checkpoint import Checkpoint
+from sdm_core.errors import CheckpointError, DatasetError
+from sdm_core.results import append_result, read_results
+from sdm_sim.metaworld.task import metaworld_contract
+from sdm_training.evaluated import attempts_of, checkpoint_of, digest
+from sdm_training.evaluation import Outcome, evaluate
+from sdm_training.programs.recheck import RecheckError, RecheckSettings, recheck
+from sdm_training.protocols import final
+from sdm_training.recheck import candidates, draw, in_words
+from sdm_training.report.rechecked import recheck_table
+from sdm_training.settings import composed
+
+EPISODES, REPEATS, SEED0 = 4, 2, 30001
+
+
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
+    """A policy that pushes straight on, and so closes some drawers."""
+    policy = LinearPolicy(metaworld_contract("drawer-close"), gain=0.0, noise_gain=0.5)
+    policy.bias[1::4] = 1.0
+    return policy.write(tmp_path_factory.mktemp("run") / "export", {"seed": 0, "train_s": 12.5})
+
+
+@pytest.fixture(scope="module")
+def outcomes(evaluated: Checkpoint) -> list[Outcome]:
+    starts = range(SEED0, SEED0 + EPISODES // REPEATS)
+    return evaluate(evaluated.path, starts, repeats=REPEATS)
+
+
+@pytest.fixture
+def line(evaluated: Checkpoint, outcomes: list[Outcome], tmp_path: Path) -> dict[str, Any]:
+    """Its result line; the checkpoint lies in the folder of the test."""
+    shutil.copytree(evaluated.path, tmp_path / "runs/export")
+    made = final(evaluated, EPISODES, lambda *_: outcomes)
+    assert 0 < made["successes"] < EPISODES
+    return {**made, "checkpoint": "runs/export"}
+
+
+def settings(folder: Path, line: dict[str, Any], **others: Any) -> RecheckSettings:
+    results = folder / "success.jsonl"
+    results.unlink(missing_ok=True)
+    append_result(results, line)
+    values = {"results": results, "root": folder, "output": folder / "recheck.jsonl", "count": 1, **others}
+    return composed("recheck", RecheckSettings, [f"{key}={value}" for key, value in values.items()])
+
+
+def test_the_same_evaluation_gives_the_same_outcomes_and_a_changed_one_is_named(
+    line: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    recheck(settings(tmp_path, line))
+    assert f"the same {EPISODES} outcomes, {line['successes']} successes" in capsys.readouterr().out
+    turned = line["outcomes"][:3] + str(1 - int(line["outcomes"][3])) + line["outcomes"][4:]
+    with pytest.raises(RecheckError, match="1 of 1 lines gave other outcomes"):
+        recheck(settings(tmp_path, {**line, "outcomes": turned}))
+    assert f"1 of {EPISODES} outcomes differ, at the seeds {SEED0 + 1} " in capsys.readouterr().out
+    same, other = read_results(tmp_path / "recheck.jsonl")
+    assert (same["kind"], same["differ"], same["successes"]) == ("recheck", [], line["successes"])
+    assert other["differ"] == [3]
+    assert other["line"] != same["line"] == digest(line)
+    assert same["recorded"]["commit"] == line["commit"]
+    first, second = recheck_table([same, other]).splitlines()[2:]
+    assert "the same" in first
+    assert f"1 of {EPISODES} differ" in second
+
+
+def test_a_line_whose_checkpoint_is_gone_or_was_trained_again_is_not_drawn(line: dict[str, Any], tmp_path: Path):
+    assert candidates([line], tmp_path) == [line]
+    assert candidates([line], tmp_path / "elsewhere") == []
+    assert candidates([{**line, "protocol": "snapshot"}, {**line, "mode": "realtime"}], tmp_path) == []
+    metrics = tmp_path / "runs/export/metrics.json"
+    metrics.write_text(json.dumps({**json.loads(metrics.read_text()), "train_s": 13.0}))
+    assert candidates([line], tmp_path) == []
+    with pytest.raises(CheckpointError, match=r"train_s 13\.0, its line of .* 12\.5: it has been trained again"):
+        checkpoint_of(line, tmp_path)
+
+
+def test_a_draw_depends_on_its_seed_alone():
+    lines = [{"episodes": number} for number in range(50)]
+    assert draw(lines, 5, seed=3) == draw(lines[::-1], 5, seed=3) != draw(lines, 5, seed=4)
+    with pytest.raises(DatasetError, match="50 lines can be evaluated again, 51 are asked for"):
+        draw(lines, 51, seed=3)
+
+
+def test_attempts_of_a_line_are_those_of_its_evaluation():
+    asked = attempts_of({"eval_seed0": 7, "episodes": 4, "repeats": 2})
+    assert [attempt.seed for attempt in asked] == [7, 7, 8, 8]
+    assert len({attempt.noise_seed for attempt in asked}) == 4
+
+
+def test_words_name_a_variant():
+    line = {"task": "t", "method": "sdm", "nfe": 1, "seed": 0, "episodes": 9, "differ": [], "successes": 8}
+    assert in_words({**line, "variant": "scratch"}) == "t sdm scratch nfe 1 seed 0: the same 9 outcomes, 8 successes"
