@@ -354,7 +354,8 @@ def files(tmp_path: Path) -> Files:
     readme, runtime = tmp_path / "README.md", tmp_path / "embedded_ros.md"
     for file in (readme, runtime):
         file.write_text("before\n<!-- results:begin -->\nold\n<!-- results:end -->\nafter\n")
-    pages = Pages(tmp_path / "docs" / "results.md", readme, runtime, tmp_path / "docs" / "reliability.md")
+    docs, zoo = tmp_path / "docs", tmp_path / "models" / "zoo.md"
+    pages = Pages(docs / "results.md", readme, runtime, docs / "reliability.md", zoo)
     return Files(tmp_path / "results", ROOT / "benchmarks/published", pages)
 
 
@@ -389,8 +390,8 @@ def test_a_page_that_the_lines_do_not_give_is_found_out(files: Files) -> None:
 
 
 def test_the_committed_pages_are_what_the_committed_lines_give() -> None:
-    docs = ROOT / "docs"
-    pages = Pages(docs / "results.md", ROOT / "README.md", docs / "embedded_ros.md", docs / "reliability.md")
+    docs, zoo = ROOT / "docs", ROOT / "models" / "zoo.md"
+    pages = Pages(docs / "results.md", ROOT / "README.md", docs / "embedded_ros.md", docs / "reliability.md", zoo)
     check(ROOT / "benchmarks/results", ROOT / "benchmarks/published", pages)
 
 

@@ -52,6 +52,7 @@ setup(
             "sdm-benchmark = sdm_training.programs.benchmark:main",
             "sdm-recheck = sdm_training.programs.recheck:main",
             "sdm-report = sdm_training.programs.report:main",
+            "sdm-zoo = sdm_training.programs.zoo:main",
         ],
         "sdm.backends": ["torch = sdm_training.torch_backend:TorchBackend"],
     },

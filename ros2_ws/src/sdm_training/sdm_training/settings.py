@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import hydra
+from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -79,13 +80,24 @@ def composed(config_name: str, settings: type[SettingsType], overrides: Sequence
 def composed_values(config_name: str, overrides: Sequence[str]) -> dict[str, Any]:
     """The same as plain values."""
     try:
-        with hydra.initialize_config_dir(str(config_folder()), version_base=None):
+        with _own_hydra():
             config = hydra.compose(config_name, list(overrides))
         values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except (HydraException, OmegaConfBaseException) as error:
         raise SettingsError(f"{config_name}: {str(error).strip().splitlines()[0]}") from None
     assert isinstance(values, dict)  # a configuration file's root is one
     return {str(key): value for key, value in values.items()}
+
+
+@contextmanager
+def _own_hydra() -> Iterator[None]:
+    """Hydra holds one configuration at a time: the one of a program that it runs is set aside meanwhile."""
+    running, GlobalHydra.instance().hydra = GlobalHydra.instance().hydra, None
+    try:
+        with hydra.initialize_config_dir(str(config_folder()), version_base=None):
+            yield
+    finally:
+        GlobalHydra.instance().hydra = running
 
 
 def config_folder() -> Path:

@@ -1,5 +1,5 @@
-"""`sdm-report`: docs/results.md and docs/reliability.md with their pictures, and tables in other pages, from result
-lines and published figures."""
+"""`sdm-report`: docs/results.md and docs/reliability.md with their pictures, models/zoo.md, and tables in other pages,
+from result lines and published figures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sdm_core.atomic import atomic_write
 from sdm_core.errors import DatasetError, SdmError
 from sdm_core.results import read_results
 
-from sdm_training.report import reliability
+from sdm_training.report import reliability, zoo
 from sdm_training.report.lines import FINAL, Line, matching
 from sdm_training.report.page import page, pictures
 from sdm_training.report.published import Published
@@ -39,12 +39,13 @@ def result_lines(folder: Path) -> list[Line]:
 
 @dataclass(frozen=True)
 class Pages:
-    """What is made from lines: two pages whole, of the others the block that they mark."""
+    """What is made from lines: three pages whole, of the others the block that they mark."""
 
     results: Path
     readme: Path
     runtime: Path
     reliability: Path
+    zoo: Path
 
 
 def texts(results: Path, published: Path, pages: Pages) -> dict[Path, str]:
@@ -55,6 +56,7 @@ def texts(results: Path, published: Path, pages: Pages) -> dict[Path, str]:
         pages.readme: _with_blocks(pages.readme, results=success_table(lines)),
         pages.runtime: _with_blocks(pages.runtime, results=runtime_tables(lines), conformance=conformance_table(lines)),
         pages.reliability: reliability.page(lines),
+        pages.zoo: zoo.page(lines),
     }
 
 
@@ -91,9 +93,10 @@ def main() -> None:
     parser.add_argument("--readme", type=Path, default=Path("README.md"))
     parser.add_argument("--runtime-page", type=Path, default=Path("docs/embedded_ros.md"))
     parser.add_argument("--reliability-page", type=Path, default=Path("docs/reliability.md"))
+    parser.add_argument("--zoo-page", type=Path, default=Path("models/zoo.md"))
     parser.add_argument("--check", action="store_true", help="write nothing; fail where the files are not up to date")
     options = parser.parse_args()
-    pages = Pages(options.page, options.readme, options.runtime_page, options.reliability_page)
+    pages = Pages(options.page, options.readme, options.runtime_page, options.reliability_page, options.zoo_page)
     try:
         (check if options.check else report)(options.results, options.published, pages)
     except SdmError as error:
