@@ -338,8 +338,9 @@ def test_a_description_that_is_none_is_a_line(node: Any, problems: Problems, tex
 def test_progress_and_recording_are_told(node: Any, problems: Problems) -> None:
     progress = ProgressListener(node, problems)
     told = {"task": "a/b", "episode": 3, "of": 10, "seed": 7, "step": 12, "successes": 1, "mode": "realtime"}
+    told |= {"real_time_factor": 0.5, "latency_ms": 20.0}
     node.tell("/bridge_node/progress", String(data=json.dumps(told)))
-    assert progress.episode == Episode("a/b", 3, 10, 7, 12, finished=2, successes=1, mode="realtime")
+    assert progress.episode == Episode("a/b", 3, 10, 7, 12, 2, 1, "realtime", 0.5, 20.0)
     for garbage in ("{", "[]", '{"episode": null}'):
         node.tell("/bridge_node/progress", String(data=garbage))
         assert problems.lines()[0].startswith("progress: ")

@@ -97,7 +97,7 @@ class NodeState:
 class Episode:
     """Where a run stands; `number` counts from 1, `of` is 0 where it has no end.
 
-    `successes` are among the `finished` ones.
+    `successes` are among the `finished` ones; `latency_ms` is what the simulator adds to the policy's own.
     """
 
     task: str
@@ -108,6 +108,8 @@ class Episode:
     finished: int = 0
     successes: int = 0
     mode: str = ""
+    real_time_factor: float = 1.0
+    latency_ms: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,8 @@ class ProgressListener:
                 finished=int(told.get("finished", max(number - 1, 0))),
                 successes=int(told["successes"]),
                 mode=str(told.get("mode", "")),
+                real_time_factor=float(told.get("real_time_factor", 1.0)),
+                latency_ms=float(told.get("latency_ms", 0.0)),
             )
             self.settings = told
             self._spoke()

@@ -6,6 +6,7 @@ Whatever makes an arm move must be held down for a while; whatever stops it is o
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
 import viser
 
@@ -14,6 +15,9 @@ from sdm_cockpit.page.answer_log import AnswerLog
 from sdm_cockpit.page.held_button import CONFIRM_S, ConfirmedButton, HeldButton
 from sdm_cockpit.page.palette import BLUE, BLUISH_GREEN, GREY, ORANGE, VERMILLION, YELLOW, Rgb
 from sdm_cockpit.page.settled import Settled
+from sdm_cockpit.snapshot import Episode
+
+Value = TypeVar("Value")
 
 _REAL_TIME_FACTORS: tuple[str, ...] = ("0.1", "0.25", "0.5", "1", "2", "4")
 _NOTHING: tuple[str, ...] = ("",)
@@ -77,12 +81,13 @@ class Controls:
             self._group("world", {"Next episode": "next_episode", "Push object": "push_object"})
             self._task = _Choice(gui, "task", "Change task", self._choose)
             self._number(gui.add_number("seed", 0, min=0, max=_MAX_SEED, step=1), "seed")
-            self._number(gui.add_slider("added latency (ms)", 0, _MAX_LATENCY_MS, 5, 0), "latency_ms")
-            factor = gui.add_dropdown("real-time factor", _REAL_TIME_FACTORS, initial_value="1")
-            factor.on_update(self._on_factor)
+            self._latency = _Told(gui.add_slider("added latency (ms)", 0, _MAX_LATENCY_MS, 5, 0))
+            self._number(self._latency.handle, "latency_ms")
+            self._factor = _Told(gui.add_dropdown("real-time factor", _REAL_TIME_FACTORS, initial_value="1"))
+            self._factor.handle.on_update(self._on_factor)
 
-    def show(self, abilities: Abilities) -> None:
-        """What cannot be asked is not shown."""
+    def show(self, abilities: Abilities, episode: Episode | None) -> None:
+        """What cannot be asked is not shown; what the simulator tells of its run stands in the inputs."""
         self._motion.visible = abilities.moves
         self._deadman.visible = abilities.deadman
         self._recording.visible = abilities.records
@@ -90,6 +95,10 @@ class Controls:
         self._checkpoint.show(abilities.checkpoints)
         self._simulator.visible = abilities.simulates
         self._task.show(abilities.tasks)
+        if episode is not None:
+            self._latency.show(min(round(episode.latency_ms), _MAX_LATENCY_MS))
+            factor = f"{episode.real_time_factor:g}"
+            self._factor.show(factor if factor in _REAL_TIME_FACTORS else None)
         for settled in self._settled:
             settled.tick()
 
@@ -125,6 +134,19 @@ class Controls:
     async def _on_factor(self, event: viser.GuiEvent[viser.GuiDropdownHandle[str]]) -> None:
         if event.client_id is not None:
             self._choose("real_time_factor", float(event.target.value))
+
+
+class _Told(Generic[Value]):
+    """An input that follows what is told, once: somebody may be changing it."""
+
+    def __init__(self, handle: viser.GuiInputHandle[Value]) -> None:
+        self.handle = handle
+        self._told: Value | None = None
+
+    def show(self, told: Value | None) -> None:
+        """None: no value that it could have."""
+        if told is not None and told != self._told:
+            self._told = self.handle.value = told
 
 
 class _Choice:

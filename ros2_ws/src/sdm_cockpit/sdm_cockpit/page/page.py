@@ -104,7 +104,7 @@ class Page:
             )
             self._status.show(snapshot, problems, now_s)
             self._pause.show(abilities)
-            self._controls.show(abilities)
+            self._controls.show(abilities, snapshot.episode)
 
     def close(self) -> None:
         """Ends the page for everybody."""

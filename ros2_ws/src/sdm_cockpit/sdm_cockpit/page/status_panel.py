@@ -125,7 +125,10 @@ def _run(episode: Episode | None, recording: bool) -> str:
             rate = episode.successes / episode.finished
             parts.append(f"success <b>{episode.successes} of {episode.finished}</b> ({rate:.0%})")
         if episode.mode:
-            parts.append(escape(episode.mode))
+            speed = f" × {episode.real_time_factor:g}" if episode.real_time_factor != 1.0 else ""
+            parts.append(escape(episode.mode) + speed)
+        if episode.latency_ms:
+            parts.append(f"{episode.latency_ms:g} ms added")
     if recording:
         parts.append(f'<b style="color:{css(ALARM)}">● recording</b>')
     return f'<div class="run">{" · ".join(parts)}</div>' if parts else ""

@@ -28,8 +28,7 @@ SPAN_S = 30.0
 _SAMPLE_S = 0.1
 _DRAW_S = 0.25
 _HEIGHT_PX, _LEGEND_PX = 104, 26
-# What nobody told leaves a gap.
-_SILENCE = Timing(np.nan, np.nan, np.nan, np.nan, np.nan, np.nan)
+_SILENCE = Timing(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -94,7 +93,7 @@ class StripCharts:
                 timing.inference_ms,
                 timing.gate_publish_ms,
                 timing.loop_ms,
-                timing.deadline_ms or np.nan,
+                timing.deadline_ms,
                 timing.observation_age_ms,
                 self._clamps,
             )
@@ -123,7 +122,8 @@ class StripCharts:
         self._clamped.data = (ago, self._column("clamps"))
 
     def _column(self, name: str) -> NDArray[np.float64]:
-        return np.array([getattr(sample, name) for sample in self._samples], np.float64)
+        # What nobody told is zero: a line with a single NaN in it would not be drawn at all.
+        return np.nan_to_num(np.array([getattr(sample, name) for sample in self._samples], np.float64))
 
 
 def _chart(gui: viser.GuiApi, title: str, series: Sequence[uplot.Series]) -> viser.GuiUplotHandle:
