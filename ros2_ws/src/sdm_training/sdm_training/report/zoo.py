@@ -8,13 +8,15 @@ from sdm_core.checkpoint import CONTRACT, METRICS, NETWORK
 from sdm_sim.registry import difficulty, families, task_names
 
 from sdm_training.report.lines import FINAL, Line, matching, newest
-from sdm_training.report.markdown import NONE, NOT_RUN, bracket, code, table
+from sdm_training.report.markdown import NONE, NOT_RUN, code, table
 from sdm_training.report.policies import STUDENT_ROWS, TEACHERS, Policy
+from sdm_training.report.success import Success
 from sdm_training.zoo.model_line import KIND, evaluation
 from sdm_training.zoo.rebuild import REBUILT
 
 _HASH_DIGITS = 12
 _DIFFICULTIES = ("easy", "medium", "hard", "very hard")
+_DESCRIBED = ("success", "its teacher's", "parameters, M", "MB", "contract", NETWORK)
 
 _PAGE = """# Model zoo
 
@@ -63,7 +65,7 @@ def page(lines: Sequence[Line]) -> str:
         rebuilt=REBUILT,
         digits=_HASH_DIGITS,
         shipped=_shipped(lines, matching(models, shipped=True)),
-        others="\n\n".join(sections) or "No other student has been described yet; `sdm-zoo` does it.",
+        others="\n\n".join(sections) or "## Others\n\nNone has been described yet; `sdm-zoo` does it.",
     )
 
 
@@ -95,15 +97,11 @@ def _family(task: str) -> str:
 
 def _shipped(lines: Sequence[Line], models: Sequence[Line]) -> str:
     if not models:
-        return f"{NOT_RUN.capitalize()}."
+        return "None has been described yet; `sdm-zoo` does it."
     header = ["policy", "task", "name", "demos", *_DESCRIBED, "made by"]
-    return table(
-        header,
-        (
-            [f"[{one['folder']}]({one['folder']})", code(one["task"]), _name(one), str(one["demos"]), *_row(lines, one)]
-            for one in models
-        ),
-    )
+    links = [f"[{model['folder']}]({model['folder']})" for model in models]
+    cells = [[code(model["task"]), _name(model), str(model["demos"]), *_row(lines, model)] for model in models]
+    return table(header, ([link, *row] for link, row in zip(links, cells, strict=True)))
 
 
 def _students(lines: Sequence[Line], models: Sequence[Line]) -> str:
@@ -114,9 +112,6 @@ def _students(lines: Sequence[Line], models: Sequence[Line]) -> str:
     )
 
 
-_DESCRIBED = ["success", "its teacher's", "parameters, M", "MB", "contract", NETWORK]
-
-
 def _row(lines: Sequence[Line], model: Line) -> list[str]:
     """The cells of _DESCRIBED, and the command."""
     own = evaluation(lines, model)
@@ -125,13 +120,13 @@ def _row(lines: Sequence[Line], model: Line) -> list[str]:
         files = [
             f"{model['parameters'] / 1e6:.2f}",
             f"{model['bytes'][NETWORK] / 1e6:.1f}",
-            contract_cell(model),
+            _contract(model),
             code(model["sha256"][NETWORK][:_HASH_DIGITS]),
         ]
     return [_success(own), _teacher(lines, model, own), *files, code(model["rebuild"]) if model["rebuild"] else NONE]
 
 
-def contract_cell(model: Line) -> str:
+def _contract(model: Line) -> str:
     """Such as `10 + 256×3 → 8×4, 4 at 80 Hz`."""
     inputs, outputs = model["inputs"], model["outputs"]
     cloud = [f"{inputs['points']}×{inputs['channels']}"] if "points" in inputs else []
@@ -146,17 +141,15 @@ def _name(model: Line) -> str:
 
 
 def _success(line: Line | None) -> str:
-    if line is None:
-        return NOT_RUN
-    return f"{100 * line['successes'] / line['episodes']:.0f} {bracket(line['ci95'])} ({line['episodes']})"
+    return Success((line,)).cell if line else NOT_RUN
 
 
 def _teacher(lines: Sequence[Line], model: Line, own: Line | None) -> str:
     """The success of the teacher that it was distilled from, of the same file of result lines as its own."""
-    if own is None or "teacher" not in model:
+    method, _, seed = model.get("teacher", "").partition(" seed ")
+    teacher = TEACHERS.get(method)
+    if own is None or teacher is None:
         return NONE
-    method, _, seed = model["teacher"].partition(" seed ")
-    teacher = TEACHERS[method]
     wanted = {
         **FINAL,
         **{key: model[key] for key in ("task", "network", "demos")},

@@ -27,7 +27,6 @@ _PLACES = Places(
 # Where files lie is no part of a recipe.
 _ELSEWHERE = (*INDIFFERENT, "data", "teacher_run")
 
-
 # Asked first, for other suites repeat some of their rows.
 _FIRST = ("metaworld50", "adroit3", "core")
 
