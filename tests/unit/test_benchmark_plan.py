@@ -153,6 +153,18 @@ def test_a_variant_has_a_run_and_lines_of_its_own(tmp_path):
     assert (plain.done(), scratch.done()) == (False, True)
 
 
+def test_a_row_with_its_own_number_of_demonstrations_has_a_store_a_run_and_lines_of_its_own(tmp_path):
+    more = {"program": "train", "overrides": ["teacher=fast"], "method": "dp3", "demos": 20}
+    made = planned(tmp_path, suite={**SUITE, "methods": {**SUITE["methods"], "dp3_more": more}}, seeds=(0,))
+    jobs = {job.name: job for job in made.jobs}
+    assert {"toy/near/demonstrations", "toy/near/demonstrations_20"} <= set(jobs)
+    assert jobs["toy/near/demonstrations_20"].overrides[1:] == ("episodes=20", "output=data/toy/near_20.zarr")
+    assert "data=data/toy/near_20.zarr" in jobs["toy/near/dp3_more_small_seed0.training"].overrides
+    evaluation_of_more = evaluation(made, "toy/near/dp3_more_small_seed0.nfe1")
+    assert (evaluation_of_more.cell.method, evaluation_of_more.cell.demos) == ("dp3", 20)
+    assert evaluation(made, "toy/near/dp3_small_seed0.nfe1").cell.demos == 2
+
+
 def test_the_command_lines_are_the_programs_own(tmp_path):
     jobs = {job.name: job for job in planned(tmp_path).jobs}
     teacher = composed("train", TrainSettings, jobs["toy/far/dp3_small_seed1.training"].overrides)
@@ -258,6 +270,10 @@ def test_a_run_of_another_recipe_is_refused_before_it_is_evaluated(tmp_path):
         ({"tasks": {"toy/near": {"demos": 0}}}, "greater than 0"),
         ({"tasks": {"toy/near": {"demos": 1, "overrides": {"smd": []}}}}, "no program or method 'smd', but demos"),
         ({"methods": {"sdm": {"nfes": [1]}}}, "Extra inputs are not permitted"),
+        (
+            {"methods": {"dp3": {"program": "train", "overrides": []}, "sdm": {"teacher": "dp3", "demos": 5}}},
+            "method 'sdm' and its teacher 'dp3' need the same number of demos",
+        ),
     ],
 )
 def test_a_suite_that_does_not_fit_together_is_one_line(changes, message):

@@ -36,7 +36,7 @@ class MethodRow(Settings):
 
     overrides: the program's settings; a row of `distill` without any takes the distiller of its own name.
     method, variant: its names in the result lines, where they differ from the row's.
-    network: where it differs from the suite's.
+    network, demos: where they differ from the suite's and the task's; a store of other demonstrations is its own.
     teacher: the row that it distils, trained with the same seed and network.
     nfe: the step counts that are evaluated, the method's own one last.
     """
@@ -47,6 +47,7 @@ class MethodRow(Settings):
     method: str
     variant: str | None = None
     network: str | None = None
+    demos: int | None = Field(None, gt=0)
     teacher: str | None = None
     nfe: tuple[int, ...] = Field((1,), min_length=1)
     seeds: tuple[int, ...] = (0,)
@@ -99,6 +100,8 @@ class Suite(Settings):
         for row in self.methods.values():
             if row.teacher is not None and row.teacher not in self.methods:
                 raise ValueError(f"method '{row.name}' needs the teacher '{row.teacher}', which is no row of the suite")
+            if row.teacher is not None and row.demos != self.methods[row.teacher].demos:
+                raise ValueError(f"method '{row.name}' and its teacher '{row.teacher}' need the same number of demos")
         for task in self.tasks.values():
             require_known("program or method", tuple(task.overrides), {**dict.fromkeys(PROGRAMS), **self.methods})
         for what, wanted, known in (

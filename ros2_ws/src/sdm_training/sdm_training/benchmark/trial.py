@@ -28,6 +28,10 @@ class Trial:
         return self.method.network or self.suite.network
 
     @property
+    def demos(self) -> int:
+        return self.method.demos or self.task.demos
+
+    @property
     def name(self) -> str:
         return f"{self.task.name}/{self.method.name}_{self.network}_seed{self.seed}"
 
@@ -46,23 +50,24 @@ class Trial:
 
     def demonstrations(self) -> DemonstrationsJob:
         """The job that records or converts them."""
-        store = self.places.data / f"{self.task.name}.zarr"
+        other = "" if self.method.demos is None else f"_{self.demos}"
+        store = self.places.data / f"{self.task.name}{other}.zarr"
         source = [] if self.task.source is None else [f"source={self.task.source}"]
         return DemonstrationsJob(
             places=self.places,
-            name=f"{self.task.name}/demonstrations",
+            name=f"{self.task.name}/demonstrations{other}",
             needs=(),
             program="demos",
             overrides=(
                 f"task={self.task.name}",
-                f"episodes={self.task.demos}",
+                f"episodes={self.demos}",
                 *source,
                 *self.task.overrides.get("demos", ()),
                 f"output={store}",
             ),
             task=self.task.name,
             store=store,
-            episodes=self.task.demos,
+            episodes=self.demos,
         )
 
     def training(self) -> TrainingJob:
@@ -164,5 +169,5 @@ class Trial:
             episodes=self.task.episodes or self.suite.episodes,
             repeats=self.task.repeats,
             eval_seed0=self.suite.eval_seed0,
-            demos=self.task.demos,
+            demos=self.demos,
         )
