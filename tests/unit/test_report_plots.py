@@ -17,8 +17,9 @@ from sdm_training.report.plots.canvas import COLUMN, WIDTH, errors
 from sdm_training.report.plots.latency_histogram import latency_lines
 from sdm_training.report.plots.speed_success import speed_points
 from sdm_training.report.plots.streaming_jitter import longest_run
-from sdm_training.report.plots.suite_bars import suite, suite_bars, suite_rates
+from sdm_training.report.plots.suite_bars import suite_bars, suite_rates
 from sdm_training.report.policies import DP3, SDM, Policy
+from sdm_training.report.suite_tasks import metaworld
 
 NAMES = (
     "success",
@@ -107,7 +108,7 @@ def test_only_timed_policies_that_ran_on_all_compared_tasks_have_a_point() -> No
 
 
 def test_the_suite_is_metaworld_s_fifty_tasks_by_difficulty() -> None:
-    assert {label: len(tasks) for label, tasks in suite().items()} == {
+    assert {label: len(tasks) for label, tasks in metaworld().items()} == {
         "easy": 28,
         "medium": 11,
         "hard": 6,
@@ -125,7 +126,7 @@ def test_of_a_suite_that_is_partly_run_only_that_part_is_shown(tmp_path: Path) -
 
 
 def test_a_suite_that_is_run_whole_names_each_of_its_tasks(tmp_path: Path) -> None:
-    tasks = [task for of_label in suite().values() for task in of_label]
+    tasks = [task for of_label in metaworld().values() for task in of_label]
     policies = [("sdm", 1), ("dp3", 10), ("dp3", 1), ("consistency", 1), ("regression", 1)]
     suite_bars([success_line(task, *one, "1110" * 25) for task in tasks for one in policies], tmp_path / "whole")
     found = svg_text(tmp_path / "whole.svg")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sdm_training.report.markdown import table
 from sdm_training.report.published import Published, PublishedTable, decimals, number
+from sdm_training.report.published_comparison import PublishedComparison
 
 
 def contradictions(published: Published) -> list[list[str]]:
@@ -17,7 +18,7 @@ def contradictions(published: Published) -> list[list[str]]:
         if detail:
             rows += _domains(one, detail)
     rows += _differing_cells(published.table("SDM Policy", 2), published.table("SDM Policy", 7))
-    return rows
+    return rows + _compared(published.comparison)
 
 
 def contradiction_table(published: Published) -> str:
@@ -28,7 +29,16 @@ def contradiction_table(published: Published) -> str:
 def _averages(one: PublishedTable) -> list[list[str]]:
     rows = []
     for index, printed in enumerate(one.average):
-        rows += _recomputed(f"{one.number}, average", one, index, printed, one.mean(index), "its own cells average to")
+        where, words = f"{one.paper}, Table {one.number}, average", "its own cells average to"
+        rows += _recomputed(where, one.rows[index].label, printed, one.mean(index), words)
+    return rows
+
+
+def _compared(one: PublishedComparison) -> list[list[str]]:
+    rows = []
+    for method in one.methods:
+        where, words = f"{one.title}, average", "its own cells average to"
+        rows += _recomputed(where, method.label, method.average, one.mean(method), words)
     return rows
 
 
@@ -38,19 +48,18 @@ def _domains(one: PublishedTable, detail: PublishedTable) -> list[list[str]]:
         for index, row in enumerate(one.rows):
             if row.label in indices:
                 mean = detail.mean(indices[row.label], column.domain)
-                where, words = f"{one.number}, {column.domain}", f"Table {detail.number}'s tasks average to"
-                rows += _recomputed(where, one, index, column.printed[index], mean, words)
+                where = f"{one.paper}, Table {one.number}, {column.domain}"
+                words = f"Table {detail.number}'s tasks average to"
+                rows += _recomputed(where, row.label, column.printed[index], mean, words)
     return rows
 
 
-def _recomputed(
-    where: str, one: PublishedTable, row: int, printed: str, mean: float | None, words: str
-) -> list[list[str]]:
+def _recomputed(where: str, label: str, printed: str, mean: float | None, words: str) -> list[list[str]]:
     """A row where the mean is further from what is printed than rounding explains: one unit of the last digit."""
     figure, digits = number(printed), decimals(printed)
     if figure is None or mean is None or abs(figure - mean) <= 1.001 * 10**-digits:
         return []
-    return [[f"{one.paper}, Table {where}", one.rows[row].label, printed, f"{words} {mean:.{digits}f}"]]
+    return [[where, label, printed, f"{words} {mean:.{digits}f}"]]
 
 
 def _differing_cells(few: PublishedTable, all_tasks: PublishedTable) -> list[list[str]]:

@@ -50,6 +50,7 @@ DP3_EPSILON = Policy("dp3_eps", 10)
 EDM = Policy("edm", 19)
 IMAGES = Policy("dp2d", 10, network="dp2d_small")
 SDM = Policy("sdm", 1)
+BEST = Policy("consistency", 1)
 
 # By the name that result lines give a student's teacher.
 TEACHERS = {teacher.method: teacher for teacher in (DP3, DP3_EPSILON, EDM, IMAGES)}

@@ -13,6 +13,7 @@ import yaml
 from sdm_core.errors import DatasetError
 
 from sdm_training.report.policies import NETWORK, Policy
+from sdm_training.report.published_comparison import PublishedComparison
 
 EVERY_DOMAIN = ""  # which every domain's name begins with
 
@@ -94,9 +95,10 @@ class PublishedTable:
 
 @dataclass(frozen=True)
 class Published:
-    """The tables of all papers."""
+    """The tables of all papers, and what several papers print of one list of tasks."""
 
     tables: tuple[PublishedTable, ...]
+    comparison: PublishedComparison
 
     def table(self, paper: str, number: int) -> PublishedTable:
         """One table. Raises DatasetError where it is missing."""
@@ -111,11 +113,17 @@ class Published:
 
     @classmethod
     def load(cls, folder: Path) -> Published:
-        """Reads every paper's file. Raises DatasetError where there is none, or where a cell is missing."""
-        files = sorted(folder.glob("*.yaml"))
-        if not files:
+        """Reads every paper's file, and that of the comparison. Raises DatasetError where one of them, or a cell, is
+        missing."""
+        documents = {file: yaml.safe_load(file.read_text()) for file in sorted(folder.glob("*.yaml"))}
+        papers = {file: document for file, document in documents.items() if "paper" in document}
+        if not papers:
             raise DatasetError(f"{folder}: holds no published figures (*.yaml); name the folder with --published")
-        return cls(tuple(table for file in files for table in _tables(file)))
+        tables = tuple(table for file, document in papers.items() for table in _tables(file, document))
+        for file, document in documents.items():
+            if "comparison" in document:
+                return cls(tables, PublishedComparison.read(file, document))
+        raise DatasetError(f"{folder}: holds no published comparison of several papers; add its file")
 
 
 def number(printed: str) -> float | None:
@@ -130,8 +138,7 @@ def decimals(printed: str) -> int:
     return len(found[1] or ".") - 1 if found else 0
 
 
-def _tables(file: Path) -> list[PublishedTable]:
-    document = yaml.safe_load(file.read_text())
+def _tables(file: Path, document: dict[str, Any]) -> list[PublishedTable]:
     return [_table(file, document["paper"], entry) for entry in document["tables"]]
 
 

@@ -70,17 +70,42 @@ def task_cell(lines: Sequence[Line], task: str, policy: Policy) -> str:
     return found.cell if found else NOT_RUN
 
 
-def mean_cell(lines: Sequence[Line], tasks: Sequence[str], policy: Policy) -> str:
-    """A table's cell for the mean over tasks, each of which counts alike: `94.8 [93, 96] (600)`.
+@dataclass(frozen=True)
+class OverTasks:
+    """A mean over those of `wanted` tasks that were run, each of which counts alike; of a rate or of a difference.
 
-    Where some tasks are not run, the cell says so.
+    The tasks are taken as they are: the interval speaks of these tasks' episodes, not of other tasks.
     """
+
+    estimate: Estimate
+    episodes: int
+    run: int
+    wanted: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether no task is missing."""
+        return self.run == self.wanted
+
+    def cell(self, form: str = ".1f", limits: str = ".0f") -> str:
+        """Such as `94.8 [93, 96] (600)`; where some tasks are not run, it says so: `(600, 6 of 28 tasks)`."""
+        partly = "" if self.complete else f", {self.run} of {self.wanted} tasks"
+        return f"{100 * self.estimate.value:{form}} {bracket(self.estimate.interval, limits)} ({self.episodes}{partly})"
+
+
+def mean_success(lines: Sequence[Line], tasks: Sequence[str], policy: Policy) -> OverTasks | None:
+    """The mean success over tasks; None where none was run."""
     found = over_tasks(lines, tasks, policy)
     if not found:
-        return NOT_RUN
-    rate = mean([one.rate for one in found.values()])
+        return None
     episodes = sum(one.episodes for one in found.values())
-    return f"{100 * rate.value:.1f} {bracket(rate.interval)} ({episodes}{_partly(len(found), len(tasks))})"
+    return OverTasks(mean([one.rate for one in found.values()]), episodes, len(found), len(tasks))
+
+
+def mean_cell(lines: Sequence[Line], tasks: Sequence[str], policy: Policy) -> str:
+    """A table's cell for the mean over tasks: `94.8 [93, 96] (600)`."""
+    found = mean_success(lines, tasks, policy)
+    return found.cell() if found else NOT_RUN
 
 
 def spread_cell(lines: Sequence[Line], tasks: Sequence[str], policy: Policy) -> str:
@@ -112,29 +137,24 @@ def success_of_reference(lines: Sequence[Line], line: Line, policy: Policy) -> S
     return success(lines, line["task"], own_variant) or success(lines, line["task"], against)
 
 
-def difference_cell(lines: Sequence[Line], tasks: Sequence[str], policy: Policy) -> str:
-    """Mean over tasks of the success minus the reference's, in points; `–` for a reference itself.
-
-    Such as `-3.0 [-8.7, +1.5] (100)`: Newcombe's interval for paired outcomes, and the number of pairs. Where some
-    tasks have no pairs, the cell says so.
-    """
-    if same_sampling(policy, policy.described.reference):
-        return NONE
+def mean_difference(lines: Sequence[Line], tasks: Sequence[str], policy: Policy) -> OverTasks | None:
+    """Mean over tasks of the success minus the reference's, with Newcombe's interval for paired outcomes; its episodes
+    are pairs. None where no task has any."""
     differences, count = [], 0
     for found in over_tasks(lines, tasks, policy).values():
         own, other = _paired_outcomes(lines, found, policy)
         if own:
             differences.append(Estimate(*paired_difference(own, other)))
             count += len(own)
-    if not differences:
-        return NOT_RUN
-    difference = mean(differences)
-    partly = _partly(len(differences), len(tasks))
-    return f"{100 * difference.value:+.1f} {bracket(difference.interval, '+.1f')} ({count}{partly})"
+    return OverTasks(mean(differences), count, len(differences), len(tasks)) if differences else None
 
 
-def _partly(run: int, tasks: int) -> str:
-    return "" if run == tasks else f", {run} of {tasks} tasks"
+def difference_cell(lines: Sequence[Line], tasks: Sequence[str], policy: Policy) -> str:
+    """The mean difference in points, such as `-3.0 [-8.7, +1.5] (100)`; `–` for a reference itself."""
+    if same_sampling(policy, policy.described.reference):
+        return NONE
+    found = mean_difference(lines, tasks, policy)
+    return found.cell("+.1f", "+.1f") if found else NOT_RUN
 
 
 def _paired_outcomes(lines: Sequence[Line], found: Success, policy: Policy) -> tuple[str, str]:

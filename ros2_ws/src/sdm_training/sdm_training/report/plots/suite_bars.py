@@ -6,16 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sdm_sim.registry import difficulty, task_names
-
 from sdm_training.report.estimate import Estimate
 from sdm_training.report.lines import Line
 from sdm_training.report.markdown import NOT_RUN
 from sdm_training.report.plots.canvas import canvas, horizontal_bars
 from sdm_training.report.policies import BLUE, DP3, GREY, ORANGE, SDM, SKY, VERMILLION, Policy
 from sdm_training.report.success import success
+from sdm_training.report.suite_tasks import METAWORLD, metaworld
 
-FAMILY = "metaworld/"
 # One difficulty's tasks stand below the other's in each of two columns that are about equally long.
 _COLUMNS = (("easy",), ("medium", "hard", "very hard"))
 # The teacher at fewer evaluations pales.
@@ -31,16 +29,10 @@ _ROW, _BAR = 0.3, 0.16  # inches a task, and the height of a bar as a share of t
 Rates = dict[Policy, Estimate]
 
 
-def suite() -> dict[str, list[str]]:
-    """MetaWorld's tasks by difficulty."""
-    tasks = [name for name in task_names() if name.startswith(FAMILY) and "+" not in name]
-    return {label: [task for task in tasks if difficulty(task) == label] for column in _COLUMNS for label in column}
-
-
 def suite_rates(lines: Sequence[Line]) -> dict[str, dict[str, Rates]]:
     """By difficulty and task, the success of the policies that were run; without tasks on which none was."""
     return {
-        label: {task: rates for task in tasks if (rates := _rates(lines, task))} for label, tasks in suite().items()
+        label: {task: rates for task in tasks if (rates := _rates(lines, task))} for label, tasks in metaworld().items()
     }
 
 
@@ -50,7 +42,7 @@ def _rates(lines: Sequence[Line], task: str) -> Rates:
 
 def suite_bars(lines: Sequence[Line], path: Path) -> None:
     """Draws what was run of the suite, and says how much that is; nothing where nothing was."""
-    tasks, rates = suite(), suite_rates(lines)
+    tasks, rates = metaworld(), suite_rates(lines)
     if not any(rates.values()):
         return
     longest = max(sum(1 + len(rates[label]) for label in column) for column in _COLUMNS)
@@ -73,7 +65,7 @@ def _draw(plot: Any, groups: dict[str, dict[str, Rates]]) -> None:
     for heading, tasks in groups.items():
         plot.text(0, first + 0.2, heading, va="center", fontweight="bold")
         for row, (task, rates) in enumerate(tasks.items(), first + 1):
-            rows[row] = task.removeprefix(FAMILY)
+            rows[row] = task.removeprefix(METAWORLD)
             for index, (policy, _) in enumerate(_POLICIES):
                 bars[policy][row + _BAR * (index - (len(_POLICIES) - 1) / 2)] = rates.get(policy)
         first += 1 + len(tasks)

@@ -1,0 +1,129 @@
+"""What each choice of the recipe is worth: config/suite/ablations.yaml, a table a choice."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sdm_core.results import paired_difference
+
+from sdm_training.report.estimate import Estimate, mean
+from sdm_training.report.lines import DEVELOPMENT, Line, matching, one_per_seed, pairs
+from sdm_training.report.markdown import NONE, NOT_RUN, code, table
+from sdm_training.report.policies import DP3, SDM, Policy
+from sdm_training.report.success import OverTasks, Success
+
+TASKS = (
+    "metaworld/reach",
+    "metaworld/reach-wall",
+    "metaworld/box-close",
+    "metaworld/sweep",
+    "metaworld/push",
+    "metaworld/shelf-place",
+)
+DEMOS = 10
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One way to make a policy, as a row's label says it."""
+
+    label: str
+    policy: Policy
+    demos: int = DEMOS
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """A choice: the settings that were tried, that of the recipe first."""
+
+    title: str
+    settings: tuple[Setting, ...]
+
+
+def _variant(policy: Policy, name: str, network: str = DP3.network) -> Policy:
+    return dataclasses.replace(policy, variant=name, network=network)
+
+
+ABLATIONS = (
+    Ablation(
+        "Frame of the cloud",
+        (Setting("centred on the gripper", DP3), Setting("in the world", _variant(DP3, "world cloud"))),
+    ),
+    Ablation(
+        "Points that the network sees",
+        (
+            Setting("256", DP3),
+            Setting("128", _variant(DP3, "128 points")),
+            Setting("512", _variant(DP3, "512 points")),
+        ),
+    ),
+    Ablation(
+        "Size of the teacher's network",
+        (
+            Setting("`small`, residual MLP", DP3),
+            Setting("half as wide", _variant(DP3, "half as wide")),
+            Setting("`simple`, U-Net, the same inputs and horizon", _variant(DP3, "inputs of small", "simple")),
+        ),
+    ),
+    Ablation(
+        "Size of the student's network, which is its teacher's",
+        (Setting("`small`, residual MLP", SDM), Setting("half as wide", _variant(SDM, "half as wide"))),
+    ),
+    Ablation(
+        "Executed actions",
+        (
+            Setting("4 of a chunk of 8", DP3),
+            Setting("8 of a chunk of 8", _variant(DP3, "8 of 8 actions")),
+            Setting("8 of a chunk of 16", _variant(DP3, "8 of 16 actions")),
+        ),
+    ),
+    Ablation(
+        "The teacher's weights that are distilled",
+        (Setting("averaged (EMA)", SDM), Setting("the last ones, raw", _variant(SDM, "raw teacher"))),
+    ),
+    Ablation(
+        "Demonstrations",
+        (Setting("10", DP3), *(Setting(str(demos), DP3, demos) for demos in (5, 20, 50))),
+    ),
+)
+
+
+def ablation_tables(lines: Sequence[Line]) -> str:
+    """A heading and a table for each choice of which another setting than the recipe's was run."""
+    run = [one for one in ABLATIONS if any(_lines(lines, task, other) for task in TASKS for other in one.settings[1:])]
+    tables = [f"### {one.title}: {one.settings[0].policy.name}\n\n{_table(lines, one)}" for one in run]
+    return "\n\n".join(tables) or f"{NOT_RUN.capitalize()}."
+
+
+def _table(lines: Sequence[Line], ablation: Ablation) -> str:
+    recipe, *others = ablation.settings
+    rows = [[f"{recipe.label} (the recipe)", *_cells(lines, recipe), NONE]]
+    rows += [[other.label, *_cells(lines, other), _difference(lines, other, recipe)] for other in others]
+    return table(["setting", *map(code, TASKS), "mean", "difference, points"], rows)
+
+
+def _cells(lines: Sequence[Line], setting: Setting) -> list[str]:
+    found = [Success(tuple(own)) if (own := _lines(lines, task, setting)) else None for task in TASKS]
+    run = [one for one in found if one]
+    cells = [one.cell if one else NOT_RUN for one in found]
+    if not run:
+        return [*cells, NOT_RUN]
+    average = OverTasks(mean([one.rate for one in run]), sum(one.episodes for one in run), len(run), len(TASKS))
+    return [*cells, average.cell()]
+
+
+def _difference(lines: Sequence[Line], setting: Setting, recipe: Setting) -> str:
+    """To the recipe's, of equal training and evaluation seeds."""
+    paired = [pairs(_lines(lines, task, setting), _lines(lines, task, recipe)) for task in TASKS]
+    run = [(own, other) for own, other in paired if own]
+    if not run:
+        return NOT_RUN
+    differences = [Estimate(*paired_difference(own, other)) for own, other in run]
+    return OverTasks(mean(differences), sum(len(own) for own, _ in run), len(run), len(TASKS)).cell("+.1f", "+.1f")
+
+
+def _lines(lines: Sequence[Line], task: str, setting: Setting) -> list[Line]:
+    wanted = {**DEVELOPMENT, **dataclasses.asdict(setting.policy), "task": task, "demos": setting.demos}
+    return one_per_seed(matching(lines, **wanted))

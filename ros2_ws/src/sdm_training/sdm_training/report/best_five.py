@@ -1,0 +1,50 @@
+"""DP3's protocol on ten tasks of MetaWorld, config/suite/best5.yaml: how far it flatters."""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+from collections.abc import Sequence
+
+from sdm_training.report.lines import FINAL, Line, matching, reported
+from sdm_training.report.markdown import code, table
+from sdm_training.report.policies import DP3, SDM, Policy
+from sdm_training.report.suite_tasks import metaworld
+
+# Every fifth, from easy to very hard.
+TASKS = tuple(task for tasks in metaworld().values() for task in tasks)[4::5]
+POLICIES = (DP3, SDM)
+SNAPSHOTS, BEST, SEED = 15, 5, 0
+
+
+def best_five_table(lines: Sequence[Line]) -> str:
+    """Best five, final weights and their difference, in per cent: of each task that was run, and the mean over them."""
+    rows = []
+    for policy in POLICIES:
+        found = {task: both for task in TASKS if (both := _both(lines, task, policy))}
+        rows += [[code(task), policy.name, *_cells(*both)] for task, both in found.items()]
+        if found:
+            means = (statistics.fmean(each) for each in zip(*found.values(), strict=True))
+            rows.append([f"mean over {len(found)} of {len(TASKS)} tasks", policy.name, *_cells(*means)])
+    return table(["task", "policy", "best five, %", "final, %", "difference, points"], rows)
+
+
+def has_best_five(lines: Sequence[Line]) -> bool:
+    """Whether one of the tasks was run so."""
+    return any(_both(lines, task, policy) for task in TASKS for policy in POLICIES)
+
+
+def _both(lines: Sequence[Line], task: str, policy: Policy) -> tuple[float, float] | None:
+    """The mean of the five best snapshots, and the success of the final weights of the same training."""
+    of_policy = {**dataclasses.asdict(policy), "seed": SEED}
+    snapshots = matching(lines, **{**FINAL, **of_policy, "protocol": "snapshot", "task": task})
+    rates = {line["snapshot"]: line["successes"] / line["episodes"] for line in snapshots}
+    final = reported(lines, task, **of_policy)
+    if len(rates) < SNAPSHOTS or not final:
+        return None
+    best = sorted(rates.values())[-BEST:]
+    return statistics.fmean(best), final[-1]["successes"] / final[-1]["episodes"]
+
+
+def _cells(best: float, final: float) -> list[str]:
+    return [f"{100 * best:.1f}", f"{100 * final:.1f}", f"{100 * (best - final):+.1f}"]

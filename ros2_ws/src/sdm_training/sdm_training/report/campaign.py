@@ -1,0 +1,71 @@
+"""All 53 tasks under two recipes: means by difficulty, what students lose, and whether the bars are reached."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sdm_training.report.lines import Line
+from sdm_training.report.markdown import NOT_RUN, table
+from sdm_training.report.policies import BEST, DP3, EDM, SDM, Policy
+from sdm_training.report.published_comparison import PublishedComparison
+from sdm_training.report.success import OverTasks, difference_cell, mean_cell, mean_difference, mean_success
+from sdm_training.report.suite_tasks import domains
+
+POLICIES = (DP3, Policy("dp3", 1), SDM, EDM, BEST)
+STUDENTS = (SDM, BEST)
+
+# Set before anything was run, of the mean at one step: over the tasks of the published comparison, and over all.
+COMPARED_BAR, ALL_BAR = 0.90, 0.85
+
+
+def every_task() -> tuple[str, ...]:
+    """The 53."""
+    return tuple(task for tasks in domains().values() for task in tasks)
+
+
+def success_table(lines: Sequence[Line]) -> str:
+    """The mean success of each policy, by difficulty and over all tasks."""
+    rows = [[policy.name, *(mean_cell(lines, tasks, policy) for tasks in _groups())] for policy in POLICIES]
+    return table(["policy", *_headings()], rows)
+
+
+def difference_table(lines: Sequence[Line]) -> str:
+    """What each student gains on its teacher, in points, by difficulty and over all tasks."""
+    rows = [
+        [_difference_name(policy), *(difference_cell(lines, tasks, policy) for tasks in _groups())]
+        for policy in STUDENTS
+    ]
+    return table(["difference, points", *_headings()], rows)
+
+
+def bars_table(lines: Sequence[Line], compared: PublishedComparison) -> str:
+    """Each bar, what there is of it so far, and whether it is met."""
+    rows = []
+    for tasks, bar in ((compared.tasks, COMPARED_BAR), (every_task(), ALL_BAR)):
+        for policy in STUDENTS:
+            found = mean_success(lines, tasks, policy)
+            words = f"{policy.name}: at least {100 * bar:.0f} % over {len(tasks)} tasks"
+            rows.append([words, found.cell() if found else NOT_RUN, verdict(found, bar)])
+    found = mean_difference(lines, every_task(), BEST)
+    words = f"{_difference_name(BEST)}: at least 0 points over {len(every_task())} tasks"
+    rows.append([words, found.cell("+.1f", "+.1f") if found else NOT_RUN, verdict(found, 0.0)])
+    return table(["bar", "so far", "verdict"], rows)
+
+
+def verdict(found: OverTasks | None, bar: float) -> str:
+    """`met` or `missed` by the mean over all tasks; until all are run, nothing is decided."""
+    if found is None or not found.complete:
+        return "not decided yet"
+    return "met" if round(found.estimate.value, 9) >= bar else "missed"
+
+
+def _groups() -> tuple[tuple[str, ...], ...]:
+    return (*domains().values(), every_task())
+
+
+def _headings() -> list[str]:
+    return [*(f"{name} ({len(tasks)})" for name, tasks in domains().items()), f"all ({len(every_task())})"]
+
+
+def _difference_name(policy: Policy) -> str:
+    return f"{policy.name} − {policy.described.reference.name}"

@@ -1,0 +1,218 @@
+"""The campaign's tables: means by difficulty, bars, the published comparison, ablations, the best five, and costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from helpers.result_lines import success_line, timing_line
+from sdm_core.errors import DatasetError
+from sdm_training.report import ablations, best_five, campaign
+from sdm_training.report.comparison_table import comparison_table
+from sdm_training.report.contradictions import contradictions
+from sdm_training.report.costs import cost_text
+from sdm_training.report.estimate import Estimate
+from sdm_training.report.lines import DEVELOPMENT, FINAL
+from sdm_training.report.markdown import NOT_RUN
+from sdm_training.report.page import page
+from sdm_training.report.policies import BEST, DP3, EDM, SDM, Policy
+from sdm_training.report.published import Published
+from sdm_training.report.success import OverTasks
+from sdm_training.report.suite_tasks import domains
+
+ROOT = Path(__file__).parents[2]
+PUBLISHED = Published.load(ROOT / "benchmarks/published")
+COMPARED = PUBLISHED.comparison
+HARD = domains()["MetaWorld hard"]
+
+
+def suite(name: str) -> dict[str, Any]:
+    return yaml.safe_load((ROOT / f"config/suite/{name}.yaml").read_text())
+
+
+def hundred(task: str, policy: Policy, quarter: str, **others: Any) -> dict[str, Any]:
+    return success_line(task, policy.method, policy.nfe, 25 * quarter, **others)
+
+
+def rows(table: str) -> dict[str, list[str]]:
+    """The cells of each row of a Markdown table, by the first one."""
+    cells = [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in table.splitlines()[2:]]
+    return {first: rest for first, *rest in cells}
+
+
+def everywhere(quarter: str, *policies: Policy) -> list[dict[str, Any]]:
+    return [hundred(task, policy, quarter) for task in campaign.every_task() for policy in policies]
+
+
+def test_the_campaign_s_tasks_are_those_of_its_two_suites() -> None:
+    assert set(campaign.every_task()) == {*suite("metaworld50")["tasks"], *suite("adroit3")["tasks"]}
+    assert len(campaign.every_task()) == 53
+    run = {Policy(name, nfe) for name, row in suite("metaworld50")["methods"].items() for nfe in row.get("nfe", [1])}
+    assert set(campaign.POLICIES) <= run
+
+
+def test_means_by_difficulty_say_how_many_tasks_they_are_of() -> None:
+    lines = [hundred(task, SDM, "1110") for task in HARD]
+    cells = rows(campaign.success_table(lines))["SDM @ 1"]
+    assert cells == [NOT_RUN] * 3 + ["75.0 [71, 78] (600)", NOT_RUN, "75.0 [71, 78] (600, 6 of 53 tasks)"]
+
+
+def test_a_student_s_gain_is_paired_with_its_own_teacher() -> None:
+    lines = [hundred(task, policy, quarter) for task in HARD for policy, quarter in ((BEST, "1110"), (EDM, "1100"))]
+    cells = rows(campaign.difference_table(lines))["Consistency Policy (best) @ 1 − EDM @ 19"]
+    assert cells[3].startswith("+25.0 [")
+    assert cells[3].endswith("] (600)")
+    assert cells[5].endswith("(600, 6 of 53 tasks)")
+    assert rows(campaign.difference_table(lines))["SDM @ 1 − DP3 @ 10"] == [NOT_RUN] * 6
+
+
+def test_a_bar_is_decided_only_when_every_task_is_run() -> None:
+    def over(rate: float, run: int) -> OverTasks:
+        return OverTasks(Estimate(rate, 0.0, 1.0), 100 * run, run, 37)
+
+    assert campaign.verdict(None, 0.9) == campaign.verdict(over(1.0, 36), 0.9) == "not decided yet"
+    assert campaign.verdict(over(0.9, 37), 0.9) == "met"
+    assert campaign.verdict(over(0.899, 37), 0.9) == "missed"
+
+
+def test_each_bar_has_its_own_verdict() -> None:
+    lines = everywhere("1" * 4, SDM, DP3) + everywhere("1110", BEST) + everywhere("1110", EDM)[:-1]
+    verdicts = {bar: cells[-1] for bar, cells in rows(campaign.bars_table(lines, COMPARED)).items()}
+    assert verdicts == {
+        "SDM @ 1: at least 90 % over 37 tasks": "met",
+        "SDM @ 1: at least 85 % over 53 tasks": "met",
+        "Consistency Policy (best) @ 1: at least 90 % over 37 tasks": "missed",
+        "Consistency Policy (best) @ 1: at least 85 % over 53 tasks": "missed",
+        "Consistency Policy (best) @ 1 − EDM @ 19: at least 0 points over 53 tasks": "not decided yet",
+    }
+
+
+def test_of_the_published_comparison_all_averages_but_one_follow_from_its_cells() -> None:
+    assert [len(tasks) for tasks in COMPARED.domains.values()] == [3, 21, 4, 4, 5]
+    assert len(set(COMPARED.tasks)) == 37
+    assert all(set(tasks) <= set(domains()[name]) for name, tasks in COMPARED.domains.items())
+    found = [row for row in contradictions(PUBLISHED) if row[0] == f"{COMPARED.title}, average"]
+    assert [row[1:] for row in found] == [["OMP", "82.3", "its own cells average to 82.7"]]
+
+
+def test_ours_stand_below_the_published_rows() -> None:
+    table = rows(comparison_table([*everywhere("1110", SDM), timing_line("student, 1 NFE", 1.25)], COMPARED))
+    assert list(table)[:6] == [method.label for method in COMPARED.methods]
+    assert table["OMP"][-3:] == ["82.3", "6.8 ms", "RTX 4090"]
+    assert table["**ours:** SDM @ 1"][-3:] == ["75.0 [73, 76] (3700)", "1.25 ms", "one CPU thread"]
+    assert table["**ours:** EDM @ 19"] == ["19", *[NOT_RUN] * 8]
+
+
+def test_a_method_without_a_domain_s_figure_is_refused(tmp_path: Path) -> None:
+    for file in (ROOT / "benchmarks/published").glob("*.yaml"):
+        document = yaml.safe_load(file.read_text())
+        if "comparison" in document:
+            document["methods"][1]["printed"].pop()
+        (tmp_path / file.name).write_text(yaml.safe_dump(document))
+    with pytest.raises(DatasetError, match="FlowPolicy has 4 figures for 5 domains"):
+        Published.load(tmp_path)
+
+
+def test_every_row_of_the_ablations_suite_is_in_a_table_and_no_other() -> None:
+    run = suite("ablations")
+    made = {
+        (Policy(row.get("method", name), nfe, row.get("network", run["network"]), row.get("variant")), row.get("demos"))
+        for name, row in run["methods"].items()
+        for nfe in row.get("nfe", [1])
+    }
+    shown = {
+        (setting.policy, None if setting.demos == ablations.DEMOS else setting.demos)
+        for one in ablations.ABLATIONS
+        for setting in one.settings
+    }
+    assert made == shown
+    assert list(run["tasks"]) == list(ablations.TASKS)
+    assert run["eval_seed0"] == DEVELOPMENT["eval_seed0"] != FINAL["eval_seed0"]
+    assert all(row["demos"] == ablations.DEMOS for row in run["tasks"].values())
+
+
+def test_an_ablation_is_shown_once_it_is_run_and_paired_with_the_recipe() -> None:
+    recipe = [hundred(ablations.TASKS[0], DP3, "1110", **DEVELOPMENT, seed=seed) for seed in (0, 1)]
+    assert ablations.ablation_tables(recipe) == "Not run."
+    world = [{**hundred(ablations.TASKS[0], DP3, "1100", **DEVELOPMENT), "variant": "world cloud"}]
+    text = ablations.ablation_tables(recipe + world)
+    assert text.startswith("### Frame of the cloud: DP3 @ 10\n")
+    assert text.count("###") == 1
+    table = rows(text.partition("\n\n")[2])
+    assert table["centred on the gripper (the recipe)"][0] == "75 [69, 80] (200)"
+    assert table["in the world"][-2] == "50.0 [40, 60] (100, 1 of 6 tasks)"
+    assert table["in the world"][-1].startswith("-25.0 [")
+    assert table["in the world"][-1].endswith("(100, 1 of 6 tasks)")
+
+
+def test_an_ablation_of_demonstrations_goes_by_their_number() -> None:
+    lines = [hundred(ablations.TASKS[0], DP3, "1110", **DEVELOPMENT, demos=demos) for demos in (10, 50)]
+    text = ablations.ablation_tables(lines)
+    assert text.startswith("### Demonstrations: DP3 @ 10\n")
+    assert rows(text.partition("\n\n")[2])["5"] == [NOT_RUN] * 8
+
+
+def snapshots(policy: Policy) -> list[dict[str, Any]]:
+    """Fifteen of one training, the k-th with k of 20 successes."""
+    return [
+        success_line(best_five.TASKS[0], policy.method, policy.nfe, "1" * number + "0" * (20 - number))
+        | {"protocol": "snapshot", "snapshot": number, "step": number}
+        for number in range(1, 16)
+    ]
+
+
+def test_the_ten_tasks_of_the_best_five_are_those_of_its_suite() -> None:
+    run = suite("best5")
+    assert list(run["tasks"]) == run["curve"]["tasks"] == list(best_five.TASKS)
+    assert (run["curve"]["snapshots"], run["curve"]["episodes"]) == (best_five.SNAPSHOTS, 20)
+    assert len(best_five.TASKS) == 10
+
+
+def test_the_best_five_stand_beside_the_final_weights_of_the_same_training() -> None:
+    final = hundred(best_five.TASKS[0], SDM, "1100")
+    other = hundred(best_five.TASKS[0], SDM, "1111", seed=1)
+    assert not best_five.has_best_five([*snapshots(SDM)[:-1], final])
+    lines = [*snapshots(SDM), final, other]
+    assert best_five.has_best_five(lines)
+    table = best_five.best_five_table(lines)
+    assert f"| `{best_five.TASKS[0]}` | SDM @ 1 | 65.0 | 50.0 | +15.0 |" in table  # 11 to 15 of 20
+    assert "| mean over 1 of 10 tasks | SDM @ 1 | 65.0 | 50.0 | +15.0 |" in table
+    assert "What the best five" in page(lines, PUBLISHED)
+    assert "Ten tasks of the fifty" in page(lines, PUBLISHED)
+    assert "Ten tasks of the fifty" not in page([final], PUBLISHED)
+
+
+def job(stage: str, cpu_s: float, **others: Any) -> dict[str, Any]:
+    spent = {"cpu_s": cpu_s, "wall_s": 2 * cpu_s, "attempts": 1}
+    return {"kind": "job", "name": "a", "stage": stage, "outcome": "done", **spent, **others}
+
+
+def test_costs_are_summed_by_stage_and_by_task() -> None:
+    lines = [
+        job("training", 1800, task="a/b", attempts=3),
+        job("training", 1800, task="a/c", outcome="failed"),
+        job("evaluation", 3600, task="a/b"),
+        job("training", 360, stacked=9),
+    ]
+    table = rows(cost_text(lines))
+    assert table["demonstrations"] == ["0", "0", "0", "0.00", "0.00", "–"]
+    assert table["training"] == ["3", "1", "2", "1.10", "2.20", "30.0 (2)"]
+    assert table["together"] == ["4", "1", "2", "2.10", "4.20", "60.0 (2)"]
+
+
+def test_of_a_training_without_a_job_s_line_its_own_time_is_known() -> None:
+    one, other = hundred(HARD[0], SDM, "1110", train_s=3600.0), hundred(HARD[1], SDM, "1110", train_s=7200.0)
+    known = {key: other[key] for key in ("task", "method", "network", "seed")}
+    lines = [one, other, job("training", 60, **known), {**one, "task": HARD[2], "stacked": 5}]
+    text = " ".join(cost_text(lines).split())
+    assert "Not in the table: 1 of the trainings on the 53 tasks, which no job's line tells of" in text
+    assert "Their own time was 1.0 h" in text
+    assert "Not in the table" not in cost_text(lines[1:])
+
+
+def test_what_it_has_cost_is_shown_only_where_jobs_have_lines() -> None:
+    lines = [hundred(HARD[0], SDM, "1110")]
+    assert "What it has cost" not in page(lines, PUBLISHED)
+    assert "What it has cost" in page([*lines, job("training", 60, task=HARD[0])], PUBLISHED)
