@@ -39,7 +39,7 @@ class PointCloud:
         self._handle.visible = len(points) > 0
         if len(points):
             self._handle.points = points
-            self._handle.colors = _by_height(points[:, 2])
+            self._handle.colors = by_height(points[:, 2])
         return self._problems
 
 
@@ -61,6 +61,7 @@ def drawable(cloud: NDArray[np.float32]) -> tuple[NDArray[np.float32], tuple[str
     return points, tuple(problems)
 
 
-def _by_height(heights: NDArray[np.float32]) -> NDArray[np.uint8]:
+def by_height(heights: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Colours uint8[N,3] of points at heights float32[N], from the lowest to the highest of them."""
     low, high = float(heights.min()), float(heights.max())
     return ramp(CLOUD_LOW, CLOUD_HIGH, (heights - low) / ((high - low) or 1.0))
