@@ -12,13 +12,14 @@ export LP_NUM_THREADS  ?= 1
 RUNTIME := ros2_ws/src/sdm_core ros2_ws/src/sdm_policy_node ros2_ws/src/sdm_cockpit sim embedded_ros
 LINKED  := sdm_bringup sdm_interfaces
 
-.PHONY: help demo venv dev robomimic test test-slow check format clean
+.PHONY: help demo venv dev robomimic test test-slow check format pictures clean
 
 help:
 	@echo "make demo        the policy on the ROS graph, in simulation (no torch needed)"
 	@echo "make test        all tests but the long ones    make test-slow   the long ones"
 	@echo "make check       ruff and pyright               make format      ruff's formatter"
 	@echo "make dev         training and test dependencies, for sdm-train, sdm-distill, …"
+	@echo "make pictures    the documentation's pictures of the cockpit, taken of its pages"
 	@echo "make robomimic   what the tasks robomimic/… need (0.6 GB), their tests too"
 
 demo: venv
@@ -71,6 +72,10 @@ check: dev
 format: dev
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+# The documentation's pictures of the cockpit, of its real pages.
+pictures: dev
+	@$(BIN)/python tools/cockpit_pictures.py
 
 clean:
 	rm -rf $(VENV) outputs

@@ -27,7 +27,7 @@ from sdm_cockpit.snapshot import Snapshot, Timing
 SPAN_S = 30.0
 _SAMPLE_S = 0.1
 _DRAW_S = 0.25
-_HEIGHT_PX, _LEGEND_PX = 104, 26
+_HEIGHT_PX, _LEGEND_PX = 86, 26
 _SILENCE = Timing(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
@@ -51,12 +51,18 @@ class StripCharts:
         self._samples: deque[_Sample] = deque()
         self._clamps = 0
         self._drawn_s = float("-inf")
-        # Without a frame; and not to be seen before there is something in it.
-        self._charts = gui.add_folder(None, visible=False)
-        with self._charts:
-            self._build(gui)
+        self._gui = gui
+        self._folder = gui.add_folder(None)  # without a frame
+        self._built = False
 
-    def _build(self, gui: viser.GuiApi) -> None:
+    def _build(self) -> None:
+        """Not before there is something to be seen."""
+        self._built = True
+        with self._folder:
+            self._add_charts(self._gui)
+
+    def _add_charts(self, gui: viser.GuiApi) -> None:
+        gui.add_markdown(f"The last {SPAN_S:g} s, until now on the right:")
         self._rate = _chart(gui, "Control rate (Hz)", [_line("rate", SKY_BLUE)])
         # Each area covers what is below it, so that the highest sum is drawn first.
         self._latency = _chart(
@@ -83,8 +89,8 @@ class StripCharts:
         if self._samples and now_s - self._samples[-1].time_s < _SAMPLE_S:
             return
         timing = snapshot.timing or _SILENCE
-        if snapshot.timing:
-            self._charts.visible = True
+        if snapshot.timing and not self._built:
+            self._build()
         self._samples.append(
             _Sample(
                 now_s,
@@ -101,7 +107,7 @@ class StripCharts:
         self._clamps = 0
         while self._samples[0].time_s < now_s - SPAN_S:
             self._samples.popleft()
-        if now_s - self._drawn_s >= _DRAW_S:
+        if self._built and now_s - self._drawn_s >= _DRAW_S:
             self._drawn_s = now_s
             self._draw()
 
@@ -135,11 +141,12 @@ def _chart(gui: viser.GuiApi, title: str, series: Sequence[uplot.Series]) -> vis
         title=title,
         # From zero, so that a steady rate looks steady.
         scales={"x": uplot.Scale(time=False, range=(-SPAN_S, 0.0)), "y": uplot.Scale(range=(0.0, None))},
-        axes=(uplot.Axis(stroke=ink, size=26.0, gap=0.0), uplot.Axis(stroke=ink, size=42.0)),
+        # No axis of time: viser's page loses it where data come while a chart is laid out.
+        axes=(uplot.Axis(show=False), uplot.Axis(stroke=ink, size=42.0)),
         legend=uplot.Legend(show=len(series) > 1, live=False),
         cursor=uplot.Cursor(show=False),
         height=_HEIGHT_PX + _LEGEND_PX * (len(series) > 1),
-        padding=(4, 12, 0, 0),
+        padding=(4, 12, 6, 0),
     )
 
 
