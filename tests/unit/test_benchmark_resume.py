@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sdm_core.results import read_results
 
 MAIN = "from sdm_training.programs.benchmark import main; main()"
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -106,3 +107,10 @@ def test_a_killed_benchmark_goes_on_where_it_was_and_every_line_is_there_once(be
     ]
     assert benchmark().end() == (0, "2 cells are done, 0 jobs are missing")
     assert lines(tmp_path) == found
+    costs = read_results(tmp_path / "benchmarks/results/jobs.jsonl")
+    assert sorted((line["stage"], line["outcome"]) for line in costs) == [
+        ("demonstrations", "done"),
+        *[("evaluation", "done")] * 2,
+        *[("training", "done")] * 2,
+    ], "a job that was killed has one line, for all of its attempts"
+    assert all(line["cpu_s"] > 0 for line in costs)

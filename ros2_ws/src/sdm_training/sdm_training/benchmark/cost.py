@@ -50,7 +50,8 @@ def metered(costs: Path, kept: Path, **what: Any) -> Iterator[None]:
 
     Meanwhile the sum so far is kept in the file `kept`, every KEPT_EVERY_S: an attempt that is killed or interrupted is
     a part of the next one's line. Not counted are the last seconds before a kill, the time of children that it ended
-    too, the start of the process, and the training that is imported once for all jobs of a runner.
+    too, the start of the process, and the training that is imported once for all jobs of a runner; and a job that is
+    killed between its last file and its line has none.
     """
     before, begun = Spent.load(kept), Spent.of_this_process()
 
