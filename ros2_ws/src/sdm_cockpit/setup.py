@@ -24,11 +24,15 @@ setup(
         "imageio[ffmpeg]",
         "pillow>=10.1",
     ],
+    extras_require={
+        "rerun": ["rerun-sdk>=0.41"],
+    },
     entry_points={
         "console_scripts": [
             "cockpit_node = sdm_cockpit.cockpit_node:main",
             "sdm-mcap = sdm_cockpit.export.program:main",
             "sdm-replay = sdm_cockpit.replay.program:main",
+            "sdm-rerun = sdm_cockpit.export.rerun_program:main",
             "sdm-video = sdm_cockpit.video.program:main",
         ],
     },
