@@ -101,7 +101,9 @@ class RerunEntities:
         return self._rerun.LineStrips3D(strips, colors=colours, radii=radii)
 
     def _box(self, box: Box, colour: Rgb) -> Any:
-        return self._rerun.Boxes3D(mins=[box.low], sizes=[box.high - box.low], colors=[colour], radii=_EDGE)
+        edges = self._rerun.components.FillMode.MajorWireframe  # a face would veil the cloud
+        sizes = [box.high - box.low]
+        return self._rerun.Boxes3D(mins=[box.low], sizes=sizes, colors=[colour], radii=_EDGE, fill_mode=edges)
 
     def _values(self, group: str, values: Mapping[str, float]) -> None:
         for name, value in values.items():
