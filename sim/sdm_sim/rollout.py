@@ -3,7 +3,7 @@ clock, in a world that waits for the policy or in one that does not."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,8 @@ from sdm_sim.late_policy import Latency, LatePolicy
 from sdm_sim.perception import Perception
 from sdm_sim.prompt_policy import PromptPolicy
 from sdm_sim.task import Task
+
+OnStep = Callable[[Task], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,13 +59,14 @@ def run_episode(
     noise_seed: int | None = None,
     latency: Latency | None = None,
     camera_noise: str | None = None,
+    on_step: OnStep | None = None,
 ) -> EpisodeResult:
     """Runs the episode of `seed` alone; see run_episodes.
 
     `noise_seed` (default: `seed`) seeds the policy's noise, so that one start can be tried again with another.
     """
     attempt = Attempt(seed, seed if noise_seed is None else noise_seed)
-    (result,) = run_episodes([task], runtime, [attempt], latency, camera_noise)
+    (result,) = run_episodes([task], runtime, [attempt], latency, camera_noise, on_step)
     return result
 
 
@@ -73,6 +76,7 @@ def run_episodes(
     attempts: Sequence[Attempt],
     latency: Latency | None = None,
     camera_noise: str | None = None,
+    on_step: OnStep | None = None,
 ) -> list[EpisodeResult]:
     """Runs each attempt in the task of its place, until it is decided or at the task's step limit.
 
@@ -81,12 +85,13 @@ def run_episodes(
     differ between batches (see PolicyRuntime).
     With a `latency` the world goes on while the policy answers; None: it waits.
     `camera_noise` names the depth camera whose noise is put onto the images (see CameraNoise); None: none is.
+    `on_step` is called with the task after each of its steps, and may look at it.
     Raises ContractError where the policy was made for other states, cameras or actions than the task has.
     """
     for task in tasks:
         _require_fit(task, runtime)
     episodes = [
-        _episode(task, runtime.contract, attempt, latency, camera_noise)
+        _episode(task, runtime.contract, attempt, latency, camera_noise, on_step)
         for task, attempt in zip(tasks, attempts, strict=True)
     ]
     results: dict[int, EpisodeResult] = {}
@@ -103,7 +108,12 @@ def run_episodes(
 
 
 def _episode(
-    task: Task, contract: Contract, attempt: Attempt, latency: Latency | None, camera_noise: str | None
+    task: Task,
+    contract: Contract,
+    attempt: Attempt,
+    latency: Latency | None,
+    camera_noise: str | None,
+    on_step: OnStep | None,
 ) -> Generator[Question, Answer | None, EpisodeResult]:
     """Runs an episode from question to question; it is sent the answers, the first time nothing."""
     perception, states = Perception(contract, task.intrinsics, task.extrinsics), StateVector(contract.observation.state)
@@ -146,6 +156,8 @@ def _episode(
             command = decision.command
         task.step(command)
         actions.append(command)
+        if on_step:
+            on_step(task)
     return EpisodeResult(
         attempt.seed,
         task.succeeded,

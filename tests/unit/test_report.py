@@ -355,7 +355,7 @@ def files(tmp_path: Path) -> Files:
     for file in (readme, runtime):
         file.write_text("before\n<!-- results:begin -->\nold\n<!-- results:end -->\nafter\n")
     docs, zoo = tmp_path / "docs", tmp_path / "models" / "zoo.md"
-    pages = Pages(docs / "results.md", readme, runtime, docs / "reliability.md", zoo)
+    pages = Pages(docs / "results.md", readme, runtime, docs / "reliability.md", zoo, docs / "failures.md")
     return Files(tmp_path / "results", ROOT / "benchmarks/published", pages)
 
 
@@ -391,7 +391,8 @@ def test_a_page_that_the_lines_do_not_give_is_found_out(files: Files) -> None:
 
 def test_the_committed_pages_are_what_the_committed_lines_give() -> None:
     docs, zoo = ROOT / "docs", ROOT / "models" / "zoo.md"
-    pages = Pages(docs / "results.md", ROOT / "README.md", docs / "embedded_ros.md", docs / "reliability.md", zoo)
+    runtime, failures = docs / "embedded_ros.md", docs / "failures.md"
+    pages = Pages(docs / "results.md", ROOT / "README.md", runtime, docs / "reliability.md", zoo, failures)
     check(ROOT / "benchmarks/results", ROOT / "benchmarks/published", pages)
 
 

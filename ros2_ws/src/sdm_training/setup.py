@@ -50,6 +50,7 @@ setup(
             "sdm-import-dp3 = sdm_training.programs.import_dp3:main",
             "sdm-parameters = sdm_training.programs.parameters:main",
             "sdm-benchmark = sdm_training.programs.benchmark:main",
+            "sdm-failures = sdm_training.programs.failures:main",
             "sdm-recheck = sdm_training.programs.recheck:main",
             "sdm-report = sdm_training.programs.report:main",
             "sdm-zoo = sdm_training.programs.zoo:main",

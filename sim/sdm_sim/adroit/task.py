@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 from sdm_core.contract import Contract, StateEntry
 
 from sdm_sim.adroit.expert import expert_of
+from sdm_sim.adroit.progress import METERS
 from sdm_sim.adroit.views import CAMERA, IMAGE_SIZE, VIEWS
 from sdm_sim.adroit_hand import HAND_JOINTS, PALM, PALM_SITE, actuator_names, position_targets
 from sdm_sim.mujoco_world import MujocoWorld
+from sdm_sim.progress import Progress
 from sdm_sim.task import SensorFrame
 from sdm_sim.task_camera import TaskCamera
 from sdm_sim.task_contract import depth_camera, states, task_contract
@@ -77,6 +79,8 @@ class AdroitTask:
         self._expert = expert_of(task, self._env, ACTION_REPEAT)
         self._model, self._data = self._env.model, self._env.data
         self.world = MujocoWorld(self._model, self._data)
+        self._meter = METERS[task]
+        self.lacking_unit = self._meter.unit
         actuators = actuator_names(self._model)
         self.contract = adroit_contract(task, actuators)
         # The actuated joints come first, in the actuators' order.
@@ -124,6 +128,10 @@ class AdroitTask:
 
     def expert(self) -> NDArray[np.float64]:
         return np.clip(self._expert.action(self._full_observation), -1.0, 1.0)
+
+    def progress(self) -> Progress:
+        """See TellsProgress."""
+        return self._meter.progress(self._data)
 
     def render(self, width: int, height: int) -> NDArray[np.uint8]:
         return self._camera.picture(width, height)

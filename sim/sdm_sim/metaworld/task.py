@@ -7,6 +7,7 @@ goal.
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 from metaworld.env_dict import ALL_V3_ENVIRONMENTS
@@ -15,7 +16,9 @@ from metaworld.sawyer_xyz_env import SawyerXYZEnv
 from numpy.typing import NDArray
 from sdm_core.contract import ActionSpec, CloudSpec, Contract
 
+from sdm_sim.metaworld.progress import ProgressMeter
 from sdm_sim.mujoco_world import MujocoWorld
+from sdm_sim.progress import Progress
 from sdm_sim.task import SensorFrame, SolvedOnce
 from sdm_sim.task_camera import TaskCamera
 from sdm_sim.task_contract import actions, depth_camera, states, task_contract
@@ -67,6 +70,7 @@ class MetaWorldTask(SolvedOnce):
     expert_kind = "scripted"
     way = None
     score = None
+    lacking_unit = "m"
 
     def __init__(self, task: str) -> None:
         self.contract = metaworld_contract(task + self.variant)
@@ -87,6 +91,8 @@ class MetaWorldTask(SolvedOnce):
         self.intrinsics, self.extrinsics = self._camera.intrinsics, self._camera.extrinsics
         self._expert = ENV_POLICY_MAP[f"{task}-v3"]()
         self._full_observation: NDArray[np.float64] | None = None
+        self._progress_meter = ProgressMeter(task, self._env)
+        self._info: dict[str, Any] = {}
         self._success_steps = 0
 
     def reset(self, seed: int) -> None:
@@ -95,8 +101,8 @@ class MetaWorldTask(SolvedOnce):
         self._success_steps = 0
 
     def step(self, action: NDArray[np.float64]) -> None:
-        self._full_observation, _, _, _, info = self._env.step(np.clip(action, -1.0, 1.0))
-        self._success_steps += bool(info["success"])
+        self._full_observation, _, _, _, self._info = self._env.step(np.clip(action, -1.0, 1.0))
+        self._success_steps += bool(self._info["success"])
 
     def observe(self, depth: bool = True, images: bool = False) -> SensorFrame:
         hand = self._data.body("hand").xpos
@@ -110,6 +116,10 @@ class MetaWorldTask(SolvedOnce):
             assert self._full_observation is not None  # reset has been called
             action = self._expert.get_action(self._full_observation)
         return np.clip(np.asarray(action, np.float64), -1.0, 1.0)
+
+    def progress(self) -> Progress:
+        """See TellsProgress."""
+        return self._progress_meter.progress(self._info)
 
     def action_towards(
         self, position: NDArray[np.float64], quaternion_xyzw: NDArray[np.float64], gripper: float | None

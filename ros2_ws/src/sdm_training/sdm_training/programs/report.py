@@ -13,7 +13,7 @@ from sdm_core.atomic import atomic_write
 from sdm_core.errors import DatasetError, SdmError
 from sdm_core.results import read_results
 
-from sdm_training.report import reliability, zoo
+from sdm_training.report import failures, reliability, zoo
 from sdm_training.report.lines import FINAL, Line, matching
 from sdm_training.report.page import page, pictures
 from sdm_training.report.published import Published
@@ -22,6 +22,9 @@ from sdm_training.report.shipped_students import success_table
 
 # What stands between `<!-- results:begin -->` and `<!-- results:end -->`; or conformance:, …
 _BLOCK = r"(<!-- {name}:begin -->\n).*?(<!-- {name}:end -->)"
+
+# Beside the folder of lines: a sentence for each task whose failed episodes somebody has watched.
+CAUSES = "failure_causes.yaml"
 
 
 def result_lines(folder: Path) -> list[Line]:
@@ -39,13 +42,14 @@ def result_lines(folder: Path) -> list[Line]:
 
 @dataclass(frozen=True)
 class Pages:
-    """What is made from lines: three pages whole, of the others the block that they mark."""
+    """What is made from lines: four pages whole, of the others the block that they mark."""
 
     results: Path
     readme: Path
     runtime: Path
     reliability: Path
     zoo: Path
+    failures: Path
 
 
 def texts(results: Path, published: Path, pages: Pages) -> dict[Path, str]:
@@ -57,6 +61,7 @@ def texts(results: Path, published: Path, pages: Pages) -> dict[Path, str]:
         pages.runtime: _with_blocks(pages.runtime, results=runtime_tables(lines), conformance=conformance_table(lines)),
         pages.reliability: reliability.page(lines),
         pages.zoo: zoo.page(lines),
+        pages.failures: failures.page(lines, failures.load_causes(results.parent / CAUSES)),
     }
 
 
@@ -94,9 +99,17 @@ def main() -> None:
     parser.add_argument("--runtime-page", type=Path, default=Path("docs/embedded_ros.md"))
     parser.add_argument("--reliability-page", type=Path, default=Path("docs/reliability.md"))
     parser.add_argument("--zoo-page", type=Path, default=Path("models/zoo.md"))
+    parser.add_argument("--failures-page", type=Path, default=Path("docs/failures.md"))
     parser.add_argument("--check", action="store_true", help="write nothing; fail where the files are not up to date")
     options = parser.parse_args()
-    pages = Pages(options.page, options.readme, options.runtime_page, options.reliability_page, options.zoo_page)
+    pages = Pages(
+        options.page,
+        options.readme,
+        options.runtime_page,
+        options.reliability_page,
+        options.zoo_page,
+        options.failures_page,
+    )
     try:
         (check if options.check else report)(options.results, options.published, pages)
     except SdmError as error:
