@@ -191,6 +191,22 @@ def test_the_page_shows_student_teacher_hash_and_command(tmp_path: Path) -> None
     assert text.index("## Shipped") < text.index("## metaworld, medium")
 
 
+def test_a_policy_that_acted_in_another_task_is_none_of_that_task_s(tmp_path: Path) -> None:
+    trained(tmp_path)
+    moving = evaluated(task=f"{TASK}+moving")
+    assert scan(SHIPPED, tmp_path, [evaluated(), moving]).without_checkpoint == []
+
+
+def test_tasks_that_are_not_registered_come_last() -> None:
+    lines = [
+        {"kind": "model", "shipped": False, "task": task, "method": "sdm", "network": "small", "seed": 0, "nfe": 1,
+         "demos": 10, "rebuild": None}
+        for task in ("mine/stack", "adroit/pen", "metaworld/sweep+goal", "metaworld/door-open")
+    ]  # fmt: skip
+    headings = [line for line in page(lines).splitlines() if line.startswith("## ")]
+    assert headings == ["## Shipped", "## metaworld, easy", "## metaworld, medium", "## adroit, hard", "## mine"]
+
+
 def test_a_model_is_reported_by_the_line_of_its_own_training_alone() -> None:
     model = model_line(Checkpoint.open(SWEEP), SWEEP.name, shipped=True)
     other = evaluated(train_s=model["train_s"] + 0.1)

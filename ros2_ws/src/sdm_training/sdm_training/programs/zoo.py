@@ -54,10 +54,9 @@ def result_lines(path: Path) -> list[Line]:
 def _tell(found: Zoo, file: str, lines: int, console: Console) -> None:
     for text in found.left_out:
         console.print(text)
-    for line in found.lines:
-        if line["rebuild"] is None:
-            told = line.get("folder") or f"{line['task']} {line['method']} seed {line['seed']}"
-            console.print(f"{told}: no suite trains it like this, so there is no command that rebuilds it")
+    for model in found.models:
+        if model.line["rebuild"] is None:
+            console.print(f"{model.path}: no suite trains it like this, so there is no command that rebuilds it")
     console.print(
         f"{file}: {lines} policies; here are {len(found.models)} checkpoints, and "
         f"{len(found.without_checkpoint)} policies told by their result line alone"

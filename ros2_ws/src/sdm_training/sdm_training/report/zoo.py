@@ -71,28 +71,34 @@ def page(lines: Sequence[Line]) -> str:
 
 def _by_heading(students: Iterable[Line]) -> dict[str, list[Line]]:
     """Students by family of tasks and its difficulty; of a task, as tables order policies."""
-    tasks, policies = task_names(), [(row.method, row.nfe) for row in STUDENT_ROWS]
+    policies = [(row.method, row.nfe) for row in STUDENT_ROWS]
 
-    def place(model: Line) -> tuple[int, int, int, str, int]:
+    def place(model: Line) -> tuple[int, int, int, str, int, str, int]:
         policy = (model["method"], model["nfe"])
-        rank = policies.index(policy) if policy in policies else len(policies)
-        return _rank(model["task"]), tasks.index(model["task"]), rank, model.get("variant") or "", model["seed"]
+        task = (_rank(_family(model["task"]), list(families())), _rank(_difficulty(model["task"]), _DIFFICULTIES))
+        order = (_rank(model["task"], task_names()), model["task"], _rank(policy, policies))
+        return *task, *order, model.get("variant") or "", model["seed"]
 
     found: dict[str, list[Line]] = {}
     for model in sorted(students, key=place):
-        family, label = _family(model["task"]), difficulty(model["task"])
-        found.setdefault(f"{family}, {label}" if label else family, []).append(model)
+        heading = ", ".join(filter(None, (_family(model["task"]), _difficulty(model["task"]))))
+        found.setdefault(heading, []).append(model)
     return found
 
 
-def _rank(task: str) -> int:
-    """Orders tasks by family, then by difficulty."""
-    label = difficulty(task)
-    return len(_DIFFICULTIES) * list(families()).index(_family(task)) + (_DIFFICULTIES.index(label) if label else 0)
+def _rank(wanted: object, known: Sequence[object]) -> int:
+    """What is not known comes last."""
+    return known.index(wanted) if wanted in known else len(known)
 
 
 def _family(task: str) -> str:
     return task.partition("/")[0]
+
+
+def _difficulty(task: str) -> str | None:
+    """Of the plain task, where it is a variant; of another's own task nobody tells."""
+    plain = task.partition("+")[0]
+    return difficulty(plain) if plain in task_names() else None
 
 
 def _shipped(lines: Sequence[Line], models: Sequence[Line]) -> str:

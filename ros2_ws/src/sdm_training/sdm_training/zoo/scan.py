@@ -65,8 +65,7 @@ def scan(shipped: Path, runs: Path, results: Sequence[Line]) -> Zoo:
             continue
         recipe = yaml.safe_load((path / TRAINING).read_text())["config"]
         models.append(Model(path, {**line, "rebuild": rebuild_command(line, recipe)}))
-    without = [{**line, "rebuild": rebuild_command(line)} for line in _without_checkpoint(models, results)]
-    return Zoo(models, without, left_out)
+    return Zoo(models, list(_without_checkpoint(models, results)), left_out)
 
 
 def merged(before: Sequence[Line], found: Sequence[Line]) -> list[Line]:
@@ -88,8 +87,11 @@ def _shipped(folder: Path) -> Iterator[Model]:
         yield Model(path, {**line, "rebuild": shipping_command(line["task"])})
 
 
-def _without_checkpoint(models: Sequence[Model], results: Sequence[Line]) -> list[Line]:
-    """A line for each student of which none of the models is. What the shipped ones are compared with is no part."""
+def _without_checkpoint(models: Sequence[Model], results: Sequence[Line]) -> Iterator[Line]:
+    """A line for each student of which none of the models is, and which some suite trains.
+
+    What the shipped ones are compared with is no part, nor what acted in another task than its own.
+    """
     trained = {training(model.line) for model in models}
     there = {identity(model.line) for model in models}
     students = [
@@ -97,8 +99,10 @@ def _without_checkpoint(models: Sequence[Model], results: Sequence[Line]) -> lis
         for line in matching(results, **FINAL)
         if not (is_teacher(line) or line["collection"] == SHIPPED["collection"] or training(line) in trained)
     ]
-    lines = {identity(line): line_without_checkpoint(line) for line in students}
-    return [line for key, line in lines.items() if key not in there]
+    for key, line in {identity(line): line for line in students}.items():
+        command = None if key in there else rebuild_command(line)
+        if command is not None:
+            yield {**line_without_checkpoint(line), "rebuild": command}
 
 
 def _checkpoints(folder: Path) -> list[Path]:
