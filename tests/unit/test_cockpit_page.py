@@ -256,13 +256,14 @@ def test_text_from_outside_is_no_html(page: Page, visitor: PageClient) -> None:
 
 
 POLICY_GONE = (NodeState("policy_node", "gone"), NodeState("command_node", "active"))
-ACTIVE = (NodeState("policy_node", "active"),)
+ACTIVE = (NodeState("policy_node", "active"), NodeState("bridge_node", "running"))
 
 
 @pytest.mark.parametrize(
     ("status", "word"),
     [
         (Status(ACTIVE, "following"), "following"),
+        (Status(ACTIVE, "resting"), "resting"),
         (Status(ACTIVE, "going_home"), "going home"),
         (Status(ACTIVE, "resting", refusal="camera: no image for 0.4 s"), "blind"),
         (Status(ACTIVE, "paused", refusal="camera: no image for 0.4 s"), "paused"),

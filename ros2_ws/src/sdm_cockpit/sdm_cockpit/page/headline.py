@@ -31,6 +31,10 @@ _ACTIVITIES: dict[str, tuple[str, Rgb]] = {
 }
 
 
+# The lifecycle's word, that of nodes without one, and none.
+_AT_WORK = ("active", "running", "")
+
+
 @dataclass(frozen=True)
 class Headline:
     """A word, its colour, and a line about it."""
@@ -52,7 +56,7 @@ def headline(status: Status) -> Headline:
         return Headline("paused", YELLOW, status.refusal)
     if status.refusal:
         return Headline("blind", REDDISH_PURPLE, status.refusal)
-    idle = [f"{node.name} is {node.state}" for node in status.nodes if node.state not in ("active", "")]
+    idle = [f"{node.name} is {node.state}" for node in status.nodes if node.state not in _AT_WORK]
     if idle and status.activity not in ("following", "going_home"):
         return Headline("not active", GREY, ", ".join(idle))
     if not status.activity:
