@@ -100,6 +100,10 @@ def test_seeds_are_trained_together_and_exported_each_alone(beside):
             metrics = json.loads((beside.root / export / METRICS).read_text())
             assert (metrics["method"], metrics["stacked"], metrics["steps"]) == (method, 2, 6)
     assert len(weights) == 4, "each run has weights of its own"
+    costs = read_results(beside.root / beside.costs)
+    stacks = [line for line in costs if "stacked" in line]
+    assert [(line["stage"], line["stacked"], line["outcome"]) for line in stacks] == [("training", 2, "done")] * 2
+    assert len(costs) == 2 + 4, "each export has a line of its own"
 
 
 def test_a_run_that_another_process_is_at_is_left_to_it(beside):

@@ -6,7 +6,7 @@ import dataclasses
 import statistics
 from collections.abc import Sequence
 
-from sdm_training.report.lines import FINAL, Line, matching, reported
+from sdm_training.report.lines import FINAL, Line, matching, one_per_seed, reported
 from sdm_training.report.markdown import code, table
 from sdm_training.report.policies import DP3, SDM, Policy
 from sdm_training.report.suite_tasks import metaworld
@@ -39,11 +39,11 @@ def _both(lines: Sequence[Line], task: str, policy: Policy) -> tuple[float, floa
     of_policy = {**dataclasses.asdict(policy), "seed": SEED}
     snapshots = matching(lines, **{**FINAL, **of_policy, "protocol": "snapshot", "task": task})
     rates = {line["snapshot"]: line["successes"] / line["episodes"] for line in snapshots}
-    final = reported(lines, task, **of_policy)
+    final = one_per_seed(reported(lines, task, **of_policy))
     if len(rates) < SNAPSHOTS or not final:
         return None
     best = sorted(rates.values())[-BEST:]
-    return statistics.fmean(best), final[-1]["successes"] / final[-1]["episodes"]
+    return statistics.fmean(best), final[0]["successes"] / final[0]["episodes"]
 
 
 def _cells(best: float, final: float) -> list[str]:

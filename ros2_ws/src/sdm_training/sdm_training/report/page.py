@@ -169,9 +169,9 @@ Those 37 of the tasks on which the papers below report averages by difficulty. N
 ## What each choice of the recipe is worth
 
 One choice changed at a time, on six tasks with training seeds 0 and 1 and fifty episodes each (`suite=ablations`).
-Evaluation seeds from {development_seed0} on are for development: no other cell of this page is of them. Differences are
-to the recipe's, paired by training and evaluation seed, with Newcombe's interval; where an interval spans 0, the choice
-did not show.
+Evaluation seeds from {development_seed0} on are for development: no other cell of this page is of them. Differences
+are to the recipe's, paired by training and evaluation seed, with Newcombe's interval; where an interval spans 0, the
+choice did not show. Colour is no choice here, since the clouds of the demonstrations have none.
 
 {ablations}
 
@@ -274,10 +274,10 @@ on the very episodes that they are reported by.
 _COSTS = """
 ### What it has cost
 
-From `benchmarks/results/jobs.jsonl`, to which `sdm-benchmark` adds a line for each job that has ended, failed ones too:
-CPU time of the job's process and its children, and wall time with other jobs beside it. A killed attempt's time is in
-the next one's line, but for its last ten seconds and for children that it ended too. Of a task, all of its jobs count
-together.
+From `benchmarks/results/jobs.jsonl`, to which `sdm-benchmark` adds a line for each job that has ended, well or with an
+error: CPU time of the job's process and its children, and wall time with other jobs beside it. A killed attempt's time
+is in the next one's line, but for its last ten seconds and for children that it ended too. All suites count. The last
+column counts all jobs of a task together.
 
 {costs}
 """
