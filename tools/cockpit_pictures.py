@@ -24,18 +24,14 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.append(str(REPOSITORY / "tests"))
 
 from helpers.browser import Browser, Page, headless_browser  # noqa: E402 (the browser's helpers lie beside the tests)
-from helpers.cockpit_page import CockpitPage, now_and_then, page_address  # noqa: E402
-from helpers.graph import graph  # noqa: E402
+from helpers.cockpit_cell import cockpit_cell  # noqa: E402
+from helpers.cockpit_page import CockpitPage  # noqa: E402
 
 MODELS = REPOSITORY / "models"
-STUDENT = MODELS / "franka_pick-place_sdm"
 WALL_STUDENT, WALL_TEACHER = MODELS / "metaworld_push-wall_sdm", MODELS / "metaworld_push-wall_teacher"
 WALL_STEP = 60
 """Of the demonstration: the hand has the puck, and the wall is before it."""
 WIDTH, HEIGHT = 1440, 960
-# Without a graphics card, drawing a page keeps the policy waiting: what is late only through that stops nothing.
-POLICY = {"max_age_s": 5.0, "silent_frames": 0, "stall_s": 30.0}
-COMMAND = {"sink": "pose", "heartbeat_timeout_s": 2.0, "chunk_timeout_s": 5.0, "state_timeout_s": 5.0}
 CHARTS_S = 12.0
 """How long the arm has been led when the picture is taken."""
 PATIENCE_S = 120.0
@@ -49,29 +45,21 @@ def save(page: Page, path: Path) -> None:
 
 def photograph_cell(browser: Browser, folder: Path, logs: Path) -> None:
     """The cell while it is led, and when its policy has been killed."""
-    with graph(logs, use_sim_time=True) as world:
-        simulated = {"task": "franka/pick-place", "mode": "realtime"}
-        patient = {"startup_timeout_s": PATIENCE_S, "answer_timeout_s": PATIENCE_S}
-        world.start("bridge_node", checkpoint=STUDENT, episodes=0, use_sim_time=False, **simulated, **patient)
-        policy = world.start("policy_node", checkpoint=STUDENT, **POLICY)
-        world.start("command_node", checkpoint=STUDENT, **COMMAND)
-        cockpit = world.start("cockpit_node", checkpoint=STUDENT, port=0, niceness=0)
-        address = page_address(world, cockpit)
-        with browser.page(WIDTH, HEIGHT) as page:
-            shown = CockpitPage(page, address)
+    with cockpit_cell(logs, real_time_factor=1.0, pictures_hz=20.0) as cell, browser.page(WIDTH, HEIGHT) as page:
+        shown = CockpitPage(page, cell.address)
 
-            def wait_for(state: str) -> None:
-                if not world.spin_until(now_and_then(lambda: shown.state == state), PATIENCE_S):
-                    raise SystemExit(f"the page says '{shown.state}', not '{state}'; {world.outputs()}")
+        def wait_for(state: str) -> None:
+            if not cell.until(lambda: shown.state == state):
+                raise SystemExit(f"the page says '{shown.state}', not '{state}'; {cell.world.outputs()}")
 
-            wait_for("following")
-            world.spin_for(CHARTS_S)
-            wait_for("following")
-            save(page, folder / "cockpit.png")
-            policy.send(signal.SIGKILL)
-            wait_for("policy gone")
-            world.spin_for(0.5)
-            save(page, folder / "cockpit_policy_gone.png")
+        wait_for("following")
+        cell.world.spin_for(CHARTS_S)
+        wait_for("following")
+        save(page, folder / "cockpit.png")
+        cell.policy.send(signal.SIGKILL)
+        wait_for("policy gone")
+        cell.world.spin_for(0.5)
+        save(page, folder / "cockpit_policy_gone.png")
 
 
 def photograph_replay(browser: Browser, folder: Path, scratch: Path) -> None:

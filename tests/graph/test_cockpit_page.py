@@ -8,103 +8,31 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import rclpy
-from geometry_msgs.msg import PoseStamped
 from helpers.browser import Browser, headless_browser
-from helpers.cockpit_page import CockpitPage, now_and_then, page_address
-from helpers.graph import Graph, NodeProcess, graph
+from helpers.cockpit_cell import Cell, cockpit_cell
+from helpers.cockpit_page import CockpitPage
 from playwright.sync_api import ViewportSize
-from rclpy.node import Node
-from rclpy.qos import QoSProfile
 from sdm_cockpit.page.palette import ALARM, BLUISH_GREEN, YELLOW
-from sdm_sim.bridge.bridge_node import spinning
 
 pytestmark = pytest.mark.slow
 
-STUDENT = Path(__file__).parents[2] / "models/franka_pick-place_sdm"
 # Little more than the panels: without a graphics card the processor draws each pixel of the scene between them.
 SLIM: ViewportSize = {"width": 750, "height": 480}
 WIDE: ViewportSize = {"width": 1200, "height": 640}
 HAND, SHOULDER = "/bodies/scene∕fr3_hand", "/bodies/scene∕fr3_link2"
-# A test's process may be kept waiting for long: what is late only through that moves and stops nothing.
-POLICY = {"max_age_s": 5.0, "silent_frames": 0, "stall_s": 30.0}
-COMMAND = {"sink": "pose", "heartbeat_timeout_s": 2.0, "chunk_timeout_s": 5.0, "state_timeout_s": 5.0}
-# Commands that differ by no more (m) lead nowhere.
-STANDS_M = 1e-4
-
-
-@dataclass
-class Cell:
-    """The nodes, and the places that the arm is told, each with the time of its arrival."""
-
-    world: Graph
-    policy: NodeProcess
-    command: NodeProcess
-    address: str
-    told: list[tuple[float, np.ndarray]]
-
-    def until(self, predicate: Callable[[], object], timeout_s: float = 120.0) -> bool:
-        """Whether the predicate comes to hold."""
-        return self.world.spin_until(now_and_then(predicate), timeout_s)
-
-    def leads(self) -> bool:
-        """Whether the arm is led elsewhere now."""
-        recent = [place for at, place in self.told if at > time.time() - 0.5]
-        return len(recent) > 2 and float(np.ptp(recent, axis=0).max()) > 10 * STANDS_M
-
-    def led_until(self) -> float:
-        """When it was last led elsewhere."""
-        places = np.array([place for _, place in self.told])
-        moves = np.flatnonzero(np.abs(np.diff(places, axis=0)).max(axis=1) > STANDS_M)
-        return self.told[int(moves[-1]) + 1][0]
-
-    def is_silent(self, seconds: float = 1.0) -> bool:
-        return time.time() - self.told[-1][0] > seconds
-
-    def parameter(self, node: str, name: str) -> np.ndarray:
-        return np.array(self.world.parameter(node, name))
-
-
-@contextmanager
-def heard(domain: int) -> Iterator[list[tuple[float, np.ndarray]]]:
-    """What the arm is told, while tests look at pages."""
-    told: list[tuple[float, np.ndarray]] = []
-
-    def on_target(message: PoseStamped) -> None:
-        position = message.pose.position
-        told.append((time.time(), np.array([position.x, position.y, position.z])))
-
-    context = rclpy.Context()
-    rclpy.init(args=[], context=context, domain_id=domain)
-    node = Node("arm", context=context)
-    node.create_subscription(PoseStamped, "target_pose", on_target, QoSProfile(depth=100))
-    try:
-        with spinning(node):
-            yield told
-    finally:
-        node.destroy_node()
-        rclpy.shutdown(context=context)
 
 
 @pytest.fixture(scope="module")
 def cell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cell]:
     """At half speed, so that a busy machine keeps up."""
-    with graph(tmp_path_factory.mktemp("cell"), use_sim_time=True) as world, heard(world.domain) as told:
-        simulated: dict[str, Any] = {"task": "franka/pick-place", "mode": "realtime", "real_time_factor": 0.5}
-        patient = {"startup_timeout_s": 120.0, "answer_timeout_s": 60.0}
-        world.start("bridge_node", checkpoint=STUDENT, episodes=0, use_sim_time=False, **simulated, **patient)
-        policy = world.start("policy_node", checkpoint=STUDENT, **POLICY)
-        command = world.start("command_node", checkpoint=STUDENT, **COMMAND)
-        cockpit = world.start("cockpit_node", checkpoint=STUDENT, port=0, pictures_hz=2.0, niceness=0)
-        yield Cell(world, policy, command, page_address(world, cockpit), told)
+    with cockpit_cell(tmp_path_factory.mktemp("cell"), real_time_factor=0.5, pictures_hz=2.0) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -259,7 +187,7 @@ def test_where_a_deadman_is_asked_for_a_closed_page_stops_the_arm(
 ) -> None:
     assert cell.command.end() == 0
     assert cell.until(lambda: cockpit.shows("command_node gone", ALARM)), cell.world.outputs()
-    cell.command = cell.world.start("command_node", checkpoint=STUDENT, deadman_timeout_s=0.5, **COMMAND)
+    cell.start_command(deadman_timeout_s=0.5)
     with browser.page(**SLIM) as window:
         held = CockpitPage(window, cell.address)
         assert cell.until(lambda: window.says("Hold to run"), 60.0), cell.world.outputs()

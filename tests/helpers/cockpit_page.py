@@ -24,7 +24,19 @@ _SCENE = """() => {
     return [area.left, area.top, area.right, area.bottom];
 }"""
 
-_NOTES_CLICKS = "addEventListener('click', () => { window.clickedMs = Date.now(); }, true)"
+# When something was clicked on, when each headline came, and when the scene was first drawn beside one.
+_NOTES = """() => {
+    addEventListener("click", () => { window.clickedMs = Date.now(); }, true);
+    window.headlines = [];
+    const note = () => {
+        const state = document.querySelector(".headline")?.dataset.state;
+        const drawn = window.__viserTestpoints?.rendererInfo.render.frame ?? 0;
+        if (state && state !== window.headlines.at(-1)?.state) window.headlines.push({ state, ms: Date.now() });
+        if (state && drawn && !window.shownMs) window.shownMs = Date.now();
+        setTimeout(note, 5);
+    };
+    note();
+}"""
 _PROBLEMS = "() => document.querySelector('.problems')?.innerText ?? ''"
 
 # A patch of so many pixels to each side is a piece of what is drawn there.
@@ -36,13 +48,24 @@ class CockpitPage:
 
     def __init__(self, page: Page, address: str) -> None:
         self.page = page
-        page.window.add_init_script(_NOTES_CLICKS)
+        page.window.add_init_script(f"({_NOTES})()")
         page.open(address)
 
     @property
     def clicked_s(self) -> float:
         """When something on it was last clicked on, in seconds of the wall's clock."""
         return self.page.window.evaluate("() => window.clickedMs") / 1e3
+
+    @property
+    def shown_s(self) -> float | None:
+        """When the scene had been drawn, and the headline written, in seconds of the wall's clock; None before."""
+        shown_ms = self.page.window.evaluate("() => window.shownMs ?? null")
+        return None if shown_ms is None else shown_ms / 1e3
+
+    def said_s(self, state: str) -> float:
+        """When the headline last came to this word, in seconds of the wall's clock."""
+        found = "state => window.headlines.findLast(headline => headline.state === state).ms"
+        return self.page.window.evaluate(found, state) / 1e3
 
     @property
     def state(self) -> str:
