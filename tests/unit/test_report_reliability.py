@@ -48,5 +48,21 @@ def test_seams_and_streaming_have_tables() -> None:
     assert "| yes |" in streaming_table([{**run, "missed_share": 0.0015}])
 
 
+def test_the_cockpits_cost_and_page_have_tables() -> None:
+    origin = {"load": 1.2, "machine": "a machine", "date": "2026-11-21", "commit": "abc"}
+    measured = ("answer_p50", "answer_p99", "loop_p50", "loop_p99", "period_p50", "period_p99")
+    cost = {"kind": "cockpit", "pairs": 10, "seconds": 15.0, "loops": 3000, "cockpit_cpu": 0.1452, **origin}
+    for name in measured:
+        cost |= {f"{name}_ms": [4.0, 4.1], f"{name}_ratio": 1.025, f"{name}_ci95": [0.99, 1.04]}
+    opened = {
+        "kind": "cockpit_page", "trials": 3, "shown_ms": [900.0, 1000.0, 2000.0], "rest_ms": [50.0, 60.0, 70.0],
+        "gone_ms": [700.0, 800.0, 900.0], "allowed_ms": {"shown": 3000, "rest": 100, "gone": 1000}, **origin,
+    }  # fmt: skip
+    text = page([cost, opened])
+    assert "| answer, p99 | 4.00 | 4.10 | 1.025 [0.990, 1.040] |" in text
+    assert "the cockpit takes 15% of a core" in text
+    assert "| pause is clicked, the arm is led no farther | 3 | 60 | 70 | 100 |" in text
+
+
 def test_what_was_not_measured_is_not_run() -> None:
-    assert page([]).count("Not run.") == 7
+    assert page([]).count("Not run.") == 9
