@@ -44,7 +44,8 @@ def reference() -> Reference:
     ("changes", "stage"),
     [
         ({"success_steps": 3}, "was at the goal, and left it"),
-        ({"nearest_m": 0.04}, "never reached the object"),
+        ({"nearest_m": 0.04, "moved_m": 0.001}, "never reached the object"),
+        ({"nearest_m": 0.04}, "came nearer to the goal, and stayed short of it"),
         ({"held_steps": 2, "held_at_end": False}, "pushed the object, did not grasp it"),
         ({"held_steps": 0, "held_at_end": False, "moved_m": 0.001}, "reached the object, did not grasp it"),
         ({"held_at_end": False}, "grasped the object and lost it"),
@@ -139,6 +140,10 @@ def test_the_program_films_what_fails_again_and_the_page_shows_it(
     assert "Seen: It pushes past the drawer." in text
     assert f"({Path('failures') / failure['video']})" in text
     assert TASK not in page([*lines[1:], finding, failure], {}), "its result line is gone"
+    later = {**lines[0], "commit": "a later training"}
+    newer = {**finding, "line": digest(later)}
+    assert page([*lines, later, newer, finding, failure], {}).count(f"| `{TASK}` |") == 1
+    assert TASK not in page([*lines, later, finding, failure], {}), "another line is reported now"
     assert "**did not fail again**" in page([*lines, finding, {**failure, "again": False}], {})
 
     look_at_failures(settings)

@@ -51,16 +51,17 @@ def reference_of(courses: Sequence[Course]) -> Reference | None:
 def stage_of(course: Course, reference: Reference) -> str:
     """Up to where a failed episode got, in words."""
     change = CHANGE * course.lacking_at_first
+    moved = course.moved_m >= MOVED_M
     if course.success_steps:
         return "was at the goal, and left it"
-    if course.nearest_m > reference.nearest_m + REACH_MARGIN_M:
+    # What moves is reached, be it at another place than the expert's.
+    if not moved and course.nearest_m > reference.nearest_m + REACH_MARGIN_M:
         return "never reached the object"
     if reference.holds and not _held(course):
-        pushed = course.moved_m >= MOVED_M
-        return "pushed the object, did not grasp it" if pushed else "reached the object, did not grasp it"
+        return "pushed the object, did not grasp it" if moved else "reached the object, did not grasp it"
     if reference.holds_to_the_end and not course.held_at_end:
         return "grasped the object and lost it"
-    if reference.moves and course.moved_m < MOVED_M:
+    if reference.moves and not moved:
         return "reached the object, did not move it"
     if course.least_lacking <= reference.lacking:
         return "near enough to the goal, but not as the task asks"

@@ -16,6 +16,7 @@ from sdm_training.failures.stage import CHANGE, HOLDING_STEPS, MOVED_M, REACH_MA
 from sdm_training.report.lines import Line, matching, newest
 from sdm_training.report.markdown import NONE, bracket, code, table
 from sdm_training.report.policies import NETWORK, Policy
+from sdm_training.report.success import success
 
 VIDEOS = "failures"
 """The folder of videos and stills beside the page."""
@@ -31,10 +32,10 @@ not fail again would say so.
 
 **Stages** are told by comparison with the scripted expert's successful episodes of the same task, from what the
 simulator knows of every task: the distance of gripper and object, whether both fingers press on one body, how far the
-object has moved, and how much the task's own measure lacks to the goal. "Never reached": the gripper stayed
-{reach:.0f} cm farther from the object than in any of those. "Grasped": in the fingers for {holding} steps or more.
-"Moved": by {moved:.0f} cm. What counts as nearer to the goal or away from it is {change:.0f} % of what lacked at first;
-"still on its way": so much was gained in the last {late} steps.
+object has moved, and how much the task's own measure lacks to the goal. "Never reached": the object lay still, and the
+gripper stayed {reach:.0f} cm farther from it than in any of those. "Grasped": in the fingers for {holding} steps or
+more. "Moved": by {moved:.0f} cm. What counts as nearer to the goal or away from it is {change:.0f} % of what lacked at
+first; "still on its way": so much was gained in the last {late} steps.
 
 **Whose failures.** The expert acts from failed starts and, to compare, from others at which the policy succeeded. Where
 it fails too, no demonstration can show the way (*data*). Where it succeeds and the teacher of the policy fails from the
@@ -88,9 +89,13 @@ _EPISODES = ["seed", "stage", "nearest to the object", "in the hand", "lacking",
 
 
 def _current(lines: Sequence[Line]) -> Iterable[Line]:
-    """The newest finding of every result line that is still there."""
-    there = {digest(line) for line in matching(lines, kind="success")}
-    return {line["line"]: line for line in matching(lines, kind="failed_task") if line["line"] in there}.values()
+    """The newest finding of every task and policy, of the result lines that other pages report."""
+    found = {}
+    for line in matching(lines, kind="failed_task"):
+        reported = success(lines, line["task"], _policy(line))
+        if reported and line["line"] in map(digest, reported.lines):
+            found[line["task"], _policy(line)] = line
+    return found.values()
 
 
 def _rate(finding: Line) -> float:
