@@ -181,6 +181,7 @@ def test_the_best_five_stand_beside_the_final_weights_of_the_same_training() -> 
     assert "| mean over 1 of 10 tasks | SDM @ 1 | 65.0 | 50.0 | +15.0 |" in table
     assert "What the best five" in page(lines, PUBLISHED)
     assert "Ten tasks of the fifty" in page(lines, PUBLISHED)
+    assert "learning_curves.png" not in page(lines, PUBLISHED), "these snapshots are no learning curves to be drawn"
     assert "Ten tasks of the fifty" not in page([final], PUBLISHED)
 
 

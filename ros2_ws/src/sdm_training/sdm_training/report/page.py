@@ -156,7 +156,7 @@ met or missed by the mean; where it lies within the interval, other episodes mig
 Those 37 of the tasks on which the papers below report averages by difficulty. Not like for like:
 
 * **Simulator**: MetaWorld v3 here, the papers' fork of v2 there.
-* **Input**: clouds of coordinates alone here; DBP's have colour, the others' none. Ten demonstrations a task both.
+* **Input**: clouds of coordinates alone here; DBP's have colour, the others' none. Ten demonstrations a task in both.
 * **Protocol**: the last weights on a hundred unseen seeds here; there the mean of the best five of fifteen evaluations
   of 20 episodes, as DP3 does, where the paper says no other.
 * **Latency**: of one inference as printed, on the hardware that is named; ours on one thread of a CPU, of a network of
