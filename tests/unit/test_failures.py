@@ -118,7 +118,7 @@ def test_the_program_films_what_fails_again_and_the_page_shows_it(
     settings = composed("failures", FailuresSettings, [*options, f"root={checkpoint.path.parent}"])
     look_at_failures(settings)
     said = capsys.readouterr().out
-    assert "below 80 % in 2 tasks" in said
+    assert "tasks in which SDM @ 1 is below 80 %: 2" in said
     assert "left out" in said
     assert "gone: no such checkpoint folder" in said
     finding, failure = read_results(tmp_path / "failures.jsonl")
@@ -134,7 +134,9 @@ def test_the_program_films_what_fails_again_and_the_page_shows_it(
     assert imageio.get_reader(video).get_meta_data()["size"] == (240, 272)
     assert 2_000 < (tmp_path / "failures" / failure["strip"]).stat().st_size < 60_000
 
-    text = page([*lines, finding, failure], {TASK: "It pushes past the drawer."})
+    key = f"{TASK} {finding['line']}"
+    assert f"Nobody has watched the episodes of `{key}` yet." in page([*lines, finding, failure], {TASK: "Others did."})
+    text = page([*lines, finding, failure], {key: "It pushes past the drawer."})
     assert f"| `{TASK}` | SDM @ 1 | 67 [21, 94] (3) | 0 of 1 (0 of 2) | 1 of 1 (0 of 2) |" in text
     assert "data 0, teacher 1, student 0" in text
     assert "Seen: It pushes past the drawer." in text
@@ -158,5 +160,5 @@ def test_causes_are_sentences(tmp_path: Path):
     file.write_text("# none yet\n")
     assert load_causes(file) == {}
     file.write_text("metaworld/soccer: [1, 2]\n")
-    with pytest.raises(DatasetError, match="one sentence for each task"):
+    with pytest.raises(DatasetError, match="one sentence for each task and line"):
         load_causes(file)

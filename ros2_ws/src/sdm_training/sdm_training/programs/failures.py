@@ -52,7 +52,7 @@ def look_at_failures(settings: FailuresSettings) -> None:
     policy = Policy(settings.method, settings.nfe, settings.network, settings.variant)
     lines = read_results(settings.results)
     found = list(shortfalls(lines, policy, settings.threshold, settings.tasks, Path(settings.root)))
-    console.print(f"{policy.name} is below {100 * settings.threshold:g} % in {len(found)} tasks")
+    console.print(f"tasks in which {policy.name} is below {100 * settings.threshold:g} %: {len(found)}")
     for one in found:
         if isinstance(one, CheckpointError):
             console.print(f"left out: {one}")

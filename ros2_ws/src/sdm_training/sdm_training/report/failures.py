@@ -51,7 +51,8 @@ _EMPTY = "No failures have been looked at: run `sdm-failures`.\n"
 
 
 def page(lines: Sequence[Line], causes: Mapping[str, str]) -> str:
-    """The text of docs/failures.md; `causes` holds a sentence of somebody who has watched a task's episodes."""
+    """The text of docs/failures.md; `causes` holds a sentence of somebody who has watched the episodes (see
+    load_causes)."""
     findings = sorted(_current(lines), key=lambda one: (one["method"], one["nfe"], _rate(one), one["task"]))
     return _PAGE.format(
         reach=100 * REACH_MARGIN_M,
@@ -65,10 +66,13 @@ def page(lines: Sequence[Line], causes: Mapping[str, str]) -> str:
 
 
 def load_causes(file: Path) -> dict[str, str]:
-    """The sentences, by task; none where there is no file. Raises DatasetError where it holds something else."""
+    """The sentences, by task and digest of the result line, so that no other training's episodes are meant.
+
+    None where there is no file. Raises DatasetError where it holds something else.
+    """
     found = (yaml.safe_load(file.read_text()) if file.is_file() else None) or {}
     if not isinstance(found, dict) or not all(isinstance(one, str) for pair in found.items() for one in pair):
-        raise DatasetError(f"{file}: must hold one sentence for each task, as `metaworld/soccer: The ball …`")
+        raise DatasetError(f"{file}: must hold one sentence for each task and line, as docs/failures.md names them")
     return found
 
 
@@ -131,11 +135,11 @@ def _summary(lines: Sequence[Line], finding: Line) -> list[str]:
 
 def _section(lines: Sequence[Line], finding: Line, causes: Mapping[str, str]) -> str:
     episodes = _episodes(lines, finding)
-    task = finding["task"]
-    seen = f"Seen: {causes[task]}" if task in causes else "Nobody has watched the episodes yet."
+    key = f"{finding['task']} {finding['line']}"
+    seen = f"Seen: {causes[key]}" if key in causes else f"Nobody has watched the episodes of {code(key)} yet."
     strips = [f"[![{one['episode_seed']}]({VIDEOS}/{one['strip']})]({VIDEOS}/{one['video']})" for one in episodes]
     parts = [
-        f"\n## {code(task)}, {_policy(finding).name}",
+        f"\n## {code(finding['task'])}, {_policy(finding).name}",
         f"{_success(finding)}, training seed {finding['seed']}. {_of_any_start(lines, finding)}{_of_starts(finding)}",
         seen,
         table(_EPISODES, [_episode(one) for one in episodes]),
