@@ -10,6 +10,7 @@ import imageio.v2 as imageio
 import pytest
 from helpers.linear_policy import LinearPolicy
 from helpers.result_lines import success_line
+from helpers.toy_task import ToyTask
 from sdm_core.checkpoint import Checkpoint
 from sdm_core.errors import DatasetError
 from sdm_core.policy_runtime import PolicyRuntime
@@ -20,6 +21,8 @@ from sdm_sim.registry import make_task
 from sdm_sim.rollout import run_episode
 from sdm_training.evaluated import digest
 from sdm_training.failures.expert import spread
+from sdm_training.failures.findings import task_finding
+from sdm_training.failures.shortfall import Shortfall
 from sdm_training.failures.stage import Reference, reference_of, stage_of
 from sdm_training.programs.failures import FailuresSettings, look_at_failures
 from sdm_training.report.failures import load_causes, page, whose
@@ -80,7 +83,8 @@ def test_seeds_are_spread_evenly_and_without_repetition():
 def test_failures_are_the_data_s_the_teacher_s_or_the_student_s():
     starts = {"seeds": [1, 2, 3, 4], "expert": "0111", "teacher": "0010"}
     assert whose(starts) == {"data": 1, "teacher": 2, "student": 1}
-    assert whose({**starts, "teacher": None}) == {"data": 1, "teacher": 0, "policy": 3}
+    assert whose({**starts, "teacher": None}) == {"data": 1, "policy": 3}
+    assert whose({**starts, "expert": None}) == {"teacher": 3, "student": 1}
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +156,17 @@ def test_the_program_films_what_fails_again_and_the_page_shows_it(
     assert f"{TASK}: all of it is there" in capsys.readouterr().out
     assert len(read_results(tmp_path / "failures.jsonl")) == 2
     assert finding["line"] == digest({**lines[0], "collection": "success"})
+
+
+def test_without_expert_teacher_and_successes_nothing_is_blamed(checkpoint: Checkpoint):
+    task = ToyTask()
+    task.expert_kind = None
+    line = success_line(task.name, "sdm", 1, "000", checkpoint="export")
+    finding = task_finding(Shortfall(line, checkpoint, None), task, failed=2, succeeded=10)
+    assert finding["starts"]["failed"] == {"seeds": [SEED0, SEED0 + 2], "expert": None, "teacher": None}
+    assert finding["starts"]["succeeded"]["seeds"] == []
+    assert finding["reference"] is None
+    assert f"| `{task.name}` | SDM @ 1 | 0 [0, 56] (3) | – | – | – | – |" in page([line, finding], {})
 
 
 def test_causes_are_sentences(tmp_path: Path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -43,8 +43,8 @@ def task_finding(shortfall: Shortfall, task: Task, failed: int, succeeded: int) 
         "starts": {
             name: {
                 "seeds": seeds,
-                "expert": _outcomes([one.success for one in episodes[name]]),
-                "teacher": _outcomes([shortfall.teachers_outcome(seed) for seed in seeds]),
+                "expert": _outcomes(one.success for one in episodes[name]) if task.expert_kind else None,
+                "teacher": _outcomes(map(shortfall.teachers_outcome, seeds)) if shortfall.teacher else None,
             }
             for name, seeds in groups.items()
         },
@@ -65,7 +65,7 @@ def failure_finding(
 
     `again` says whether it fails again; where it does not, there is no stage.
     """
-    name = f"{shortfall.line['task'].replace('/', '_')}_{shortfall.line['method']}_nfe{shortfall.line['nfe']}_{seed}"
+    name = _file_name(shortfall.line, seed)
     found = replay(task, runtime, seed, folder / f"{name}.mp4", folder / f"{name}.jpg")
     stage = stage_of(found.course, reference) if found.course and reference and not found.success else None
     expert = expert_episode(task, seed).success if task.expert_kind else None
@@ -95,6 +95,11 @@ def _identity(shortfall: Shortfall) -> dict[str, Any]:
     return {**{key: line[key] for key in IDENTITY if key in line}, "line": digest(line)}
 
 
+def _file_name(line: Line, seed: int) -> str:
+    """Another for each result line, so that no other training's videos are replaced."""
+    return f"{line['task'].replace('/', '_')}_{line['method']}_nfe{line['nfe']}_{digest(line)[:6]}_{seed}"
+
+
 def _policy(line: Line | None) -> dict[str, Any] | None:
     keys = ("method", "nfe", "network", "variant", "successes")
     return None if line is None else {key: line[key] for key in keys if key in line}
@@ -104,9 +109,8 @@ def _expert(task: Task, seeds: Sequence[int]) -> list[ExpertEpisode]:
     return [expert_episode(task, seed) for seed in seeds] if task.expert_kind else []
 
 
-def _outcomes(successes: Sequence[bool | None]) -> str | None:
-    known = [one for one in successes if one is not None]
-    return "".join(str(int(one)) for one in known) if len(known) == len(successes) else None
+def _outcomes(successes: Iterable[bool | None]) -> str:
+    return "".join("1" if one else "0" for one in successes)
 
 
 def _failures(shortfall: Shortfall, seeds: Sequence[int]) -> list[int] | None:

@@ -77,15 +77,18 @@ def load_causes(file: Path) -> dict[str, str]:
 
 
 def whose(starts: dict[str, Any]) -> dict[str, int]:
-    """How many of the failed starts of a finding are the data's, the teacher's and the student's (see the page)."""
+    """How many of the failed starts of a finding are the data's, the teacher's and the student's (see the page); without
+    a teacher the policy's own. Who did not act is not there."""
+    expert, teacher = starts["expert"], starts["teacher"]
+    if expert is None and teacher is None:
+        return {}
     count = len(starts["seeds"])
-    expert, teacher = (starts[who] or "1" * count for who in ("expert", "teacher"))
-    pairs = list(zip(expert, teacher, strict=True))
-    return {
-        "data": sum(one == "0" for one, _ in pairs),
-        "teacher": sum(pair == ("1", "0") for pair in pairs),
-        "student" if starts["teacher"] else "policy": sum(pair == ("1", "1") for pair in pairs),
-    }
+    pairs = list(zip(expert or "1" * count, teacher or "1" * count, strict=True))
+    data = {} if expert is None else {"data": sum(one == "0" for one, _ in pairs)}
+    left = sum(pair == ("1", "1") for pair in pairs)
+    if teacher is None:
+        return {**data, "policy": left}
+    return {**data, "teacher": sum(pair == ("1", "0") for pair in pairs), "student": left}
 
 
 _SUMMARY = ["task", "policy", "success", "expert fails", "teacher fails", "whose", "stages"]
@@ -185,7 +188,7 @@ def _counts(failed: Sequence[int], others: Sequence[int]) -> str:
 
 def _whose(finding: Line) -> str:
     found = whose(finding["starts"]["failed"])
-    return ", ".join(f"{who} {count}" for who, count in found.items())
+    return ", ".join(f"{who} {count}" for who, count in found.items()) or NONE
 
 
 def _episode(line: Line) -> list[str]:
