@@ -77,8 +77,10 @@ def load_causes(file: Path) -> dict[str, str]:
 
 
 def whose(starts: dict[str, Any]) -> dict[str, int]:
-    """How many of the failed starts of a finding are the data's, the teacher's and the student's (see the page); without
-    a teacher the policy's own. Who did not act is not there."""
+    """How many of the failed starts of a finding are the data's, the teacher's and the student's, as the page has it.
+
+    Without a teacher the rest is the policy's own; who did not act is not there.
+    """
     expert, teacher = starts["expert"], starts["teacher"]
     if expert is None and teacher is None:
         return {}
