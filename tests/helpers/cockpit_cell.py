@@ -73,7 +73,7 @@ def cockpit_cell(folder: Path, real_time_factor: float, pictures_hz: float) -> I
     """The running cell; the logs of its nodes are kept in `folder`."""
     with graph(folder, use_sim_time=True) as world, _heard(world.domain) as told:
         simulated = {"task": "franka/pick-place", "mode": "realtime", "real_time_factor": real_time_factor}
-        patient = {"startup_timeout_s": 120.0, "answer_timeout_s": 60.0}
+        patient = {"startup_timeout_s": 120.0, "answer_timeout_s": 10.0}
         world.start("bridge_node", checkpoint=STUDENT, episodes=0, use_sim_time=False, **simulated, **patient)
         policy = world.start("policy_node", checkpoint=STUDENT, **_POLICY)
         command = world.start("command_node", checkpoint=STUDENT, **_COMMAND)

@@ -83,18 +83,18 @@ class Peers:
         client = self._recorder[verb]
         response = self._call(client, request, time.monotonic() + self._answer_timeout_s)
         if response is None:
-            raise BridgeError(f"recorder_node went away while it was asked to {verb} the episode")
+            raise BridgeError(f"recorder_node gave no answer when it was asked to {verb} the episode; is it alive?")
         if not response.success:
             raise BridgeError(f"recorder_node did not {verb} the episode: {response.message}")
 
     def _await_start(self, seed: int, timeout_s: float, given_up: Callable[[], bool]) -> bool:
         """Asks again while someone refuses to start an episode, or is inactive and has no such service."""
         deadline = time.monotonic() + timeout_s
-        refusal = self._refusal(seed, timeout_s)
+        refusal = self._refusal(seed)
         while refusal and not given_up() and time.monotonic() < deadline:
             self._meanwhile()
             self._wait(given_up, min(deadline, time.monotonic() + _RETRY_S))
-            refusal = self._refusal(seed, timeout_s)
+            refusal = self._refusal(seed)
         if refusal and not given_up():
             raise BridgeError(f"{refusal}, for {timeout_s:g} s")
         return not refusal
@@ -107,27 +107,26 @@ class Peers:
                 "check remappings, and reliable_sensors (true in lockstep, false in realtime)"
             )
 
-    def _refusal(self, seed: int, answer_timeout_s: float) -> str:
+    def _refusal(self, seed: int) -> str:
         """Starts an episode everywhere; why the first node that did not, did not."""
         for client in self._starters:
-            response = None
-            if client.service_is_ready():
-                response = self._call(client, StartEpisode.Request(seed=seed), time.monotonic() + answer_timeout_s)
-            if response is None:
+            if not client.service_is_ready():
                 return f"{_owner(client)} is inactive: no service {client.srv_name}"
+            request = StartEpisode.Request(seed=seed)
+            response = self._call(client, request, time.monotonic() + self._answer_timeout_s)
+            if response is None:
+                return f"{_owner(client)} gave no answer on {client.srv_name}"
             if not response.success:
                 return f"{_owner(client)} starts no episode: {response.message}"
         return ""
 
     def _call(self, client: Client, request: Any, deadline: float) -> Any:
-        """The response; None where the service went away before it gave one."""
+        """The response; None where none came, from a node that went away, or died and has a successor already."""
         future = client.call_async(request)
         self._wait(lambda: future.done() or not client.service_is_ready(), deadline)
         if future.done():
             return future.result()
         client.remove_pending_request(future)
-        if client.service_is_ready():
-            raise BridgeError(f"{_owner(client)} does not answer on {client.srv_name}; is it alive?")
         return None
 
     def _wait(self, done: Callable[[], bool], deadline: float) -> None:
