@@ -181,7 +181,7 @@ def generate_launch_description():
             {
                 "task": text("task"),
                 "mode": "teleop",
-                "episodes": 1_000_000,
+                "episodes": 0,
                 "seed0": ParameterValue(LaunchConfiguration("seed0"), value_type=int),
                 "camera_every": 1,
             },
