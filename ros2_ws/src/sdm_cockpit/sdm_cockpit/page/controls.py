@@ -131,7 +131,7 @@ class Controls:
         shown = value if isinstance(value, str) else f"{value:g}"
         self._operator.choose(what, value, self._log.of(f"{what.replace('_', ' ')} {shown}"))
 
-    async def _on_factor(self, event: viser.GuiEvent[viser.GuiDropdownHandle[str]]) -> None:
+    async def _on_factor(self, event: viser.GuiEvent[viser.GuiInputHandle[str]]) -> None:
         if event.client_id is not None:
             self._choose("real_time_factor", float(event.target.value))
 
