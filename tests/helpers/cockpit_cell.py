@@ -14,6 +14,7 @@ import rclpy
 from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
+from sdm_interfaces.msg import PolicyTrace
 from sdm_sim.bridge.bridge_node import spinning
 
 from helpers.cockpit_page import now_and_then, page_address
@@ -30,13 +31,14 @@ _STANDS_M = 1e-4
 
 @dataclass
 class Cell:
-    """The nodes, and the places that the arm is told, each with the time of its arrival."""
+    """The nodes; the places that the arm is told, and what the gate says of them, each with the time of its arrival."""
 
     world: Graph
     policy: NodeProcess
     command: NodeProcess
     address: str
     told: list[tuple[float, np.ndarray]]
+    interventions: list[tuple[float, list[str]]]
 
     def start_policy(self) -> None:
         """Another one in the place of one that has ended."""
@@ -61,6 +63,10 @@ class Cell:
         moves = np.flatnonzero(np.abs(np.diff(places, axis=0)).max(axis=1) > _STANDS_M)
         return self.told[int(moves[-1]) + 1][0]
 
+    def braked_at(self, reason: str) -> float:
+        """When it was last braked for this reason."""
+        return next(at for at, reasons in reversed(self.interventions) if reason in reasons)
+
     def is_silent(self, seconds: float = 1.0) -> bool:
         return time.time() - self.told[-1][0] > seconds
 
@@ -71,32 +77,37 @@ class Cell:
 @contextmanager
 def cockpit_cell(folder: Path, real_time_factor: float, pictures_hz: float) -> Iterator[Cell]:
     """The running cell; the logs of its nodes are kept in `folder`."""
-    with graph(folder, use_sim_time=True) as world, _heard(world.domain) as told:
+    with graph(folder, use_sim_time=True) as world, _heard(world.domain) as (told, interventions):
         simulated = {"task": "franka/pick-place", "mode": "realtime", "real_time_factor": real_time_factor}
         patient = {"startup_timeout_s": 120.0, "answer_timeout_s": 10.0}
         world.start("bridge_node", checkpoint=STUDENT, episodes=0, use_sim_time=False, **simulated, **patient)
         policy = world.start("policy_node", checkpoint=STUDENT, **_POLICY)
         command = world.start("command_node", checkpoint=STUDENT, **_COMMAND)
         cockpit = world.start("cockpit_node", checkpoint=STUDENT, port=0, pictures_hz=pictures_hz, niceness=0)
-        yield Cell(world, policy, command, page_address(world, cockpit), told)
+        yield Cell(world, policy, command, page_address(world, cockpit), told, interventions)
 
 
 @contextmanager
-def _heard(domain: int) -> Iterator[list[tuple[float, np.ndarray]]]:
-    """What the arm is told, while others look at pages."""
+def _heard(domain: int) -> Iterator[tuple[list[tuple[float, np.ndarray]], list[tuple[float, list[str]]]]]:
+    """What the arm is told and why, while others look at pages."""
     told: list[tuple[float, np.ndarray]] = []
+    interventions: list[tuple[float, list[str]]] = []
 
     def on_target(message: PoseStamped) -> None:
         position = message.pose.position
         told.append((time.time(), np.array([position.x, position.y, position.z])))
 
+    def on_trace(message: PolicyTrace) -> None:
+        interventions.append((time.time(), list(message.interventions)))
+
     context = rclpy.Context()
     rclpy.init(args=[], context=context, domain_id=domain)
     node = Node("arm", context=context)
     node.create_subscription(PoseStamped, "target_pose", on_target, QoSProfile(depth=100))
+    node.create_subscription(PolicyTrace, "command_node/trace", on_trace, QoSProfile(depth=100))
     try:
         with spinning(node):
-            yield told
+            yield told, interventions
     finally:
         node.destroy_node()
         rclpy.shutdown(context=context)

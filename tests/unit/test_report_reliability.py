@@ -55,13 +55,15 @@ def test_the_cockpits_cost_and_page_have_tables() -> None:
     for name in measured:
         cost |= {f"{name}_ms": [4.0, 4.1], f"{name}_ratio": 1.025, f"{name}_ci95": [0.99, 1.04]}
     opened = {
-        "kind": "cockpit_page", "trials": 3, "shown_ms": [900.0, 1000.0, 2000.0], "rest_ms": [50.0, 60.0, 70.0],
-        "gone_ms": [700.0, 800.0, 900.0], "allowed_ms": {"shown": 3000, "rest": 100, "gone": 1000}, **origin,
+        "kind": "cockpit_page", "trials": 3, "shown_ms": [900.0, 1000.0, 2000.0], "braked_ms": [8.0, 9.0, 9.5],
+        "rest_ms": [50.0, 60.0, 70.0], "gone_ms": [700.0, 800.0, 900.0],
+        "allowed_ms": {"shown": 3000, "braked": 100, "gone": 1000}, **origin,
     }  # fmt: skip
     text = page([cost, opened])
     assert "| answer, p99 | 4.00 | 4.10 | 1.025 [0.990, 1.040] |" in text
     assert "the cockpit takes 15% of a core" in text
-    assert "| pause is clicked, the arm is led no farther | 3 | 60 | 70 | 100 |" in text
+    assert "| pause is clicked, the arm is led no farther | 3 | 60 | 70 | – |" in text
+    assert "| pause is clicked, the gate brakes the arm | 3 | 9 | 10 | 100 |" in text
 
 
 def test_what_was_not_measured_is_not_run() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from sdm_training.report.lines import Line, matching
-from sdm_training.report.markdown import NOT_RUN, table
+from sdm_training.report.markdown import NONE, NOT_RUN, table
 
 _NOT_RUN = f"{NOT_RUN.capitalize()}."
 _LOOPS = {
@@ -20,6 +20,7 @@ _LOOPS = {
 }
 _PAGE = {
     "shown": "the page is opened, the scene is drawn",
+    "braked": "pause is clicked, the gate brakes the arm",
     "rest": "pause is clicked, the arm is led no farther",
     "gone": "policy_node is killed, the headline is red",
 }
@@ -55,7 +56,7 @@ def page_table(lines: Sequence[Line]) -> str:
             str(line["trials"]),
             f"{np.median(line[f'{key}_ms']):.0f}",
             f"{max(line[f'{key}_ms']):.0f}",
-            f"{line['allowed_ms'][key]}",
+            str(line["allowed_ms"].get(key, NONE)),
         ]
         for key, name in _PAGE.items()
     ]
