@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from sdm_core.errors import SdmError
-
+from sdm_cockpit.export.file_command import write_file
 from sdm_cockpit.export.mcap_file import McapFile
 from sdm_cockpit.export.recording_messages import recording_messages
 from sdm_cockpit.replay.arguments import add_arguments, chosen
@@ -46,13 +44,4 @@ def run(options: argparse.Namespace) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command. A user's error ends it with one line and status 1."""
-    options = parser().parse_args(arguments)
-    try:
-        lines = run(options)
-    except SdmError as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit("interrupted")
-    for line in lines:
-        print(line)
-    print(f"{options.output}: {options.output.stat().st_size / 1e6:.1f} MB")
+    write_file(parser().parse_args(arguments), run)

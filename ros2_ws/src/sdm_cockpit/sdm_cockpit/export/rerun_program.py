@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from sdm_core.errors import SdmError
-
+from sdm_cockpit.export.file_command import write_file
 from sdm_cockpit.export.rerun_entities import RerunEntities
 from sdm_cockpit.export.rerun_file import RerunFile
 from sdm_cockpit.export.rerun_layout import rerun_layout
@@ -50,13 +48,4 @@ def run(options: argparse.Namespace) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command. A user's error ends it with one line and status 1."""
-    options = parser().parse_args(arguments)
-    try:
-        lines = run(options)
-    except SdmError as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit("interrupted")
-    for line in lines:
-        print(line)
-    print(f"{options.output}: {options.output.stat().st_size / 1e6:.1f} MB")
+    write_file(parser().parse_args(arguments), run)

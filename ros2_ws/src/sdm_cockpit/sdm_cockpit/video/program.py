@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from sdm_core.errors import SdmError
-
+from sdm_cockpit.export.file_command import write_file
 from sdm_cockpit.replay.arguments import add_arguments, chosen
 from sdm_cockpit.video.episode_frames import WIDTH, EpisodeFrames
 from sdm_cockpit.video.video_file import VideoFile
@@ -34,8 +32,8 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def run(options: argparse.Namespace) -> int:
-    """Writes the video; how many frames it has. Raises SdmError with one line where there is none to be made."""
+def run(options: argparse.Namespace) -> list[str]:
+    """Writes the video; a line about it. Raises SdmError with one line where there is none to be made."""
     azimuth = None if options.azimuth is None else math.radians(options.azimuth)
     width = options.width or (_GIF_WIDTH if options.output.suffix == ".gif" else WIDTH)
     with VideoFile(options.output, FPS, width) as video:
@@ -45,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
             for step in steps:
                 video.add(frames.draw(step))
             video.add(frames.draw(steps[-1]), times=_END_FRAMES)
-    return video.frames
+    return [f"{video.frames} frames at {FPS} Hz"]
 
 
 def _steps(times_s: list[float], speed: float) -> list[int]:
@@ -68,11 +66,4 @@ def _positive(text: str) -> float:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command. A user's error ends it with one line and status 1."""
-    options = parser().parse_args(arguments)
-    try:
-        count = run(options)
-    except SdmError as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit("interrupted")
-    print(f"{options.output}: {count} frames, {options.output.stat().st_size / 1e6:.1f} MB")
+    write_file(parser().parse_args(arguments), run)
