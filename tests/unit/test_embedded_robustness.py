@@ -333,14 +333,19 @@ def contexts(made: Graph) -> None:
 def test_what_comes_and_goes_leaves_nothing_behind(
     cycles: int, come_and_go: Callable[[Graph], None], tmp_path: Path
 ) -> None:
+    grown = 0
     with graph(tmp_path) as made:
         for _ in range(20):
             come_and_go(made)
-        before, memory_before = in_use(), memory()
-        for _ in range(cycles):
-            come_and_go(made)
-        assert made.spin_until(lambda: in_use() == before), f"{before} became {in_use()}"
-        assert memory() - memory_before < 2**20
+        for _ in range(3):
+            before, memory_before = in_use(), memory()
+            for _ in range(cycles):
+                come_and_go(made)
+            assert made.spin_until(lambda: in_use() == before), f"{before} became {in_use()}"
+            grown = memory() - memory_before
+            if grown < 2**20:
+                break  # what tests before it have left may move the process's memory; a leak goes on
+        assert grown < 2**20
 
 
 def test_a_context_forgets_the_rates_that_are_gone(tmp_path: Path) -> None:
