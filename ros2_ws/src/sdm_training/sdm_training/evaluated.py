@@ -30,11 +30,15 @@ def checkpoint_of(line: dict[str, Any], root: Path) -> Checkpoint:
     return checkpoint
 
 
+def seeds_of(line: dict[str, Any]) -> range:
+    """The starts of a line's episodes, each once, however often it was played."""
+    seed0 = line["eval_seed0"]
+    return range(seed0, seed0 + line["episodes"] // line.get("repeats", 1))
+
+
 def attempts_of(line: dict[str, Any]) -> list[Attempt]:
     """The episodes of a line, in the order of its outcomes."""
-    repeats = line.get("repeats", 1)
-    seed0 = line["eval_seed0"]
-    return attempts(range(seed0, seed0 + line["episodes"] // repeats), repeats)
+    return attempts(seeds_of(line), line.get("repeats", 1))
 
 
 def digest(line: dict[str, Any]) -> str:

@@ -10,9 +10,10 @@ from typing import Any
 from sdm_core.errors import DatasetError, SdmError
 
 from sdm_training import provenance
-from sdm_training.evaluated import attempts_of, checkpoint_of, digest
+from sdm_training.evaluated import attempts_of, checkpoint_of, digest, seeds_of
 from sdm_training.evaluation import Outcome, World, evaluate
 from sdm_training.provenance import ORIGIN
+from sdm_training.report.lines import matching
 
 IDENTITY = ("task", "method", "variant", "teacher", "network", "seed", "nfe", "demos", "camera_noise", "environments")
 """What tells the reader which line it was."""
@@ -20,8 +21,7 @@ IDENTITY = ("task", "method", "variant", "teacher", "network", "seed", "nfe", "d
 
 def candidates(lines: Sequence[dict[str, Any]], root: Path) -> list[dict[str, Any]]:
     """The lines that can be evaluated again: of final weights, in a world that waits, whose checkpoint is there."""
-    wanted = {"kind": "success", "mode": "direct", "protocol": "final"}
-    found = [line for line in lines if all(line.get(key) == value for key, value in wanted.items())]
+    found = matching(lines, kind="success", mode="direct", protocol="final")
     return [line for line in found if "outcomes" in line and _is_there(line, root)]
 
 
@@ -49,7 +49,7 @@ def evaluate_again(
     repeats = line.get("repeats", 1)
     outcomes = evaluate(
         checkpoint_of(line, root).path,
-        range(line["eval_seed0"], line["eval_seed0"] + line["episodes"] // repeats),
+        seeds_of(line),
         workers,
         backend,
         on_outcome,

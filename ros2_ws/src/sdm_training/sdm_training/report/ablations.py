@@ -10,7 +10,7 @@ from sdm_core.results import paired_difference
 
 from sdm_training.report.estimate import Estimate, mean
 from sdm_training.report.lines import DEVELOPMENT, Line, matching, one_per_seed, pairs
-from sdm_training.report.markdown import NONE, NOT_RUN, code, table
+from sdm_training.report.markdown import NONE, NOT_RUN, NOTHING_RUN, code, table
 from sdm_training.report.policies import DP3, SDM, Policy
 from sdm_training.report.success import OverTasks, Success
 
@@ -94,7 +94,7 @@ def ablation_tables(lines: Sequence[Line]) -> str:
     """A heading and a table for each choice of which another setting than the recipe's was run."""
     run = [one for one in ABLATIONS if any(_lines(lines, task, other) for task in TASKS for other in one.settings[1:])]
     tables = [f"### {one.title}: {one.settings[0].policy.name}\n\n{_table(lines, one)}" for one in run]
-    return "\n\n".join(tables) or f"{NOT_RUN.capitalize()}."
+    return "\n\n".join(tables) or NOTHING_RUN
 
 
 def _table(lines: Sequence[Line], ablation: Ablation) -> str:

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from sdm_training.report.lines import Line, matching
-from sdm_training.report.markdown import NONE, NOT_RUN, table
+from sdm_training.report.markdown import NONE, NOTHING_RUN, table
 
-_NOT_RUN = f"{NOT_RUN.capitalize()}."
 _LOOPS = {
     "answer_p50": "answer, p50",
     "answer_p99": "answer, p99",
@@ -30,7 +29,7 @@ def cost_table(lines: Sequence[Line]) -> str:
     """The newest run of `benchmarks/cockpit.py`."""
     found = matching(lines, kind="cockpit")
     if not found:
-        return _NOT_RUN
+        return NOTHING_RUN
     line = found[-1]
     rows = []
     for key, name in _LOOPS.items():
@@ -48,7 +47,7 @@ def page_table(lines: Sequence[Line]) -> str:
     """The newest run of `benchmarks/cockpit_page.py`."""
     found = matching(lines, kind="cockpit_page")
     if not found:
-        return _NOT_RUN
+        return NOTHING_RUN
     line = found[-1]
     rows = [
         [

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Sequence
 
 from sdm_training.report.lines import Line, of_task
-from sdm_training.report.markdown import NONE, NOT_RUN, code, table
+from sdm_training.report.markdown import NONE, NOT_RUN, NOTHING_RUN, code, table
 from sdm_training.report.policies import NETWORK, STUDENT_ROWS, TEACHER_ROWS, Policy
 from sdm_training.report.speed import latency_ms
 from sdm_training.report.success import (
@@ -92,7 +92,7 @@ def scores(lines: Sequence[Line]) -> str:
                 score = _score_cell(lines, task, policy)
                 rows.append([code(task), policy.name, score, str(len(found.lines)), found.cell])
     header = ["task", "policy", "mean score", "training seeds", "success"]
-    return table(header, rows) if rows else f"{NOT_RUN.capitalize()}."
+    return table(header, rows) if rows else NOTHING_RUN
 
 
 def _demonstrations(lines: Sequence[Line], task: str) -> str:

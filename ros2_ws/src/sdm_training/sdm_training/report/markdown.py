@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 NOT_RUN = "not run"
+NOTHING_RUN = "Not run."  # where a table would stand
 NOT_PRINTED = "not printed"
 NONE = "–"  # where a figure has no meaning
 

@@ -11,7 +11,7 @@ from sdm_core.results import mode_entropy, pairwise_disagreements
 
 from sdm_training.report.core_comparison import policies
 from sdm_training.report.lines import FINAL, Line, matching, one_per_seed, reported
-from sdm_training.report.markdown import NONE, NOT_RUN, code, table
+from sdm_training.report.markdown import NONE, NOT_RUN, NOTHING_RUN, code, table
 from sdm_training.report.policies import Policy
 from sdm_training.report.success import Success, reference, same_sampling
 
@@ -21,7 +21,7 @@ def mode_coverage(lines: Sequence[Line]) -> str:
     tasks = sorted({line["task"] for line in matching(lines, **FINAL) if "ways" in line})
     rows = [row for task in tasks for policy in policies(lines) if (row := _row(lines, task, policy))]
     header = ["task", "policy", "success", "ways of successes", "entropy", "different ways from one start", "starts"]
-    return table(header, rows) if rows else f"{NOT_RUN.capitalize()}."
+    return table(header, rows) if rows else NOTHING_RUN
 
 
 def _row(lines: Sequence[Line], task: str, policy: Policy) -> list[str] | None:

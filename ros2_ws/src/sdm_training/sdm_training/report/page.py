@@ -19,7 +19,7 @@ from sdm_training.report.image_tables import image_table
 from sdm_training.report.latency_curves import latency_curves, latency_table
 from sdm_training.report.learning_curves import Curves, curves
 from sdm_training.report.lines import DEVELOPMENT, FINAL, FRESH, PROTOCOL, Line
-from sdm_training.report.markdown import NOT_RUN, table
+from sdm_training.report.markdown import NOTHING_RUN, table
 from sdm_training.report.mode_coverage import mode_coverage
 from sdm_training.report.plots.curve_panels import curve_panels
 from sdm_training.report.plots.latency_histogram import latency_histogram, latency_lines
@@ -36,7 +36,6 @@ from sdm_training.report.timings import timing_table
 
 PAPERS = ("SDM Policy", "OneDP")
 
-_NOT_RUN = f"{NOT_RUN.capitalize()}."
 
 _PAGE = """# Results
 
@@ -307,14 +306,14 @@ def page(lines: Sequence[Line], published: Published) -> str:
         **FINAL,
         **{key: PROTOCOL[key] for key in ("seed", "demos", "episodes")},
         core=core_comparison.success_by_task(lines),
-        bars=_picture("Success on each task", "core_success") if core_comparison.shown(lines) else _NOT_RUN,
+        bars=_picture("Success on each task", "core_success") if core_comparison.shown(lines) else NOTHING_RUN,
         summary=core_comparison.summary(lines),
-        speed=f"{_picture('Latency and success', 'speed_success')}\n\n{_SPEED}" if speed_points(lines) else _NOT_RUN,
+        speed=f"{_picture('Latency and success', 'speed_success')}\n\n{_SPEED}" if speed_points(lines) else NOTHING_RUN,
         scores=core_comparison.scores(lines),
         fresh_seed0=FRESH["eval_seed0"],
         fresh=fresh_seeds_table(lines),
         modes=mode_coverage(lines),
-        curves=_picture("Learning curves", "learning_curves") if _curves(lines) else _NOT_RUN,
+        curves=_picture("Learning curves", "learning_curves") if _curves(lines) else NOTHING_RUN,
         shipped=shipped_students.success_table(lines),
         best5=shipped_students.best5_table(lines),
         best_five=_BEST_FIVE.format(table=best_five.best_five_table(lines)) if best_five.has_best_five(lines) else "",
@@ -328,10 +327,10 @@ def page(lines: Sequence[Line], published: Published) -> str:
         ablations=ablation_tables(lines),
         suite=_picture("Success on MetaWorld's tasks", "suite_success")
         if any(suite_rates(lines).values())
-        else _NOT_RUN,
+        else NOTHING_RUN,
         franka=franka_table(lines),
         again=recheck_table(lines),
-        latency=f"{latency_table(lines)}\n\n{_LATENCY}" if latency_curves(lines) else _NOT_RUN,
+        latency=f"{latency_table(lines)}\n\n{_LATENCY}" if latency_curves(lines) else NOTHING_RUN,
         papers="\n\n".join(_paper_table(lines, published, one) for paper in PAPERS for one in published.of(paper)),
         contradictions=contradiction_table(published),
         timing=timing_table(split_wire(lines)[1]),
@@ -357,13 +356,13 @@ def _paper_table(lines: Sequence[Line], published: Published, one: PublishedTabl
 
 def _untied(lines: Sequence[Line], one: PublishedTable) -> str:
     rows = untied_rows(lines, [policy.nfe for policy in one.ours])
-    return table(["NFE", "network", "device", "backend", "threads", "Hz"], rows) if rows else _NOT_RUN
+    return table(["NFE", "network", "device", "backend", "threads", "Hz"], rows) if rows else NOTHING_RUN
 
 
 def _spread(lines: Sequence[Line]) -> str:
     found = latency_lines(lines).values()
     if not found:
-        return _NOT_RUN
+        return NOTHING_RUN
     loads = [line["load"] for line in found]
     return (
         f"{_picture('Histograms of latency', 'latency_histogram')}\n\nThe machine's load average was "

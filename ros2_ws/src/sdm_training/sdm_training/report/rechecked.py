@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sdm_training.report.lines import Line, matching
-from sdm_training.report.markdown import NOT_RUN, code, table
+from sdm_training.report.markdown import NOTHING_RUN, code, table
 from sdm_training.report.policies import NETWORK, Policy
 
 HEADER = ["task", "policy", "training seed", "successes", "again", "outcomes", "machine", "machine, again"]
@@ -14,7 +14,7 @@ HEADER = ["task", "policy", "training seed", "successes", "again", "outcomes", "
 def recheck_table(lines: Sequence[Line]) -> str:
     """What each comparison found, in the order in which they were made."""
     rows = [_row(line) for line in matching(lines, kind="recheck")]
-    return table(HEADER, rows) if rows else f"{NOT_RUN.capitalize()}."
+    return table(HEADER, rows) if rows else NOTHING_RUN
 
 
 def _row(line: Line) -> list[str]:

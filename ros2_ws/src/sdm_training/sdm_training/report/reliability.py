@@ -7,11 +7,10 @@ from pathlib import Path
 
 from sdm_training.report.cockpit import cost_table, page_table
 from sdm_training.report.lines import Line, matching
-from sdm_training.report.markdown import NONE, NOT_RUN, code, table
+from sdm_training.report.markdown import NONE, NOTHING_RUN, code, table
 from sdm_training.report.plots.fault_times import fault_times
 from sdm_training.report.plots.streaming_jitter import longest_run, streaming_jitter
 
-_NOT_RUN = f"{NOT_RUN.capitalize()}."
 _WANTED_TRIALS = 100
 
 _PAGE = """# Reliability
@@ -99,12 +98,12 @@ def page(lines: Sequence[Line]) -> str:
     return _PAGE.format(
         window=max((line["window_ms"] for line in faults), default=NONE),
         faults=fault_table(faults),
-        times=_TIMES if any(line["expected"] == "stops" for line in faults) else _NOT_RUN,
+        times=_TIMES if any(line["expected"] == "stops" for line in faults) else NOTHING_RUN,
         verdict=verdict(faults),
         meanings=meanings(faults),
         seams=seam_table(lines),
         streaming=streaming_table(lines),
-        jitter=_JITTER if longest_run(lines) else _NOT_RUN,
+        jitter=_JITTER if longest_run(lines) else NOTHING_RUN,
         cockpit_cost=cost_table(lines),
         cockpit_page=page_table(lines),
     )
@@ -141,13 +140,13 @@ def fault_table(faults: Sequence[Line]) -> str:
         for line in faults
     ]
     header = ["fault", "trials", "last motion p50, ms", "max, ms", "at rest max, ms", "bar, ms", "beyond limits"]
-    return table([*header, "what the arm did", "load"], rows) if rows else _NOT_RUN
+    return table([*header, "what the arm did", "load"], rows) if rows else NOTHING_RUN
 
 
 def verdict(faults: Sequence[Line]) -> str:
     """What does not do what is asked of it, and what was not measured as long as it should be."""
     if not faults:
-        return _NOT_RUN
+        return NOTHING_RUN
     missed = [line for line in faults if not kept(line)]
     beyond = [line for line in faults if line["limit_violations"]]
     short = [line for line in faults if line["trials"] < _WANTED_TRIALS]
@@ -181,7 +180,9 @@ def meanings(faults: Sequence[Line]) -> str:
     """What was broken in each, where, and how the stack names it."""
     rows = [[code(line["fault"]), line["what"], line["world"], _plain(line["refusal"]) or NONE] for line in faults]
     return (
-        table(["fault", "what happens", "where", "what the nodes say of it, in most cases"], rows) if rows else _NOT_RUN
+        table(["fault", "what happens", "where", "what the nodes say of it, in most cases"], rows)
+        if rows
+        else NOTHING_RUN
     )
 
 
@@ -202,7 +203,7 @@ def seam_table(lines: Sequence[Line]) -> str:
         for line in newest.values()
     ]
     header = ["seams", "pairs", "Hz", "beyond limits", "worst excess", "apart p50, max, mm", "lag p50, p95, p99, ms"]
-    return table([*header, "machine"], rows) if rows else _NOT_RUN
+    return table([*header, "machine"], rows) if rows else NOTHING_RUN
 
 
 def streaming_table(lines: Sequence[Line]) -> str:
@@ -222,7 +223,7 @@ def streaming_table(lines: Sequence[Line]) -> str:
         for line in matching(lines, kind="streaming")
     ]
     header = ["minutes", "missed", "bare loop's", "within", "longest period, bare loop's, ms", "memory, MiB", "threads"]
-    return table([*header, "load", "machine"], rows) if rows else _NOT_RUN
+    return table([*header, "load", "machine"], rows) if rows else NOTHING_RUN
 
 
 def _times(line: Line) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from sdm_training.report.lines import Line, matching
-from sdm_training.report.markdown import NONE, NOT_RUN, code, table
+from sdm_training.report.markdown import NONE, NOT_RUN, NOTHING_RUN, code, table
 
 _WIRE = "wire/"  # what the `what` of a message's timing begins with
 
@@ -106,4 +106,4 @@ def _newest(lines: Iterable[Line], *keys: str) -> list[Line]:
 
 
 def _table(header: Sequence[str], rows: list[list[str]]) -> str:
-    return table(header, rows) if rows else f"{NOT_RUN.capitalize()}."
+    return table(header, rows) if rows else NOTHING_RUN

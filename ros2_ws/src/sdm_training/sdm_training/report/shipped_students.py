@@ -9,7 +9,7 @@ from sdm_core.results import paired_difference
 from sdm_sim.registry import difficulty
 
 from sdm_training.report.lines import SHIPPED, Line, matching, newest
-from sdm_training.report.markdown import NONE, NOT_RUN, bracket, code, table
+from sdm_training.report.markdown import NONE, NOT_RUN, NOTHING_RUN, bracket, code, table
 from sdm_training.report.policies import DP3, SDM, Policy
 
 # Named in the README before any of them was trained; easy ones first.
@@ -68,4 +68,4 @@ def best5_table(lines: Sequence[Line]) -> str:
         own = f"{100 * final['successes'] / final['episodes']:.0f}" if final else NOT_RUN
         rows.append([code(line["task"]), f"{line['method']} @ {line['nfe']}", evaluations, best, own])
     header = ["task", "policy", "successes of 20, in the order of training", "best five, %", "final, %"]
-    return table(header, rows) if rows else f"{NOT_RUN.capitalize()}."
+    return table(header, rows) if rows else NOTHING_RUN

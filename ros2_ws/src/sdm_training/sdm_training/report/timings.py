@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sdm_training.report.lines import Line, matching
-from sdm_training.report.markdown import NONE, NOT_RUN, code, table
+from sdm_training.report.markdown import NONE, NOTHING_RUN, code, table
 
 
 def timing_table(lines: Sequence[Line]) -> str:
@@ -27,4 +27,4 @@ def timing_table(lines: Sequence[Line]) -> str:
         for (what, variant, device, backend, threads), line in latest.items()
     ]
     header = ["part", "variant", "device", "backend", "threads", "p50 ms", "p99 ms", "n"]
-    return table(header, rows) if rows else f"{NOT_RUN.capitalize()}."
+    return table(header, rows) if rows else NOTHING_RUN

@@ -11,11 +11,11 @@ from sdm_training.report.lines import FINAL, Line, matching, newest
 from sdm_training.report.markdown import NONE, NOT_RUN, code, table
 from sdm_training.report.policies import STUDENT_ROWS, TEACHERS, Policy
 from sdm_training.report.success import Success
+from sdm_training.report.suite_tasks import DIFFICULTIES
 from sdm_training.zoo.model_line import KIND, evaluation
 from sdm_training.zoo.rebuild import REBUILT
 
 _HASH_DIGITS = 12
-_DIFFICULTIES = ("easy", "medium", "hard", "very hard")
 _DESCRIBED = ("success", "its teacher's", "parameters, M", "MB", "contract", NETWORK)
 
 _PAGE = """# Model zoo
@@ -75,7 +75,7 @@ def _by_heading(students: Iterable[Line]) -> dict[str, list[Line]]:
 
     def place(model: Line) -> tuple[int, int, int, str, int, str, int]:
         policy = (model["method"], model["nfe"])
-        task = (_rank(_family(model["task"]), list(families())), _rank(_difficulty(model["task"]), _DIFFICULTIES))
+        task = (_rank(_family(model["task"]), list(families())), _rank(_difficulty(model["task"]), DIFFICULTIES))
         order = (_rank(model["task"], task_names()), model["task"], _rank(policy, policies))
         return *task, *order, model.get("variant") or "", model["seed"]
 
