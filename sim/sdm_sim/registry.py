@@ -102,8 +102,9 @@ def _builder(name: str) -> Callable[[], Task]:
 
 
 def difficulty(name: str) -> str | None:
-    """The label of a task, such as `very hard`; None where nobody labels its family. Raises TaskError as make_task."""
-    family, task = _known(name)
+    """The label of a task and of its variants, such as `very hard`; None where nobody labels its family. Raises
+    TaskError as make_task."""
+    family, task = _known(name.partition("+")[0])
     return next((label for label, tasks in _FAMILIES[family].difficulty.items() if task in tasks), None)
 
 

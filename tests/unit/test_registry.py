@@ -17,7 +17,7 @@ def test_the_difficulties_are_the_papers() -> None:
     sizes = {label: len(tasks) for label, tasks in suite.DIFFICULTY.items()}
     assert sizes == {"easy": 28, "medium": 11, "hard": 6, "very hard": 5}
     assert difficulty("metaworld/shelf-place") == "very hard"
-    assert difficulty("metaworld/door-open") == "easy"
+    assert difficulty("metaworld/door-open") == difficulty("metaworld/door-open+goal") == "easy"
 
 
 def test_what_the_papers_leave_out_has_no_label_or_one_of_its_own() -> None:

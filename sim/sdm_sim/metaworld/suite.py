@@ -22,6 +22,18 @@ DIFFICULTY: dict[str, tuple[str, ...]] = {
 
 TASKS = tuple(sorted(task for tasks in DIFFICULTY.values() for task in tasks))
 
+HIDDEN_GOAL = (
+    "coffee-pull", "hand-insert", "pick-out-of-hole", "pick-place", "pick-place-wall", "plate-slide-back",
+    "plate-slide-back-side", "plate-slide-side", "push", "push-back", "push-wall", "reach", "reach-wall", "stick-pull",
+    "stick-push",
+)  # fmt: skip
+"""The tasks whose goal differs from episode to episode, and of which no body in the scene tells where it is."""
+
+
+def with_goal_shown(task: str) -> str:
+    """The task as a policy can learn it: `push+goal` of a task with a hidden goal, any other's own name."""
+    return f"{task}+goal" if task in HIDDEN_GOAL else task
+
 
 def build(task: str) -> Task:
     """Builds `metaworld/<task>`; the simulator is only imported here."""

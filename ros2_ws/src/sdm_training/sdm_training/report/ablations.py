@@ -15,11 +15,11 @@ from sdm_training.report.policies import DP3, SDM, Policy
 from sdm_training.report.success import OverTasks, Success
 
 TASKS = (
-    "metaworld/reach",
-    "metaworld/reach-wall",
+    "metaworld/reach+goal",
+    "metaworld/reach-wall+goal",
     "metaworld/box-close",
     "metaworld/sweep",
-    "metaworld/push",
+    "metaworld/push+goal",
     "metaworld/shelf-place",
 )
 DEMOS = 10

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from sdm_sim.registry import difficulty, task_names
+from sdm_sim.metaworld.suite import DIFFICULTY, with_goal_shown
 
 METAWORLD = "metaworld/"
 ADROIT = ("adroit/hammer", "adroit/door", "adroit/pen")
-DIFFICULTIES = ("easy", "medium", "hard", "very hard")
+DIFFICULTIES = tuple(DIFFICULTY)
 
 
 def metaworld() -> dict[str, list[str]]:
-    """MetaWorld's fifty tasks by difficulty."""
-    tasks = [name for name in task_names() if name.startswith(METAWORLD) and "+" not in name]
-    return {label: [task for task in tasks if difficulty(task) == label] for label in DIFFICULTIES}
+    """MetaWorld's fifty tasks by difficulty, hidden goals shown."""
+    return {label: [METAWORLD + with_goal_shown(task) for task in tasks] for label, tasks in DIFFICULTY.items()}
 
 
 def domains() -> dict[str, tuple[str, ...]]:

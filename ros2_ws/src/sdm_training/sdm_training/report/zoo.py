@@ -96,9 +96,8 @@ def _family(task: str) -> str:
 
 
 def _difficulty(task: str) -> str | None:
-    """Of the plain task, where it is a variant; of another's own task nobody tells."""
-    plain = task.partition("+")[0]
-    return difficulty(plain) if plain in task_names() else None
+    """Of another's own task nobody tells."""
+    return difficulty(task) if task.partition("+")[0] in task_names() else None
 
 
 def _shipped(lines: Sequence[Line], models: Sequence[Line]) -> str:
