@@ -26,6 +26,7 @@ NETWORKS: dict[str, tuple[str, ...]] = {
     "paper": NARROW_UNET,
     "simple": NARROW_UNET,
     "small": ("network.denoiser.width=32",),
+    "keypoint": ("network.denoiser.width=32",),
     "joint": ("network.denoiser.width=32", "network.denoiser.layers=1"),
     "dp2d": (*NARROW_UNET, *NARROW_RESNET),
     "dp2d_small": ("network.denoiser.width=32", *NARROW_RESNET),

@@ -11,6 +11,7 @@ from helpers.contracts import image_contract
 from helpers.training import demonstrations, small_policy
 from sdm_core.contract import Contract
 from sdm_training import registry
+from sdm_training.networks.cloud_keypoints import CloudKeypoints
 from sdm_training.networks.encoders.pointnet import PointNet
 from sdm_training.observation import Batch, Observation
 from sdm_training.policy import NetworkSettings, parameter_count
@@ -51,8 +52,9 @@ def test_simple_preset_has_about_seven_million():
     assert denoiser == 7_375_236
 
 
-def test_small_preset_stays_below_its_budget():
-    assert sum(parts("small", state_dim=10)) <= 1_750_000
+@pytest.mark.parametrize("name", ["small", "keypoint"])
+def test_presets_for_one_core_stay_below_their_budget(name):
+    assert sum(parts(name, state_dim=10)) <= 1_800_000
 
 
 def test_unet_predicts_chunks_and_refuses_horizons_it_cannot_halve():
@@ -63,6 +65,40 @@ def test_unet_predicts_chunks_and_refuses_horizons_it_cannot_halve():
     assert network(chunk, torch.tensor([0, 99]), torch.randn(2, 5)).shape == chunk.shape
     with pytest.raises(SettingsError, match=r"horizon 6 .* multiple of 4"):
         unet.create(settings, 3, 6, 5)
+
+
+def test_keypoints_are_places_in_the_cloud_whatever_the_order_of_its_points():
+    torch.manual_seed(0)
+    keypoints = CloudKeypoints(4, 5, 8, 2)
+    cloud = torch.randn(2, 30, 4)
+    places = keypoints(cloud).reshape(2, 5, 3)
+    xyz = cloud[:, None, :, :3]
+    assert (places >= xyz.amin(2)).all()
+    assert (places <= xyz.amax(2)).all()
+    torch.testing.assert_close(keypoints(cloud[:, torch.randperm(30)]), keypoints(cloud))
+    one = cloud[:, :1]
+    torch.testing.assert_close(keypoints(one).reshape(2, 5, 3), one[..., :3].expand(2, 5, 3))
+
+
+def test_keypoints_learn_to_find_a_thing_where_no_demonstration_had_it():
+    """A clump among scattered points: its place is asked for, from ten examples of which none has it on the right."""
+    torch.manual_seed(0)
+    keypoints = CloudKeypoints(3, 1, 16, 0)
+
+    def scene(count: int, low: float, high: float) -> tuple[torch.Tensor, torch.Tensor]:
+        place = torch.rand(count, 3) * torch.tensor([high - low, 1.0, 0.0]) + torch.tensor([low, 0.0, 0.5])
+        table = torch.rand(count, 40, 3) * torch.tensor([2.0, 1.0, 0.02]) - torch.tensor([1.0, 0.0, 0.0])
+        return torch.cat([table, place[:, None] + 0.01 * torch.randn(count, 8, 3)], dim=1), place
+
+    clouds, places = scene(10, -1.0, 0.0)
+    optimiser = torch.optim.Adam(keypoints.parameters(), lr=0.02)
+    for _ in range(300):
+        loss = (keypoints(clouds) - places).square().mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    elsewhere, wanted = scene(50, 0.2, 1.0)
+    assert (keypoints(elsewhere) - wanted).abs().mean() < 0.1
 
 
 def test_pooling_winners_alone_gives_the_full_gradient():

@@ -48,7 +48,7 @@ def parameter_table() -> str:
         "|---|---:|---:|---:|---:|---:|",
     ]
     of_dp3 = [(name, given) for name in ("paper", "simple") for given in (published, contract)]
-    for name, given in (*of_dp3, ("small", contract), ("joint", contract)):
+    for name, given in (*of_dp3, *((name, contract) for name in ("small", "keypoint", "joint"))):
         counts = part_sizes(name, given)
         cells = [given.state_dim, counts["cloud"], counts["state"], counts["denoiser"], sum(counts.values())]
         lines.append(f"| `{name}` | " + " | ".join(f"{cell:,}" for cell in cells) + " |")
@@ -63,8 +63,12 @@ def part_sizes(network: str, contract: Contract) -> dict[str, int]:
     unit = NormaliserStatistics(state=_unit_bounds(contract.state_dim), action=_unit_bounds(contract.action_dim))
     with torch.device("meta"):
         policy = Policy(settings, settings.network.contract(contract).model_copy(update={"normaliser": unit}))
-    parts = {"cloud": policy.encoder.cloud, "state": policy.encoder.state, "denoiser": policy.denoiser}
-    return {name: parameter_count(part) for name, part in parts.items()}
+    state = parameter_count(policy.encoder.state)
+    return {
+        "cloud": parameter_count(policy.encoder) - state,
+        "state": state,
+        "denoiser": parameter_count(policy.denoiser),
+    }
 
 
 def _unit_bounds(entries: int) -> Bounds:

@@ -60,6 +60,14 @@ ABLATIONS = (
         ),
     ),
     Ablation(
+        "What the network knows of points",
+        (
+            Setting("four octaves of Fourier features, their maximum over the cloud", DP3),
+            Setting("plain coordinates", _variant(DP3, "plain coordinates")),
+            Setting("`keypoint`: sixteen places beside the maximum", dataclasses.replace(DP3, network="keypoint")),
+        ),
+    ),
+    Ablation(
         "Size of the teacher's network",
         (
             Setting("`small`, residual MLP", DP3),

@@ -1,4 +1,4 @@
-"""DP3's lightweight PointNet beside a state MLP."""
+"""DP3's lightweight PointNet beside a state MLP, and keypoints if wanted."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch
 from sdm_core.contract import Contract
 from torch import Tensor, nn
 
+from sdm_training.networks.cloud_keypoints import CloudKeypoints
 from sdm_training.networks.fourier_features import FourierFeatures
 from sdm_training.networks.state_mlp import state_mlp
 from sdm_training.observation import Observation
@@ -21,12 +22,15 @@ class PointNetSettings(Part):
     """state: "per_step" shares one MLP among the observation steps (DP3), "joint" feeds all of them to one at once.
 
     point_frequencies, state_frequencies: octaves of Fourier features beside the plain inputs; DP3 has none.
+    keypoints: places that are found in each cloud beside its features, by an attention of keypoint_width; DP3 has none.
     """
 
     kind: str = "pointnet"
     point_widths: tuple[int, ...] = (64, 128, 256)
     point_frequencies: int = 0
     cloud_features: int = 128
+    keypoints: int = 0
+    keypoint_width: int = 64
     state: Literal["per_step", "joint"] = "joint"
     state_widths: tuple[int, ...] = (128, 128)
     state_frequencies: int = 0
@@ -81,17 +85,28 @@ class PointNetEncoder(nn.Module):
         self.cloud = PointNet(
             cloud.channels, settings.point_widths, settings.cloud_features, settings.point_frequencies
         )
+        self.keypoints = (
+            CloudKeypoints(cloud.channels, settings.keypoints, settings.keypoint_width, settings.point_frequencies)
+            if settings.keypoints
+            else None
+        )
+        cloud_features = settings.cloud_features + (self.keypoints.features if self.keypoints else 0)
         state_vectors = contract.n_obs_steps if self.state_per_step else 1
         state_inputs = contract.state_dim * contract.n_obs_steps // state_vectors
         self.state = state_mlp(state_inputs, settings.state_widths, settings.state_frequencies)
-        self.condition_dim = cloud.steps * settings.cloud_features + state_vectors * settings.state_widths[-1]
+        self.condition_dim = cloud.steps * cloud_features + state_vectors * settings.state_widths[-1]
 
     def forward(self, observation: Observation) -> Tensor:
         clouds, states = observation.point_cloud, observation.state
         assert clouds is not None
-        cloud_features = self.cloud(clouds.flatten(0, 1)).reshape(clouds.shape[0], -1)
+        cloud_features = self._cloud_features(clouds.flatten(0, 1)).reshape(clouds.shape[0], -1)
         state_features = self.state(states).flatten(1) if self.state_per_step else self.state(states.flatten(1))
         return torch.cat([cloud_features, state_features], dim=-1)
+
+    def _cloud_features(self, clouds: Tensor) -> Tensor:
+        """Each cloud's [M, F]."""
+        features = self.cloud(clouds)
+        return torch.cat([features, self.keypoints(clouds)], dim=-1) if self.keypoints else features
 
 
 SETTINGS = PointNetSettings
