@@ -162,7 +162,7 @@ met or missed by the mean; where it lies within the interval, other episodes mig
 
 1. All goals hidden, as in the core comparison, whose tasks' goals are told by the scene or vary by less than the rule
    forgives. Given up when `reach`, the first task of which neither holds, was run.
-2. Hidden goals are shown. All that was run under the first recipe on tasks with a hidden goal was run again:
+2. Hidden goals are shown. What was run under the first recipe on tasks with a hidden goal is run again:
 
 {goal_marks}
 
