@@ -11,7 +11,6 @@ from helpers.contracts import image_contract
 from helpers.training import demonstrations, small_policy
 from sdm_core.contract import Contract
 from sdm_training import registry
-from sdm_training.networks.cloud_keypoints import CloudKeypoints
 from sdm_training.networks.encoders.pointnet import PointNet
 from sdm_training.observation import Batch, Observation
 from sdm_training.policy import NetworkSettings, parameter_count
@@ -67,50 +66,59 @@ def test_unet_predicts_chunks_and_refuses_horizons_it_cannot_halve():
         unet.create(settings, 3, 6, 5)
 
 
+def places(network: PointNet, clouds: torch.Tensor) -> torch.Tensor:
+    """[M, K, 3]"""
+    return network(clouds)[:, 6:].unflatten(1, (-1, 3))
+
+
 def test_keypoints_are_places_in_the_cloud_whatever_the_order_of_its_points():
     torch.manual_seed(0)
-    keypoints = CloudKeypoints(4, 5, 8, 2)
+    network = PointNet(4, (8, 16), 6, frequencies=2, keypoints=5)
     cloud = torch.randn(2, 30, 4)
-    places = keypoints(cloud).reshape(2, 5, 3)
-    xyz = cloud[:, None, :, :3]
-    assert (places >= xyz.amin(2)).all()
-    assert (places <= xyz.amax(2)).all()
-    torch.testing.assert_close(keypoints(cloud[:, torch.randperm(30)]), keypoints(cloud))
+    found, xyz = places(network, cloud), cloud[:, None, :, :3]
+    assert found.shape == (2, 5, 3)
+    assert (found >= xyz.amin(2)).all()
+    assert (found <= xyz.amax(2)).all()
+    torch.testing.assert_close(network(cloud[:, torch.randperm(30)]), network(cloud))
     one = cloud[:, :1]
-    torch.testing.assert_close(keypoints(one).reshape(2, 5, 3), one[..., :3].expand(2, 5, 3))
+    torch.testing.assert_close(places(network, one), one[..., :3].expand(2, 5, 3))
 
 
-def test_keypoints_learn_to_find_a_thing_where_no_demonstration_had_it():
-    """A clump among scattered points: its place is asked for, from ten examples of which none has it on the right."""
+def test_keypoints_learn_from_ten_places_to_find_a_thing_at_others():
+    """A clump above scattered points, whose place is asked for."""
     torch.manual_seed(0)
-    keypoints = CloudKeypoints(3, 1, 16, 0)
+    network = PointNet(3, (32, 128), 6, keypoints=1)
 
-    def scene(count: int, low: float, high: float) -> tuple[torch.Tensor, torch.Tensor]:
-        place = torch.rand(count, 3) * torch.tensor([high - low, 1.0, 0.0]) + torch.tensor([low, 0.0, 0.5])
+    def scenes(count: int) -> tuple[torch.Tensor, torch.Tensor]:
+        place = torch.rand(count, 3) * torch.tensor([2.0, 1.0, 0.0]) + torch.tensor([-1.0, 0.0, 0.5])
         table = torch.rand(count, 40, 3) * torch.tensor([2.0, 1.0, 0.02]) - torch.tensor([1.0, 0.0, 0.0])
         return torch.cat([table, place[:, None] + 0.01 * torch.randn(count, 8, 3)], dim=1), place
 
-    clouds, places = scene(10, -1.0, 0.0)
-    optimiser = torch.optim.Adam(keypoints.parameters(), lr=0.02)
+    clouds, wanted = scenes(10)
+    optimiser = torch.optim.Adam(network.parameters(), lr=0.02)
     for _ in range(300):
-        loss = (keypoints(clouds) - places).square().mean()
+        loss = (places(network, clouds)[:, 0] - wanted).square().mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-    elsewhere, wanted = scene(50, 0.2, 1.0)
-    assert (keypoints(elsewhere) - wanted).abs().mean() < 0.1
+    elsewhere, wanted = scenes(50)
+    assert (places(network, elsewhere)[:, 0] - wanted).abs().mean() < 0.02
 
 
-def test_pooling_winners_alone_gives_the_full_gradient():
+@pytest.mark.parametrize("keypoints", [0, 3])
+def test_pooling_winners_alone_gives_the_full_gradient(keypoints: int):
     torch.manual_seed(0)
-    network = PointNet(3, (8, 16), 6)
+    network = PointNet(3, (8, 16), 6, keypoints=keypoints)
     clouds = torch.randn(5, 40, 3)
-    weights = torch.randn(5, 6)
+    weights = torch.randn(5, 6 + 3 * keypoints)
     parameters = list(network.parameters())
-    fast = torch.autograd.grad((network(clouds) * weights).sum(), parameters)
-    full_output = network.projection(network.points(clouds).amax(dim=1))
+    output = network(clouds)
+    fast = torch.autograd.grad((output * weights).sum(), parameters)
+    network.sparse_gradient = False
+    full_output = network(clouds)
     full = torch.autograd.grad((full_output * weights).sum(), parameters)
-    torch.testing.assert_close(network(clouds), full_output)
+    torch.testing.assert_close(output, full_output)
+    torch.testing.assert_close(output[:, :6], network.projection(network.points(clouds).amax(dim=1)))
     for ours, reference in zip(fast, full, strict=True):
         torch.testing.assert_close(ours, reference, rtol=1e-4, atol=1e-6)
 

@@ -16,10 +16,10 @@ from sdm_training.report.success import OverTasks, Success
 
 TASKS = (
     "metaworld/reach+goal",
-    "metaworld/reach-wall+goal",
-    "metaworld/box-close",
-    "metaworld/sweep",
     "metaworld/push+goal",
+    "metaworld/basketball",
+    "metaworld/bin-picking",
+    "metaworld/box-close",
     "metaworld/shelf-place",
 )
 DEMOS = 10

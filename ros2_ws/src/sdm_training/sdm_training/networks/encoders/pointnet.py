@@ -8,12 +8,12 @@ import torch
 from sdm_core.contract import Contract
 from torch import Tensor, nn
 
-from sdm_training.networks.cloud_keypoints import CloudKeypoints
 from sdm_training.networks.fourier_features import FourierFeatures
 from sdm_training.networks.state_mlp import state_mlp
 from sdm_training.observation import Observation
 from sdm_training.settings import Part, SettingsError
 
+AXES = 3
 # So many points' features stay in a core's cache from layer to layer: half the time of a whole batch at once.
 POINTS_IN_CACHE = 1024
 
@@ -22,7 +22,7 @@ class PointNetSettings(Part):
     """state: "per_step" shares one MLP among the observation steps (DP3), "joint" feeds all of them to one at once.
 
     point_frequencies, state_frequencies: octaves of Fourier features beside the plain inputs; DP3 has none.
-    keypoints: places that are found in each cloud beside its features, by an attention of keypoint_width; DP3 has none.
+    keypoints: places that are found in each cloud beside its features; DP3 has none.
     """
 
     kind: str = "pointnet"
@@ -30,7 +30,6 @@ class PointNetSettings(Part):
     point_frequencies: int = 0
     cloud_features: int = 128
     keypoints: int = 0
-    keypoint_width: int = 64
     state: Literal["per_step", "joint"] = "joint"
     state_widths: tuple[int, ...] = (128, 128)
     state_frequencies: int = 0
@@ -39,11 +38,17 @@ class PointNetSettings(Part):
 class PointNet(nn.Module):
     """Clouds [M, N, channels] → features [M, F]: a shared MLP on every point, the maximum over points, a projection.
 
+    keypoints: of so many things in the cloud the expected place comes beside it, in the cloud's coordinates [M, 3K]: a
+    spatial softmax (Levine et al. 2016) over points in place of pixels. A maximum tells that something is there, and
+    where, the network has to decode; what is learned at the places of ten demonstrations holds between them too.
+
     sparse_gradient: on a CPU, back-propagate through the winning points alone; their number depends on the data, so a
     stack of trainings switches it off.
     """
 
-    def __init__(self, channels: int, widths: tuple[int, ...], features: int, frequencies: int = 0) -> None:
+    def __init__(
+        self, channels: int, widths: tuple[int, ...], features: int, frequencies: int = 0, keypoints: int = 0
+    ) -> None:
         super().__init__()
         self.sparse_gradient = True
         fourier = FourierFeatures(frequencies)
@@ -52,23 +57,38 @@ class PointNet(nn.Module):
             layers += [nn.Linear(inputs, outputs), nn.LayerNorm(outputs), nn.ReLU()]
         self.points = nn.Sequential(*layers)
         self.projection = nn.Sequential(nn.Linear(widths[-1], features), nn.LayerNorm(features))
+        self.attention = nn.Linear(widths[-1], keypoints) if keypoints else None
+        self.features = features + AXES * keypoints
 
     def forward(self, clouds: Tensor) -> Tensor:
         sparse = self.sparse_gradient and torch.is_grad_enabled() and not clouds.is_cuda
-        return self.projection(self.winning_points(clouds) if sparse else self.points(clouds).amax(dim=1))
+        point_features, pooled = self.winning_points(clouds) if sparse else self.all_points(clouds)
+        features = self.projection(pooled)
+        if self.attention is None:
+            return features
+        # The maximum alone shapes the features: a place depends on all points, and few of them have a gradient.
+        attention = self.attention(point_features.detach()).softmax(dim=1)
+        places = attention.transpose(1, 2) @ clouds[..., :AXES]
+        return torch.cat([features, places.flatten(1)], dim=-1)
 
-    def winning_points(self, clouds: Tensor) -> Tensor:
-        """The pooled features, with gradients through the winners of the maximum alone.
+    def all_points(self, clouds: Tensor) -> tuple[Tensor, Tensor]:
+        """Every point's features [M, N, W] and their maximum [M, W]."""
+        features = self.points(clouds)
+        return features, features.amax(dim=1)
 
-        The gradient is the same (the other points get none from a maximum), and most points need no backward pass.
+    def winning_points(self, clouds: Tensor) -> tuple[Tensor, Tensor]:
+        """The same, with gradients of the maximum alone, and through its winners alone.
+
+        The maximum's gradient is the same (the other points get none from it), and most points need no backward pass.
         """
         clouds_count, points_count, channels = clouds.shape
         at_once = max(1, POINTS_IN_CACHE // points_count)
         with torch.no_grad():
-            winners = torch.cat([self.points(some).argmax(dim=1) for some in clouds.split(at_once)])
+            found = [(features, features.argmax(dim=1)) for features in map(self.points, clouds.split(at_once))]
+        features, winners = (torch.cat(parts) for parts in zip(*found, strict=True))
         winners = winners + torch.arange(clouds_count, device=clouds.device)[:, None] * points_count
         rows, row_of = winners.unique(return_inverse=True)
-        return self.points(clouds.reshape(-1, channels)[rows]).gather(0, row_of)
+        return features, self.points(clouds.reshape(-1, channels)[rows]).gather(0, row_of)
 
 
 class PointNetEncoder(nn.Module):
@@ -83,30 +103,23 @@ class PointNetEncoder(nn.Module):
             )
         self.state_per_step = settings.state == "per_step"
         self.cloud = PointNet(
-            cloud.channels, settings.point_widths, settings.cloud_features, settings.point_frequencies
+            cloud.channels,
+            settings.point_widths,
+            settings.cloud_features,
+            settings.point_frequencies,
+            settings.keypoints,
         )
-        self.keypoints = (
-            CloudKeypoints(cloud.channels, settings.keypoints, settings.keypoint_width, settings.point_frequencies)
-            if settings.keypoints
-            else None
-        )
-        cloud_features = settings.cloud_features + (self.keypoints.features if self.keypoints else 0)
         state_vectors = contract.n_obs_steps if self.state_per_step else 1
         state_inputs = contract.state_dim * contract.n_obs_steps // state_vectors
         self.state = state_mlp(state_inputs, settings.state_widths, settings.state_frequencies)
-        self.condition_dim = cloud.steps * cloud_features + state_vectors * settings.state_widths[-1]
+        self.condition_dim = cloud.steps * self.cloud.features + state_vectors * settings.state_widths[-1]
 
     def forward(self, observation: Observation) -> Tensor:
         clouds, states = observation.point_cloud, observation.state
         assert clouds is not None
-        cloud_features = self._cloud_features(clouds.flatten(0, 1)).reshape(clouds.shape[0], -1)
+        cloud_features = self.cloud(clouds.flatten(0, 1)).reshape(clouds.shape[0], -1)
         state_features = self.state(states).flatten(1) if self.state_per_step else self.state(states.flatten(1))
         return torch.cat([cloud_features, state_features], dim=-1)
-
-    def _cloud_features(self, clouds: Tensor) -> Tensor:
-        """Each cloud's [M, F]."""
-        features = self.cloud(clouds)
-        return torch.cat([features, self.keypoints(clouds)], dim=-1) if self.keypoints else features
 
 
 SETTINGS = PointNetSettings
