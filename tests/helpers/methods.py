@@ -20,12 +20,21 @@ SCORES: dict[str, Any] = {
     "ema": {"max_decay": 0.9},
 }
 
+KEYPOINTS = {
+    "kind": "pointnet", "point_widths": [8, 16], "cloud_features": 8, "keypoints": 2, "state_widths": [8, 8]
+}  # fmt: skip
+
 ONEDP_S: dict[str, Any] = {"kind": "onedp", "method": "onedp_s", "stochastic": True}
 ONEDP_D: dict[str, Any] = {"kind": "onedp", "method": "onedp_d", "stochastic": False}
 
 # Name of the case: package, settings, and changes of the policy.
 METHODS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "diffusion": ("teachers", {"kind": "diffusion", "draws": 2, **CLONING}, {}),
+    "diffusion_keypoints": (
+        "teachers",
+        {"kind": "diffusion", "draws": 2, **CLONING},
+        {"encoder": KEYPOINTS},
+    ),
     "edm": ("teachers", {"kind": "diffusion", "draws": 2, "sample_nfe": 3, **CLONING}, {"diffusion": {"kind": "edm"}}),
     "regression": ("distillers", {"kind": "regression", **CLONING}, {}),
     "consistency": (
