@@ -183,7 +183,7 @@ Those 37 of the tasks on which the papers below report averages by difficulty. N
 {costs}
 ## What each choice of the recipe is worth
 
-One choice changed at a time, on six tasks with training seeds 0 and 1 and fifty episodes each (`suite=ablations`).
+One choice changed at a time, on six tasks with up to two training seeds of fifty episodes each (`suite=ablations`).
 Evaluation seeds from {development_seed0} on are for development: no other cell of this page is of them. Differences
 are to the recipe's, paired by training and evaluation seed, with Newcombe's interval; where an interval spans 0, the
 choice did not show. Colour is no choice here, since the clouds of the demonstrations have none.
