@@ -63,12 +63,8 @@ def part_sizes(network: str, contract: Contract) -> dict[str, int]:
     unit = NormaliserStatistics(state=_unit_bounds(contract.state_dim), action=_unit_bounds(contract.action_dim))
     with torch.device("meta"):
         policy = Policy(settings, settings.network.contract(contract).model_copy(update={"normaliser": unit}))
-    state = parameter_count(policy.encoder.state)
-    return {
-        "cloud": parameter_count(policy.encoder) - state,
-        "state": state,
-        "denoiser": parameter_count(policy.denoiser),
-    }
+    parts = {"cloud": policy.encoder.cloud, "state": policy.encoder.state, "denoiser": policy.denoiser}
+    return {name: parameter_count(part) for name, part in parts.items()}
 
 
 def _unit_bounds(entries: int) -> Bounds:

@@ -144,7 +144,7 @@ says over how many tasks it is and cannot be compared with the others.
 In {hidden_goals} of MetaWorld's tasks the goal differs from episode to episode and no body in the scene tells where it
 is (`tests/unit/test_goal_marker.py` computes which; no result chose them). There a ball of 2 cm marks it, for
 demonstrations and policies alike: `push+goal`. DP3's public code, on which the papers build, renders MetaWorld's own
-marks into its clouds, whatever the task.
+marks into its clouds.
 
 {campaign}
 

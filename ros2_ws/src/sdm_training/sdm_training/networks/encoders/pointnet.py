@@ -67,16 +67,16 @@ class PointNet(nn.Module):
         if self.attention is None:
             return features
         # The maximum alone shapes the features: a place depends on all points, and few of them have a gradient.
-        attention = self.attention(point_features.detach()).softmax(dim=1)
+        attention = self.attention(torch.cat(point_features).detach()).softmax(dim=1)
         places = attention.transpose(1, 2) @ clouds[..., :AXES]
         return torch.cat([features, places.flatten(1)], dim=-1)
 
-    def all_points(self, clouds: Tensor) -> tuple[Tensor, Tensor]:
-        """Every point's features [M, N, W] and their maximum [M, W]."""
+    def all_points(self, clouds: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
+        """Every point's features [M, N, W], in parts along M, and their maximum [M, W]."""
         features = self.points(clouds)
-        return features, features.amax(dim=1)
+        return (features,), features.amax(dim=1)
 
-    def winning_points(self, clouds: Tensor) -> tuple[Tensor, Tensor]:
+    def winning_points(self, clouds: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
         """The same, with gradients of the maximum alone, and through its winners alone.
 
         The maximum's gradient is the same (the other points get none from it), and most points need no backward pass.
@@ -85,8 +85,8 @@ class PointNet(nn.Module):
         at_once = max(1, POINTS_IN_CACHE // points_count)
         with torch.no_grad():
             found = [(features, features.argmax(dim=1)) for features in map(self.points, clouds.split(at_once))]
-        features, winners = (torch.cat(parts) for parts in zip(*found, strict=True))
-        winners = winners + torch.arange(clouds_count, device=clouds.device)[:, None] * points_count
+        features, parts = zip(*found, strict=True)
+        winners = torch.cat(parts) + torch.arange(clouds_count, device=clouds.device)[:, None] * points_count
         rows, row_of = winners.unique(return_inverse=True)
         return features, self.points(clouds.reshape(-1, channels)[rows]).gather(0, row_of)
 
