@@ -9,7 +9,7 @@ import pytest
 import yaml
 from helpers.result_lines import success_line, timing_line
 from sdm_core.errors import DatasetError
-from sdm_training.report import ablations, best_five, campaign
+from sdm_training.report import ablations, best_five, campaign, policies
 from sdm_training.report.comparison_table import comparison_table
 from sdm_training.report.contradictions import contradictions
 from sdm_training.report.costs import cost_text
@@ -17,7 +17,7 @@ from sdm_training.report.estimate import Estimate
 from sdm_training.report.lines import DEVELOPMENT, FINAL
 from sdm_training.report.markdown import NOT_RUN
 from sdm_training.report.page import page
-from sdm_training.report.policies import BEST, DP3, EDM, SDM, Policy
+from sdm_training.report.policies import Policy
 from sdm_training.report.published import Published
 from sdm_training.report.success import OverTasks
 from sdm_training.report.suite_tasks import domains
@@ -26,6 +26,7 @@ ROOT = Path(__file__).parents[2]
 PUBLISHED = Published.load(ROOT / "benchmarks/published")
 COMPARED = PUBLISHED.comparison
 HARD = domains()["MetaWorld hard"]
+DP3, SDM, EDM, BEST = (one.of_the_recipe for one in (policies.DP3, policies.SDM, policies.EDM, policies.BEST))
 
 
 def suite(name: str) -> dict[str, Any]:
@@ -33,7 +34,7 @@ def suite(name: str) -> dict[str, Any]:
 
 
 def hundred(task: str, policy: Policy, quarter: str, **others: Any) -> dict[str, Any]:
-    return success_line(task, policy.method, policy.nfe, 25 * quarter, **others)
+    return success_line(task, policy.method, policy.nfe, 25 * quarter, network=policy.network, **others)
 
 
 def rows(table: str) -> dict[str, list[str]]:
@@ -49,23 +50,32 @@ def everywhere(quarter: str, *policies: Policy) -> list[dict[str, Any]]:
 def test_the_campaign_s_tasks_are_those_of_its_two_suites() -> None:
     assert set(campaign.every_task()) == {*suite("metaworld50")["tasks"], *suite("adroit3")["tasks"]}
     assert len(campaign.every_task()) == 53
-    run = {Policy(name, nfe) for name, row in suite("metaworld50")["methods"].items() for nfe in row.get("nfe", [1])}
-    assert set(campaign.POLICIES) <= run
+    rows = suite("metaworld50")["methods"].items()
+    networks = (suite("metaworld50")["network"], suite("metaworld50_small")["network"])
+    assert set(campaign.POLICIES) <= {
+        Policy(name, nfe, network) for name, row in rows for nfe in row.get("nfe", [1]) for network in networks
+    }
+    assert {policy.network for policy in campaign.STUDENTS} == {networks[0]} == {suite("adroit3")["network"]}
 
 
 def test_means_by_difficulty_say_how_many_tasks_they_are_of() -> None:
     lines = [hundred(task, SDM, "1110") for task in HARD]
-    cells = rows(campaign.success_table(lines))["SDM @ 1"]
+    cells = rows(campaign.success_table(lines))["SDM @ 1, keypoint network"]
     assert cells == [NOT_RUN] * 3 + ["75.0 [71, 78] (600)", NOT_RUN, "75.0 [71, 78] (600, 6 of 53 tasks)"]
 
 
 def test_a_student_s_gain_is_paired_with_its_own_teacher() -> None:
     lines = [hundred(task, policy, quarter) for task in HARD for policy, quarter in ((BEST, "1110"), (EDM, "1100"))]
-    cells = rows(campaign.difference_table(lines))["Consistency Policy (best) @ 1 − EDM @ 19"]
+    cells = rows(campaign.difference_table(lines))[
+        "Consistency Policy (best) @ 1, keypoint network − EDM @ 19, keypoint network"
+    ]
     assert cells[3].startswith("+25.0 [")
     assert cells[3].endswith("] (600)")
     assert cells[5].endswith("(600, 6 of 53 tasks)")
-    assert rows(campaign.difference_table(lines))["SDM @ 1 − DP3 @ 10"] == [NOT_RUN] * 6
+    assert (
+        rows(campaign.difference_table(lines))["SDM @ 1, keypoint network − DP3 @ 10, keypoint network"]
+        == [NOT_RUN] * 6
+    )
 
 
 def test_a_bar_is_decided_only_when_every_task_is_run() -> None:
@@ -80,12 +90,13 @@ def test_a_bar_is_decided_only_when_every_task_is_run() -> None:
 def test_each_bar_has_its_own_verdict() -> None:
     lines = everywhere("1" * 4, SDM, DP3) + everywhere("1110", BEST) + everywhere("1110", EDM)[:-1]
     verdicts = {bar: cells[-1] for bar, cells in rows(campaign.bars_table(lines, COMPARED)).items()}
+    student, best, teacher = SDM.name, BEST.name, EDM.name
     assert verdicts == {
-        "SDM @ 1: at least 90 % over 37 tasks": "met",
-        "SDM @ 1: at least 85 % over 53 tasks": "met",
-        "Consistency Policy (best) @ 1: at least 90 % over 37 tasks": "missed",
-        "Consistency Policy (best) @ 1: at least 85 % over 53 tasks": "missed",
-        "Consistency Policy (best) @ 1 − EDM @ 19: at least 0 points over 53 tasks": "not decided yet",
+        f"{student}: at least 90 % over 37 tasks": "met",
+        f"{student}: at least 85 % over 53 tasks": "met",
+        f"{best}: at least 90 % over 37 tasks": "missed",
+        f"{best}: at least 85 % over 53 tasks": "missed",
+        f"{best} − {teacher}: at least 0 points over 53 tasks": "not decided yet",
     }
 
 
@@ -98,11 +109,13 @@ def test_of_the_published_comparison_all_averages_but_one_follow_from_its_cells(
 
 
 def test_ours_stand_below_the_published_rows() -> None:
-    table = rows(comparison_table([*everywhere("1110", SDM), timing_line("student, 1 NFE", 1.25)], COMPARED))
+    table = rows(
+        comparison_table([*everywhere("1110", SDM), timing_line("student, 1 NFE, keypoint network", 1.25)], COMPARED)
+    )
     assert list(table)[:6] == [method.label for method in COMPARED.methods]
     assert table["OMP"][-3:] == ["82.3", "6.8 ms", "RTX 4090"]
-    assert table["**ours:** SDM @ 1"][-3:] == ["75.0 [73, 76] (3700)", "1.25 ms", "one CPU thread"]
-    assert table["**ours:** EDM @ 19"] == ["19", *[NOT_RUN] * 8]
+    assert table["**ours:** SDM @ 1, keypoint network"][-3:] == ["75.0 [73, 76] (3700)", "1.25 ms", "one CPU thread"]
+    assert table["**ours:** EDM @ 19, keypoint network"] == ["19", *[NOT_RUN] * 8]
 
 
 def test_a_method_without_a_domain_s_figure_is_refused(tmp_path: Path) -> None:
@@ -138,7 +151,7 @@ def test_an_ablation_is_shown_once_it_is_run_and_paired_with_the_recipe() -> Non
     assert ablations.ablation_tables(recipe) == "Not run."
     world = [{**hundred(ablations.TASKS[0], DP3, "1100", **DEVELOPMENT), "variant": "world cloud"}]
     text = ablations.ablation_tables(recipe + world)
-    assert text.startswith("### Frame of the cloud: DP3 @ 10\n")
+    assert text.startswith("### Frame of the cloud: DP3 @ 10, keypoint network\n")
     assert text.count("###") == 1
     table = rows(text.partition("\n\n")[2])
     assert table["centred on the gripper (the recipe)"][0] == "75 [69, 80] (200)"
@@ -150,14 +163,16 @@ def test_an_ablation_is_shown_once_it_is_run_and_paired_with_the_recipe() -> Non
 def test_an_ablation_of_demonstrations_goes_by_their_number() -> None:
     lines = [hundred(ablations.TASKS[0], DP3, "1110", **DEVELOPMENT, demos=demos) for demos in (10, 50)]
     text = ablations.ablation_tables(lines)
-    assert text.startswith("### Demonstrations: DP3 @ 10\n")
+    assert text.startswith("### Demonstrations: DP3 @ 10, keypoint network\n")
     assert rows(text.partition("\n\n")[2])["5"] == [NOT_RUN] * 8
 
 
 def snapshots(policy: Policy) -> list[dict[str, Any]]:
     """Fifteen of one training, the k-th with k of 20 successes."""
     return [
-        success_line(best_five.TASKS[0], policy.method, policy.nfe, "1" * number + "0" * (20 - number))
+        success_line(
+            best_five.TASKS[0], policy.method, policy.nfe, "1" * number + "0" * (20 - number), network=policy.network
+        )
         | {"protocol": "snapshot", "snapshot": number, "step": number}
         for number in range(1, 16)
     ]
@@ -177,8 +192,8 @@ def test_the_best_five_stand_beside_the_final_weights_of_the_same_training() -> 
     lines = [*snapshots(SDM), final, other]
     assert best_five.has_best_five(lines)
     table = best_five.best_five_table(lines)
-    assert f"| `{best_five.TASKS[0]}` | SDM @ 1 | 65.0 | 50.0 | +15.0 |" in table  # 11 to 15 of 20
-    assert "| mean over 1 of 10 tasks | SDM @ 1 | 65.0 | 50.0 | +15.0 |" in table
+    assert f"| `{best_five.TASKS[0]}` | SDM @ 1, keypoint network | 65.0 | 50.0 | +15.0 |" in table  # 11 to 15 of 20
+    assert "| mean over 1 of 10 tasks | SDM @ 1, keypoint network | 65.0 | 50.0 | +15.0 |" in table
     assert "What the best five" in page(lines, PUBLISHED)
     assert "Ten tasks of the fifty" in page(lines, PUBLISHED)
     assert "learning_curves.png" not in page(lines, PUBLISHED), "these snapshots are no learning curves to be drawn"

@@ -184,7 +184,7 @@ def test_the_page_shows_student_teacher_hash_and_command(tmp_path: Path) -> None
     student, lost = rows[(f"| `{TASK}`", "SDM @ 1")], rows[(f"| `{TASK}`", "OneDP-S @ 1")]
     digest = hashlib.sha256((tmp_path / TASK / "sdm_small_seed0/export" / NETWORK).read_bytes()).hexdigest()
     assert "| 97 [92, 99] (100) | DP3 @ 10: 98 [93, 99] (100) | 1.71 | 3.5 | 10 + 256×3 → 8×4, 4 at 80 Hz |" in student
-    assert f"`{digest[:12]}` | `sdm-benchmark suite=metaworld50 " in student
+    assert f"`{digest[:12]}` | `sdm-benchmark suite=metaworld50_small " in student
     assert "| not kept | `sdm-benchmark suite=core " in lost
     assert "## metaworld, medium" in text
     assert "[metaworld_sweep_sdm](metaworld_sweep_sdm)" in text

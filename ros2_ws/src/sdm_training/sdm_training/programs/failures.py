@@ -34,7 +34,7 @@ class FailuresSettings(Settings):
     root: str
     method: str
     nfe: int = Field(gt=0)
-    network: str
+    network_name: str
     variant: str | None
     threshold: float = Field(gt=0, le=1)
     tasks: tuple[str, ...]
@@ -49,7 +49,7 @@ class FailuresSettings(Settings):
 def look_at_failures(settings: FailuresSettings) -> None:
     """Appends what is missing, task by task, and prints it."""
     console = Console(soft_wrap=True, highlight=False)
-    policy = Policy(settings.method, settings.nfe, settings.network, settings.variant)
+    policy = Policy(settings.method, settings.nfe, settings.network_name, settings.variant)
     lines = read_results(settings.results)
     found = list(shortfalls(lines, policy, settings.threshold, settings.tasks, Path(settings.root)))
     console.print(f"tasks in which {policy.name} is below {100 * settings.threshold:g} %: {len(found)}")

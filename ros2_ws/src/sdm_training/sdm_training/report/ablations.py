@@ -11,7 +11,7 @@ from sdm_core.results import paired_difference
 from sdm_training.report.estimate import Estimate, mean
 from sdm_training.report.lines import DEVELOPMENT, Line, matching, one_per_seed, pairs
 from sdm_training.report.markdown import NONE, NOT_RUN, NOTHING_RUN, code, table
-from sdm_training.report.policies import DP3, SDM, Policy
+from sdm_training.report.policies import DP3, NETWORK, SDM, Policy
 from sdm_training.report.success import OverTasks, Success
 
 TASKS = (
@@ -42,58 +42,61 @@ class Ablation:
     settings: tuple[Setting, ...]
 
 
-def _variant(policy: Policy, name: str, network: str = DP3.network) -> Policy:
+TEACHER, STUDENT = DP3.of_the_recipe, SDM.of_the_recipe
+
+
+def _variant(policy: Policy, name: str, network: str = TEACHER.network) -> Policy:
     return dataclasses.replace(policy, variant=name, network=network)
 
 
 ABLATIONS = (
     Ablation(
         "Frame of the cloud",
-        (Setting("centred on the gripper", DP3), Setting("in the world", _variant(DP3, "world cloud"))),
+        (Setting("centred on the gripper", TEACHER), Setting("in the world", _variant(TEACHER, "world cloud"))),
     ),
     Ablation(
         "Points that the network sees",
         (
-            Setting("256", DP3),
-            Setting("128", _variant(DP3, "128 points")),
-            Setting("512", _variant(DP3, "512 points")),
+            Setting("256", TEACHER),
+            Setting("128", _variant(TEACHER, "128 points")),
+            Setting("512", _variant(TEACHER, "512 points")),
         ),
     ),
     Ablation(
         "What the network knows of points",
         (
-            Setting("four octaves of Fourier features, their maximum over the cloud", DP3),
-            Setting("plain coordinates", _variant(DP3, "plain coordinates")),
-            Setting("`keypoint`: sixteen places beside the maximum", dataclasses.replace(DP3, network="keypoint")),
+            Setting("four octaves of Fourier features; sixteen places beside the maximum", TEACHER),
+            Setting("no places (`small`, the recipe before)", dataclasses.replace(TEACHER, network=NETWORK)),
+            Setting("plain coordinates", _variant(TEACHER, "plain coordinates")),
         ),
     ),
     Ablation(
         "Size of the teacher's network",
         (
-            Setting("`small`, residual MLP", DP3),
-            Setting("half as wide", _variant(DP3, "half as wide")),
-            Setting("`simple`, U-Net, the same inputs and horizon", _variant(DP3, "inputs of small", "simple")),
+            Setting("`keypoint`, residual MLP", TEACHER),
+            Setting("half as wide", _variant(TEACHER, "half as wide")),
+            Setting("`simple`, U-Net, the same inputs and horizon", _variant(TEACHER, "inputs of keypoint", "simple")),
         ),
     ),
     Ablation(
         "Size of the student's network, which is its teacher's",
-        (Setting("`small`, residual MLP", SDM), Setting("half as wide", _variant(SDM, "half as wide"))),
+        (Setting("`keypoint`, residual MLP", STUDENT), Setting("half as wide", _variant(STUDENT, "half as wide"))),
     ),
     Ablation(
         "Executed actions",
         (
-            Setting("4 of a chunk of 8", DP3),
-            Setting("8 of a chunk of 8", _variant(DP3, "8 of 8 actions")),
-            Setting("8 of a chunk of 16", _variant(DP3, "8 of 16 actions")),
+            Setting("4 of a chunk of 8", TEACHER),
+            Setting("8 of a chunk of 8", _variant(TEACHER, "8 of 8 actions")),
+            Setting("8 of a chunk of 16", _variant(TEACHER, "8 of 16 actions")),
         ),
     ),
     Ablation(
         "The teacher's weights that are distilled",
-        (Setting("averaged (EMA)", SDM), Setting("the last ones, raw", _variant(SDM, "raw teacher"))),
+        (Setting("averaged (EMA)", STUDENT), Setting("the last ones, raw", _variant(STUDENT, "raw teacher"))),
     ),
     Ablation(
         "Demonstrations",
-        (Setting("10", DP3), *(Setting(str(demos), DP3, demos) for demos in (5, 20, 50))),
+        (Setting("10", TEACHER), *(Setting(str(demos), TEACHER, demos) for demos in (5, 20, 50))),
     ),
 )
 

@@ -13,7 +13,7 @@ from sdm_training.report.suite_tasks import metaworld
 
 # Every fifth, from easy to very hard.
 TASKS = tuple(task for tasks in metaworld().values() for task in tasks)[4::5]
-POLICIES = (DP3, SDM)
+POLICIES = (DP3.of_the_recipe, SDM.of_the_recipe)
 SNAPSHOTS, BEST, SEED = 15, 5, 0
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 NETWORK = "small"
+# That of the campaign's present recipe.
+RECIPE_NETWORK = "keypoint"
 
 # Okabe and Ito's colours, which the colour-blind can tell apart.
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
@@ -31,6 +34,11 @@ class Policy:
     def described(self) -> Method:
         """Its method; one that is not known here goes by its own name and is compared with nothing."""
         return METHODS.get(self.method) or Method(self.method, self, GREY, "x")
+
+    @property
+    def of_the_recipe(self) -> Policy:
+        """The same with the network of the campaign's present recipe."""
+        return dataclasses.replace(self, network=RECIPE_NETWORK)
 
 
 @dataclass(frozen=True)

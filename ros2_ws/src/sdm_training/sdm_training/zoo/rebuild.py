@@ -28,7 +28,7 @@ _PLACES = Places(
 _ELSEWHERE = (*INDIFFERENT, "data", "teacher_run")
 
 # Asked first, for other suites repeat some of their rows.
-_FIRST = ("metaworld50", "adroit3", "core")
+_FIRST = ("metaworld50", "adroit3", "metaworld50_small", "adroit3_small", "core")
 
 
 def rebuild_command(model: Line, recipe: dict[str, Any] | None = None) -> str | None:
