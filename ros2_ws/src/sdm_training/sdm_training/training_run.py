@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from pydantic import Field
 from rich.console import Console
 from sdm_core.atomic import atomic_write
 from sdm_core.checkpoint import METRICS
@@ -20,6 +21,7 @@ from sdm_training.action_error import action_error
 from sdm_training.compute import ComputeSettings
 from sdm_training.data.noisy_takes import NoisyTakes
 from sdm_training.data.windows import Demonstrations, Windows
+from sdm_training.data.yaw_copies import YawCopies
 from sdm_training.exporting import ExportSettings, export_run
 from sdm_training.learner import Learner, MethodSettings
 from sdm_training.policy import Policy, PolicySettings, parameter_count
@@ -37,7 +39,8 @@ class RunSettings(Settings):
     """What every run has. task, e.g. metaworld/door-open; data: its zarr store; run: the folder to be made;
     validation_episodes: the last ones, held out for the action error; leave_out_failures: train on no episode that its
     operator labelled a failure; camera_noise: train on clouds as that depth camera might have shown them, too
-    (see NoisyTakes)."""
+    (see NoisyTakes); yaw_copies, yaw_deg: so many copies of each demonstration, turned about the vertical by up to so
+    many degrees to either side, are trained on, too (see YawCopies)."""
 
     task: str
     seed: int
@@ -46,6 +49,8 @@ class RunSettings(Settings):
     validation_episodes: int
     leave_out_failures: bool = False
     camera_noise: Literal["d4xx"] | None = None
+    yaw_copies: int = Field(0, ge=0, multiple_of=2)
+    yaw_deg: float = Field(30.0, gt=0, le=180)
     compute: ComputeSettings
     loop: LoopSettings
     export: ExportSettings
@@ -53,7 +58,7 @@ class RunSettings(Settings):
 
 @dataclass(frozen=True)
 class Data:
-    """Demonstrations on the training device."""
+    """Demonstrations, and on the training device the windows of what is learned from them."""
 
     demonstrations: Demonstrations
     train: Windows
@@ -73,13 +78,14 @@ def load_data(settings: RunSettings, narrow: Callable[[Contract], Contract], dev
             f"{settings.data} holds demonstrations of {everything.contract.task}, not of {settings.task}"
         )
     kept, held_out = everything.split(settings.validation_episodes)
+    learned = YawCopies(settings.yaw_copies, settings.yaw_deg).of(kept) if settings.yaw_copies else kept
     contract = narrow(everything.contract)
     if contract.normaliser is None:
-        contract = contract.model_copy(update={"normaliser": kept.normaliser(contract)})
+        contract = contract.model_copy(update={"normaliser": learned.normaliser(contract)})
     contract = Contract.model_validate(contract.model_dump())
     return Data(
         kept,
-        Windows(kept, contract, device),
+        Windows(learned, contract, device),
         Windows(held_out, contract, device) if held_out else None,
         contract,
         everything.digest(),

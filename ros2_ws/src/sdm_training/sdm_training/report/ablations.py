@@ -66,8 +66,16 @@ ABLATIONS = (
         "What the network knows of points",
         (
             Setting("four octaves of Fourier features; sixteen places beside the maximum", TEACHER),
-            Setting("no places (`small`, the recipe before)", dataclasses.replace(TEACHER, network=NETWORK)),
+            Setting("no places (`small`)", dataclasses.replace(TEACHER, network=NETWORK)),
             Setting("plain coordinates", _variant(TEACHER, "plain coordinates")),
+        ),
+    ),
+    Ablation(
+        "Turned copies of each demonstration",
+        (
+            Setting("eight, by up to 30 degrees to either side", TEACHER),
+            Setting("none", _variant(TEACHER, "not turned")),
+            Setting("none, and no places (`small`, the recipe before)", _variant(TEACHER, "not turned", NETWORK)),
         ),
     ),
     Ablation(
