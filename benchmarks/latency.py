@@ -1,6 +1,7 @@
 """Latency of each part on this machine, as `timing` lines: perception and inference alone, then the loop on the graph.
 
     python benchmarks/latency.py [--task metaworld/push-wall] [--repeats 500] [--only clouds parts loop]
+    python benchmarks/latency.py --only parts --task T --student runs/…/export --teacher runs/…/export_nfe10
 
 Student at 1 step and its teacher at 10 are timed in turn, so that a drift of the machine meets both alike. A line has
 the histogram of its times, too, and the machine's load average while they were taken.
@@ -27,6 +28,7 @@ from sdm_sim.franka.cell import FrankaTask
 from sdm_sim.franka.pick_place import PickPlace
 from sdm_sim.registry import make_task
 from sdm_training.provenance import origin
+from sdm_training.report.policies import NETWORK
 
 RESULTS = Path("benchmarks/results/timing.jsonl")
 BIN_RATIO = 1.1
@@ -80,8 +82,8 @@ def timed(call: Callable[[], object]) -> float:
     return (time.perf_counter_ns() - begin) / 1e6
 
 
-def parts(task_name: str, models: Path, repeats: int) -> None:
-    """Perception, and inference of student and teacher on both backends, without middleware."""
+def parts(task_name: str, checkpoints: dict[str, Path], repeats: int) -> None:
+    """Perception, and inference of student and teacher (by role) on both backends, without middleware."""
     task = make_task(task_name)
     spec = task.contract.observation.cloud
     assert spec is not None
@@ -97,10 +99,9 @@ def parts(task_name: str, models: Path, repeats: int) -> None:
     record("depth_to_cloud", f"{depth.shape[1]}×{depth.shape[0]}", "numpy", [timed(perceive) for _ in range(repeats)])
     state = np.repeat(states.gather(frame.names, frame.values)[None], task.contract.n_obs_steps, axis=0)
     observation = PolicyInput(0, state, perceive()[None])
-    stem = task_name.replace("/", "_")
     policies = {
-        (f"{role}, {Checkpoint.open(models / name).nfe} NFE", backend): PolicyRuntime(models / name, backend)
-        for role, name in (("student", f"{stem}_sdm"), ("teacher", f"{stem}_teacher"))
+        (f"{role}, {in_words(path)}", backend): PolicyRuntime(path, backend)
+        for role, path in checkpoints.items()
         for backend in ("openvino", "onnxruntime")
     }
     times: dict[tuple[str, str], list[float]] = {key: [] for key in policies}
@@ -110,6 +111,13 @@ def parts(task_name: str, models: Path, repeats: int) -> None:
     for (variant, backend), values in times.items():
         record("infer", variant, backend, values)
     task.close()
+
+
+def in_words(path: Path) -> str:
+    """A checkpoint's evaluations of the network, and which network where it is not the usual one."""
+    checkpoint = Checkpoint.open(path)
+    network = checkpoint.metrics["network"]
+    return f"{checkpoint.nfe} NFE" + ("" if network == NETWORK else f", {network} network")
 
 
 def clouds(repeats: int) -> None:
@@ -169,6 +177,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--task", default="metaworld/push-wall")
     parser.add_argument("--models", type=Path, default=Path("models"))
+    parser.add_argument("--student", type=Path, help="whose inference is timed; the shipped one unless named")
+    parser.add_argument("--teacher", type=Path, help="likewise")
     parser.add_argument("--repeats", type=int, default=500)
     parser.add_argument("--episodes", type=int, default=10)
     parser.add_argument("--only", nargs="+", choices=("clouds", "parts", "loop"), default=("clouds", "parts", "loop"))
@@ -177,7 +187,12 @@ def main() -> None:
     if "clouds" in options.only:
         clouds(options.repeats)
     if "parts" in options.only:
-        parts(options.task, options.models, options.repeats)
+        shipped = options.models / options.task.replace("/", "_")
+        roles = {
+            "student": options.student or Path(f"{shipped}_sdm"),
+            "teacher": options.teacher or Path(f"{shipped}_teacher"),
+        }
+        parts(options.task, roles, options.repeats)
     if "loop" in options.only:
         loop(options.task, options.models, options.episodes)
 

@@ -14,6 +14,7 @@ from sdm_training.report.comparison_table import comparison_table
 from sdm_training.report.contradictions import contradictions
 from sdm_training.report.costs import cost_text
 from sdm_training.report.estimate import Estimate
+from sdm_training.report.goal_marks import goal_mark_table
 from sdm_training.report.lines import DEVELOPMENT, FINAL
 from sdm_training.report.markdown import NOT_RUN
 from sdm_training.report.page import page
@@ -116,6 +117,20 @@ def test_ours_stand_below_the_published_rows() -> None:
     assert table["OMP"][-3:] == ["82.3", "6.8 ms", "RTX 4090"]
     assert table["**ours:** SDM @ 1, keypoint network"][-3:] == ["75.0 [73, 76] (3700)", "1.25 ms", "one CPU thread"]
     assert table["**ours:** EDM @ 19, keypoint network"] == ["19", *[NOT_RUN] * 8]
+
+
+def test_a_mark_s_worth_is_told_on_tasks_that_were_run_without_it() -> None:
+    plain, marked = (
+        success_line("metaworld/reach", "dp3", 10, "1000"),
+        success_line("metaworld/reach+goal", "sdm", 1, "11"),
+    )
+    other = success_line("metaworld/push+goal", "sdm", 1, "11")
+    assert goal_mark_table([marked, other]) == "Not run."
+    table = rows(goal_mark_table([plain, marked, other]))
+    assert list(table) == ["`metaworld/reach`"]
+    without, shown, student_without, student_shown = table["`metaworld/reach`"]
+    assert (without[:2], student_shown[:3]) == ("25", "100")
+    assert shown == student_without == NOT_RUN
 
 
 def test_a_method_without_a_domain_s_figure_is_refused(tmp_path: Path) -> None:
