@@ -1,7 +1,7 @@
 """Latency of each part on this machine, as `timing` lines: perception and inference alone, then the loop on the graph.
 
     python benchmarks/latency.py [--task metaworld/push-wall] [--repeats 500] [--only clouds parts loop]
-    python benchmarks/latency.py --only parts --task T --student runs/…/export --teacher runs/…/export_nfe10
+    python benchmarks/latency.py --policies runs/…/export runs/…/export_nfe10
 
 Student at 1 step and its teacher at 10 are timed in turn, so that a drift of the machine meets both alike. A line has
 the histogram of its times, too, and the machine's load average while they were taken.
@@ -28,7 +28,6 @@ from sdm_sim.franka.cell import FrankaTask
 from sdm_sim.franka.pick_place import PickPlace
 from sdm_sim.registry import make_task
 from sdm_training.provenance import origin
-from sdm_training.report.policies import NETWORK
 
 RESULTS = Path("benchmarks/results/timing.jsonl")
 BIN_RATIO = 1.1
@@ -82,42 +81,58 @@ def timed(call: Callable[[], object]) -> float:
     return (time.perf_counter_ns() - begin) / 1e6
 
 
-def parts(task_name: str, checkpoints: dict[str, Path], repeats: int) -> None:
-    """Perception, and inference of student and teacher (by role) on both backends, without middleware."""
+def parts(task_name: str, models: Path, repeats: int) -> None:
+    """Perception, and inference of the shipped student and its teacher on both backends, without middleware."""
+    observation, perceive, size = first_observation(task_name)
+    record("depth_to_cloud", size, "numpy", [timed(perceive) for _ in range(repeats)])
+    stem = task_name.replace("/", "_")
+    shipped = {role: models / f"{stem}_{name}" for role, name in (("student", "sdm"), ("teacher", "teacher"))}
+    infer({f"{role}, {Checkpoint.open(path).nfe} NFE": path for role, path in shipped.items()}, observation, repeats)
+
+
+def policies(checkpoints: list[Path], repeats: int) -> None:
+    """Inference of any checkpoints of one task on both backends, without middleware."""
+    opened = [Checkpoint.open(path) for path in checkpoints]
+    observation, _, _ = first_observation(opened[0].contract.task)
+    named = {
+        f"{one.metrics['method']}, {one.nfe} NFE, {one.metrics['network']} network": path
+        for one, path in zip(opened, checkpoints, strict=True)
+    }
+    infer(named, observation, repeats)
+
+
+def first_observation(task_name: str) -> tuple[PolicyInput, Callable[[], object], str]:
+    """What a policy sees at the beginning, what makes the cloud of it, and the depth image's size in words."""
     task = make_task(task_name)
     spec = task.contract.observation.cloud
     assert spec is not None
     pipeline, states = CloudPipeline(spec), StateVector(task.contract.observation.state)
     task.reset(0)
     frame = task.observe()
+    task.close()
     assert frame.depth is not None
     depth = frame.depth
 
     def perceive() -> np.ndarray:
         return pipeline.from_depth(depth, "16UC1", task.intrinsics, task.extrinsics)
 
-    record("depth_to_cloud", f"{depth.shape[1]}×{depth.shape[0]}", "numpy", [timed(perceive) for _ in range(repeats)])
     state = np.repeat(states.gather(frame.names, frame.values)[None], task.contract.n_obs_steps, axis=0)
-    observation = PolicyInput(0, state, perceive()[None])
-    policies = {
-        (f"{role}, {in_words(path)}", backend): PolicyRuntime(path, backend)
-        for role, path in checkpoints.items()
+    return PolicyInput(0, state, perceive()[None]), perceive, f"{depth.shape[1]}×{depth.shape[0]}"
+
+
+def infer(checkpoints: dict[str, Path], observation: PolicyInput, repeats: int) -> None:
+    """Times checkpoints, by what lines are to call them, in turn."""
+    runtimes = {
+        (variant, backend): PolicyRuntime(path, backend)
+        for variant, path in checkpoints.items()
         for backend in ("openvino", "onnxruntime")
     }
-    times: dict[tuple[str, str], list[float]] = {key: [] for key in policies}
+    times: dict[tuple[str, str], list[float]] = {key: [] for key in runtimes}
     for _ in range(repeats):
-        for key, runtime in policies.items():
+        for key, runtime in runtimes.items():
             times[key].append(timed(lambda runtime=runtime: runtime.infer(observation)))
     for (variant, backend), values in times.items():
         record("infer", variant, backend, values)
-    task.close()
-
-
-def in_words(path: Path) -> str:
-    """A checkpoint's evaluations of the network, and which network where it is not the usual one."""
-    checkpoint = Checkpoint.open(path)
-    network = checkpoint.metrics["network"]
-    return f"{checkpoint.nfe} NFE" + ("" if network == NETWORK else f", {network} network")
 
 
 def clouds(repeats: int) -> None:
@@ -177,22 +192,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--task", default="metaworld/push-wall")
     parser.add_argument("--models", type=Path, default=Path("models"))
-    parser.add_argument("--student", type=Path, help="whose inference is timed; the shipped one unless named")
-    parser.add_argument("--teacher", type=Path, help="likewise")
+    parser.add_argument("--policies", type=Path, nargs="+", help="only time these checkpoints' inference")
     parser.add_argument("--repeats", type=int, default=500)
     parser.add_argument("--episodes", type=int, default=10)
     parser.add_argument("--only", nargs="+", choices=("clouds", "parts", "loop"), default=("clouds", "parts", "loop"))
     options = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    if options.policies:
+        policies(options.policies, options.repeats)
+        return
     if "clouds" in options.only:
         clouds(options.repeats)
     if "parts" in options.only:
-        shipped = options.models / options.task.replace("/", "_")
-        roles = {
-            "student": options.student or Path(f"{shipped}_sdm"),
-            "teacher": options.teacher or Path(f"{shipped}_teacher"),
-        }
-        parts(options.task, roles, options.repeats)
+        parts(options.task, options.models, options.repeats)
     if "loop" in options.only:
         loop(options.task, options.models, options.episodes)
 

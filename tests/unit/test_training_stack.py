@@ -151,7 +151,7 @@ def run_of(folder: Path, seed: int) -> Run:
         build(RunSettings, settings),
         method,
         learner,
-        Data(data, windows, None, learner.policy.contract, data.digest()),
+        Data(data, windows, windows, None, learner.policy.contract, data.digest()),
         {"method": "dp3"},
     )
 

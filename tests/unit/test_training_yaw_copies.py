@@ -14,14 +14,20 @@ from sdm_core.point_cloud import Extrinsics
 from sdm_sim.franka.contract import franka_contract
 from sdm_sim.metaworld.task import metaworld_contract
 from sdm_sim.programs import demos
+from sdm_training.data import yaw_copies
 from sdm_training.data.windows import Demonstrations
-from sdm_training.data.yaw_copies import YawCopies
+from sdm_training.data.yaw_copies import with_yaw_copies
 from sdm_training.programs.train import TrainSettings
 from sdm_training.settings import composed
 from sdm_training.training_run import load_data
 
-HALF_TURN = YawCopies(2, 90.0)
 ROWS = 16  # of the demonstrations of the tests
+
+
+@pytest.fixture(autouse=True)
+def quarter_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Copies turn by 90 degrees to either side."""
+    monkeypatch.setattr(yaw_copies, "MOST_DEG", 90.0)
 
 
 def yaw_matrix(degrees: float) -> np.ndarray:
@@ -29,9 +35,9 @@ def yaw_matrix(degrees: float) -> np.ndarray:
     return np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]])
 
 
-def copies(data: Demonstrations, made: YawCopies = HALF_TURN) -> list[Demonstrations]:
+def copies(data: Demonstrations, count: int = 2) -> list[Demonstrations]:
     """The copies one by one, the demonstrations themselves first."""
-    every, rows = made.of(data), len(data.state)
+    every, rows = with_yaw_copies(data, count), len(data.state)
     assert every.lengths == data.lengths * (len(every.state) // rows)
     return [
         dataclasses.replace(
@@ -97,9 +103,9 @@ def test_angles_lie_evenly_to_both_sides() -> None:
     first, second = data.action[:, :2].T
     angles = [
         np.degrees(np.arctan2(first * y - second * x, first * x + second * y))[0]
-        for x, y in (copy.action[:, :2].T for copy in copies(data, YawCopies(4, 30.0)))
+        for x, y in (copy.action[:, :2].T for copy in copies(data, 4))
     ]
-    np.testing.assert_allclose(angles, [0, -30, -10, 10, 30], atol=1e-3)
+    np.testing.assert_allclose(angles, [0, -90, -30, 30, 90], atol=1e-3)
 
 
 def test_padding_and_colour_are_left_alone() -> None:
@@ -109,14 +115,14 @@ def test_padding_and_colour_are_left_alone() -> None:
         assert not clouds_of(copy)[:, -3:].any()
         assert clouds_of(copy)[:, :-3].any(-1).all()
     coloured = np.concatenate([clouds_of(data), clouds_of(data)], axis=-1)
-    every = YawCopies(2, 90.0).of(dataclasses.replace(data, point_cloud=coloured, noisy_clouds=(coloured,)))
+    every = with_yaw_copies(dataclasses.replace(data, point_cloud=coloured, noisy_clouds=(coloured,)), 2)
     np.testing.assert_array_equal(clouds_of(every)[ROWS : 2 * ROWS, :, 3:], coloured[..., 3:])
     np.testing.assert_array_equal(every.noisy_clouds[0], clouds_of(every))
 
 
 def test_what_nobody_can_turn_is_refused() -> None:
-    with pytest.raises(DatasetError, match=r"test/reach: nobody can tell how 'a' \(1\) turns.*set yaw_copies=0"):
-        HALF_TURN.of(demonstrations())
+    with pytest.raises(DatasetError, match=r"test/reach: nobody can tell how 'a' \(1\) turns.*leave yaw_copies out"):
+        with_yaw_copies(demonstrations(), 2)
     contract = small_contract()
     for name, unit in (("joint1", "rad"), ("hand.x", "m")):  # an angle of something; half a position
         state = contract.observation.model_copy(update={"state": (StateEntry(name=name, unit=unit),)})
@@ -125,10 +131,14 @@ def test_what_nobody_can_turn_is_refused() -> None:
         )
         other = contract.model_copy(update={"observation": state, "action": action})
         with pytest.raises(DatasetError, match=f"'{name}' \\({unit}\\) turns"):
-            HALF_TURN.of(demonstrations(contract=other))
+            with_yaw_copies(demonstrations(contract=other), 2)
+    data = metaworld()
+    delta = data.contract.model_copy(update={"action": data.contract.action.model_copy(update={"kind": "ee_delta"})})
+    with pytest.raises(DatasetError, match="displacements of kind ee_delta"):
+        with_yaw_copies(dataclasses.replace(data, contract=delta), 2)
     images = contract.observation.model_copy(update={"cloud": None})
     with pytest.raises(DatasetError, match="images cannot be turned"):
-        HALF_TURN.of(dataclasses.replace(metaworld(), contract=contract.model_copy(update={"observation": images})))
+        with_yaw_copies(dataclasses.replace(data, contract=contract.model_copy(update={"observation": images})), 2)
 
 
 def test_a_training_learns_from_the_copies_and_counts_what_was_shown(tmp_path) -> None:
@@ -137,9 +147,10 @@ def test_a_training_learns_from_the_copies_and_counts_what_was_shown(tmp_path) -
     values = [f"task={task}", f"data={path}", f"run={tmp_path / 'run'}"]
     plain, turned = (
         load_data(settings, settings.network.contract, CPU)
-        for settings in (composed("train", TrainSettings, [*values, f"yaw_copies={count}"]) for count in (0, 2))
+        for settings in (composed("train", TrainSettings, [*values, f"yaw_copies={count}"]) for count in ("null", 2))
     )
-    assert len(turned.train) == 3 * len(plain.train)
+    assert len(turned.learned) == 3 * len(plain.learned)
+    assert len(turned.train) == len(plain.train) == len(plain.learned)  # of which the action error is
     assert turned.demonstrations.lengths == plain.demonstrations.lengths
     assert turned.digest == plain.digest
     normaliser, before = turned.contract.normaliser, plain.contract.normaliser

@@ -137,6 +137,9 @@ def test_a_policy_of_another_recipe_has_no_command(tmp_path: Path) -> None:
     assert "suite=metaworld50" in command
     assert rebuild_command(line, {**recipe, "data": "elsewhere", "loop": {"log_every": 1}}) == command
     assert rebuild_command(line, {**recipe, "distiller": {**recipe["distiller"], "steps": 1}}) is None
+    assert rebuild_command(line, {**recipe, "yaw_copies": 8}) is None
+    before_there_were_any = {key: value for key, value in recipe.items() if key != "yaw_copies"}
+    assert rebuild_command(line, before_there_were_any) == command
     assert rebuild_command({**line, "seed": 77}) is None
     scratch = rebuild_command({**line, "variant": "scratch"})
     assert scratch is not None

@@ -6,6 +6,15 @@ from collections.abc import Collection
 from typing import Any
 
 
+def recipe_difference(recorded: dict[str, Any], wanted: dict[str, Any], indifferent: Collection[str]) -> str | None:
+    """The first key in which the recorded configuration of a training differs from the one that is wanted now.
+
+    A key that only one of them has is a default that was added or has gone since; but what was trained before there
+    were yaw copies had none.
+    """
+    return first_difference({"yaw_copies": None, **recorded}, wanted, indifferent, shared=True)
+
+
 def first_difference(
     recorded: dict[str, Any], wanted: dict[str, Any], indifferent: Collection[str] = (), *, shared: bool = False
 ) -> str | None:

@@ -21,7 +21,7 @@ from sdm_training.action_error import action_error
 from sdm_training.compute import ComputeSettings
 from sdm_training.data.noisy_takes import NoisyTakes
 from sdm_training.data.windows import Demonstrations, Windows
-from sdm_training.data.yaw_copies import YawCopies
+from sdm_training.data.yaw_copies import with_yaw_copies
 from sdm_training.exporting import ExportSettings, export_run
 from sdm_training.learner import Learner, MethodSettings
 from sdm_training.policy import Policy, PolicySettings, parameter_count
@@ -39,8 +39,7 @@ class RunSettings(Settings):
     """What every run has. task, e.g. metaworld/door-open; data: its zarr store; run: the folder to be made;
     validation_episodes: the last ones, held out for the action error; leave_out_failures: train on no episode that its
     operator labelled a failure; camera_noise: train on clouds as that depth camera might have shown them, too
-    (see NoisyTakes); yaw_copies, yaw_deg: so many copies of each demonstration, turned about the vertical by up to so
-    many degrees to either side, are trained on, too (see YawCopies)."""
+    (see NoisyTakes); yaw_copies: train on so many turned copies of each demonstration, too (see `with_yaw_copies`)."""
 
     task: str
     seed: int
@@ -49,8 +48,7 @@ class RunSettings(Settings):
     validation_episodes: int
     leave_out_failures: bool = False
     camera_noise: Literal["d4xx"] | None = None
-    yaw_copies: int = Field(0, ge=0, multiple_of=2)
-    yaw_deg: float = Field(30.0, gt=0, le=180)
+    yaw_copies: int | None = Field(None, gt=0, multiple_of=2)
     compute: ComputeSettings
     loop: LoopSettings
     export: ExportSettings
@@ -58,9 +56,10 @@ class RunSettings(Settings):
 
 @dataclass(frozen=True)
 class Data:
-    """Demonstrations, and on the training device the windows of what is learned from them."""
+    """Demonstrations, and on the training device their windows. learned: those of their yaw copies, too."""
 
     demonstrations: Demonstrations
+    learned: Windows
     train: Windows
     held_out: Windows | None
     contract: Contract
@@ -78,14 +77,16 @@ def load_data(settings: RunSettings, narrow: Callable[[Contract], Contract], dev
             f"{settings.data} holds demonstrations of {everything.contract.task}, not of {settings.task}"
         )
     kept, held_out = everything.split(settings.validation_episodes)
-    learned = YawCopies(settings.yaw_copies, settings.yaw_deg).of(kept) if settings.yaw_copies else kept
+    learned = with_yaw_copies(kept, settings.yaw_copies) if settings.yaw_copies else kept
     contract = narrow(everything.contract)
     if contract.normaliser is None:
         contract = contract.model_copy(update={"normaliser": learned.normaliser(contract)})
     contract = Contract.model_validate(contract.model_dump())
+    train = Windows(kept, contract, device)
     return Data(
         kept,
-        Windows(learned, contract, device),
+        train if learned is kept else Windows(learned, contract, device),
+        train,
         Windows(held_out, contract, device) if held_out else None,
         contract,
         everything.digest(),
@@ -125,7 +126,7 @@ class Run:
             "config": settings.model_dump(mode="json", serialize_as_any=True, exclude={"compute", "export", "run"}),
             "dataset": {
                 "episodes": len(self.data.demonstrations.lengths),
-                "windows": len(self.data.train),
+                "windows": len(self.data.learned),
                 "sha256": self.data.digest,
             },
             **provenance.origin(),
@@ -143,7 +144,7 @@ def complete(run: Run, console: Console) -> None:
         settings = run.settings
         # Every process draws its own share of a batch.
         generator = torch.Generator().manual_seed(settings.seed + SEEDS * distributed.rank())
-        training = Training(run.learner, run.data.train, generator)
+        training = Training(run.learner, run.data.learned, generator)
         spent = train(training, run.folder.path, settings.loop, f"{settings.task} {run.labels['method']}")
         if writes:
             run.folder.finish(training.weights(), spent)

@@ -1,4 +1,4 @@
-"""Demonstrations turned about the vertical, robot, scene and commands together: to physics they are equally true."""
+"""Demonstrations turned about the vertical, robot, scene and commands together."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from sdm_core.command_space import multiply, quaternion
 from sdm_core.contract import ActionEntry, Contract, StateEntry
 from sdm_core.errors import DatasetError
 
@@ -18,46 +19,48 @@ _VECTORS = (("dx", "dy"), ("vx", "vy"), ("wx", "wy"))
 _ALONG_THE_AXIS = ("z", "dz", "vz", "wz")
 
 
-@dataclass(frozen=True)
-class YawCopies:
-    """So many copies of each demonstration, at angles evenly over ± `most_deg` degrees, beside it.
+MOST_DEG = 30.0
+
+
+def with_yaw_copies(demonstrations: Demonstrations, copies: int) -> Demonstrations:
+    """The demonstrations, and after them so many copies of each, at angles evenly over ± MOST_DEG degrees.
 
     What an entry is, its name tells: `….x`, `….y` are a position, `….dx`, `….vx`, `….wx` parts of a displacement or a
-    rate, `….qx` … `….qw` an orientation; a length or a gripper stays as it is. What a policy must know and does not
-    see, such as a goal that nothing in the cloud shows, must turn along, or the copies are wrong: nobody can tell here.
+    rate, `….qx` … `….qw` an orientation; a length or a gripper stays as it is. The commands' bounds turn along, so
+    that a turned command may lie beyond the contract's; what a policy gives is limited to these all the same.
+
+    Raises DatasetError where there are images, displacements under a pose's names (`ee_delta`), or an entry of which
+    its name does not tell how it turns.
     """
-
-    copies: int
-    most_deg: float
-
-    def of(self, demonstrations: Demonstrations) -> Demonstrations:
-        """The demonstrations, and after them their copies. Raises DatasetError where there are images, or an entry
-        of which its name does not tell how it turns."""
-        contract, cloud = demonstrations.contract, demonstrations.contract.observation.cloud
-        if cloud is None or contract.observation.images:
-            raise DatasetError(f"{contract.task}: images cannot be turned as clouds can; set yaw_copies=0")
-        pivot = (np.asarray(cloud.crop_low) + cloud.crop_high)[:2] / 2
-        state = _Parts.of(contract, contract.observation.state)
-        action = _Parts.of(contract, contract.action.entries)
-        clouds = _Parts(positions=[(0, 1)])
-        yaws = [0.0, *np.radians(np.linspace(-self.most_deg, self.most_deg, self.copies))]
-
-        def turned(parts: _Parts, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-            return np.concatenate([parts.turned(rows, yaw, pivot) for yaw in yaws])
-
-        def turned_cloud(points: NDArray[np.float32]) -> NDArray[np.float32]:
-            padding = ~points.any(-1, keepdims=True)
-            return np.where(np.tile(padding, (len(yaws), 1, 1)), np.float32(0), turned(clouds, points))
-
-        assert demonstrations.point_cloud is not None
-        return dataclasses.replace(
-            demonstrations,
-            lengths=demonstrations.lengths * len(yaws),
-            state=turned(state, demonstrations.state),
-            action=turned(action, demonstrations.action),
-            point_cloud=turned_cloud(demonstrations.point_cloud),
-            noisy_clouds=tuple(map(turned_cloud, demonstrations.noisy_clouds)),
+    contract, cloud = demonstrations.contract, demonstrations.contract.observation.cloud
+    if cloud is None or contract.observation.images:
+        raise DatasetError(f"{contract.task}: images cannot be turned as clouds can; leave yaw_copies out")
+    if contract.action.kind == "ee_delta":
+        raise DatasetError(
+            f"{contract.task}: displacements of kind ee_delta cannot be turned yet; leave yaw_copies out"
         )
+    pivot = (np.asarray(cloud.crop_low) + cloud.crop_high)[:2] / 2
+    state = _Parts.of(contract, contract.observation.state)
+    action = _Parts.of(contract, contract.action.entries)
+    clouds = _Parts(positions=[(0, 1)])
+    yaws = [0.0, *np.radians(np.linspace(-MOST_DEG, MOST_DEG, copies))]
+
+    def turned(parts: _Parts, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.concatenate([parts.turned(rows, yaw, pivot) for yaw in yaws])
+
+    def turned_cloud(points: NDArray[np.float32]) -> NDArray[np.float32]:
+        padding = ~points.any(-1, keepdims=True)
+        return np.where(np.tile(padding, (len(yaws), 1, 1)), np.float32(0), turned(clouds, points))
+
+    assert demonstrations.point_cloud is not None
+    return dataclasses.replace(
+        demonstrations,
+        lengths=demonstrations.lengths * len(yaws),
+        state=turned(state, demonstrations.state),
+        action=turned(action, demonstrations.action),
+        point_cloud=turned_cloud(demonstrations.point_cloud),
+        noisy_clouds=tuple(map(turned_cloud, demonstrations.noisy_clouds)),
+    )
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ class _Parts:
             if entry.name not in grouped and not _stays(entry):
                 raise DatasetError(
                     f"{contract.task}: nobody can tell how '{entry.name}' ({entry.unit}) turns about the vertical; "
-                    "set yaw_copies=0"
+                    "leave yaw_copies out"
                 )
         return cls(positions, vectors, quaternions)
 
@@ -91,11 +94,11 @@ class _Parts:
             result[..., columns] = (rows[..., columns] - pivot) @ rotation.T + pivot
         for columns in self.vectors:
             result[..., columns] = rows[..., columns] @ rotation.T
-        sine, cosine = np.sin(yaw / 2), np.cos(yaw / 2)
+        turn = quaternion(np.array([0.0, 0.0, yaw]))
         for columns in self.quaternions:
-            x, y, z, w = np.moveaxis(rows[..., columns], -1, 0)
-            turned = (cosine * x - sine * y, cosine * y + sine * x, cosine * z + sine * w, cosine * w - sine * z)
-            result[..., columns] = np.stack(turned, -1)
+            result[..., columns] = np.moveaxis(
+                multiply(turn, np.moveaxis(rows[..., columns].astype(np.float64), -1, 0)), 0, -1
+            )
         return result
 
 

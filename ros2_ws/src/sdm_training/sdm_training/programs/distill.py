@@ -69,7 +69,7 @@ def prepare(settings: DistillSettings, device: torch.device) -> Run:
         data = load_data(settings, settings.network.contract, device)
         policy_settings = PolicySettings(network=settings.network, diffusion=settings.diffusion)
         policy = seeded_policy(policy_settings, data.contract, settings.seed, device)
-    learner = registry.find("distillers", distiller.kind).create(distiller, policy, len(data.train)).to(device)
+    learner = registry.find("distillers", distiller.kind).create(distiller, policy, len(data.learned)).to(device)
     return Run(settings, distiller, learner, data, labels, teacher)
 
 

@@ -39,7 +39,7 @@ def prepare(settings: TrainSettings, device: torch.device) -> Run:
     policy_settings = PolicySettings(network=settings.network, diffusion=settings.diffusion)
     policy = seeded_policy(policy_settings, data.contract, settings.seed, device)
     teacher: Any = settings.teacher
-    learner = registry.find("teachers", teacher.kind).create(teacher, policy, len(data.train)).to(device)
+    learner = registry.find("teachers", teacher.kind).create(teacher, policy, len(data.learned)).to(device)
     return Run(settings, teacher, learner, data, {**teacher.labels, "network": settings.network.name})
 
 

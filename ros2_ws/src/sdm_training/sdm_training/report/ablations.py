@@ -66,7 +66,7 @@ ABLATIONS = (
         "What the network knows of points",
         (
             Setting("four octaves of Fourier features; sixteen places beside the maximum", TEACHER),
-            Setting("no places (`small`)", dataclasses.replace(TEACHER, network=NETWORK)),
+            Setting("no places (`small`)", _variant(TEACHER, "turned", NETWORK)),
             Setting("plain coordinates", _variant(TEACHER, "plain coordinates")),
         ),
     ),

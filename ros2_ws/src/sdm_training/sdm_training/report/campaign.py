@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 
 from sdm_training.report.lines import Line
 from sdm_training.report.markdown import NOT_RUN, table
 from sdm_training.report.policies import BEST, DP3, EDM, SDM, Policy
 from sdm_training.report.published_comparison import PublishedComparison
-from sdm_training.report.success import OverTasks, difference_cell, mean_cell, mean_difference, mean_success
+from sdm_training.report.success import (
+    OverTasks,
+    difference_cell,
+    mean_cell,
+    mean_difference,
+    mean_success,
+    reference,
+)
 from sdm_training.report.suite_tasks import domains
 
-STUDENTS = (SDM.of_the_recipe, BEST.of_the_recipe)
-EARLIER = (DP3, Policy("dp3", 1), SDM, EDM, BEST)
-"""Of the recipe before."""
-POLICIES = (*(policy.of_the_recipe for policy in EARLIER), *EARLIER)
+_COMPARED = (DP3, Policy("dp3", 1), SDM, EDM, BEST)
+# Of the present recipe, then of the one before.
+POLICIES = (*(policy.of_the_recipe for policy in _COMPARED), *_COMPARED)
+STUDENTS = (SDM.of_the_recipe, BEST.of_the_recipe, SDM, BEST)
+_BEST = BEST.of_the_recipe
 
 # Set before anything was run, of the mean at one step: over the tasks of the published comparison, and over all.
 COMPARED_BAR, ALL_BAR = 0.90, 0.85
@@ -36,7 +43,7 @@ def difference_table(lines: Sequence[Line]) -> str:
     """What each student gains on its teacher, in points, by difficulty and over all tasks."""
     rows = [
         [_difference_name(policy), *(difference_cell(lines, tasks, policy) for tasks in _groups())]
-        for policy in (*STUDENTS, SDM, BEST)
+        for policy in STUDENTS
     ]
     return table(["difference, points", *_headings()], rows)
 
@@ -49,8 +56,8 @@ def bars_table(lines: Sequence[Line], compared: PublishedComparison) -> str:
             found = mean_success(lines, tasks, policy)
             words = f"{policy.name}: at least {100 * bar:.0f} % over {len(tasks)} tasks"
             rows.append([words, found.cell() if found else NOT_RUN, verdict(found, bar)])
-    found = mean_difference(lines, every_task(), STUDENTS[-1])
-    words = f"{_difference_name(STUDENTS[-1])}: at least 0 points over {len(every_task())} tasks"
+    found = mean_difference(lines, every_task(), _BEST)
+    words = f"{_difference_name(_BEST)}: at least 0 points over {len(every_task())} tasks"
     rows.append([words, found.cell("+.1f", "+.1f") if found else NOT_RUN, verdict(found, 0.0)])
     return table(["bar", "so far", "verdict"], rows)
 
@@ -71,5 +78,4 @@ def _headings() -> list[str]:
 
 
 def _difference_name(policy: Policy) -> str:
-    teacher = dataclasses.replace(policy.described.reference, network=policy.network)
-    return f"{policy.name} − {teacher.name}"
+    return f"{policy.name} − {reference({}, policy).name}"

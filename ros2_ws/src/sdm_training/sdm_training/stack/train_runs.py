@@ -65,7 +65,7 @@ def train_runs(runs: Sequence[Run], console: Console) -> list[tuple[Run, Excepti
 
 
 def _stacked(runs: list[Run]) -> _Stacked:
-    stack = Stack([run.learner for run in runs], [run.data.train for run in runs], runs[0].settings.seed)
+    stack = Stack([run.learner for run in runs], [run.data.learned for run in runs], runs[0].settings.seed)
     return _Stacked(runs, stack)
 
 

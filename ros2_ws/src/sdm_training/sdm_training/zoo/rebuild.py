@@ -13,7 +13,7 @@ from sdm_training.benchmark.jobs.job import Places
 from sdm_training.benchmark.plan import Selection, trials
 from sdm_training.benchmark.suite import Suite
 from sdm_training.benchmark.trial import Trial
-from sdm_training.recipe import first_difference
+from sdm_training.recipe import recipe_difference
 from sdm_training.report.lines import Line
 from sdm_training.report.shipped_students import TASKS
 from sdm_training.settings import build, composed_values, config_folder
@@ -74,4 +74,4 @@ def _trains(trial: Trial, model: Line) -> bool:
 
 def _same_recipe(trial: Trial, recorded: dict[str, Any]) -> bool:
     job = trial.training()
-    return first_difference(recorded, composed_values(job.program, job.overrides), _ELSEWHERE, shared=True) is None
+    return recipe_difference(recorded, composed_values(job.program, job.overrides), _ELSEWHERE) is None

@@ -15,7 +15,7 @@ from sdm_core.results import read_results
 from sdm_training.benchmark.cell import Cell, reported
 from sdm_training.benchmark.jobs.job import Job
 from sdm_training.benchmark.jobs.training import TrainingJob
-from sdm_training.recipe import first_difference
+from sdm_training.recipe import recipe_difference
 from sdm_training.settings import composed_values
 
 # What may change without making another policy.
@@ -48,8 +48,7 @@ class EvaluationJob(Job):
 
         recorded = yaml.safe_load((folder / TRAINING).read_text())["config"]
         wanted = composed_values(self.training.program, self.training.overrides)
-        # A key that only one of them has is a default that has been added or has gone since.
-        other = first_difference(recorded, wanted, INDIFFERENT, shared=True)
+        other = recipe_difference(recorded, wanted, INDIFFERENT)
         if other is not None:
             raise CheckpointError(f"{self.training.run} was trained with another {other}: delete it to train it again")
 
