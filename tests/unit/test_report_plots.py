@@ -127,8 +127,14 @@ def test_of_a_suite_that_is_partly_run_only_that_part_is_shown(tmp_path: Path) -
 
 def test_a_suite_that_is_run_whole_names_each_of_its_tasks(tmp_path: Path) -> None:
     tasks = [task for of_label in metaworld().values() for task in of_label]
-    policies = [("sdm", 1), ("dp3", 10), ("dp3", 1), ("consistency", 1), ("regression", 1)]
-    suite_bars([success_line(task, *one, "1110" * 25) for task in tasks for one in policies], tmp_path / "whole")
+    drawn = [("sdm", 1, "keypoint"), ("sdm", 1, "small"), ("dp3", 10, "keypoint"), ("dp3", 10, "small")]
+    drawn.append(("consistency", 1, "keypoint"))
+    lines = [
+        success_line(task, method, nfe, "1110" * 25, network=network)
+        for task in tasks
+        for method, nfe, network in drawn
+    ]
+    suite_bars(lines, tmp_path / "whole")
     found = svg_text(tmp_path / "whole.svg")
     assert {task.removeprefix("metaworld/") for task in tasks} <= found
     assert "not run" not in found
