@@ -71,7 +71,8 @@ def _draw(plot: Any, groups: dict[str, dict[str, Rates]]) -> None:
         first += 1 + len(tasks)
     for policy, colour in _POLICIES:
         run = {place: rate for place, rate in bars[policy].items() if rate}
-        horizontal_bars(plot, list(run), list(run.values()), _BAR, colour, policy.name)
+        if run:  # bars of nothing would have another colour in the legend
+            horizontal_bars(plot, list(run), list(run.values()), _BAR, colour, policy.name)
     missing = [place for places in bars.values() for place, rate in places.items() if rate is None]
     if missing:
         plot.plot([1.5] * len(missing), missing, "x", color=GREY, markersize=2.5, label=NOT_RUN)
