@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import torch
-import yaml
 from helpers.contracts import image_contract
 from helpers.training import demonstrations, small_policy
 from sdm_core.contract import Contract
@@ -14,10 +11,9 @@ from sdm_training import registry
 from sdm_training.networks.encoders.pointnet import PointNet
 from sdm_training.observation import Batch, Observation
 from sdm_training.policy import NetworkSettings, parameter_count
-from sdm_training.settings import SettingsError, build
+from sdm_training.settings import SettingsError, build, composed_values
 
 IMAGE = {"size": (96, 96)}
-CONFIG = Path(__file__).parents[2] / "config" / "network"
 
 
 def sized_contract(settings: NetworkSettings, state_dim: int) -> Contract:
@@ -29,7 +25,7 @@ def sized_contract(settings: NetworkSettings, state_dim: int) -> Contract:
 
 def parts(name: str, state_dim: int = 9, action_dim: int = 4):
     """Encoder and denoiser parameter counts of a preset, without allocating weights."""
-    settings = build(NetworkSettings, yaml.safe_load((CONFIG / f"{name}.yaml").read_text()))
+    settings = build(NetworkSettings, composed_values("train", ["task=a/b", f"network={name}"])["network"])
     contract = sized_contract(settings, state_dim)
     with torch.device("meta"):
         encoder = registry.find("networks.encoders", settings.encoder.kind).create(settings.encoder, contract)

@@ -84,7 +84,7 @@ class PointNet(nn.Module):
         clouds_count, points_count, channels = clouds.shape
         at_once = max(1, POINTS_IN_CACHE // points_count)
         with torch.no_grad():
-            found = [(features, features.argmax(dim=1)) for features in map(self.points, clouds.split(at_once))]
+            found = [(features, features.max(dim=1).indices) for features in map(self.points, clouds.split(at_once))]
         features, parts = zip(*found, strict=True)
         winners = torch.cat(parts) + torch.arange(clouds_count, device=clouds.device)[:, None] * points_count
         rows, row_of = winners.unique(return_inverse=True)
