@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from helpers.contracts import small_contract
 from helpers.jobs import places
 from sdm_core.checkpoint import METRICS, Checkpoint
@@ -24,6 +25,7 @@ from sdm_training.programs.benchmark import BenchmarkSettings
 from sdm_training.programs.distill import DistillSettings
 from sdm_training.programs.evaluate import EvaluateSettings
 from sdm_training.programs.train import TrainSettings
+from sdm_training.run_folder import RunFolder
 from sdm_training.settings import SettingsError, build, composed
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -133,6 +135,7 @@ def test_what_is_there_is_not_planned_again(tmp_path):
         *({key: "other"} for key in ("kind", "task", "method", "network", "protocol", "variant", "teacher", "mode")),
         {"teacher": None},
         {"protocol": "snapshot", "snapshot": 1},
+        {"camera_noise": "d4xx"},
     ],
     ids=lambda change: next(iter(change)),
 )
@@ -225,13 +228,13 @@ def test_a_store_of_another_size_is_not_the_suite_s(tmp_path):
         job.check()
 
 
-def trained(job: EvaluationJob, config: dict[str, Any], **metrics: Any) -> None:
+def trained(job: EvaluationJob, config: dict[str, Any], record: dict[str, Any] | None = None, **metrics: Any) -> None:
     """The checkpoint of a run with this configuration and these metrics, where the job looks for its own."""
     contract = small_contract(task="toy/near")
     bounds = (Bounds(low=(-1,) * count, high=(1,) * count) for count in (contract.state_dim, contract.action_dim))
     statistics = NormaliserStatistics(**dict(zip(("state", "action"), bounds, strict=True)))
     contract = contract.model_copy(update={"normaliser": statistics})
-    Checkpoint.write(job.places.root / job.checkpoint, contract, b"", metrics, {"config": config})
+    Checkpoint.write(job.places.root / job.checkpoint, contract, b"", metrics, {"config": config, **(record or {})})
 
 
 RIGHT = {"method": "sdm", "teacher": "dp3 seed 0", "network": "small", "seed": 0, "nfe": 1, "demos": 2}
@@ -262,6 +265,18 @@ def test_a_run_of_another_recipe_is_refused_before_it_is_evaluated(tmp_path):
         job.check()
 
 
+def test_a_student_of_other_weights_than_its_teacher_s_is_refused_before_it_is_evaluated(tmp_path):
+    job = evaluation(planned(tmp_path), "toy/near/sdm_small_seed0.nfe1")
+    teacher = RunFolder(tmp_path / "runs/toy/near/dp3_small_seed0")
+    teacher.path.mkdir(parents=True)
+    teacher.finish({"weight": torch.zeros(1)}, train_s=1.0)
+    trained(job, {}, {"teacher_sha256": teacher.sha256()}, **RIGHT)
+    job.check()
+    teacher.finish({"weight": torch.ones(1)}, train_s=1.0)
+    with pytest.raises(SdmError, match=r"distilled from other weights than .*dp3_small_seed0 has now: delete it"):
+        job.check()
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -273,6 +288,16 @@ def test_a_run_of_another_recipe_is_refused_before_it_is_evaluated(tmp_path):
         (
             {"methods": {"dp3": {"program": "train", "overrides": []}, "sdm": {"teacher": "dp3", "demos": 5}}},
             "method 'sdm' and its teacher 'dp3' need the same number of demos",
+        ),
+        (
+            {
+                "methods": {
+                    **{teacher: {"program": "train", "overrides": []} for teacher in ("dp3", "edm")},
+                    "sdm": {"teacher": "dp3"},
+                    "sdm_edm": {"teacher": "edm", "method": "sdm", "overrides": ["distiller=sdm"]},
+                }
+            },
+            "could not tell the rows 'sdm' and 'sdm_edm', of different teachers, apart: give one of them a variant",
         ),
     ],
 )

@@ -70,7 +70,7 @@ def test_what_is_not_run_is_shown_so_and_leaves_the_mean_open() -> None:
 def test_the_best_five_stand_beside_the_final_checkpoint() -> None:
     final = hundred(SWEEP, "dp3", 10, "1110")
     best = {**final, "protocol": "best5", "successes": 90, "curve": [[5, 9], [10, 18]]}
-    assert "| `metaworld/sweep` | dp3 @ 10 | 9 18 | 90 | 75 |" in best5_table([best, final])
+    assert "| `metaworld/sweep` | dp3 @ 10 | 9 18 | 90 | 75 | 75 |" in best5_table([best, final])
     assert "| not run |" in best5_table([best])
     assert best5_table([final]) == "Not run."
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 import signal
 from pathlib import Path
 
@@ -16,12 +17,14 @@ from sdm_core.contract import Contract, Rates
 from sdm_core.dataset import Episode, EpisodeStore
 from sdm_core.errors import SdmError, TaskError
 from sdm_training.evaluation import Outcome
+from sdm_training.exporting import ExportSettings, samplings_asked_for
 from sdm_training.programs.distill import DistillSettings, distill
-from sdm_training.programs.evaluate import EvaluateSettings, checkpoint_folder
+from sdm_training.programs.evaluate import EvaluateSettings, checkpoint_folder, evaluate_checkpoint
 from sdm_training.programs.export import ExportProgramSettings, export
 from sdm_training.programs.train import TrainSettings, train_teacher
 from sdm_training.protocols import best5, final
 from sdm_training.run_folder import RunFolder
+from sdm_training.sampling import SamplingSettings
 from sdm_training.settings import SettingsError, SettingsType, build, run_program
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -133,6 +136,52 @@ def test_a_student_s_step_counts_are_refused_before_its_training_too(here):
     with pytest.raises(SettingsError, match=r"^1 network calls asked of the two-pass process: it takes 2"):
         distill(composed("distill", DistillSettings, *common, "distiller=mip", "export.nfe=[1]"))
     assert not (here / "runs").exists()
+
+
+def test_a_generator_of_one_call_has_no_step_counts(here):
+    record(here / "data/test/reach.zarr", small_contract(256))
+    common = ("task=test/reach", "network.points=128", "distiller=regression", "distiller.steps=1")
+    with pytest.raises(SettingsError, match=r"^export\.nfe \[2\]: this policy is one call at the noise level 99"):
+        distill(composed("distill", DistillSettings, *common, "export.nfe=[2]"))
+    assert not (here / "runs").exists()
+
+
+def test_step_counts_leave_the_rest_of_a_policy_s_sampling_as_it_is():
+    own = SamplingSettings(nfe=2, noise_scale=0.0)
+    assert samplings_asked_for(own, ExportSettings(nfe=(1,))) == {
+        "export_nfe1": SamplingSettings(nfe=1, noise_scale=0.0)
+    }
+
+
+def test_a_checkpoint_is_not_evaluated_at_another_step_count_than_it_was_exported_at(here):
+    record(here / "data/test/reach.zarr", small_contract(256))
+    options = ("task=test/reach", "network.points=128", "teacher.steps=1", "export.nfe=[1]")
+    train_teacher(composed("train", TrainSettings, *options))
+    folder = "checkpoint=runs/test/reach/dp3_small_seed0/export_nfe1"
+    with pytest.raises(SettingsError, match="was exported at nfe 1, not 10: leave it out"):
+        evaluate_checkpoint(composed("evaluate", EvaluateSettings, folder, "nfe=10", "results=null"))
+    with pytest.raises(SettingsError, match="nfe belongs to protocol final"):
+        composed("evaluate", EvaluateSettings, folder, "nfe=10", "protocol=best5")
+
+
+def test_a_student_leaves_out_what_its_teacher_left_out(here):
+    record(here / "data/test/reach.zarr", small_contract(256))
+    common = ("task=test/reach", "network.points=128")
+    train_teacher(composed("train", TrainSettings, *common, "teacher.steps=1", "export.nfe=[1]"))
+    with pytest.raises(SettingsError, match="was trained with leave_out_failures=false: distil with the same"):
+        distill(composed("distill", DistillSettings, *common, "leave_out_failures=true"))
+
+
+def test_a_student_of_weights_that_its_teacher_has_no_more_is_not_continued(here):
+    record(here / "data/test/reach.zarr", small_contract(256))
+    common = ("task=test/reach", "network.points=128")
+    for steps in (1, 2):
+        shutil.rmtree(here / "runs/test/reach/dp3_small_seed0", ignore_errors=True)
+        train_teacher(composed("train", TrainSettings, *common, f"teacher.steps={steps}", "export.nfe=[1]"))
+        if steps == 1:
+            distill(composed("distill", DistillSettings, *common, "distiller.steps=1"))
+    with pytest.raises(SettingsError, match="sdm_small_seed0 was trained with another 'teacher_sha256'"):
+        distill(composed("distill", DistillSettings, *common, "distiller.steps=1"))
 
 
 def test_another_teacher_s_student_is_not_continued(here):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 from pathlib import Path
 from typing import Literal
 
@@ -154,6 +155,14 @@ def run_of(folder: Path, seed: int) -> Run:
         Data(data, windows, windows, None, learner.policy.contract, data.digest()),
         {"method": "dp3"},
     )
+
+
+def test_runs_of_other_numbers_of_steps_are_trained_each_for_its_own(tmp_path):
+    runs = [run_of(tmp_path, seed) for seed in (0, 1)]
+    runs[1].learner.steps += 2
+    printed = io.StringIO()
+    assert not train_runs(runs, Console(file=printed, width=200))
+    assert all(f"dp3: 1 runs of {run.learner.steps} steps" in printed.getvalue() for run in runs)
 
 
 def test_a_run_that_diverges_fails_alone_in_its_stack(tmp_path):

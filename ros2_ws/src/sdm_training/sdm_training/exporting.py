@@ -18,7 +18,7 @@ from sdm_training.data.windows import Demonstrations
 from sdm_training.export import to_onnx
 from sdm_training.run_folder import RunFolder
 from sdm_training.sampling import Sampler, SamplingSettings
-from sdm_training.settings import Settings
+from sdm_training.settings import Settings, SettingsError
 
 PARITY_OBSERVATIONS = 64
 PARITY_BATCHES = (1, 8)
@@ -40,15 +40,26 @@ class ExportSettings(Settings):
 def export_run(
     run: RunFolder, settings: ExportSettings, demonstrations: Demonstrations, metrics: dict[str, Any], console: Console
 ) -> list[Checkpoint]:
-    """Writes `export/` (the policy's own sampling) or one `export_nfe<n>/` for each step count asked for."""
-    if not settings.nfe:
-        return [export_sampling(run, run.path / "export", run.sampling(), settings, demonstrations, metrics, console)]
+    """Writes `export/` (the policy's own sampling) or one `export_nfe<n>/` for each step count asked for.
+
+    Raises SettingsError where the policy has no other sampling than its own.
+    """
+    samplings = samplings_asked_for(run.sampling(), settings)
     return [
-        export_sampling(
-            run, run.path / f"export_nfe{nfe}", SamplingSettings(nfe=nfe), settings, demonstrations, metrics, console
-        )
-        for nfe in settings.nfe
+        export_sampling(run, run.path / name, sampling, settings, demonstrations, metrics, console)
+        for name, sampling in samplings.items()
     ]
+
+
+def samplings_asked_for(own: SamplingSettings, settings: ExportSettings) -> dict[str, SamplingSettings]:
+    """By export folder. Raises SettingsError where step counts are asked of a policy of a single call."""
+    if not settings.nfe:
+        return {"export": own}
+    if own.level is not None:
+        raise SettingsError(
+            f"export.nfe {list(settings.nfe)}: this policy is one call at the noise level {own.level}; leave it empty"
+        )
+    return {f"export_nfe{nfe}": own.model_copy(update={"nfe": nfe}) for nfe in settings.nfe}
 
 
 def export_sampling(

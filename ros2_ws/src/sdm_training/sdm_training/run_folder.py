@@ -8,6 +8,7 @@ state.safetensors   what an interrupted run resumes from
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -72,6 +73,11 @@ class RunFolder:
             )
         tensors = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
         atomic_write(self.weights_file, save(tensors, {"train_s": str(train_s), "stacked": str(stacked)}))
+
+    def sha256(self) -> str:
+        """Of the trained weights' file."""
+        with self.weights_file.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
     def effort(self) -> dict[str, float | int]:
         """train_s of the finished training, and in how large a stack it was (where it was in one)."""

@@ -111,7 +111,7 @@ class ScoreDistillation(Learner):
     With `draws` chunks an observation, B below is the batch times them.
     """
 
-    def __init__(self, settings: ScoreDistillationSettings, policy: Policy) -> None:
+    def __init__(self, settings: ScoreDistillationSettings, policy: Policy, windows: int) -> None:
         super().__init__()
         process, kind = policy.process, policy.settings.diffusion.kind
         level = for_process(settings.generator_level, kind)

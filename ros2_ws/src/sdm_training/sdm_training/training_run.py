@@ -22,7 +22,7 @@ from sdm_training.compute import ComputeSettings
 from sdm_training.data.noisy_takes import NoisyTakes
 from sdm_training.data.windows import Demonstrations, Windows
 from sdm_training.data.yaw_copies import with_yaw_copies
-from sdm_training.exporting import ExportSettings, export_run
+from sdm_training.exporting import ExportSettings, export_run, samplings_asked_for
 from sdm_training.learner import Learner, MethodSettings
 from sdm_training.policy import Policy, PolicySettings, parameter_count
 from sdm_training.run_folder import RunFolder
@@ -95,7 +95,8 @@ def load_data(settings: RunSettings, narrow: Callable[[Contract], Contract], dev
 
 @dataclass(frozen=True)
 class Run:
-    """A training about to begin. method: its settings; labels: what record and results say beside task and seed."""
+    """A training about to begin. method: its settings; labels: what record and results say beside task and seed;
+    teacher_sha256: of the weights that are distilled, so that a student of others is not taken for one of these."""
 
     settings: RunSettings
     method: MethodSettings
@@ -103,12 +104,14 @@ class Run:
     data: Data
     labels: dict[str, Any]
     teacher: Sampler | None = None
+    teacher_sha256: str | None = None
 
     def __post_init__(self) -> None:
         """What cannot be sampled is refused before it is trained. Raises SettingsError."""
-        sampling, process = self.learner.sampling, self.learner.policy.process
-        for nfe in (*([sampling.nfe] if sampling.level is None else []), *self.settings.export.nfe):
-            process.check_nfe(nfe)
+        own, process = self.learner.sampling, self.learner.policy.process
+        for sampling in (own, *samplings_asked_for(own, self.settings.export).values()):
+            if sampling.level is None:
+                process.check_nfe(sampling.nfe)
 
     @property
     def folder(self) -> RunFolder:
@@ -119,6 +122,7 @@ class Run:
         settings = self.settings
         record = {
             **self.labels,
+            **({"teacher_sha256": self.teacher_sha256} if self.teacher_sha256 else {}),
             "task": settings.task,
             "seed": settings.seed,
             "policy": self.learner.policy.settings.plain(),

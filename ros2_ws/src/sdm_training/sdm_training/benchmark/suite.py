@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -59,6 +60,11 @@ class MethodRow(Settings):
         return {"method": values["name"], "overrides": own, **values}
 
     @property
+    def reported_as(self) -> tuple[object, ...]:
+        """What tells it from other rows in a report, beside its step counts."""
+        return self.method, self.variant, self.network, self.demos
+
+    @property
     def samples_by_itself(self) -> bool:
         """Whether it is exported and evaluated as its own sampling says, not at step counts that are asked of it."""
         return self.program == "distill" and len(self.nfe) == 1
@@ -102,6 +108,12 @@ class Suite(Settings):
                 raise ValueError(f"method '{row.name}' needs the teacher '{row.teacher}', which is no row of the suite")
             if row.teacher is not None and row.demos != self.methods[row.teacher].demos:
                 raise ValueError(f"method '{row.name}' and its teacher '{row.teacher}' need the same number of demos")
+        for one, other in itertools.combinations(self.methods.values(), 2):
+            if one.teacher != other.teacher and one.reported_as == other.reported_as:
+                raise ValueError(
+                    f"the results could not tell the rows '{one.name}' and '{other.name}', of different teachers, "
+                    "apart: give one of them a variant"
+                )
         for task in self.tasks.values():
             require_known("program or method", tuple(task.overrides), {**dict.fromkeys(PROGRAMS), **self.methods})
         for what, wanted, known in (

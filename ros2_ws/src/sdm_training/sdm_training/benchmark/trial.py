@@ -132,7 +132,7 @@ class Trial:
         ]
 
     def _evaluation(self, what: str, cell: Cell, *options: str) -> EvaluationJob:
-        nfe = [] if self.method.samples_by_itself else [f"nfe={cell.nfe}"]
+        nfe = [] if self.method.samples_by_itself or cell.snapshot else [f"nfe={cell.nfe}"]
         repeats = [] if cell.repeats == 1 else [f"repeats={cell.repeats}"]
         batched = [] if self.suite.environments == 1 else [f"environments={self.suite.environments}"]
         training = self.training()

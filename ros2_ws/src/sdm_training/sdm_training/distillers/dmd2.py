@@ -44,7 +44,7 @@ class Dmd2(ScoreDistillation):
     settings: Dmd2Settings
 
     def __init__(self, settings: Dmd2Settings, policy: Policy, windows: int) -> None:
-        super().__init__(settings, policy)
+        super().__init__(settings, policy, windows)
         self.discriminator = Discriminator(policy.denoiser.feature_dim)
         generator, _ = self.updates
         self.updates = (generator, Update("critic", ("critic", "discriminator"), settings.critic_optimiser))

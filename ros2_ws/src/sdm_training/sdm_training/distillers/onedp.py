@@ -53,7 +53,7 @@ class OneDp(ScoreDistillation):
     settings: OneDpSettings
 
     def __init__(self, settings: OneDpSettings, policy: Policy, windows: int) -> None:
-        super().__init__(settings, policy)
+        super().__init__(settings, policy, windows)
         if not settings.stochastic:
             self.sampling = SamplingSettings(level=self.level, noise_scale=0.0)
         elif self.encodes:

@@ -16,7 +16,6 @@ from torch import Tensor
 from sdm_training.draws import Draws
 from sdm_training.observation import Batch
 from sdm_training.optimiser import OptimiserSettings
-from sdm_training.policy import Policy
 from sdm_training.process import Process
 from sdm_training.score_distillation import (
     MIN_SCALE,
@@ -83,9 +82,6 @@ class Sdm(ScoreDistillation):
     """Algorithm 1; the critic and every c-th generator update share a batch."""
 
     settings: SdmSettings
-
-    def __init__(self, settings: SdmSettings, policy: Policy, windows: int) -> None:
-        super().__init__(settings, policy)
 
     def gradient(self, a_g: Tensor, compared: Comparison) -> Tensor:
         """Eq. 5: λ times Eq. 4."""

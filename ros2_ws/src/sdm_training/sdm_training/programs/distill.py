@@ -43,11 +43,17 @@ def prepare(settings: DistillSettings, device: torch.device) -> Run:
     """The run of one student, ready to be trained."""
     distiller: Any = settings.distiller
     labels: dict[str, Any] = {**distiller.labels, "network": settings.network.name}
-    teacher = None
+    teacher = teacher_sha256 = None
     if distiller.needs_teacher:
         teacher_run = RunFolder(settings.teacher_run)
         policy = teacher_run.load_policy(device, distiller.teacher_weights)
-        teacher = Sampler(teacher_run.load_policy(device), teacher_run.sampling())
+        teacher, teacher_sha256 = Sampler(teacher_run.load_policy(device), teacher_run.sampling()), teacher_run.sha256()
+        left_out = teacher_run.record()["config"].get("leave_out_failures", False)
+        if left_out != settings.leave_out_failures:
+            raise SettingsError(
+                f"the teacher {settings.teacher_run} was trained with leave_out_failures={str(left_out).lower()}: "
+                "distil with the same"
+            )
         if policy.settings.network != settings.network:
             raise SettingsError(
                 f"the teacher {settings.teacher_run} has another network: give the same network=… as for its training"
@@ -70,7 +76,7 @@ def prepare(settings: DistillSettings, device: torch.device) -> Run:
         policy_settings = PolicySettings(network=settings.network, diffusion=settings.diffusion)
         policy = seeded_policy(policy_settings, data.contract, settings.seed, device)
     learner = registry.find("distillers", distiller.kind).create(distiller, policy, len(data.learned)).to(device)
-    return Run(settings, distiller, learner, data, labels, teacher)
+    return Run(settings, distiller, learner, data, labels, teacher, teacher_sha256)
 
 
 def distill(settings: DistillSettings) -> None:

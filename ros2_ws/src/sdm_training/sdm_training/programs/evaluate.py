@@ -71,6 +71,8 @@ class EvaluateSettings(Settings):
             raise ValueError("in mode realtime each observation is answered alone; set environments=1")
         if self.task is not None and self.protocol != "final":
             raise ValueError(f"another task belongs to protocol final, not to {self.protocol}")
+        if self.nfe is not None and self.protocol != "final":
+            raise ValueError(f"nfe belongs to protocol final; {self.protocol} samples as the run says")
         return self
 
 
@@ -87,6 +89,14 @@ def checkpoint_folder(path: Path, nfe: int | None) -> Path:
     return path / wanted
 
 
+def open_checkpoint(settings: EvaluateSettings) -> Checkpoint:
+    """The one that is meant. Raises SettingsError where it was exported at another step count than asked for."""
+    checkpoint = Checkpoint.open(checkpoint_folder(Path(settings.checkpoint), settings.nfe))
+    if settings.nfe not in (None, checkpoint.nfe):
+        raise SettingsError(f"{checkpoint.path} was exported at nfe {checkpoint.nfe}, not {settings.nfe}: leave it out")
+    return checkpoint
+
+
 def evaluate_checkpoint(settings: EvaluateSettings) -> None:
     """Evaluates by the protocol asked for, prints the success and appends the result line or lines."""
     console = Console(soft_wrap=True)
@@ -98,11 +108,10 @@ def evaluate_checkpoint(settings: EvaluateSettings) -> None:
 
 def _direct_line(settings: EvaluateSettings, console: Console) -> dict[str, Any]:
     run = _runner(settings, console)
-    path = Path(settings.checkpoint)
     if settings.protocol == "final":
-        line = final(Checkpoint.open(checkpoint_folder(path, settings.nfe)), settings.episodes, run)
+        line = final(open_checkpoint(settings), settings.episodes, run)
         return {**line, "task": settings.task or line["task"]}
-    folder = RunFolder(path)
+    folder = RunFolder(settings.checkpoint)
     demonstrations = Demonstrations.load(folder.record()["config"]["data"])
     if settings.protocol == "best5":
         return best5(folder, demonstrations, run)
@@ -110,7 +119,7 @@ def _direct_line(settings: EvaluateSettings, console: Console) -> dict[str, Any]
 
 
 def _evaluate_in_real_time(settings: EvaluateSettings, console: Console) -> None:
-    checkpoint = Checkpoint.open(checkpoint_folder(Path(settings.checkpoint), settings.nfe))
+    checkpoint = open_checkpoint(settings)
     task = settings.task or checkpoint.contract.task
     protocol = {
         "episodes": settings.episodes,

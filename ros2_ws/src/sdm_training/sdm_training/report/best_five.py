@@ -18,7 +18,8 @@ SNAPSHOTS, BEST, SEED = 15, 5, 0
 
 
 def best_five_table(lines: Sequence[Line]) -> str:
-    """Best five, final weights and their difference, in per cent: of each task that was run, and the mean over them."""
+    """Best five, the final weights on the same episodes and on all, in per cent, and what the choice among snapshots
+    adds: of each task that was run, and the mean over them."""
     rows = []
     for policy in POLICIES:
         found = {task: both for task in TASKS if (both := _both(lines, task, policy))}
@@ -26,7 +27,8 @@ def best_five_table(lines: Sequence[Line]) -> str:
         if found:
             means = (statistics.fmean(each) for each in zip(*found.values(), strict=True))
             rows.append([f"mean over {len(found)} of {len(TASKS)} tasks", policy.name, *_cells(*means)])
-    return table(["task", "policy", "best five, %", "final, %", "difference, points"], rows)
+    header = ["task", "policy", "best five, %", "final on the same, %", "choice adds, points", "final on all, %"]
+    return table(header, rows)
 
 
 def has_best_five(lines: Sequence[Line]) -> bool:
@@ -34,8 +36,9 @@ def has_best_five(lines: Sequence[Line]) -> bool:
     return any(_both(lines, task, policy) for task in TASKS for policy in POLICIES)
 
 
-def _both(lines: Sequence[Line], task: str, policy: Policy) -> tuple[float, float] | None:
-    """The mean of the five best snapshots, and the success of the final weights of the same training."""
+def _both(lines: Sequence[Line], task: str, policy: Policy) -> tuple[float, float, float] | None:
+    """The mean of the five best snapshots, and the success of the final weights of the same training on the snapshots'
+    episodes and on all of their own, the first of which those are."""
     of_policy = {**dataclasses.asdict(policy), "seed": SEED}
     snapshots = matching(lines, **{**FINAL, **of_policy, "protocol": "snapshot", "task": task})
     rates = {line["snapshot"]: line["successes"] / line["episodes"] for line in snapshots}
@@ -43,8 +46,10 @@ def _both(lines: Sequence[Line], task: str, policy: Policy) -> tuple[float, floa
     if len(rates) < SNAPSHOTS or not final:
         return None
     best = sorted(rates.values())[-BEST:]
-    return statistics.fmean(best), final[0]["successes"] / final[0]["episodes"]
+    outcomes = final[0]["outcomes"]
+    same = outcomes[: snapshots[0]["episodes"]]
+    return statistics.fmean(best), same.count("1") / len(same), outcomes.count("1") / len(outcomes)
 
 
-def _cells(best: float, final: float) -> list[str]:
-    return [f"{100 * best:.1f}", f"{100 * final:.1f}", f"{100 * (best - final):+.1f}"]
+def _cells(best: float, same: float, final: float) -> list[str]:
+    return [f"{100 * best:.1f}", f"{100 * same:.1f}", f"{100 * (best - same):+.1f}", f"{100 * final:.1f}"]

@@ -112,8 +112,8 @@ brackets: the part of what the policy's teacher has.
 
 ### Learning curves
 
-Snapshots of one training, evaluated like the last weights. A student's time is that of its distillation alone; bands
-are Wilson's 95 % intervals.
+Snapshots of one training, by 20 episodes each, from the same first seed on as the last weights. A student's time is
+that of its distillation alone; bands are Wilson's 95 % intervals.
 
 {curves}
 
@@ -288,8 +288,9 @@ Dotted lines stand where each policy's own time is, the grey one where a chunk e
 
 _BEST_FIVE = """
 Ten tasks of the fifty, every fifth from easy to very hard and by name (`suite=best5 curve=true`): the five best of
-fifteen snapshots by 20 episodes each, and the last weights of the same training seed by a hundred. The best are chosen
-on the very episodes that they are reported by.
+fifteen snapshots by 20 episodes each, and the last weights of the same training seed by those 20 and by a hundred. The
+best are chosen on the very episodes that they are reported by; what that adds is told against the last weights on the
+same.
 
 {table}
 """

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from sdm_core.results import paired_difference
 from sdm_sim.registry import difficulty
 
+from sdm_training.protocols import BEST_EPISODES
 from sdm_training.report.lines import SHIPPED, Line, matching, newest
 from sdm_training.report.markdown import NONE, NOT_RUN, NOTHING_RUN, bracket, code, table
 from sdm_training.report.policies import DP3, SDM, Policy
@@ -65,7 +66,11 @@ def best5_table(lines: Sequence[Line]) -> str:
         final = newest(lines, **SHIPPED, task=line["task"], method=line["method"], nfe=line["nfe"])
         evaluations = " ".join(f"{successes}" for _, successes in line["curve"])
         best = f"{100 * line['successes'] / line['episodes']:.0f}"
-        own = f"{100 * final['successes'] / final['episodes']:.0f}" if final else NOT_RUN
-        rows.append([code(line["task"]), f"{line['method']} @ {line['nfe']}", evaluations, best, own])
-    header = ["task", "policy", "successes of 20, in the order of training", "best five, %", "final, %"]
+        own = [NOT_RUN] * 2
+        if final:
+            same = final["outcomes"][:BEST_EPISODES]
+            own = [f"{100 * outcomes.count('1') / len(outcomes):.0f}" for outcomes in (same, final["outcomes"])]
+        rows.append([code(line["task"]), f"{line['method']} @ {line['nfe']}", evaluations, best, *own])
+    evaluated = f"successes of {BEST_EPISODES}, in the order of training"
+    header = ["task", "policy", evaluated, "best five, %", "final on the same, %", "final on all, %"]
     return table(header, rows) if rows else NOTHING_RUN

@@ -89,10 +89,11 @@ def _summary(stacked: _Stacked, spent: float) -> str:
 
 
 def _alike(runs: Sequence[Run]) -> list[list[Run]]:
-    """Runs of one method's settings, whose parameters have equal shapes."""
+    """Runs of one method's settings and of as many steps (epochs differ with the data), whose parameters have equal
+    shapes."""
     groups: dict[object, list[Run]] = {}
     for run in runs:
         learner = run.learner
         shapes = tuple((name, tuple(parameter.shape)) for name, parameter in learner.named_parameters())
-        groups.setdefault((repr(run.method), learner.policy.settings, shapes), []).append(run)
+        groups.setdefault((repr(run.method), learner.steps, learner.policy.settings, shapes), []).append(run)
     return list(groups.values())

@@ -16,6 +16,7 @@ from sdm_training.benchmark.cell import Cell, reported
 from sdm_training.benchmark.jobs.job import Job
 from sdm_training.benchmark.jobs.training import TrainingJob
 from sdm_training.recipe import recipe_difference
+from sdm_training.run_folder import RunFolder
 from sdm_training.settings import composed_values
 
 # What may change without making another policy.
@@ -46,11 +47,18 @@ class EvaluationJob(Job):
                     f"{self.checkpoint} has {key} {found}, the suite wants {wanted}: correct its row, or delete the run"
                 )
 
-        recorded = yaml.safe_load((folder / TRAINING).read_text())["config"]
+        record = yaml.safe_load((folder / TRAINING).read_text())
         wanted = composed_values(self.training.program, self.training.overrides)
-        other = recipe_difference(recorded, wanted, INDIFFERENT)
+        other = recipe_difference(record["config"], wanted, INDIFFERENT)
         if other is not None:
             raise CheckpointError(f"{self.training.run} was trained with another {other}: delete it to train it again")
+        if "teacher_sha256" in record:
+            teacher = RunFolder(self.places.root / wanted["teacher_run"])
+            if teacher.finished and teacher.sha256() != record["teacher_sha256"]:
+                raise CheckpointError(
+                    f"{self.training.run} was distilled from other weights than {wanted['teacher_run']} has now: "
+                    "delete it to distil it again"
+                )
 
     def result(self) -> str:
         line = self._line()
