@@ -61,8 +61,8 @@ class Demonstration:
     def judge(self, success: bool) -> SetBool.Response:
         return self.world.call(SetBool, "recorder_node/label", SetBool.Request(data=success))
 
-    def observe(self, step: int, spacing: int = 1) -> None:
-        stamp = self.begun_ns + step * spacing * DT
+    def observe(self, step: int, spacing: float = 1) -> None:
+        stamp = self.begun_ns + int(step * spacing * DT)
         self.robot.tell_state(stamp, state_values(step, CONTRACT))
         self.robot.tell_info(stamp)
         self.robot.tell_image(stamp, depth_image(step, CONTRACT))
@@ -188,8 +188,22 @@ def test_a_camera_slower_than_the_control_rate_is_refused(world, tmp_path):
     demo.run(10, spacing=4)
     response = demo.call("keep")
     assert not response.success
-    assert "2.5 images a second, the contract's control rate is 10 Hz; set camera_every:=1" in response.message
+    assert "2.5 rows a second, the contract's control rate is 10 Hz; set camera_every:=1" in response.message
     assert len(EpisodeStore.open(demo.output)) == 0
+
+
+def test_of_a_camera_at_a_multiple_of_the_control_rate_the_images_between_two_rows_are_left_out(world, tmp_path):
+    demo = Demonstration(world, tmp_path)
+    demo.call("start")
+    for step in range(30):
+        demo.observe(step, spacing=1 / 3)
+        world.spin_for(0.02)
+        if step % 3 == 0:
+            demo.command(step)
+    world.spin_for(0.2)
+    response = demo.call("keep")
+    assert response.message == "episode 0: 10 rows, 0 images missing"
+    demo.assert_rows(slice(0, 10), list(range(0, 30, 3)))
 
 
 def test_an_episode_with_an_unusable_image_or_state_is_refused(world, tmp_path):

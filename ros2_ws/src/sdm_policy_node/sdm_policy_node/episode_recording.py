@@ -14,6 +14,9 @@ from sdm_core.errors import DatasetError
 
 # A camera at the control rate may jitter by this share of the period, and still be one.
 _RATE_TOLERANCE = 0.1
+# Of a camera at a multiple of the control rate, images are left out that come sooner after a row's than this share of
+# the period.
+_NEXT_ROW = 0.75
 # So many frames show a camera's rate.
 _RATE_FRAMES = 8
 
@@ -52,6 +55,7 @@ class EpisodeRecording:
     _gripper: float | None = None
     _grippers: list[float | None] = field(default_factory=list)
     _frames_seen: int = 0
+    _row_ns: int | None = None
 
     def add_state(self, stamp_ns: int, state: NDArray[np.float64]) -> None:
         """A state [S] has come."""
@@ -62,9 +66,13 @@ class EpisodeRecording:
         self.refusal = self.refusal or reason
 
     def frame_seen(self, stamp_ns: int) -> bool:
-        """A frame has come, whose cloud may follow later; False where it is none of this episode's."""
+        """A frame has come, whose cloud may follow later; False where it is none of this episode's, or lies between two
+        rows."""
         if self.span_ns and not self.span_ns[0] <= stamp_ns <= self.span_ns[1]:
             return False
+        if self._row_ns is not None and 0 <= stamp_ns - self._row_ns < _NEXT_ROW * self.contract.dt_ns:
+            return False
+        self._row_ns = stamp_ns
         self._frames_seen += 1
         self._grippers.append(self._gripper)
         return True
@@ -97,8 +105,9 @@ class EpisodeRecording:
         if abs(period - dt_ns) <= _RATE_TOLERANCE * dt_ns:
             return ""
         return (
-            f"the camera gives {1e9 / max(period, 1.0):.1f} images a second, the contract's control rate is "
-            f"{self.contract.rates.control_hz:g} Hz; set camera_every:=1 in simulation, or the camera's rate"
+            f"the camera's images make {1e9 / max(period, 1.0):.1f} rows a second, the contract's control rate is "
+            f"{self.contract.rates.control_hz:g} Hz; set camera_every:=1 in simulation, or the camera to that rate or "
+            "to a multiple of it"
         )
 
     @property
