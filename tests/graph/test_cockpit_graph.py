@@ -18,6 +18,7 @@ from helpers.graph import Graph, graph
 from helpers.linear_policy import LinearPolicy
 from lifecycle_msgs.msg import TransitionEvent
 from lifecycle_msgs.srv import GetState
+from rcl_interfaces.srv import SetParametersAtomically
 from sdm_cockpit.cockpit_parameters import CockpitParameters
 from sdm_cockpit.export.visual_messages import CLOUD
 from sdm_cockpit.graph.graph_operator import GraphOperator
@@ -26,9 +27,10 @@ from sdm_cockpit.graph.node_watch import GONE, NodeWatch
 from sdm_cockpit.graph.visual_publisher import VisualPublisher
 from sdm_cockpit.snapshot import Box, Snapshot
 from sdm_core.checkpoint import Checkpoint
+from sdm_interfaces.msg import Heartbeat
 from sdm_policy_node.points_source import xyz_points
 from sensor_msgs.msg import PointCloud2
-from std_msgs.msg import Empty
+from std_msgs.msg import Empty, Float64MultiArray
 
 PARAMETERS = {"startup_wait_s": 0.05, "max_age_s": 5.0, "silent_frames": 0}
 
@@ -162,6 +164,53 @@ def test_another_checkpoint_is_looked_at_as_it_is_acted_upon(looking: tuple[Look
     assert cockpit.view.contract.observation.cloud == small_contract(cloud={"points": 16}).observation.cloud
 
 
+def test_another_checkpoint_moves_no_robot_whose_command_node_was_not_active(
+    looking: tuple[Looking, Camera], checkpoint: Checkpoint
+) -> None:
+    cockpit, camera = looking
+    world, commands = cockpit.world, []
+    world.node.create_subscription(Float64MultiArray, "native_command", commands.append, 10)
+    cockpit.start_policy()
+    world.start("command_node", checkpoint=checkpoint.path, autostart=False)
+    look_until(cockpit, camera, lambda shown: cockpit.state_of("policy_node") == "active" and shown.plans)
+    look_until(cockpit, camera, lambda shown: cockpit.activity == "inactive" and cockpit.operator.abilities.moves)
+
+    cockpit.operator.choose("checkpoint", "checkpoint", cockpit.answer)
+    assert cockpit.answered() == (True, "checkpoint is active, and the robot paused")
+    look_until(cockpit, camera, lambda shown: cockpit.activity == "paused" and shown.plans)
+    look_until(cockpit, camera, lambda shown: "paused; call ~/resume" in world.outputs())
+    assert commands == []
+
+
+def offers_parameters(world: Graph, *nodes: str) -> None:
+    """These nodes are there, take whatever is set, and offer nothing else."""
+
+    def take(
+        request: SetParametersAtomically.Request, response: SetParametersAtomically.Response
+    ) -> SetParametersAtomically.Response:
+        response.result.successful = True
+        return response
+
+    for node in nodes:
+        world.node.create_service(SetParametersAtomically, f"{node}/set_parameters_atomically", take)
+
+
+def test_what_cannot_be_paused_is_given_no_other_checkpoint(looking: tuple[Looking, Camera]) -> None:
+    cockpit, _ = looking
+    offers_parameters(cockpit.world, "policy_node", "command_node")
+    assert cockpit.world.spin_until(lambda: cockpit.operator.abilities.moves and cockpit.operator.abilities.sees)
+    cockpit.operator.choose("checkpoint", "checkpoint", cockpit.answer)
+    assert cockpit.answered() == (False, "command_node offers no ~/pause now; it is not active, or gone")
+
+
+def test_a_large_seed_is_answered_in_full(looking: tuple[Looking, Camera]) -> None:
+    cockpit, _ = looking
+    offers_parameters(cockpit.world, "bridge_node")
+    assert cockpit.world.spin_until(lambda: cockpit.operator.abilities.simulates)
+    cockpit.operator.choose("seed", 1234567.0, cockpit.answer)
+    assert cockpit.answered() == (True, "seed is 1234567")
+
+
 def test_pausing_stops_the_robot_and_what_nobody_serves_is_said_at_once(checkpoint: Checkpoint, tmp_path: Path) -> None:
     with graph(tmp_path) as world:
         policy = Policy(world, checkpoint.contract, tmp_path)
@@ -179,9 +228,12 @@ def test_pausing_stops_the_robot_and_what_nobody_serves_is_said_at_once(checkpoi
             world.spin_for(0.5)
             assert all(command[0] == 0.0 for command in policy.commands[sent:])
 
-            policy.beat("the camera is silent")
-            assert world.spin_until(lambda: cockpit.view.snapshot().status.refusal == "the camera is silent")
-            assert world.spin_until(lambda: cockpit.view.snapshot().status.refusal == "")  # nobody says so any more
+            in_a_dry_run = world.node.create_publisher(Heartbeat, "policy_node/heartbeat", 1)
+            assert world.spin_until(lambda: in_a_dry_run.get_subscription_count() > 0)
+            for beats in (policy.heartbeat, in_a_dry_run):
+                beats.publish(Heartbeat(refusal="the camera is silent"))
+                assert world.spin_until(lambda: cockpit.view.snapshot().status.refusal == "the camera is silent")
+                assert world.spin_until(lambda: cockpit.view.snapshot().status.refusal == "")  # nobody says so any more
 
             cockpit.operator.ask("record", cockpit.answer)
             assert cockpit.answered() == (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import select
 import socket
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,6 +13,7 @@ import pytest
 import viser
 from helpers.page_client import PageClient
 from helpers.page_operator import PageOperator
+from sdm_cockpit.page import doorkeeper
 from sdm_cockpit.page.page import Page, PageOptions
 from sdm_cockpit.snapshot import Snapshot
 from websockets.exceptions import InvalidStatus
@@ -27,6 +29,13 @@ def ask(
     body = None if form is None else urlencode(form)
     connection.request(method, path, body, headers)
     return connection.getresponse()
+
+
+def guess(page: Page, token: str) -> http.client.HTTPConnection:
+    """A token is entered, and nobody waits for the answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", int(page.url.rsplit(":", 1)[1]), timeout=20)
+    connection.request("POST", "/", urlencode({"token": token}))
+    return connection
 
 
 @pytest.fixture
@@ -82,6 +91,28 @@ def test_a_wrong_token_opens_nothing(guarded: Page) -> None:
         assert answer.status == 401
         assert answer.getheader("Set-Cookie") is None
     assert b"not the token" in answer.read()
+
+
+def test_guesses_are_taken_one_by_one_the_right_one_in_its_turn(guarded: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doorkeeper, "_GUESS_S", 0.2)
+    guesses = [guess(guarded, f"wrong {number}") for number in range(4)]
+    sockets = [connection.sock for connection in guesses]
+    assert select.select(sockets, [], [], 20.0)[0]  # the others wait
+    assert ask(guarded, "POST", form={"token": TOKEN}).status == 303
+    assert select.select(sockets, [], [], 0.0)[0] == sockets
+    assert {connection.getresponse().status for connection in guesses} == {401}
+
+
+def test_whoever_tries_many_tokens_at_once_is_sent_away_and_learns_nothing(
+    guarded: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doorkeeper, "_GUESS_S", 60.0)
+    guesses = [guess(guarded, f"wrong {number}") for number in range(11)]
+    (refused,) = select.select([connection.sock for connection in guesses], [], [], 20.0)[0]
+    assert next(connection for connection in guesses if connection.sock is refused).getresponse().status == 429
+    answer = ask(guarded, "POST", form={"token": TOKEN})
+    assert (answer.status, answer.getheader("Set-Cookie")) == (429, None)
+    assert b"wait a moment" in answer.read()
 
 
 def test_the_token_opens_the_page_by_a_cookie_that_scripts_and_sites_cannot_use(guarded: Page) -> None:

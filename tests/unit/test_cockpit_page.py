@@ -369,6 +369,12 @@ def test_the_last_of_many_values_is_chosen(page: Page, visitor: PageClient, oper
     assert sorted(operator.chosen) == [("real_time_factor", 0.5), ("seed", 123.0)]
 
 
+def test_a_large_seed_is_shown_in_full(page: Page, visitor: PageClient, operator: PageOperator) -> None:
+    visitor.set("seed", 1234567)
+    wait_until(lambda: page.show(snapshot()) or operator.chosen)
+    visitor.wait_for(reads("seed 1234567"))
+
+
 def test_a_checkpoint_is_chosen_by_its_button_only(visitor: PageClient, operator: PageOperator) -> None:
     visitor.set("checkpoint", "models/two")
     visitor.click("Load checkpoint")

@@ -36,8 +36,7 @@ class CheckpointChange:
         if not self._policy.there:
             raise RequestRefused("policy_node is not there; start it first")
         moves, simulated = self._command.there, self._simulator.there
-        paused = moves and self._calls.ready(_PAUSE)
-        if paused:
+        if moves:  # whatever state it is in: it will be active, and the robot must not be led at once
             self._calls.call(_PAUSE, Trigger.Request())
         nodes = [self._command, self._policy] if moves else [self._policy]
         for node in nodes:
@@ -49,9 +48,9 @@ class CheckpointChange:
             node.set(checkpoint=str(checkpoint))
         for node in reversed(nodes):
             node.bring_up()
-        if paused and simulated:
+        if moves and simulated:
             self._calls.call(_RESUME, Trigger.Request())
-        return f"{checkpoint.name} is active{', and the robot paused' if paused and not simulated else ''}"
+        return f"{checkpoint.name} is active{', and the robot paused' if moves and not simulated else ''}"
 
 
 def checkpoints_in(folder: Path, kind: str) -> dict[str, str]:

@@ -19,7 +19,7 @@ from sdm_cockpit.graph.tool_listener import ToolListener
 from sdm_cockpit.snapshot import Plan
 from sdm_cockpit.tool_path import ToolPath
 
-# For command_node, and of a policy that commands inline.
+# For command_node, and of a policy that commands inline or is in a dry run.
 _TOPICS = ("action_chunk", "policy_node/action_chunk")
 # A chunk that ended so long ago, or lies so far ahead, says nothing of the present.
 _STALE_NS = 1_000_000_000

@@ -173,4 +173,4 @@ class GraphOperator:
 
     def _set_simulator(self, what: str, value: float) -> str:
         self._simulator.set(**{what: value})
-        return f"{what} is {value:g}"
+        return f"{what} is {value:.10g}"

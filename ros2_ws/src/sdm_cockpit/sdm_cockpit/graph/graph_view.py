@@ -30,6 +30,8 @@ from sdm_cockpit.graph.scene_listener import SceneListener
 from sdm_cockpit.snapshot import Box, Episode, NodeState, Plan, Pose, Scene, Snapshot, Status, Timing
 
 _WATCH_PERIOD_S = 0.05
+# For command_node, and of a policy that commands inline or is in a dry run.
+_HEARTBEATS = ("heartbeat", "policy_node/heartbeat")
 # policy_node beats fifty times a second, command_node reports at least twice (s).
 _POLICY_QUIET_S = 0.3
 _COMMAND_QUIET_S = 0.55
@@ -64,7 +66,8 @@ class GraphView:
         self._heartbeat: tuple[float, Heartbeat] | None = None
         self._asked_crop: tuple[Any, Any] = (None, None)
         self._crop: Box | None = None
-        node.create_subscription(Heartbeat, "heartbeat", self._on_heartbeat, sensor_qos(False, 1))
+        for topic in _HEARTBEATS:
+            node.create_subscription(Heartbeat, topic, self._on_heartbeat, sensor_qos(False, 1))
         node.create_timer(_WATCH_PERIOD_S, self._watch, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._follow_crop()
 

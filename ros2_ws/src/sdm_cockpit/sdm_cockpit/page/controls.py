@@ -128,7 +128,7 @@ class Controls:
         self._settled.append(Settled(number, lambda value: self._choose(what, value)))
 
     def _choose(self, what: str, value: str | float) -> None:
-        shown = value if isinstance(value, str) else f"{value:g}"
+        shown = value if isinstance(value, str) else f"{value:.10g}"
         self._operator.choose(what, value, self._log.of(f"{what.replace('_', ' ')} {shown}"))
 
     async def _on_factor(self, event: viser.GuiEvent[viser.GuiInputHandle[str]]) -> None:

@@ -25,6 +25,8 @@ _HEAD_BYTES, _FORM_BYTES = 16_384, 1024
 _READ_S = 10.0
 # A guess costs so long, and the next one waits for it.
 _GUESS_S = 1.0
+# So many are under way at once; an endless queue would keep every visit, also of those who have long gone.
+_MAX_GUESSES = 10
 _CHUNK_BYTES = 65_536
 
 
@@ -48,6 +50,7 @@ class Doorkeeper:
         self._token = token
         self._pass = secrets.token_urlsafe(32)
         self._guess = asyncio.Lock()
+        self._guesses = 0
         self._loop = asyncio.new_event_loop()
         self._visits: set[asyncio.Task[None]] = set()
         try:
@@ -118,13 +121,26 @@ class Doorkeeper:
         if not 0 < length <= _FORM_BYTES:
             raise ValueError(f"a form of {length} bytes")
         form = parse_qs((await asyncio.wait_for(reader.readexactly(length), _READ_S)).decode())
-        if hmac.compare_digest(form.get("token", [""])[0].encode(), self._token.encode()):
+        if self._guesses >= _MAX_GUESSES:
+            line = "Too many others are trying tokens; wait a moment, and enter yours again."
+            await _answer(writer, HTTPStatus.TOO_MANY_REQUESTS, _FORM.format(line=line))
+        elif await self._is_token(form.get("token", [""])[0]):
             cookie = f"{_COOKIE}={self._pass}; HttpOnly; SameSite=Strict; Path=/"
             await _answer(writer, HTTPStatus.SEE_OTHER, "", f"Location: /\r\nSet-Cookie: {cookie}\r\n")
-            return
-        async with self._guess:
-            await asyncio.sleep(_GUESS_S)
-        await _answer(writer, HTTPStatus.UNAUTHORIZED, _FORM.format(line="That is not the token."))
+        else:
+            await _answer(writer, HTTPStatus.UNAUTHORIZED, _FORM.format(line="That is not the token."))
+
+    async def _is_token(self, guess: str) -> bool:
+        """Compared only in its turn, so that many connections guess no faster than one."""
+        self._guesses += 1
+        try:
+            async with self._guess:
+                right = hmac.compare_digest(guess.encode(), self._token.encode())
+                if not right:
+                    await asyncio.sleep(_GUESS_S)
+                return right
+        finally:
+            self._guesses -= 1
 
     async def _pass_on(self, request: _Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         inner_reader, inner_writer = await asyncio.open_connection(*self._backend)
