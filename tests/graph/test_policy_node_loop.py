@@ -233,6 +233,34 @@ def test_states_must_not_go_backwards(bench):
         bench.state(bench.now_ns - DT)
 
 
+def test_a_clock_that_is_set_back_is_followed_and_stays_there(bench):
+    bench.loop.refuse_state(bench.now_ns, "gap is not finite")  # of the old clock
+    for _ in range(2):
+        for _ in range(2 * CONTRACT.n_action_steps):
+            bench.now_ns += DT
+            bench.state(bench.now_ns)
+            bench.frame(bench.now_ns)
+            bench.await_answers(len(bench.answers) + 1)
+        bench.now_ns -= 400 * 10**9
+    assert [answer.refusal for answer in bench.answers] == [""] * len(bench.answers)
+    assert [answer.plan is not None for answer in bench.answers] == [True, False] * 4
+    first = bench.answers[2 * CONTRACT.n_action_steps].frame.stamp_ns / DT
+    assert bench.runtime.inputs[2].state[:, 0].tolist() == [first, first]  # nothing of the old clock
+
+
+def test_states_alone_do_not_wake_the_thread(bench, monkeypatch):
+    woken: list[int] = []
+    notify = bench.loop._inbox.notify
+    monkeypatch.setattr(bench.loop._inbox, "notify", lambda: (woken.append(1), notify()))
+    for step in range(100):
+        bench.state(bench.now_ns - (100 - step) * 10**6)
+    assert woken == []
+    bench.state(bench.now_ns)
+    bench.frame(bench.now_ns)
+    assert bench.await_answers(1)[0].plan
+    assert woken
+
+
 def test_what_was_seen_before_an_episode_is_no_part_of_it(bench):
     bench.state(bench.now_ns - 10**11)  # a straggler of the last episode, in the new one's window if it were kept
     bench.loop.start_episode(9)

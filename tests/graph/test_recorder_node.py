@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import rclpy
 from helpers.contracts import small_contract
+from helpers.domain import own_domain
 from helpers.fake_robot import FakeRobot, depth_image, state_values
 from helpers.graph import Graph, graph
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.task import Future
 from sdm_core.dataset import FAILURE, SUCCESS, UNLABELLED, EpisodeStore
 from sdm_core.point_cloud import CloudPipeline
 from sdm_interfaces.msg import EpisodeEvent
 from sdm_policy_node.episode_events import RecorderSetup
+from sdm_policy_node.episode_recording import EpisodeRecording, Observed
+from sdm_policy_node.observation_source import Frame
+from sdm_policy_node.recorder_node import RecorderNode
 from sdm_policy_node.time_stamps import to_ns
 from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import SetBool, Trigger
@@ -33,13 +41,13 @@ def world(tmp_path: Path) -> Iterator[Graph]:
 class Demonstration:
     """A robot that somebody else commands, and the recorder that watches it."""
 
-    def __init__(self, world: Graph, folder: Path, **parameters) -> None:
+    def __init__(self, world: Graph, folder: Path, publish_tf: bool = True, **parameters) -> None:
         self.world, self.output = world, folder / "demos.zarr"
         self.begun_ns = START_NS
         CONTRACT.save(folder / "contract.yaml")
         settings = {"checkpoint": folder / "contract.yaml", "output": self.output, "reliable_sensors": True}
         self.process = world.start("recorder_node", **{**settings, **parameters})
-        self.robot = FakeRobot(world, CONTRACT)
+        self.robot = FakeRobot(world, CONTRACT, publish_tf=publish_tf)
         self.operator = world.node.create_publisher(Float64MultiArray, "native_command", 100)
         topics = (
             "camera/camera/depth/image_rect_raw",
@@ -57,6 +65,12 @@ class Demonstration:
         if name == "start":
             self.begun_ns += 10_000_000_000  # time goes on between episodes
         return self.world.call(Trigger, f"recorder_node/{name}")
+
+    def call_later(self, name: str) -> Future:
+        """Asks, and lets the test go on until the answer is there."""
+        client = self.world.node.create_client(Trigger, f"recorder_node/{name}")
+        assert self.world.spin_until(client.service_is_ready), self.world.outputs()
+        return client.call_async(Trigger.Request())
 
     def judge(self, success: bool) -> SetBool.Response:
         return self.world.call(SetBool, "recorder_node/label", SetBool.Request(data=success))
@@ -180,6 +194,81 @@ def test_in_real_time_the_first_command_after_a_frame_counts(world, tmp_path):
     world.spin_for(0.1)
     assert demo.call("keep").success
     demo.assert_rows(slice(0, 6), list(range(6)))
+
+
+def test_what_belongs_to_the_last_frames_may_come_after_keep_was_called(world, tmp_path):
+    demo = Demonstration(world, tmp_path, publish_tf=False, tf_timeout_s=5.0)
+    demo.call("start")
+    demo.run(3)
+    kept = demo.call_later("keep")
+    next_one = demo.call_later("start")
+    world.spin_for(0.3)
+    assert not kept.done()
+    assert not next_one.done()  # in its turn
+    demo.robot.publish_tf()
+    assert world.spin_until(lambda: kept.done() and next_one.done()), world.outputs()
+    assert kept.result().message == "episode 0: 3 rows, 0 images missing"
+    assert next_one.result().message == "recording episode 1"
+    demo.assert_rows(slice(0, 3), [0, 1, 2])
+
+
+@pytest.fixture
+def recorder(tmp_path: Path) -> Iterator[RecorderNode]:
+    """A recorder in this process, which nobody spins."""
+    CONTRACT.save(tmp_path / "contract.yaml")
+    settings = (f"checkpoint:={tmp_path}/contract.yaml", f"output:={tmp_path}/demos.zarr", "reliable_sensors:=true")
+    given = [word for setting in settings for word in ("-p", setting)]
+    rclpy.init(args=["recorder", "--ros-args", *given], domain_id=own_domain())
+    node = RecorderNode()
+    yield node
+    node.destroy_node()
+    rclpy.shutdown()
+
+
+def demonstrate(recorder: RecorderNode, rows: int) -> None:
+    recorder._on_start(Trigger.Request(), Trigger.Response())
+    for step in range(rows):
+        stamp = START_NS + step * DT
+        recorder._recorder._on_state(stamp, state_values(step, CONTRACT))
+        recorder._recorder._on_frame(Frame(message=None, stamp_ns=stamp))
+        recorder._recorder._on_command(np.array(Demonstration.action(step)))
+
+
+def test_whatever_a_frame_brings_about_costs_its_episode_alone(recorder, monkeypatch):
+    monkeypatch.setattr(recorder._recorder, "ready", lambda frame: True)
+
+    def observe(recording: EpisodeRecording, frame: Frame) -> None:
+        if len(recorder._store) == 0 and frame.stamp_ns > START_NS:
+            raise RuntimeError("extrapolation into the past")
+        recording.add_frame(Observed(frame.stamp_ns, np.zeros((32, 3), np.float32)))
+
+    monkeypatch.setattr(recorder._recorder, "observe", observe)
+    executor = SingleThreadedExecutor()
+    executor.add_node(recorder)
+    answers = []
+    for rows in (2, 1):
+        demonstrate(recorder, rows)
+        keep = executor.create_task(recorder._on_keep(Trigger.Request(), Trigger.Response()))
+        executor.spin_until_future_complete(keep, timeout_sec=20)
+        answers.append((keep.result().success, keep.result().message))
+    assert answers == [
+        (False, "RuntimeError: extrapolation into the past"),
+        (True, "episode 0: 1 rows, 0 images missing"),
+    ]
+
+
+def test_an_episode_that_is_to_be_kept_is_though_the_node_ends_meanwhile(recorder, monkeypatch, tmp_path):
+    cloud = Observed(START_NS, np.zeros((32, 3), np.float32))
+    go_on = threading.Event()
+    monkeypatch.setattr(recorder._recorder, "ready", lambda frame: go_on.wait(10))
+    monkeypatch.setattr(recorder._recorder, "observe", lambda recording, frame: recording.add_frame(cloud))
+    demonstrate(recorder, 1)
+    keep = recorder._on_keep(Trigger.Request(), Trigger.Response())
+    keep.send(None)
+    go_on.set()
+    recorder.destroy_node()
+    keep.close()
+    assert EpisodeStore.open(tmp_path / "demos.zarr").episode_ends.tolist() == [1]
 
 
 def test_a_camera_slower_than_the_control_rate_is_refused(world, tmp_path):

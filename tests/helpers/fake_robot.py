@@ -76,9 +76,10 @@ class FakeRobot:
         node.create_subscription(PolicyTrace, "policy_node/trace", self.traces.append, 20)
         self.intrinsics, self.extrinsics = camera_model(contract)
         if publish_tf:
-            self._publish_tf()
+            self.publish_tf()
 
-    def _publish_tf(self) -> None:
+    def publish_tf(self) -> None:
+        """Says where the camera stands."""
         from rclpy.qos import DurabilityPolicy, QoSProfile
 
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)

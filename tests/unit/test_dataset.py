@@ -82,6 +82,60 @@ def test_who_only_looks_leaves_an_append_that_goes_on_alone(tmp_path: Path, cont
         EpisodeStore.view(tmp_path / "b.zarr")
 
 
+def test_a_view_is_of_the_episodes_that_were_there_however_many_follow(tmp_path: Path, contract: Contract) -> None:
+    path = tmp_path / "a.zarr"
+    store = filled(path, contract, [40])
+    view = EpisodeStore.view(path)
+    zarr.open_array(str(path / "data/state"), mode="r+").resize((60, STATE))  # another process is appending
+    assert_holds(view, [40])
+    store.append(episode(1, 70), {"seed": 1}, success=True)
+    assert_holds(view, [40])
+    assert len(view.outcomes) == 1
+    assert_holds(EpisodeStore.view(path), [40, 70])
+
+
+def looks_for_training(path: Path) -> None:
+    from sdm_training.data.windows import Demonstrations
+
+    assert len(Demonstrations.load(str(path)).state) == 40
+
+
+def looks_for_an_import(path: Path) -> None:
+    from sdm_training.programs.import_dp3 import ImportDp3Settings, task_contract
+
+    assert task_contract(ImportDp3Settings.model_construct(task="test/reach", data=str(path))).task == "test/reach"
+
+
+def looks_for_a_crop_box(path: Path) -> None:
+    from sdm_policy_node.crop.program import parser, run
+
+    run(parser().parse_args([str(path), "-o", str(path.with_suffix(".png"))]))
+
+
+def looks_for_lerobot(path: Path) -> None:
+    pytest.importorskip("pyarrow.parquet")
+    from sdm_policy_node.convert.program import main
+
+    main([str(path), "--lerobot", "-o", str(path.with_suffix(""))])
+
+
+@pytest.mark.parametrize(
+    "look", [looks_for_training, looks_for_an_import, looks_for_a_crop_box, looks_for_lerobot], ids=lambda f: f.__name__
+)
+def test_programs_that_read_leave_an_append_that_goes_on_alone(
+    look: Callable[[Path], None], tmp_path: Path, contract: Contract
+) -> None:
+    path = tmp_path / "a.zarr"
+    filled(path, contract, [40])
+    for name, row in (("state", (STATE,)), ("point_cloud", (POINTS, 3))):
+        zarr.open_array(str(path / "data" / name), mode="r+").resize((60, *row))  # another process is appending
+    partial = path / "data" / "action" / "1.0.partial"
+    partial.touch()
+    look(path)
+    assert zarr.open_array(str(path / "data/state"), mode="r").shape == (60, STATE)
+    assert partial.exists()
+
+
 def test_dp3_s_reader_finds_its_keys_in_zarr_format_2(tmp_path: Path, contract: Contract) -> None:
     path = tmp_path / "a.zarr"
     store = filled(path, contract, [40, 30])

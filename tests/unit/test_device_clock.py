@@ -40,3 +40,11 @@ def test_stamps_always_rise_also_where_the_device_starts_anew() -> None:
             stamps.append(clock.to_host(10**9 * begun_anew + index * PERIOD if begun_anew != 2 else index, arrival))
     assert (np.diff(stamps) > 0).all()
     assert abs(stamps[99] - (START + 100 * PERIOD)) < 25 * MS
+
+
+def test_this_machine_s_clock_may_be_set_back() -> None:
+    clock, stamps, taken = DeviceClock(), [], START
+    for index in range(60):
+        taken += PERIOD - (3600 * 10**9 if index == 30 else 0)
+        stamps.append((clock.to_host(index * PERIOD, taken + 5 * MS) - taken) / MS)
+    assert np.abs(np.array(stamps) - 5.0).max() < 1e-3

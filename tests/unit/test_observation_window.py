@@ -90,6 +90,18 @@ def test_a_cloud_that_lags_its_states_finds_those_of_its_own_time() -> None:
     assert marks(subject.policy_input(25 * DT).state) == [24, 25]
 
 
+@pytest.mark.parametrize("state_hz", [250, 1000])
+def test_states_faster_than_the_control_rate_leave_the_oldest_clouds_theirs(state_hz: int) -> None:
+    subject = window(steps=3, max_age_s=0.3)
+    stamps = range(0, 2000 * MS, 1000 * MS // state_hz)
+    for stamp in stamps:
+        subject.add_state(stamp, state(stamp / MS))
+    oldest = stamps[-1] - 300 * MS
+    subject.add_cloud(oldest, cloud(0))
+    wanted = np.array([oldest - 2 * DT, oldest - DT, oldest]) / MS
+    assert marks(subject.policy_input(oldest).state) == pytest.approx(wanted, abs=1000 / state_hz)
+
+
 def test_a_cloud_older_than_all_kept_states_is_refused() -> None:
     subject = window(steps=2, max_age_s=0.2)
     for index in range(100):
@@ -167,6 +179,19 @@ def test_duplicates_and_late_arrivals_are_refused_and_change_nothing(back: int) 
     observed = subject.policy_input(5 * DT)
     assert marks(observed.state) == [5, 5]
     assert marks(observed.cloud) == [5]
+
+
+def test_states_of_a_clock_that_was_set_back_begin_anew() -> None:
+    subject = window(cloud_steps=2)
+    for index in (100, 101):
+        subject.add_state(index * DT, state(index))
+        subject.add_cloud(index * DT, cloud(index))
+    for index in (5, 6):
+        subject.add_state(index * DT, state(index))
+    subject.add_cloud(6 * DT, cloud(6))
+    observed = subject.policy_input(6 * DT)
+    assert marks(observed.state) == [5, 6]
+    assert marks(observed.cloud) == [6, 6]
 
 
 def test_old_and_future_observations_are_told_by_the_clock() -> None:

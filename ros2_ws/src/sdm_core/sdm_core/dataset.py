@@ -3,8 +3,8 @@
 `data/point_cloud` [T,N,channels], `data/state` [T,S], `data/action` [T,A], optional `data/img` [T,H,W,3] (of further
 cameras `data/img_<camera>`) and `data/depth`, and `meta/episode_ends` [E], in zarr format 2, with the contract in the
 root's attributes. Where an operator judged episodes, `meta/episode_success` [E] says how. `action[t]` is the first
-command after observation t. Rows beyond the last episode end are an interrupted append, rolled back when the store is
-opened.
+command after observation t. Rows beyond the last episode end are an append that goes on or was interrupted: who looks
+leaves them alone, who opens the store to append rolls them back.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ SUCCESS, FAILURE, UNLABELLED = 1, 0, -1
 """What `EpisodeStore.outcomes` and `meta/episode_success` say of an episode."""
 
 _CHUNK_ROWS = 64
-_ALL_ROWS = slice(None)
 _OUTCOMES = "episode_success"
 _ZARR_MAJOR = int(zarr.__version__.split(".")[0])
 # zarr 2, which Python 3.10 is left with, writes format 2 and knows no other name for it.
@@ -63,6 +62,7 @@ class EpisodeStore:
     def __init__(self, path: Path, root: Any, contract: Contract) -> None:
         self.path, self.contract = path, contract
         self._root = root  # a zarr.Group; its typing knows no paths
+        self._viewed_ends: NDArray[np.int64] | None = None
 
     @classmethod
     def create(cls, path: str | Path, contract: Contract) -> EpisodeStore:
@@ -80,7 +80,8 @@ class EpisodeStore:
 
     @classmethod
     def open(cls, path: str | Path) -> EpisodeStore:
-        """Opens a store and rolls an interrupted append back. Raises DatasetError where it is missing or malformed."""
+        """Opens a store to append to it, alone, and rolls an interrupted append back. Raises DatasetError where it is
+        missing or malformed."""
         path = _existing(path)
         for stray in path.rglob("*.partial"):  # zarr's temporary file of a chunk that was being written
             stray.unlink(missing_ok=True)
@@ -91,9 +92,10 @@ class EpisodeStore:
 
     @classmethod
     def view(cls, path: str | Path) -> EpisodeStore:
-        """Opens a store to look at its whole episodes. Changes nothing, so another process may be appending to it; else
-        as open."""
+        """Opens a store to look at the whole episodes that it has now. Changes nothing and sees no later ones, so
+        another process may be appending to it; else as open."""
         store = cls._as_stored(_existing(path), "r")
+        store._viewed_ends = store.episode_ends
         store._require_whole()
         return store
 
@@ -131,6 +133,8 @@ class EpisodeStore:
     @property
     def episode_ends(self) -> NDArray[np.int64]:
         """Row after each episode's last one, int64[E]."""
+        if self._viewed_ends is not None:
+            return self._viewed_ends
         ends = np.asarray(self._root["meta/episode_ends"][:], np.int64)
         rises = np.diff(ends, prepend=0) > 0
         # The array grows before its new end is written: interrupted in between, the last entry is still the fill value.
@@ -147,8 +151,9 @@ class EpisodeStore:
         """Whether there is such an array of `data/`."""
         return f"data/{name}" in self._root
 
-    def read(self, name: str, rows: slice = _ALL_ROWS) -> NDArray:
-        """An array of `data/`, in memory: the whole of it, or some rows."""
+    def read(self, name: str, rows: slice | None = None) -> NDArray:
+        """An array of `data/`, in memory: the rows of all episodes, or some."""
+        rows = slice(self._rows) if rows is None else rows
         try:
             return np.asarray(self._root[f"data/{name}"][rows])
         except KeyError:
@@ -188,13 +193,12 @@ class EpisodeStore:
         try:
             self._roll_back()  # what an earlier append left, and a full disk had no room to undo
             self._check(arrays)
-            ends = self.episode_ends
-            rows = int(ends[-1]) if len(ends) else 0
+            rows, episodes = self._rows, len(self)
             for name, values in arrays.items():
                 self._extend(name, values, rows)
             self._root.attrs["provenance"] = [*self.provenance, provenance or {}]
             if success is not None:
-                self._write_outcome(len(ends), SUCCESS if success else FAILURE)
+                self._write_outcome(episodes, SUCCESS if success else FAILURE)
             # The end counts the episode in: written last, it makes the append atomic.
             self._extend_ends(rows + len(episode.state))
         except OSError as error:
@@ -203,6 +207,12 @@ class EpisodeStore:
             raise DatasetError(
                 f"{self.path}: {error.strerror}; the episode is dropped, earlier ones are whole"
             ) from None
+
+    @property
+    def _rows(self) -> int:
+        """How many rows the episodes have together."""
+        ends = self.episode_ends
+        return int(ends[-1]) if len(ends) else 0
 
     def _row_shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape of one row of each array that the contract knows."""
@@ -220,7 +230,7 @@ class EpisodeStore:
         """Raises DatasetError unless the stored arrays are the contract's, and have all rows of all episodes."""
         if not len(self):
             return
-        stored, rows = dict(self._data()), int(self.episode_ends[-1])
+        stored, rows = dict(self._data()), self._rows
         for name, shape in self._row_shapes().items():
             if name not in stored:
                 raise DatasetError(f"{self.path}: has no readable data/{name}; copy or record it anew")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 
+from sdm_core.stream_guard import RESTART_NS
+
 _WINDOW_NS = 10_000_000_000
 
 
@@ -21,10 +23,13 @@ class DeviceClock:
 
     def to_host(self, device_ns: int, arrival_ns: int) -> int:
         """This machine's time (ns) of what the device stamped `device_ns` and what arrived at `arrival_ns`, in order of
-        arrival; it always rises. A device stamp that goes back is a device that has started anew."""
+        arrival; it rises, unless this machine's clock was set back. A device stamp that goes back is a device that has
+        started anew."""
         if device_ns < self._last_device_ns:
             self._offsets.clear()
         self._last_device_ns = device_ns
+        if self._last_host_ns - arrival_ns > RESTART_NS:
+            self._last_host_ns = -1
         offset = arrival_ns - device_ns
         while self._offsets and self._offsets[-1][1] >= offset:
             self._offsets.pop()

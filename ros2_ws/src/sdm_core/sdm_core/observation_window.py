@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from sdm_core.contract import Contract
 from sdm_core.errors import ObservationError, StreamFault
+from sdm_core.stream_guard import RESTART_NS
 
 
 @dataclass(frozen=True)
@@ -27,9 +29,10 @@ class PolicyInput:
 class ObservationWindow:
     """Collects stamped states, clouds and images; gives the policy's input for the stamp of a cloud or image.
 
-    States come at the control rate, clouds and images often slower. The input of stamp t takes the states nearest to t,
-    t−dt, … and the `steps` newest clouds, and images of each camera, up to t. At an episode's start the first ones are
-    repeated, as DP3 does.
+    States come at the control rate or faster, clouds and images often slower. The input of stamp t takes the states
+    nearest to t, t−dt, … and the `steps` newest clouds, and images of each camera, up to t. At an episode's start the
+    first ones are repeated, as DP3 does. A state that lies more than a second back is of a clock that was set back:
+    everything begins anew.
     """
 
     def __init__(self, contract: Contract, max_age_s: float = 0.2, max_skew_s: float | None = None) -> None:
@@ -40,9 +43,9 @@ class ObservationWindow:
         self._steps = contract.n_obs_steps
         self._max_age_ns = int(max_age_s * 1e9)
         self._max_skew_ns = contract.dt_ns // 2 if max_skew_s is None else int(max_skew_s * 1e9)
-        # A frame may lag its states by the maximum age, and must still find them.
-        history = self._steps + self._max_age_ns // contract.dt_ns + 1
-        self._states: deque[tuple[int, NDArray[np.float64]]] = deque(maxlen=history)
+        # A frame may lag its states by the maximum age, and must still find them, however fast they come.
+        self._history_ns = self._max_age_ns + (self._steps - 1) * self._dt_ns + self._max_skew_ns
+        self._states: deque[tuple[int, NDArray[np.float64]]] = deque()
         self._clouds: deque[tuple[int, NDArray[np.float32]]] | None = deque(maxlen=cloud.steps) if cloud else None
         self._images: dict[str, deque[tuple[int, NDArray[np.uint8]]]] = {
             image.camera: deque(maxlen=image.steps) for image in images
@@ -57,11 +60,15 @@ class ObservationWindow:
         self._first_state_ns = None
 
     def add_state(self, stamp_ns: int, state: NDArray[np.float64]) -> None:
-        """Adds a state float64[S]. Raises ObservationError unless its stamp is newer than the last one."""
+        """Adds a state float64[S]. Raises ObservationError unless its stamp is newer than the last, or far older."""
+        if self._states and self._states[-1][0] - stamp_ns > RESTART_NS:
+            self.reset()
         self._refuse_backwards("state", stamp_ns, self._states)
         if self._first_state_ns is None:
             self._first_state_ns = stamp_ns
         self._states.append((stamp_ns, state))
+        while self._states[0][0] < stamp_ns - self._history_ns:
+            self._states.popleft()
 
     def add_cloud(self, stamp_ns: int, cloud: NDArray[np.float32]) -> None:
         """Adds a cloud float32[N,channels]. Raises ObservationError unless its stamp is newer than the last one."""
@@ -116,7 +123,9 @@ class ObservationWindow:
             raise ObservationError("no state has come yet")
         if wanted_ns < self._first_state_ns:
             wanted_ns = self._first_state_ns
-        stamp, state = min(self._states, key=lambda entry: abs(entry[0] - wanted_ns))
+        after = bisect_left(self._states, wanted_ns, key=_stamp)
+        near = [self._states[index] for index in (after - 1, after) if 0 <= index < len(self._states)]
+        stamp, state = min(near, key=lambda entry: abs(entry[0] - wanted_ns))
         skew = abs(stamp - wanted_ns)
         if skew > self._max_skew_ns:
             raise ObservationError(
@@ -130,3 +139,7 @@ class ObservationWindow:
         if entries and stamp_ns <= entries[-1][0]:
             back = (entries[-1][0] - stamp_ns) / 1e6
             raise ObservationError(f"{what} stamp lies {back:.1f} ms before the last one; duplicate or out of order")
+
+
+def _stamp(entry: tuple[int, NDArray[np.float64]]) -> int:
+    return entry[0]

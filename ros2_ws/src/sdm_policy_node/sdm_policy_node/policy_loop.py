@@ -14,6 +14,7 @@ from sdm_core.action_chunk import ActionChunk
 from sdm_core.errors import ObservationError, SdmError, StreamFault
 from sdm_core.observation_window import ObservationWindow
 from sdm_core.policy_runtime import PolicyRuntime
+from sdm_core.stream_guard import RESTART_NS
 
 from sdm_policy_node.observation_source import Frame
 from sdm_policy_node.perception import Perception
@@ -112,9 +113,7 @@ class PolicyLoop:
         """Forgets all observations and seeds the noise; waits for the answer that is being given."""
         with self._episode:
             with self._inbox:
-                self._states.clear()
-                self._newest_state_ns = -1
-                self._state_refusal = (-1, "")
+                self._forget_states()
                 self._frames.clear()
             self._window.reset()
             self._runtime.start_episode(seed)
@@ -129,20 +128,23 @@ class PolicyLoop:
         return 0.0 if since is None else time.monotonic() - since
 
     def add_state(self, stamp_ns: int, state: NDArray[np.float64]) -> None:
-        """A state [S] has come. Raises ObservationError if it is older than the last one."""
+        """A state [S] has come. Raises ObservationError if it is older than the last one, unless by so much that the
+        clock was set back: the old clock's states are then forgotten."""
         with self._inbox:
+            if self._newest_state_ns - stamp_ns > RESTART_NS:
+                self._forget_states()
             if stamp_ns <= self._newest_state_ns:
                 back_ms = (self._newest_state_ns - stamp_ns) / 1e6
                 raise ObservationError(f"its stamp lies {back_ms:.1f} ms before the last one; check the driver's clock")
             self._states.append((stamp_ns, state))
             self._newest_state_ns = stamp_ns
-            self._inbox.notify()
+            self._wake_for_frames()
 
     def refuse_state(self, stamp_ns: int, reason: str) -> None:
         """The state of this stamp cannot be used; a frame of that time need not wait for it."""
         with self._inbox:
             self._state_refusal = (stamp_ns, reason)
-            self._inbox.notify()
+            self._wake_for_frames()
 
     def add_frame(self, frame: Frame) -> None:
         """A frame has come. Of those that have waited their time, and were not taken up, only the newest is kept."""
@@ -151,6 +153,16 @@ class PolicyLoop:
             while len(self._frames) > 1 and self._has_waited(self._frames[1]):
                 self._frames.popleft()
                 self.overtaken += 1
+            self._inbox.notify()
+
+    def _forget_states(self) -> None:
+        self._states.clear()
+        self._newest_state_ns = -1
+        self._state_refusal = (-1, "")
+
+    def _wake_for_frames(self) -> None:
+        """Wakes the thread where a frame waits: states alone ask nothing, and may come a thousand times a second."""
+        if self._frames:
             self._inbox.notify()
 
     def _run(self) -> None:
@@ -194,10 +206,9 @@ class PolicyLoop:
     def _respond(
         self, frame: Frame, states: list[tuple[int, NDArray[np.float64]]], state_refusal: tuple[int, str]
     ) -> Answer:
-        due = (
-            self._last_replan_ns is None
-            or frame.stamp_ns >= self._last_replan_ns + self._replan_ns - self._tolerance_ns
-        )
+        last_ns = self._last_replan_ns
+        # It is due before the last one, too: the clock was set back.
+        due = last_ns is None or not last_ns <= frame.stamp_ns < last_ns + self._replan_ns - self._tolerance_ns
         start = after_cloud = time.perf_counter_ns()
         try:
             for stamp_ns, state in states:

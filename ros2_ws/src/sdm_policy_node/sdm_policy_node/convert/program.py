@@ -97,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser().parse_args(arguments)
     try:
         if options.lerobot:
-            store = EpisodeStore.open(options.bag)
+            store = EpisodeStore.view(options.bag)
             export_to_lerobot(store, options.output)
             print(f"{options.output} holds {len(store)} episodes")
             return

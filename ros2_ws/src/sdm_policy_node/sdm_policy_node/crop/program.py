@@ -80,7 +80,7 @@ def _summary(spec: CloudSpec, inside: NDArray, seen: int | None = None) -> str:
 
 def _stored(path: Path) -> tuple[CloudSpec, NDArray[np.float32]]:
     """The points of some clouds of a dataset, without what fills them up."""
-    store = EpisodeStore.open(path)
+    store = EpisodeStore.view(path)
     spec = store.contract.observation.cloud
     if spec is None or not len(store):
         raise SdmError(f"{path}: holds no clouds; record some")

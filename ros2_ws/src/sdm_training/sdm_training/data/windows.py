@@ -143,7 +143,7 @@ class Demonstrations:
     def load(cls, path: str, leave_out_failures: bool = False, noise: NoisyTakes | None = None) -> Demonstrations:
         """Every episode of a store, or all but those that the operator labelled failures; actions are limited to the
         contract's bounds. With `noise` its takes are added. Raises DatasetError without any episode."""
-        store = EpisodeStore.open(path)
+        store = EpisodeStore.view(path)
         if not len(store):
             raise DatasetError(f"{path}: holds no episode; record some with sdm-demos first")
         low = np.array([entry.low for entry in store.contract.action.entries])

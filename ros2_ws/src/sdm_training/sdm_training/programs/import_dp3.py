@@ -93,7 +93,7 @@ def import_dp3(settings: ImportDp3Settings) -> None:
 def task_contract(settings: ImportDp3Settings) -> Contract:
     """The demonstrations' contract where there are any, else the simulated task's."""
     if Path(settings.data).exists():
-        contract = EpisodeStore.open(settings.data).contract
+        contract = EpisodeStore.view(settings.data).contract
         if contract.task != settings.task:
             raise SettingsError(f"{settings.data} holds demonstrations of {contract.task}, not of {settings.task}")
         return contract
