@@ -17,6 +17,7 @@ from helpers.graph import Graph, graph
 from helpers.linear_policy import LinearPolicy
 from helpers.motion import pose_contract
 from lifecycle_msgs.msg import Transition
+from sdm_interfaces.msg import ActionChunk, Heartbeat
 from sdm_interfaces.srv import StartEpisode
 from std_msgs.msg import Float64, Float64MultiArray
 from std_srvs.srv import Trigger
@@ -79,6 +80,8 @@ def test_killing_the_policy_process_stops_the_robot(world, tmp_path):
         "policy_node", checkpoint=folder, backend="onnxruntime", command="chunk", startup_wait_s=0.0, max_skew_s=0.03
     )
     policy = Policy(world, CONTRACT, tmp_path)
+    world.node.destroy_publisher(policy.chunks)  # the process is the one that leads
+    world.node.destroy_publisher(policy.heartbeat)
     robot = FakeRobot(world, CONTRACT)
     robot.await_policy()
     told = 0
@@ -128,6 +131,47 @@ def test_a_second_publisher_is_a_latched_fault(world, tmp_path):
     assert len(policy.commands) == count  # latched, though the other one has gone
     assert world.spin_until(lambda: world.call(Trigger, "command_node/reset_fault").success)
     assert policy.keep_alive_until(lambda: len(policy.commands) > count + 5, COMMAND)
+
+
+@pytest.mark.parametrize(("topic", "kind"), [("action_chunk", ActionChunk), ("heartbeat", Heartbeat)])
+def test_while_two_lead_neither_is_followed(world, tmp_path, topic, kind):
+    policy = Policy(world, CONTRACT, tmp_path, chunk_timeout_s=5.0, heartbeat_timeout_s=5.0)
+    assert policy.keep_alive_until(lambda: len(policy.commands) >= 5, COMMAND)
+    other = world.node.create_publisher(kind, topic, 10)  # it need not say a word
+    assert world.spin_until(lambda: "several_leaders" in interventions(policy.traces)), world.outputs()
+    world.spin_for(0.5)
+    assert policy.commands[-1] == HOLD
+    count = len(policy.commands)
+    line = f"chunk refused (1 so far): 2 publishers on /{topic}; one policy or operator may lead the robot: end the"
+    assert policy.keep_alive_until(lambda: line in world.outputs(), COMMAND), world.outputs()
+    assert len(policy.commands) == count
+    world.node.destroy_publisher(other)
+    assert policy.keep_alive_until(lambda: len(policy.commands) > count + 5, COMMAND), world.outputs()
+    assert policy.commands[-1] == COMMAND  # nothing was latched
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_policy_s_dry_run_is_heard_by_another_dry_run_alone(world, tmp_path, dry_run):
+    policy = Policy(world, CONTRACT, tmp_path, dry_run=dry_run)
+    for spoken in (policy.chunks, policy.heartbeat):
+        world.node.destroy_publisher(spoken)
+    policy.chunks = world.node.create_publisher(ActionChunk, "policy_node/action_chunk", 10)
+    policy.heartbeat = world.node.create_publisher(Heartbeat, "policy_node/heartbeat", 1)
+
+    def answered() -> bool:
+        return any(trace.sequence > 0 for trace in policy.traces)
+
+    if dry_run:
+        assert policy.keep_alive_until(answered, COMMAND), world.outputs()
+        other = world.node.create_publisher(ActionChunk, "action_chunk", 10)
+        line = "2 publishers on /action_chunk and /policy_node/action_chunk; one policy"
+        assert policy.keep_alive_until(lambda: line in world.outputs(), COMMAND), world.outputs()
+        world.node.destroy_publisher(other)
+    else:
+        policy.keep_alive_until(lambda: policy._sequence > 20, COMMAND)
+        assert (policy.chunks.get_subscription_count(), policy.heartbeat.get_subscription_count()) == (0, 0)
+        assert not answered()
+    assert policy.commands == []
 
 
 def test_a_fault_outlasts_deactivation(world, tmp_path):
@@ -366,6 +410,16 @@ def test_an_activation_that_fails_half_way_leaves_nothing_behind(world, tmp_path
     assert world.spin_until(lambda: "on_activate raised" in process.output), world.outputs()
     assert world.spin_until(lambda: world.node.count_publishers("native_command") == 0)
     assert world.node.count_subscribers("action_chunk") == 0
+
+
+def test_a_workspace_that_is_no_number_is_refused_at_start(world, tmp_path):
+    pose_contract().save(tmp_path / "contract.yaml")
+    low, high = "[-0.5, -0.5, .nan]", [0.5, 0.5, 0.5]
+    process = world.start(
+        "command_node", checkpoint=tmp_path / "contract.yaml", sink="pose", workspace_low=low, workspace_high=high
+    )
+    assert world.spin_until(lambda: process.process.poll() is not None), process.output
+    assert process.output == "error: workspace_low is [-0.5, -0.5, nan]; give finite numbers (m)\n"
 
 
 def test_relative_actions_need_the_workspace(world, tmp_path):

@@ -17,6 +17,7 @@ from helpers.fake_policy import Policy, interventions
 from helpers.fake_robot import FakeRobot
 from helpers.graph import Graph, graph
 from helpers.motion import joint_contract, pose_contract, rate_contract
+from lifecycle_msgs.msg import Transition
 from rclpy.action import ActionServer
 from std_msgs.msg import Empty, Float64, Float64MultiArray
 from std_srvs.srv import Trigger
@@ -116,6 +117,28 @@ def test_a_human_takes_over_and_the_policy_goes_on_where_the_arm_was_led(world, 
     assert arm.until(lambda: len(arm.path) > count + 20), world.outputs()
     assert arm.path[count][:3] == pytest.approx([-0.2, 0.3, 0.3], abs=1e-3)
     assert speeds(arm.path[count:]).max() <= 0.5 * np.sqrt(3) + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("down", "up"),
+    [
+        ([Transition.TRANSITION_DEACTIVATE], [Transition.TRANSITION_ACTIVATE]),
+        (
+            [Transition.TRANSITION_DEACTIVATE, Transition.TRANSITION_CLEANUP],
+            [Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE],
+        ),
+    ],
+    ids=["inactive", "unconfigured"],
+)
+def test_a_pause_is_taken_before_the_activation_and_outlasts_it(world, tmp_path, down, up):
+    arm = arm_of(world, tmp_path)
+    assert all(world.change_state("command_node", transition) for transition in down)
+    assert world.call(Trigger, "command_node/pause").success
+    assert all(world.change_state("command_node", transition) for transition in up)
+    assert arm.until(lambda: "paused; call ~/resume" in world.outputs()), world.outputs()
+    assert arm.path == []
+    assert world.call(Trigger, "command_node/resume").success
+    assert arm.until(arm.moving), world.outputs()
 
 
 def test_the_workspace_is_narrowed_at_rest_and_never_beyond_that_of_the_start(world, tmp_path):
@@ -280,6 +303,27 @@ def test_a_trajectory_controller_is_given_each_chunk_once_and_at_last_a_way_to_r
         assert trajectory.joint_names == ["joint0", "joint1"]
         assert list(trajectory.points[-1].velocities) == [0.0, 0.0]
     assert list(trajectories[0].points[0].positions) == pytest.approx([0.1, -0.1], abs=2e-3)
+
+
+def test_a_trajectory_controller_is_told_to_stay_when_a_robot_that_stands_is_deactivated(world, tmp_path):
+    contract = joint_contract(2).model_copy(update={"horizon": 100})
+    stand = [0.1, -0.1]
+    trajectories: list[JointTrajectory] = []
+    world.node.create_subscription(JointTrajectory, "joint_trajectory", trajectories.append, 50)
+    timeouts = dict.fromkeys(("chunk_timeout_s", "heartbeat_timeout_s", "state_timeout_s"), 5.0)
+    policy = Policy(world, contract, tmp_path, sink="trajectory", rate_hz=RATE_HZ, **timeouts)
+    robot = FakeRobot(world, contract)
+
+    def followed() -> bool:
+        robot.tell_state(time.time_ns(), stand)
+        return len(trajectories) > 3
+
+    assert policy.keep_alive_until(followed, stand), world.outputs()
+    assert world.change_state("command_node", Transition.TRANSITION_DEACTIVATE), world.outputs()
+    assert world.spin_until(lambda: len(trajectories[-1].points) == 1), world.outputs()
+    last = trajectories[-1].points[0]
+    assert (list(last.positions), list(last.velocities)) == (pytest.approx(stand), [0.0, 0.0])
+    assert world.change_state("command_node", Transition.TRANSITION_ACTIVATE), world.outputs()
 
 
 def test_joint_velocities_end_at_zero_when_the_policy_dies(world, tmp_path):

@@ -241,6 +241,18 @@ def test_dry_run_does_everything_but_command(world, checkpoint_folder):
     assert world.node.count_publishers("native_command") == 0
 
 
+@pytest.mark.parametrize("command", ["chunk", "inline"])
+def test_in_a_dry_run_it_says_nothing_that_a_robot_s_command_node_hears(world, checkpoint_folder, command):
+    chunks: list[ActionChunk] = []
+    beats: list[Heartbeat] = []
+    world.node.create_subscription(ActionChunk, "policy_node/action_chunk", chunks.append, 10)
+    world.node.create_subscription(Heartbeat, "policy_node/heartbeat", beats.append, 10)
+    robot = start_policy(world, checkpoint_folder, command=command, dry_run=True)
+    observe(robot, 0)
+    assert world.spin_until(lambda: bool(chunks and beats)), world.outputs()
+    assert world.node.count_publishers("action_chunk") == world.node.count_publishers("heartbeat") == 0
+
+
 def test_it_is_a_lifecycle_node_and_silent_while_inactive(world, checkpoint_folder):
     robot = start_policy(world, checkpoint_folder)
 
@@ -263,6 +275,13 @@ def test_it_is_a_lifecycle_node_and_silent_while_inactive(world, checkpoint_fold
     assert change(Transition.TRANSITION_ACTIVATE)
     robot.await_policy()
     assert robot.trace_of(observe(robot, 1)).commands == 2
+
+
+def test_a_shutdown_leaves_no_service_and_no_heartbeat_behind(world, checkpoint_folder):
+    start_policy(world, checkpoint_folder)
+    assert world.node.count_services("policy_node/start_episode") == 1
+    assert world.change_state("policy_node", Transition.TRANSITION_ACTIVE_SHUTDOWN)
+    assert world.spin_until(lambda: world.node.count_services("policy_node/start_episode") == 0), world.outputs()
 
 
 def test_the_crop_box_changes_with_the_next_frame_and_what_is_none_is_refused(world, checkpoint_folder):

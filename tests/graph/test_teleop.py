@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from geometry_msgs.msg import PoseStamped
+from helpers.fake_robot import FakeRobot
 from helpers.graph import Graph, graph
+from helpers.motion import pose_contract
 from helpers.operator import Operator
 from rclpy.qos import qos_profile_sensor_data
 from sdm_core.dataset import SUCCESS, EpisodeStore
 from sdm_sim.registry import make_task
+from std_msgs.msg import Float64
 
 TASK = "franka/pick-place"
 
@@ -75,6 +79,50 @@ def test_the_operator_drives_the_arm_and_labels_an_episode(cell: Graph, poses, t
     assert action[0, 2] - action[-1, 2] > 0.03
     assert (action[0, 7], action[-1, 7]) == (0.0, 1.0)
     assert np.abs(action[:, :3] - state[:, :3]).max() < 0.08  # never far ahead of the arm
+
+
+def test_an_operator_who_comes_back_keeps_what_the_gripper_holds(tmp_path: Path) -> None:
+    contract = pose_contract()  # its gripper is told, and not measured
+    contract.save(tmp_path / "contract.yaml")
+    stand = [0.0, 0.2, 0.1, 0.0, 0.0, 0.0, 1.0]
+    grips: list[float] = []
+    path: list[PoseStamped] = []
+    with graph(tmp_path) as world:
+        patience = dict.fromkeys(("chunk_timeout_s", "heartbeat_timeout_s", "state_timeout_s"), 1.0)
+        world.start("command_node", checkpoint=tmp_path / "contract.yaml", sink="pose", hold_s=0.1, **patience)
+        world.node.create_subscription(PoseStamped, "target_pose", path.append, 100)
+        world.node.create_subscription(Float64, "gripper_command", lambda message: grips.append(message.data), 100)
+        robot = FakeRobot(world, contract)
+
+        def follows(done: Callable[[], bool]) -> Callable[[], bool]:
+            def step() -> bool:
+                if path:
+                    stand[0] = path[-1].pose.position.x
+                robot.tell_pose(time.time_ns(), stand)
+                return done()
+
+            return step
+
+        def lead(key: str, done: Callable[[], bool]) -> None:
+            """An operator comes, presses a key once he moves the arm, and goes when it is done."""
+            operator = Operator(world, tmp_path / "contract.yaml", "-p", "use_sim_time:=false")
+            count = len(path)
+            try:
+                assert world.spin_until(lambda: "q  quit" in operator.screen, 30.0), operator.screen
+                operator.hold("w", follows(lambda: len(path) > count + 10))
+                operator.press(key)
+                assert world.spin_until(follows(done)), operator.screen + world.outputs()
+            finally:
+                assert operator.close() == 0, operator.screen
+
+        lead(" ", lambda: grips[-1] == 1.0)
+        count = -1
+        while count != len(path):  # until command_node is silent again
+            count = len(path)
+            world.spin_for(0.5)
+        grips.clear()
+        lead("0", lambda: True)
+    assert set(grips) == {1.0}
 
 
 def test_without_a_terminal_or_a_space_mouse_it_says_so(tmp_path: Path, cell: Graph) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from dataclasses import fields
 from pathlib import Path
 
-from sdm_policy_node import operator_services
+from sdm_policy_node import command_node, operator_services
 from sdm_policy_node.command_sinks import COMMAND_SINKS
 from sdm_policy_node.parameters import CommandParameters
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "real_arm.md").read_text()
-SERVICES = set(re.findall(r'"~/(\w+)"', Path(operator_services.__file__).read_text()))
+SERVICES = {
+    name for module in (command_node, operator_services) for name in re.findall(r'"~/(\w+)"', inspect.getsource(module))
+}
 
 
 def test_the_stop_of_every_sink_that_drives_an_arm_is_told():

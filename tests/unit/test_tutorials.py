@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from helpers.agents import episode, random, still
 from helpers.methods import learner_of
 from helpers.training import demonstrations, training_of, windows_of
 from helpers.tutorial_pages import PAGES, ROOT, TUTORIALS, commands, insertions, write_files
+from sdm_policy_node import command_node, operator_services
 from sdm_policy_node.parameters import CommandParameters, PolicyParameters
 from sdm_policy_node.teleop.teleop_parameters import TeleopParameters
 from sdm_sim import registry as task_registry
@@ -163,7 +165,8 @@ def graph_command_exists(arguments: list[str], capsys) -> None:
     if arguments[0] == "service":
         node, name = arguments[2].strip("/").split("/")
         assert node == "command_node"
-        assert f'"~/{name}"' in (ROOT / "ros2_ws/src/sdm_policy_node/sdm_policy_node/operator_services.py").read_text()
+        offered = [inspect.getsource(module) for module in (command_node, operator_services)]
+        assert any(f'"~/{name}"' in source for source in offered)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

@@ -40,7 +40,7 @@ from sdm_policy_node.liveness import Liveness
 from sdm_policy_node.measured_position import MeasuredPosition
 from sdm_policy_node.parameters import CommandParameters
 from sdm_policy_node.refusals import Refusals
-from sdm_policy_node.sole_publisher import other_publishers
+from sdm_policy_node.sole_publisher import other_publishers, several_leaders
 from sdm_policy_node.state_source import StateSource
 from sdm_policy_node.tick_meter import TickMeter
 
@@ -94,6 +94,8 @@ class CommandLoop:
         self.meter = TickMeter(self._period_ns * 1e-9)
         self._home = self._home_in(self._contract)
         self._inputs: list[Subscription] = []
+        self._led_by: list[tuple[str, ...]] = []
+        self._several = ""  # who lead at once, in one line; empty where it is one
         self._timers: list[Timer] = []
         with ExitStack() as made:  # what is made before something fails is given up again
             self.gripper = gripper_actions(node, p, action)
@@ -117,11 +119,19 @@ class CommandLoop:
         """Listens to the policy, and ticks."""
         node, period_s, steady = self._node, self._period_ns * 1e-9, Clock(clock_type=ClockType.STEADY_TIME)
         self._rest()
-        self._inputs = [
-            node.create_subscription(ActionChunkMessage, "action_chunk", self._on_chunk, QoSProfile(depth=10)),
-            node.create_subscription(Heartbeat, "heartbeat", self._on_heartbeat, QoSProfile(depth=1)),
-            node.create_subscription(Empty, "~/deadman", self._on_deadman, QoSProfile(depth=1)),
+        # A policy's dry run has topics of its own, and only a dry run hears them: nothing that it says moves a robot.
+        spaces = ("", "policy_node/") if self._settings.dry_run else ("",)
+        chunks = [
+            node.create_subscription(ActionChunkMessage, f"{space}action_chunk", self._on_chunk, QoSProfile(depth=10))
+            for space in spaces
         ]
+        heartbeats = [
+            node.create_subscription(Heartbeat, f"{space}heartbeat", self._on_heartbeat, QoSProfile(depth=1))
+            for space in spaces
+        ]
+        deadman = node.create_subscription(Empty, "~/deadman", self._on_deadman, QoSProfile(depth=1))
+        self._inputs = [*chunks, *heartbeats, deadman]
+        self._led_by = [tuple(subscription.topic_name for subscription in group) for group in (chunks, heartbeats)]
         self._timers = [
             node.create_timer(period_s, self._tick),
             node.create_timer(period_s, self._tick_without_clock, clock=steady),
@@ -139,17 +149,22 @@ class CommandLoop:
         self._node.get_logger().info(f"inactive; the gate intervened: {counts or 'never'}")
         if self.shadow:
             self._node.get_logger().info(f"in the shadows: {self.shadow.summary()}")
-        for timer in self._timers:
-            self._node.destroy_timer(timer)
+        self._deafen()
         self.meter.pause()
-        for subscription in self._inputs:
-            self._node.destroy_subscription(subscription)
-        self._timers, self._inputs = [], []
         self._rest()
 
     def close(self) -> None:
-        """Gives all topics up."""
+        """Gives all topics up, also after a `start` or `stop` that failed half-way."""
+        self._deafen()
         self._topics.close()
+
+    def _deafen(self) -> None:
+        """Listens and ticks no more."""
+        for timer in self._timers:
+            self._node.destroy_timer(timer)
+        for subscription in self._inputs:
+            self._node.destroy_subscription(subscription)
+        self._timers, self._inputs = [], []
 
     def start_episode(self) -> None:
         """Forgets chunks and motion, and where the robot stood: a simulated one begins each episode elsewhere.
@@ -227,6 +242,8 @@ class CommandLoop:
         try:
             chunk = from_chunk_message(message, self._contract)
             self._require_receiver()
+            if self._several:
+                raise CommandError(self._several)
             self.stream.follow(chunk, self._now_ns(), time.monotonic())
         except CommandError as error:
             self._refusals.note("chunk", error)
@@ -269,8 +286,10 @@ class CommandLoop:
             self._sink.publish(decision.command, self._node.get_clock().now().to_msg(), held)
             if isinstance(self._sink, PathSink) and self.stream.plans != self._sent_plans:
                 self._sent_plans = self.stream.plans
-                ahead = self.stream.path(self._now_ns() + self._period_ns)
-                self._sink.publish_path(np.vstack([decision.command, ahead]), self._period_ns * 1e-9)
+                path = decision.command[np.newaxis]
+                if self.stream.moving:  # else it stands, and the path is that place, which ends what was sent before
+                    path = np.vstack([path, self.stream.path(self._now_ns() + self._period_ns)])
+                self._sink.publish_path(path, self._period_ns * 1e-9)
             if self.gripper and not held:
                 self.gripper.follow(decision.command, time.monotonic())
         self._trace.decision(decision, begin_ns, published=self._sink is not None)
@@ -282,6 +301,9 @@ class CommandLoop:
         return other_publishers(self._node, self._sink.topics if self._sink else ())
 
     def _watch_topics(self) -> None:
+        self._several = several_leaders(self._node, self._led_by)
+        if self._several and self.stream.activity == "following":
+            self.stream.stop("several_leaders")
         others = "" if self._interlock.fault else self.other_publishers()
         if others:
             self.stream.latch(others, abandon=True)

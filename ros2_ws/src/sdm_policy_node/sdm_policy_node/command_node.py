@@ -5,6 +5,7 @@ from __future__ import annotations
 from rclpy.lifecycle import LifecycleNode, State, TransitionCallbackReturn
 from sdm_core.errors import ContractError, SdmError
 from sdm_core.workspace import Workspace
+from std_srvs.srv import Trigger
 
 from sdm_policy_node.command_diagnostics import CommandDiagnostics
 from sdm_policy_node.command_loop import CommandLoop
@@ -21,6 +22,7 @@ class CommandNode(LifecycleNode):
 
     Whoever ends it, by a transition or a signal, the robot is brought to rest first. The workspace may be changed while
     the robot is not commanded to move, within the one of the start; the checkpoint while nothing is configured.
+    `~/pause` is offered in every state: whoever activates it may let the robot wait for `~/resume`.
     """
 
     def __init__(self) -> None:
@@ -30,7 +32,9 @@ class CommandNode(LifecycleNode):
         self._interlock = Interlock()
         self._loop: CommandLoop | None = None
         self._operator: OperatorServices | None = None
+        self._first_workspace.require_within(self._first_workspace)  # a bound that is nan would bound nothing
         self._diagnostics = CommandDiagnostics(self, self._interlock)
+        self.create_service(Trigger, "~/pause", self._on_pause)
         allow_changes(self, lambda: self._settings, self._change)
         if self._settings.autostart:
             start_by_itself(self, 0.0)
@@ -72,6 +76,14 @@ class CommandNode(LifecycleNode):
     def destroy_node(self) -> None:
         self._stop()
         super().destroy_node()
+
+    def _on_pause(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        if self._loop:
+            self._loop.stream.pause()
+        else:
+            self._interlock.paused = True
+        response.success, response.message = True, "paused: the robot comes to rest and follows nothing until ~/resume"
+        return response
 
     def _change(self, changed: CommandParameters) -> None:
         """Takes parameters that somebody has set. Raises SdmError, and changes nothing, where that may not be."""

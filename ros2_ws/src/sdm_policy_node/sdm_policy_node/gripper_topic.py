@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sdm_core.contract import ActionSpec
 from std_msgs.msg import Float64
-
-from sdm_policy_node.command_sink import command_qos
 
 GRIPPER_TOPIC = "gripper_command"
 
@@ -16,6 +15,12 @@ GRIPPER_TOPIC = "gripper_command"
 def gripper_index(action: ActionSpec) -> int | None:
     """Which entry of a command is the gripper's; None where there is none."""
     return next((index for index, entry in enumerate(action.entries) if entry.is_gripper), None)
+
+
+def gripper_qos(depth: int) -> QoSProfile:
+    """Kept for whoever asks for the last one, such as an operator who takes over what is held. Grippers and recorders
+    ask for `command_qos`, and get nothing of the past."""
+    return QoSProfile(depth=depth, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 class GripperTopic:
@@ -30,7 +35,7 @@ class GripperTopic:
         self._told = False
         self._publisher = None
         if self._index is not None:
-            self._publisher = node.create_publisher(Float64, GRIPPER_TOPIC, command_qos(depth))
+            self._publisher = node.create_publisher(Float64, GRIPPER_TOPIC, gripper_qos(depth))
         self.topics: tuple[str, ...] = (self._publisher.topic_name,) if self._publisher else ()
 
     def publish(self, command: NDArray[np.float64], held: bool) -> None:

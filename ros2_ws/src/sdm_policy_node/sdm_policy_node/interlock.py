@@ -13,7 +13,7 @@ class Interlock:
 
     Latched, until `~/reset_fault`, is what would begin anew by itself or cannot be judged from here: another publisher
     on a command topic, a robot that does not follow its commands. All else only holds for as long as it lasts: lost
-    heartbeats or chunks, old observations, a silent or implausible robot, a clock that stands.
+    heartbeats or chunks, two that lead at once, old observations, a silent or implausible robot, a clock that stands.
     """
 
     fault: str = ""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# Of whoever leads the robot; two or more are missed before command_node stops it (its parameter heartbeat_timeout_s).
+HEARTBEAT_PERIOD_S = 0.02
+
 
 class Liveness:
     """Chunks show that observations are answered, heartbeats that the process lives and may be followed, and a deadman,

@@ -14,7 +14,7 @@ from sdm_policy_node.robot_recovery import RobotRecovery
 
 
 class OperatorServices:
-    """`~/start_episode`, `~/reset_fault`, `~/pause`, `~/resume`, `~/home` and `~/recover`."""
+    """`~/start_episode`, `~/reset_fault`, `~/resume`, `~/home` and `~/recover`; `~/pause` is command_node's own."""
 
     def __init__(self, node: LifecycleNode, loop: CommandLoop, interlock: Interlock, recovery_action: str) -> None:
         self._node = node
@@ -24,7 +24,6 @@ class OperatorServices:
         self._services = [
             node.create_service(StartEpisode, "~/start_episode", self._on_start_episode),
             node.create_service(Trigger, "~/reset_fault", self._on_reset_fault),
-            node.create_service(Trigger, "~/pause", self._on_pause),
             node.create_service(Trigger, "~/resume", self._on_resume),
             node.create_service(Trigger, "~/home", self._on_home),
             # It awaits the robot's answer, which must not wait for it.
@@ -55,11 +54,6 @@ class OperatorServices:
             return response
         fault, self._interlock.fault = self._interlock.fault, ""
         response.success, response.message = True, f"cleared: {fault}" if fault else "there was no fault"
-        return response
-
-    def _on_pause(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        self._loop.stream.pause()
-        response.success, response.message = True, "paused: the robot comes to rest and follows nothing until ~/resume"
         return response
 
     def _on_resume(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:

@@ -113,7 +113,9 @@ class PolicyParameters(SensingParameters):
     )
     stall_s: float = parameter(0.5, "an answer that takes longer has hung, and the robot stops", low=0.01, high=60.0)
     autostart: bool = parameter(True, "configure and activate by itself")
-    dry_run: bool = parameter(False, "do everything but publish on the robot's topics")
+    dry_run: bool = parameter(
+        False, "do everything but publish on the robot's topics; only command_node's dry run hears its chunks"
+    )
 
 
 @dataclass(frozen=True)

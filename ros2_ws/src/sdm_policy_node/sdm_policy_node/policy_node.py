@@ -26,6 +26,7 @@ from sdm_policy_node.camera_pose import CameraPose
 from sdm_policy_node.chunk_message import to_chunk_message
 from sdm_policy_node.command_sinks import command_sink
 from sdm_policy_node.contract_file import CHECKPOINT_IN_USE, readable_contract
+from sdm_policy_node.liveness import HEARTBEAT_PERIOD_S
 from sdm_policy_node.observation_source import Frame
 from sdm_policy_node.parameter_changes import allow_changes
 from sdm_policy_node.parameters import PolicyParameters, declare
@@ -36,9 +37,6 @@ from sdm_policy_node.run_node import run_node, start_by_itself
 from sdm_policy_node.sight import Sight
 from sdm_policy_node.state_source import StateSource
 from sdm_policy_node.time_stamps import to_message
-
-# Four may be missed before command_node stops the robot (its parameter heartbeat_timeout_s).
-_HEARTBEAT_PERIOD_S = 0.02
 
 
 class PolicyNode(LifecycleNode):
@@ -97,10 +95,10 @@ class PolicyNode(LifecycleNode):
             self._inline = InlineCommands(contract, self._steps, p.scheduler)
             if not p.dry_run:
                 self._sink = command_sink(p.sink)(self, self._absolute, depth=2 * self._steps)
-        # Of what is commanded inline, a topic of its own: it is to be seen, and nobody is to follow it.
-        topic = "~/action_chunk" if self._inline else "action_chunk"
-        self._chunks = self.create_publisher(ActionChunkMessage, topic, QoSProfile(depth=10))
-        self._heartbeat = self.create_publisher(Heartbeat, "heartbeat", QoSProfile(depth=1))
+        # What is commanded inline, and a dry run, have topics of their own: to be seen, and no robot is to follow them.
+        own = "~/" if self._inline or p.dry_run else ""
+        self._chunks = self.create_publisher(ActionChunkMessage, f"{own}action_chunk", QoSProfile(depth=10))
+        self._heartbeat = self.create_publisher(Heartbeat, f"{own}heartbeat", QoSProfile(depth=1))
         self._traces = self.create_publisher(PolicyTrace, "~/trace", QoSProfile(depth=100))
 
     def on_activate(self, state: State) -> TransitionCallbackReturn:
@@ -120,16 +118,15 @@ class PolicyNode(LifecycleNode):
         )
         self._loop.start(p.seed)
         self._beat_timer = self.create_timer(
-            _HEARTBEAT_PERIOD_S, self._beat, clock=Clock(clock_type=ClockType.STEADY_TIME)
+            HEARTBEAT_PERIOD_S, self._beat, clock=Clock(clock_type=ClockType.STEADY_TIME)
         )
         self._episode_service = self.create_service(StartEpisode, "~/start_episode", self._on_start_episode)
-        self.get_logger().info(f"active: {self._contract.task}, {p.checkpoint} on {p.backend}, command {p.command}")
+        command = f"command {p.command}{' (dry run)' if p.dry_run else ''}"
+        self.get_logger().info(f"active: {self._contract.task}, {p.checkpoint} on {p.backend}, {command}")
         return super().on_activate(state)
 
     def on_deactivate(self, state: State) -> TransitionCallbackReturn:
         self._stop()
-        self.destroy_service(self._episode_service)
-        self.destroy_timer(self._beat_timer)
         return super().on_deactivate(state)
 
     def on_cleanup(self, state: State) -> TransitionCallbackReturn:
@@ -162,9 +159,11 @@ class PolicyNode(LifecycleNode):
             self._sink.close()
 
     def _stop(self) -> None:
-        """Ends the loop. Does nothing where there is none."""
+        """Undoes `on_activate`. Does nothing where nothing is active."""
         loop, self._loop = self._loop, None
         if loop:
+            self.destroy_service(self._episode_service)
+            self.destroy_timer(self._beat_timer)
             loop.stop()
             if loop.overtaken or self._refusals.counts:
                 refused = self._refusals.summary() or "nothing"

@@ -43,7 +43,7 @@ class Jog:
         self._axes = [self._space.linear.tolist().index(index) for index in self._position]
         self._gripper = next((index for index, entry in enumerate(action.entries) if entry.is_gripper), None)
         self._target: NDArray[np.float64] | None = None
-        self._last: NDArray[np.float64] | None = None
+        self._last = np.array([entry.low for entry in action.entries])
         self._sequence = 0
 
     @property
@@ -54,6 +54,11 @@ class Jog:
     def start(self, state: NDArray[np.float64]) -> None:
         """Begins where the robot of this state [S] stands; a gripper that is not measured stays as it was told last."""
         self._target = self._pose.of(state, self._last)
+
+    def gripper_told(self, value: float) -> None:
+        """What the gripper was told last, whoever led it: what it holds is held on to."""
+        if self._gripper is not None:
+            self._last[self._gripper] = value
 
     def rest(self) -> None:
         """Commands nothing any more."""

@@ -14,10 +14,12 @@ from rclpy.qos import QoSProfile
 from sdm_core.errors import ObservationError
 from sdm_interfaces.msg import ActionChunk as ActionChunkMessage
 from sdm_interfaces.msg import Heartbeat
-from std_msgs.msg import Header
+from std_msgs.msg import Float64, Header
 
 from sdm_policy_node.chunk_message import to_chunk_message
 from sdm_policy_node.contract_file import load_contract
+from sdm_policy_node.gripper_topic import GRIPPER_TOPIC, gripper_qos
+from sdm_policy_node.liveness import HEARTBEAT_PERIOD_S
 from sdm_policy_node.parameters import declare
 from sdm_policy_node.refusals import Refusals
 from sdm_policy_node.run_node import run_node
@@ -29,7 +31,6 @@ from sdm_policy_node.teleop.operator_input import Key, OperatorInput
 from sdm_policy_node.teleop.space_mouse import SpaceMouse
 from sdm_policy_node.teleop.teleop_parameters import TeleopParameters
 
-_HEARTBEAT_PERIOD_S = 0.05
 # Nothing is commanded from a state that came longer ago.
 _STATE_AGE_S = 0.2
 # Scenes of the simulated world lie so far apart in its time, at least.
@@ -53,12 +54,13 @@ class TeleopNode(Node):
         self._scene_after_ns: int | None = None
         states = StateSource(self, False, self._on_state, self._on_state_refused)
         states.configure(self._contract, 0.0)
+        self.create_subscription(Float64, GRIPPER_TOPIC, self._on_gripper, gripper_qos(1))
         self._chunks = self.create_publisher(ActionChunkMessage, "action_chunk", QoSProfile(depth=10))
         self._heartbeat = self.create_publisher(Heartbeat, "heartbeat", QoSProfile(depth=1))
         self._episodes = EpisodeKeys(self, self._say)
         self._input.open()
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(_HEARTBEAT_PERIOD_S, self._beat, clock=steady)
+        self.create_timer(HEARTBEAT_PERIOD_S, self._beat, clock=steady)
         self.create_timer(self._contract.dt, self._tick, clock=steady)
         self._say(f"{self._contract.task}\n{HELP}")
 
@@ -73,6 +75,9 @@ class TeleopNode(Node):
 
     def _on_state_refused(self, stamp_ns: int, error: ObservationError) -> None:
         self._refusals.note("state", error)
+
+    def _on_gripper(self, message: Float64) -> None:
+        self._jog.gripper_told(message.data)
 
     # --- out
 
