@@ -272,6 +272,8 @@ def test_a_student_of_other_weights_than_its_teacher_s_is_refused_before_it_is_e
     teacher.finish({"weight": torch.zeros(1)}, train_s=1.0)
     trained(job, {}, {"teacher_sha256": teacher.sha256()}, **RIGHT)
     job.check()
+    teacher.finish({"weight": torch.zeros(1)}, train_s=2.0)
+    job.check()
     teacher.finish({"weight": torch.ones(1)}, train_s=1.0)
     with pytest.raises(SdmError, match=r"distilled from other weights than .*dp3_small_seed0 has now: delete it"):
         job.check()
@@ -294,7 +296,7 @@ def test_a_student_of_other_weights_than_its_teacher_s_is_refused_before_it_is_e
                 "methods": {
                     **{teacher: {"program": "train", "overrides": []} for teacher in ("dp3", "edm")},
                     "sdm": {"teacher": "dp3"},
-                    "sdm_edm": {"teacher": "edm", "method": "sdm", "overrides": ["distiller=sdm"]},
+                    "sdm_edm": {"teacher": "edm", "method": "sdm", "network": "small", "overrides": []},
                 }
             },
             "could not tell the rows 'sdm' and 'sdm_edm', of different teachers, apart: give one of them a variant",

@@ -14,9 +14,6 @@ from sdm_core.errors import DatasetError
 
 # A camera at the control rate may jitter by this share of the period, and still be one.
 _RATE_TOLERANCE = 0.1
-# Of a camera at a multiple of the control rate, images are left out that come sooner after a row's than this share of
-# the period.
-_NEXT_ROW = 0.75
 # So many frames show a camera's rate.
 _RATE_FRAMES = 8
 
@@ -56,6 +53,7 @@ class EpisodeRecording:
     _grippers: list[float | None] = field(default_factory=list)
     _frames_seen: int = 0
     _row_ns: int | None = None
+    _image_ns: int = 0
 
     def add_state(self, stamp_ns: int, state: NDArray[np.float64]) -> None:
         """A state [S] has come."""
@@ -70,12 +68,20 @@ class EpisodeRecording:
         rows."""
         if self.span_ns and not self.span_ns[0] <= stamp_ns <= self.span_ns[1]:
             return False
-        if self._row_ns is not None and 0 <= stamp_ns - self._row_ns < _NEXT_ROW * self.contract.dt_ns:
+        if self._between_rows(stamp_ns):
             return False
         self._row_ns = stamp_ns
         self._frames_seen += 1
         self._grippers.append(self._gripper)
         return True
+
+    def _between_rows(self, stamp_ns: int) -> bool:
+        """Whether a camera at a multiple of the control rate has a later image that is nearer to the next row."""
+        dt_ns, image_ns, self._image_ns = self.contract.dt_ns, self._image_ns, stamp_ns
+        if self._row_ns is None or stamp_ns < self._row_ns:
+            return False
+        period_ns = min(stamp_ns - image_ns, dt_ns)
+        return stamp_ns - self._row_ns < dt_ns - period_ns / 2
 
     def add_frame(self, frame: Observed) -> None:
         """The next frame, in order of arrival, has its cloud."""

@@ -51,7 +51,9 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         file = self.path / "training.yaml"
         if file.exists():
-            key = first_difference(self.record(), record, INDIFFERENT)
+            known = self.record()
+            known.setdefault("teacher_sha256", record.get("teacher_sha256"))  # students of before it was recorded
+            key = first_difference(known, record, INDIFFERENT)
             other = [f"'{key}'"] if key else Contract.load(self.path / "contract.yaml").differences(contract)
             if other:
                 raise SettingsError(
@@ -75,9 +77,12 @@ class RunFolder:
         atomic_write(self.weights_file, save(tensors, {"train_s": str(train_s), "stacked": str(stacked)}))
 
     def sha256(self) -> str:
-        """Of the trained weights' file."""
-        with self.weights_file.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        """Of the trained weights alone: trained again, equal ones have the same, however long it took."""
+        digest = hashlib.sha256()
+        for name, tensor in sorted(load_file(self.weights_file).items()):
+            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            digest.update(tensor.numpy().tobytes())
+        return digest.hexdigest()
 
     def effort(self) -> dict[str, float | int]:
         """train_s of the finished training, and in how large a stack it was (where it was in one)."""

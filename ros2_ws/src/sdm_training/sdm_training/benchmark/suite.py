@@ -60,11 +60,6 @@ class MethodRow(Settings):
         return {"method": values["name"], "overrides": own, **values}
 
     @property
-    def reported_as(self) -> tuple[object, ...]:
-        """What tells it from other rows in a report, beside its step counts."""
-        return self.method, self.variant, self.network, self.demos
-
-    @property
     def samples_by_itself(self) -> bool:
         """Whether it is exported and evaluated as its own sampling says, not at step counts that are asked of it."""
         return self.program == "distill" and len(self.nfe) == 1
@@ -109,7 +104,7 @@ class Suite(Settings):
             if row.teacher is not None and row.demos != self.methods[row.teacher].demos:
                 raise ValueError(f"method '{row.name}' and its teacher '{row.teacher}' need the same number of demos")
         for one, other in itertools.combinations(self.methods.values(), 2):
-            if one.teacher != other.teacher and one.reported_as == other.reported_as:
+            if one.teacher != other.teacher and self._cells(one) & self._cells(other):
                 raise ValueError(
                     f"the results could not tell the rows '{one.name}' and '{other.name}', of different teachers, "
                     "apart: give one of them a variant"
@@ -122,6 +117,10 @@ class Suite(Settings):
         ):
             require_known(what, wanted, known)
         return self
+
+    def _cells(self, row: MethodRow) -> set[tuple[object, ...]]:
+        """What a report tells a row by, of each of its step counts."""
+        return {(row.method, row.variant, row.network or self.network, row.demos, nfe) for nfe in row.nfe}
 
 
 def require_known(what: str, wanted: tuple[str, ...], known: dict[str, Any]) -> None:
