@@ -100,6 +100,7 @@ def generate_launch_description():
         DeclareLaunchArgument(
             "dry_run",
             default_value=for_twin("false", "true"),
+            choices=["true", "false"],
             description="Do everything but publish commands: nothing moves the arm",
         ),
         DeclareLaunchArgument(

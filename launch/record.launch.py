@@ -79,6 +79,7 @@ def generate_launch_description():
         DeclareLaunchArgument(
             "dry_run",
             default_value="true",
+            choices=["true", "false"],
             description="command_node sends nothing to the real arm; set false to move it",
         ),
         DeclareLaunchArgument(

@@ -136,6 +136,7 @@ def generate_launch_description():
         DeclareLaunchArgument(
             "dry_run",
             default_value="false",
+            choices=["true", "false"],
             description="Do everything but publish commands: the world stays uncommanded",
         ),
         DeclareLaunchArgument(

@@ -34,7 +34,10 @@ class Picture:
             self.close()
             buffer = self._model.vis.global_
             buffer.offwidth, buffer.offheight = max(buffer.offwidth, width), max(buffer.offheight, height)
-            self._renderer = mujoco.Renderer(self._model, height, width)
+            try:
+                self._renderer = mujoco.Renderer(self._model, height, width)
+            except Exception as error:  # of whatever kind: it is the GL library's own
+                raise TaskError(f"GL gives no context for pictures here: {error}; depth works without") from None
             self._renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = self._shadows
         self._renderer.update_scene(data, camera=self._camera, scene_option=self._options)
         return self._renderer.render()

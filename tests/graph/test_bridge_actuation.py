@@ -59,6 +59,7 @@ def test_a_missing_command_is_held_and_a_miss(actuation: Actuation) -> None:
         (np.array([np.inf, 0.0, 0.0, 0.0]), "not finite"),
         (PoseTarget("camera", np.zeros(3), IDENTITY, None), "frame 'camera', expected 'world'"),
         (PoseTarget("world", np.array([np.nan, 0.0, 0.0]), IDENTITY, None), "not finite"),
+        (PoseTarget("world", np.zeros(3), IDENTITY, np.nan), "gripper_command is not finite"),
     ],
 )
 def test_a_wrong_command_changes_nothing_is_counted_and_said(

@@ -109,6 +109,15 @@ def test_nothing_is_recorded_where_there_is_enough(record: Callable) -> None:
     assert task.seeds == []
 
 
+def test_recorded_episodes_are_not_continued_by_made_ones(record: Callable, tmp_path: Path) -> None:
+    store, task = record(1)
+    episode = demonstrate(task, 1, False, task.contract, None)
+    assert episode is not None
+    store.append(episode, {"recorded": True})
+    with pytest.raises(DatasetError, match=r"toy\.zarr: holds episodes that were recorded, not made of seeds; choose"):
+        record(4)
+
+
 def test_an_expert_that_keeps_failing_is_an_error_and_what_was_stored_stays(record: Callable, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="expert failed 4 times; raise max_failures"):
         record(9, hopeless=(1, 2, 3, 4))

@@ -159,3 +159,16 @@ def test_colour_without_gl_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("MUJOCO_GL", "disable")
     with pytest.raises(TaskError, match="need GL: install libegl1 and libgl1; depth works without"):
         Picture(model, "a", hide_sites=True).render(None, 8, 8)  # type: ignore[arg-type]
+
+
+def test_gl_that_gives_no_context_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    import mujoco
+
+    def no_context(*args: object) -> None:
+        raise RuntimeError("no EGL device")
+
+    model = mujoco.MjModel.from_xml_string("<mujoco><worldbody><camera name='a'/></worldbody></mujoco>")  # type: ignore[attr-defined]
+    monkeypatch.setattr("sdm_sim.picture.rendering_available", lambda: True)
+    monkeypatch.setattr(mujoco, "Renderer", no_context)
+    with pytest.raises(TaskError, match="no context for pictures here: no EGL device; depth works without"):
+        Picture(model, "a").render(None, 8, 8)  # type: ignore[arg-type]

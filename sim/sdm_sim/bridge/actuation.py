@@ -73,6 +73,8 @@ class Actuation:
                 return self._refuse(f"target_pose is in frame '{command.frame}', expected '{self._base}'")
             if not (np.isfinite(command.position).all() and np.isfinite(command.quaternion_xyzw).all()):
                 return self._refuse("target_pose is not finite")
+            if command.gripper is not None and not np.isfinite(command.gripper):
+                return self._refuse("gripper_command is not finite")
             return self._task.action_towards(command.position, command.quaternion_xyzw, command.gripper)
         if command.shape != (self._task.contract.action_dim,):
             return self._refuse(f"native_command has {command.size} entries, expected {self._task.contract.action_dim}")

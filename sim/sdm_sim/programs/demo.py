@@ -89,6 +89,9 @@ def main() -> None:
     parser.add_argument("--lockstep-episodes", type=int, default=5)
     parser.add_argument("--realtime-episodes", type=int, default=5)
     options = parser.parse_args()
+    for mode, episodes in (("lockstep", options.lockstep_episodes), ("realtime", options.realtime_episodes)):
+        if episodes < 1:
+            parser.error(f"--{mode}-episodes {episodes}: one at least")
     console = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 180)
     begin = time.monotonic()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the graph must not outlive the demo

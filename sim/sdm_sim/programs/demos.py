@@ -63,6 +63,8 @@ def record(
             episodes = _held(recorded, source, seed0, episodes)
         store = EpisodeStore.open_or_create(output, contract)
         _require_same_camera(store, camera_noise)
+        if not all("seed" in entry for entry in store.provenance):
+            raise DatasetError(f"{output}: holds episodes that were recorded, not made of seeds; choose another path")
         tried = [int(entry["seed"]) for entry in store.provenance]
         seed, failures = max(tried, default=seed0 - 1) + 1, 0
         with _progress(name, quiet) as progress:
