@@ -21,6 +21,11 @@ def shown(task: Task) -> bool:
     return task.decided and task.success_steps >= ENOUGH_SUCCESS_STEPS
 
 
+def counts(task: Task) -> bool:
+    """Whether a demonstration that ends now is one to learn from: a success, and one that lasted."""
+    return task.succeeded and task.success_steps >= MIN_SUCCESS_STEPS
+
+
 def demonstrate(
     task: Task,
     seed: int,
@@ -42,4 +47,4 @@ def demonstrate(
         task.step(action)
         if shown(task):
             break
-    return builder.episode() if task.succeeded and task.success_steps >= MIN_SUCCESS_STEPS else None
+    return builder.episode() if counts(task) else None

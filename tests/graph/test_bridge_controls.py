@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import rclpy
+from helpers.domain import own_domain
 from helpers.graph import Graph, NodeProcess, graph
 from helpers.linear_policy import LinearPolicy
 from lifecycle_msgs.msg import Transition
@@ -19,8 +23,13 @@ from rclpy.parameter import Parameter
 from rclpy.time import Time
 from rosgraph_msgs.msg import Clock
 from sdm_core.results import read_results
+from sdm_sim.bridge import bridge_node
+from sdm_sim.bridge.bridge_node import BridgeNode, Succession
+from sdm_sim.bridge.controls import Controls
+from sdm_sim.bridge.operated import SceneRequests
 from sdm_sim.fork.task import fork_contract
 from sdm_sim.pusht.task import pusht_contract
+from sdm_sim.registry import make_task
 from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 
@@ -204,6 +213,45 @@ def test_a_task_that_cannot_be_made_leaves_the_present_one(nodes: Graph, watcher
     assert watcher.ask("next_episode")[0]
     assert watcher.sees(task=TASK, seed=6, step=lambda step: step > 0), nodes.outputs()
     assert "the task stays fork/reach: metaworld/door-open+moving: nothing in this task lies free" in bridge.output
+
+
+def test_a_bridge_is_freed_before_the_next_task_s_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[weakref.ref] = []
+    left: list[int] = []
+
+    class Brief(BridgeNode):
+        """It leaves to the next at once, three times."""
+
+        def __init__(self, succession: Succession | None) -> None:
+            left.append(sum(one() is not None for one in made))
+            super().__init__(succession)
+            made.append(weakref.ref(self))
+
+        def run(self) -> list:
+            if len(made) < 3:
+                self.succession = Succession(make_task(TASK), self.parameters, episodes_begun=0)
+            return []
+
+    monkeypatch.setattr(bridge_node, "BridgeNode", Brief)
+    rclpy.init(args=["bridge_node", "--ros-args", "-p", f"task:={TASK}"], domain_id=own_domain())
+    try:
+        bridge_node._run_bridges()
+    finally:
+        rclpy.try_shutdown()
+        gc.unfreeze()
+    assert left == [0, 0, 0]
+
+
+def test_no_new_scene_is_promised_while_time_stands_still(nodes: Graph) -> None:
+    controls = Controls(ok=lambda: True, shove=None)
+    scenes = SceneRequests(nodes.node, controls)
+    controls.pause(True)
+    refusal = nodes.call(Trigger, "test/new_scene")
+    assert (refusal.success, refusal.message) == (False, "time stands still; let it go on first")
+    assert not scenes.asked()
+    controls.pause(False)
+    assert nodes.call(Trigger, "test/new_scene").success
+    assert scenes.asked()
 
 
 @dataclass

@@ -6,8 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.bridge import bridge
 from helpers.graph import graph
+from helpers.toy_task import ToyTask
+from rclpy.parameter import Parameter
 from sdm_core.dataset import EpisodeStore
+from sdm_sim.bridge import bridge_node
+from sdm_sim.bridge.peers import Peers
+from sdm_sim.demonstrations import MIN_SUCCESS_STEPS, demonstrate
 from sdm_sim.programs.demos import record
 from sdm_sim.registry import make_task
 
@@ -28,3 +34,38 @@ def test_what_is_recorded_on_the_graph_is_what_the_expert_shows_without_it(task:
     assert len(recorded) == len(shown) == EPISODES
     for name in ("state", "action", "point_cloud"):
         np.testing.assert_array_equal(recorded.read(name), shown.read(name), err_msg=name)
+
+
+@pytest.mark.parametrize("solved", [MIN_SUCCESS_STEPS - 1, MIN_SUCCESS_STEPS])
+def test_the_recorder_keeps_what_counts_as_a_demonstration_without_a_graph(
+    solved: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = ToyTask()
+    task.step_limit, kept = 0, None
+    while task.success_steps < solved:
+        task.step_limit += 1
+        kept = demonstrate(task, SEED)
+    told: list[bool] = []
+    monkeypatch.setattr(bridge_node, "make_task", lambda name: task)
+    monkeypatch.setattr(Peers, "end_recording", lambda self, keep: told.append(keep))
+    with graph(tmp_path) as world, bridge(world, mode="expert", episodes=1, seed0=SEED, real_time_factor=4.0) as node:
+        (outcome,) = node.run()
+    assert outcome.success
+    assert told == [kept is not None] == [solved == MIN_SUCCESS_STEPS]
+
+
+def test_a_run_without_end_keeps_nothing_of_its_episodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = ToyTask()
+    reset = task.reset
+
+    def begin(seed: int) -> None:
+        reset(seed)
+        if len(task.seeds) == EPISODES:  # another task ends it
+            node.set_parameters([Parameter("task", value="fork/reach")])
+
+    monkeypatch.setattr(task, "reset", begin)
+    monkeypatch.setattr(bridge_node, "make_task", lambda name: task)
+    with graph(tmp_path) as world, bridge(world, mode="expert", episodes=0, real_time_factor=4.0) as node:
+        assert node.run() == []
+        assert node.succession is not None
+        assert node.succession.episodes_begun == EPISODES

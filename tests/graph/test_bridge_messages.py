@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
+import pytest
 from builtin_interfaces.msg import Time
+from helpers.graph import graph
+from helpers.toy_task import ToyTask
+from sdm_core import camera_topics
 from sdm_core.point_cloud import Extrinsics, Intrinsics
+from sdm_sim.bridge.camera_streams import CameraStreams
 from sdm_sim.bridge.sensor_messages import (
     CAMERA_FRAME,
     camera_info,
@@ -13,7 +21,9 @@ from sdm_sim.bridge.sensor_messages import (
     joint_states,
     tool_pose,
 )
+from sdm_sim.bridge.sensor_publisher import SensorPublisher
 from sdm_sim.task import SensorFrame
+from sensor_msgs.msg import CameraInfo, Image, JointState
 
 STAMP = Time(sec=1000, nanosec=12_500_000)
 FRAME = SensorFrame(("hand.x", "hand.y", "hand.z", "finger_gap"), np.array([0.1, 1 / 3, -0.2, 0.07]), None)
@@ -67,3 +77,23 @@ def test_a_tool_with_a_rotation_keeps_it() -> None:
     assert message is not None
     rotation = message.pose.orientation
     assert (rotation.x, rotation.y, rotation.z, rotation.w) == (0.5, 0.5, -0.5, 0.5)
+
+
+@pytest.mark.parametrize("lossless", [True, False])
+def test_who_subscribes_as_everybody_does_hears_the_sensors(lossless: bool, tmp_path: Path) -> None:
+    kinds = {"joint_states": JointState, camera_topics.DEPTH_IMAGE: Image, camera_topics.DEPTH_INFO: CameraInfo}
+    heard: set[type] = set()
+    task = ToyTask()
+    task.reset(0)
+    with graph(tmp_path) as world:
+        sensors = SensorPublisher(world.node, task, CameraStreams(1, depth=True, colour=False), lossless)
+        for topic, kind in kinds.items():
+
+            def take(message: Any) -> None:
+                heard.add(type(message))
+
+            world.node.create_subscription(kind, topic, take, 10)
+        assert world.spin_until(lambda: not sensors.unheard(1)), sensors.unheard(1)
+        sensors.state(0, task.observe(depth=False))
+        sensors.images(0, task.observe())
+        assert world.spin_until(lambda: len(heard) == len(kinds)), heard

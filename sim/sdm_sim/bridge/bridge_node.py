@@ -41,6 +41,7 @@ from sdm_sim.bridge.scene_publisher import ScenePublisher
 from sdm_sim.bridge.sensor_publisher import SensorPublisher
 from sdm_sim.bridge.trace_log import TraceLog
 from sdm_sim.camera_noise import CameraNoise
+from sdm_sim.demonstrations import counts
 from sdm_sim.gl import rendering_available
 from sdm_sim.mujoco_world import InMujoco
 from sdm_sim.registry import make_task
@@ -115,8 +116,8 @@ class BridgeNode(Node):
         )
         self._asked = ControlServices(self, settings, self._controls, unpushable)
         self._scene = self._scene_publisher()
-        reliable = settings.mode in ("lockstep", "expert")
-        self._sensors = SensorPublisher(self, self._task, self._streams, reliable, self._scene)
+        lossless = settings.mode in ("lockstep", "expert")
+        self._sensors = SensorPublisher(self, self._task, self._streams, lossless, self._scene)
         self._inbox = CommandInbox(self, any(entry.is_gripper for entry in self._task.contract.action.entries))
         starters = _STARTERS[settings.mode]
         self._needs_policy = "policy_node" in starters
@@ -135,23 +136,26 @@ class BridgeNode(Node):
         self._world, self._unheard = self._make_world()
 
     def run(self) -> list[Outcome]:
-        """Runs all episodes, or those until the task is changed. Raises BridgeError where the policy is missing or
-        silent, Interrupted on shutdown."""
+        """Runs all episodes, or those until the task is changed; what they came to, but for a run without end, which
+        would keep ever more. Raises BridgeError where the policy is missing or silent, Interrupted on shutdown."""
         settings = self.parameters
         self._peers.await_all(self._unheard, settings.startup_timeout_s)
         film = self._film()
         outcomes: list[Outcome] = []
+        judged = 0
         seed = settings.seed0 if settings.seed < 0 else settings.seed
         try:
-            while self._goes_on(len(outcomes)):
+            while self._goes_on(judged):
                 seed = self._controls.take_seed(seed)
-                outcome = self._episode(len(outcomes) + 1, seed)
+                outcome = self._episode(judged + 1, seed)
                 seed += 1
                 if outcome is None or outcome.abandoned:
                     continue
-                outcomes.append(outcome)
-                if film and len(outcomes) <= settings.video_episodes and not outcome.pushes:
-                    film.add(self._task, outcome, settings.mode)
+                judged += 1
+                if settings.episodes:
+                    outcomes.append(outcome)
+                if film and judged <= settings.video_episodes and not outcome.pushes:
+                    self._add(film, outcome)
         finally:
             self._traces.write()
             if film:
@@ -176,7 +180,7 @@ class BridgeNode(Node):
             return world, lambda: [*sensors.unheard(listeners), *(commands.unheard() if settings.record else ())]
         means = (task, sensors, self._inbox, self._faults, self._warn, streams, self._controls)
         if settings.mode == "teleop":
-            return Operated(SceneRequests(self), *means, self._parts), lambda: []
+            return Operated(SceneRequests(self, self._controls), *means, self._parts), lambda: []
         if settings.mode == "lockstep":
             world = Lockstep(*means, settings.answer_timeout_s)
         else:
@@ -255,7 +259,9 @@ class BridgeNode(Node):
             self.get_logger().info(f"seed {seed}: abandoned after {outcome.steps} steps")
         else:
             self._conclude(outcome)
-        self._peers.end_recording(keep=outcome.success and not outcome.abandoned)
+        # An expert's episode goes on after its success, to show that it lasts; a policy's ends with it.
+        good = counts(self._task) if self.parameters.mode == "expert" else outcome.success
+        self._peers.end_recording(keep=good and not outcome.abandoned)
         return outcome
 
     def _conclude(self, outcome: Outcome) -> None:
@@ -294,6 +300,13 @@ class BridgeNode(Node):
             self.get_logger().warning("no video: pictures need GL; install libegl1 and libgl1")
             return None
         return Film(self.parameters.video)
+
+    def _add(self, film: Film, outcome: Outcome) -> None:
+        """A video is worth no run."""
+        try:
+            film.add(self._task, outcome, self.parameters.mode)
+        except TaskError as error:
+            self.get_logger().warning(f"episode {outcome.seed} is not in the video: {error}")
 
     def _subscribe_traces(self, name: str) -> None:
         def take(message: PolicyTrace) -> None:
@@ -382,3 +395,6 @@ def _run_bridges() -> None:
         succession = node.succession
         if succession is None:
             return
+        del node  # it, its task and the simulator refer to each other, and what is frozen is never freed
+        gc.unfreeze()
+        gc.collect()

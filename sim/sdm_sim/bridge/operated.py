@@ -8,6 +8,7 @@ from typing import Any
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
+from sdm_sim.bridge.controls import Controls
 from sdm_sim.bridge.real_time import RealTime
 
 # Simulated time of one scene must not reach that of the next.
@@ -15,9 +16,11 @@ _LONGEST_S = 900.0
 
 
 class SceneRequests:
-    """The service `~/new_scene`. Its answer comes before the scene, which shows in the jump of simulated time."""
+    """The service `~/new_scene`. Its answer comes before the scene, which shows in the jump of simulated time, and
+    which a world that stands still would not come to."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, controls: Controls) -> None:
+        self._controls = controls
         self._asked = threading.Event()
         node.create_service(Trigger, "~/new_scene", self._on_request)
 
@@ -30,6 +33,9 @@ class SceneRequests:
         self._asked.clear()
 
     def _on_request(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        if self._controls.paused:
+            response.success, response.message = False, "time stands still; let it go on first"
+            return response
         self._asked.set()
         response.success, response.message = True, "a new scene is set"
         return response

@@ -66,7 +66,10 @@ class BridgeParameters:
     traces: str = _parameter("", "file to append one JSON line a trace to; empty: none")
     video: str = _parameter("", "mp4 to write; empty: none")
     video_episodes: int = _parameter(1, "how many of the first episodes the video shows", 1, 1000)
-    record: bool = _parameter(False, "have recorder_node record each episode, and keep the successful ones")
+    record: bool = _parameter(
+        False,
+        "have recorder_node record each episode, and keep the successful ones; an expert's as sdm-demos does",
+    )
     real_time_factor: float = _parameter(
         1.0, "seconds of simulated time that pass in one of wall time (not in lockstep)", 0.1, 4.0, live=True
     )

@@ -103,8 +103,7 @@ class Peers:
         self._wait(lambda: not unheard(), time.monotonic() + timeout_s)
         if unheard():
             raise BridgeError(
-                f"after {timeout_s:g} s not every node listens to {', '.join(unheard())}; "
-                "check remappings, and reliable_sensors (true in lockstep, false in realtime)"
+                f"after {timeout_s:g} s not every node listens to {', '.join(unheard())}; check remappings"
             )
 
     def _refusal(self, seed: int) -> str:

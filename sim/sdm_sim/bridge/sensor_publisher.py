@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.time import Time
 from rosgraph_msgs.msg import Clock
 from sdm_core import camera_topics
@@ -32,20 +32,21 @@ from sdm_sim.bridge.sensor_messages import (
 from sdm_sim.task import SensorFrame, Task
 
 # Lockstep sends the states of several steps with one image; none may be lost.
-_RELIABLE_DEPTH = 100
+_LOSSLESS_DEPTH = 100
+# Else the newest count: who hangs holds nothing up.
+_DEPTH = 5
 
 
 class SensorPublisher:
     """The topics of a RealSense and an arm, filled by a task."""
 
     def __init__(
-        self, node: Node, task: Task, streams: CameraStreams, reliable: bool, scene: ScenePublisher | None = None
+        self, node: Node, task: Task, streams: CameraStreams, lossless: bool, scene: ScenePublisher | None = None
     ) -> None:
-        """`reliable` for lockstep, where every message counts; else the sensors' usual best effort. `scene` shows the
-        world as it is at each time of the clock."""
-        qos = qos_profile_sensor_data
-        if reliable:
-            qos = QoSProfile(depth=_RELIABLE_DEPTH, reliability=ReliabilityPolicy.RELIABLE)
+        """`lossless` for lockstep, where every message counts. As a RealSense's, sensors are reliable in any mode, so
+        that a subscription of either kind hears them. `scene` shows the world as it is at each time of the clock."""
+        depth = _LOSSLESS_DEPTH if lossless else _DEPTH
+        qos = QoSProfile(depth=depth, reliability=ReliabilityPolicy.RELIABLE)
         self._intrinsics = task.intrinsics
         self._base, self._tool = task.contract.action.base_frame, task.contract.action.tool_frame
         self._scene = scene
