@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers.contracts import small_contract
-from helpers.fake_robot import FakeRobot, depth_image, state_values, time_message
+from helpers.fake_robot import (
+    CAMERA_FRAME,
+    TRANSLATION,
+    FakeRobot,
+    camera_transform,
+    depth_image,
+    state_values,
+    time_message,
+)
 from helpers.graph import Graph, graph
 from helpers.linear_policy import LinearPolicy
 from numpy.typing import NDArray
@@ -203,6 +211,19 @@ def test_a_contract_of_other_cameras_is_listened_to_anew(world: Graph, tmp_path:
     np.testing.assert_array_equal(perception.observe(frames[0]).cloud, expected)
     perception.close()
     assert world.spin_until(lambda: world.node.count_subscribers("camera/left/depth/image_rect_raw") == 1)  # the rig's
+
+
+def test_a_pose_that_is_forgotten_during_its_look_up_is_unknown(world: Graph, monkeypatch) -> None:
+    pose = CameraPose(world.node, "", 0.05)
+    moving, stamp_ns = camera_transform(), 10**9
+    moving.header.stamp = time_message(stamp_ns)
+    pose._buffer.set_transform(moving, "test")
+    assert pose.extrinsics("world", CAMERA_FRAME, stamp_ns).translation == TRANSLATION
+    for method in ("can_transform", "lookup_transform"):
+        ask = getattr(pose._buffer, method)
+        monkeypatch.setattr(pose._buffer, method, lambda *given, ask=ask: (ask(*given), pose.forget())[0])
+    with pytest.raises(ObservationError, match="tf knows no pose"):
+        pose.extrinsics("world", CAMERA_FRAME, stamp_ns)
 
 
 def test_a_cloud_of_no_camera_is_refused(world: Graph) -> None:

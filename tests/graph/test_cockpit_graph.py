@@ -24,6 +24,7 @@ from sdm_cockpit.export.visual_messages import CLOUD
 from sdm_cockpit.graph.graph_operator import GraphOperator
 from sdm_cockpit.graph.graph_view import GraphView
 from sdm_cockpit.graph.node_watch import GONE, NodeWatch
+from sdm_cockpit.graph.service_calls import RequestRefused, ServiceCalls
 from sdm_cockpit.graph.visual_publisher import VisualPublisher
 from sdm_cockpit.snapshot import Box, Snapshot
 from sdm_core.checkpoint import Checkpoint
@@ -31,6 +32,7 @@ from sdm_interfaces.msg import Heartbeat
 from sdm_policy_node.points_source import xyz_points
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Empty, Float64MultiArray
+from std_srvs.srv import Trigger
 
 PARAMETERS = {"startup_wait_s": 0.05, "max_age_s": 5.0, "silent_frames": 0}
 
@@ -200,7 +202,16 @@ def test_what_cannot_be_paused_is_given_no_other_checkpoint(looking: tuple[Looki
     offers_parameters(cockpit.world, "policy_node", "command_node")
     assert cockpit.world.spin_until(lambda: cockpit.operator.abilities.moves and cockpit.operator.abilities.sees)
     cockpit.operator.choose("checkpoint", "checkpoint", cockpit.answer)
-    assert cockpit.answered() == (False, "command_node offers no ~/pause now; it is not active, or gone")
+    assert cockpit.answered() == (False, "command_node offers no ~/pause now; it is not running")
+
+
+def test_a_node_that_runs_and_does_not_serve_is_not_active(tmp_path: Path) -> None:
+    with graph(tmp_path) as world:
+        calls = ServiceCalls(world.node)
+        calls.offer(Trigger, "test/resume", "command_node/resume")
+        for name, lacks in (("test/resume", "active"), ("command_node/resume", "running")):
+            with pytest.raises(RequestRefused, match=f"offers no ~/resume now; it is not {lacks}$"):
+                calls.send(name, Trigger.Request())
 
 
 def test_a_large_seed_is_answered_in_full(looking: tuple[Looking, Camera]) -> None:
@@ -238,7 +249,7 @@ def test_pausing_stops_the_robot_and_what_nobody_serves_is_said_at_once(checkpoi
             cockpit.operator.ask("record", cockpit.answer)
             assert cockpit.answered() == (
                 False,
-                "recorder_node offers no ~/start now; it is not active, or gone",
+                "recorder_node offers no ~/start now; it is not running",
             )
             cockpit.operator.ask("dance", cockpit.answer)
             assert cockpit.answered() == (False, "nobody knows the request 'dance'")

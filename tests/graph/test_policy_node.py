@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import math
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import rclpy
 from builtin_interfaces.msg import Time
 from helpers.contracts import small_contract
-from helpers.fake_robot import FakeRobot, depth_image, state_values
+from helpers.domain import own_domain
+from helpers.fake_robot import QUATERNION, FakeRobot, camera_transform, depth_image, state_values, time_message
 from helpers.graph import Graph, graph
 from helpers.linear_policy import LinearPolicy
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
+from rclpy.lifecycle import TransitionCallbackReturn
 from sdm_core.command_pipeline import CommandPipeline
 from sdm_core.contract import Contract
 from sdm_core.observation_window import ObservationWindow
-from sdm_core.point_cloud import CloudPipeline, deproject, depth_to_metres
+from sdm_core.point_cloud import CloudPipeline, Extrinsics, deproject, depth_to_metres
 from sdm_core.policy_runtime import PolicyRuntime
 from sdm_interfaces.msg import ActionChunk, Heartbeat
 from sdm_interfaces.srv import StartEpisode
+from sdm_policy_node.policy_node import PolicyNode
 from sensor_msgs.msg import PointCloud2
 from sensor_msgs_py.point_cloud2 import create_cloud_xyz32
 from std_msgs.msg import Header
+from tf2_msgs.msg import TFMessage
 
 EPISODE_NS = 1_000_000_000_000
 CONTRACT = small_contract()
@@ -241,6 +247,42 @@ def test_dry_run_does_everything_but_command(world, checkpoint_folder):
     assert world.node.count_publishers("native_command") == 0
 
 
+@pytest.mark.parametrize("back_s", [5, 30])
+def test_after_the_clock_was_set_back_a_moving_camera_s_old_poses_do_not_count(world, checkpoint_folder, back_s):
+    settings = {"command": "inline", "reliable_sensors": True, "startup_wait_s": 0.0, "state_timeout_s": 0.3}
+    world.start("policy_node", checkpoint=checkpoint_folder, backend="onnxruntime", tf_timeout_s=1.0, **settings)
+    robot = FakeRobot(world, CONTRACT, publish_tf=False)
+    poses = world.node.create_publisher(TFMessage, "/tf", 100)
+    robot.await_policy()
+    assert world.spin_until(lambda: poses.get_subscription_count() == 1)
+
+    def stand(step: int, height: float) -> None:
+        transform = camera_transform((0.1, -0.05, height))
+        transform.header.stamp = time_message(EPISODE_NS + step * DT)
+        poses.publish(TFMessage(transforms=[transform]))
+
+    now = 40 * 10**9 // DT  # steps since EPISODE_NS
+    for step in range(now - 60, now + 2):
+        stand(step, 0.2)
+    assert robot.trace_of(observe(robot, now)).refusal == ""
+    now -= back_s * 10**9 // DT
+    assert "tf knows no pose" in robot.trace_of(observe(robot, now)).refusal  # the old clock's would be at hand
+    stand(40 * 10**9 // DT + 2, 0.2)  # of the old clock, late
+    assert world.call(StartEpisode, "policy_node/start_episode", StartEpisode.Request(seed=7)).success
+    robot.commands.clear()
+    for step in (now, now + 1, now + 2):
+        stand(step, 0.3)
+    stamp = EPISODE_NS + (now + 1) * DT
+    robot.tell_time(stamp)
+    robot.tell_state(stamp, state_values(0, CONTRACT))
+    robot.tell_info(stamp)
+    robot.tell_image(stamp, depth_image(0, CONTRACT))
+    assert robot.trace_of(stamp).refusal == ""
+    assert world.spin_until(lambda: len(robot.commands) == 2)
+    robot.extrinsics = Extrinsics(QUATERNION, (0.1, -0.05, 0.3))
+    assert robot.commands == direct_commands(checkpoint_folder, robot, 2, seed=7)
+
+
 @pytest.mark.parametrize("command", ["chunk", "inline"])
 def test_in_a_dry_run_it_says_nothing_that_a_robot_s_command_node_hears(world, checkpoint_folder, command):
     chunks: list[ActionChunk] = []
@@ -277,11 +319,76 @@ def test_it_is_a_lifecycle_node_and_silent_while_inactive(world, checkpoint_fold
     assert robot.trace_of(observe(robot, 1)).commands == 2
 
 
-def test_a_shutdown_leaves_no_service_and_no_heartbeat_behind(world, checkpoint_folder):
-    start_policy(world, checkpoint_folder)
-    assert world.node.count_services("policy_node/start_episode") == 1
-    assert world.change_state("policy_node", Transition.TRANSITION_ACTIVE_SHUTDOWN)
-    assert world.spin_until(lambda: world.node.count_services("policy_node/start_episode") == 0), world.outputs()
+def test_an_inactive_one_makes_room_for_another_leader(world, checkpoint_folder):
+    chunks: list[ActionChunk] = []
+    world.node.create_subscription(ActionChunk, "action_chunk", chunks.append, 10)
+    robot = start_policy(world, checkpoint_folder, command="chunk")
+
+    def leaders() -> tuple[int, int]:
+        return world.node.count_publishers("action_chunk"), world.node.count_publishers("heartbeat")
+
+    assert world.spin_until(lambda: leaders() == (1, 1)), world.outputs()
+    assert world.change_state("policy_node", Transition.TRANSITION_DEACTIVATE)
+    assert world.spin_until(lambda: leaders() == (0, 0)), leaders()
+    assert world.change_state("policy_node", Transition.TRANSITION_ACTIVATE)
+    assert world.spin_until(lambda: leaders() == (1, 1)), leaders()
+    steps = iter(range(0, 10_000, CONTRACT.n_action_steps))
+
+    def heard() -> bool:
+        robot.trace_of(observe(robot, next(steps)))
+        return bool(chunks)
+
+    assert world.spin_until(heard), world.outputs()
+
+
+@pytest.fixture
+def node(checkpoint_folder: Path) -> Iterator[PolicyNode]:
+    """A configured node in this process, which nobody spins."""
+    settings = (f"checkpoint:={checkpoint_folder}", "backend:=onnxruntime", "autostart:=false")
+    given = [word for setting in settings for word in ("-p", setting)]
+    rclpy.init(args=["policy", "--ros-args", *given], domain_id=own_domain())
+    made = PolicyNode()
+    assert made.trigger_configure() == TransitionCallbackReturn.SUCCESS
+    yield made
+    made.destroy_node()
+    rclpy.shutdown()
+
+
+def running(node: PolicyNode) -> tuple[int, int, int, list[str]]:
+    """What an active node has beyond a configured one: timers, services, publishers, and its thread."""
+    threads = [thread.name for thread in threading.enumerate() if thread.name == "policy_loop"]
+    return len(list(node.timers)), len(list(node.services)), len(list(node.publishers)), threads
+
+
+@pytest.mark.parametrize("leave", ["deactivate", "shutdown"])
+def test_no_longer_active_it_has_no_heartbeat_no_service_and_no_thread(node, leave):
+    before = running(node)
+    assert node.trigger_activate() == TransitionCallbackReturn.SUCCESS
+    timers, services, publishers, threads = running(node)
+    assert (timers, services, publishers, threads) == (
+        before[0] + 1,
+        before[1] + 1,
+        before[2] + 2,
+        ["policy_loop"],
+    )
+    assert getattr(node, f"trigger_{leave}")() == TransitionCallbackReturn.SUCCESS
+    traces = leave == "shutdown"  # given up with what was configured
+    assert running(node) == (before[0], before[1], before[2] - traces, [])
+
+
+@pytest.mark.parametrize("failing", ["create_timer", "create_service"])
+def test_an_activation_that_fails_half_way_can_be_tried_again(node, failing, monkeypatch):
+    before = running(node)
+
+    def fail(*_, **__) -> None:
+        raise RuntimeError("out of memory")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(node, failing, fail)
+        assert node.trigger_activate() == TransitionCallbackReturn.ERROR
+    assert node.trigger_configure() == TransitionCallbackReturn.SUCCESS  # on_error has cleaned up, too
+    assert running(node) == before
+    assert node.trigger_activate() == TransitionCallbackReturn.SUCCESS
 
 
 def test_the_crop_box_changes_with_the_next_frame_and_what_is_none_is_refused(world, checkpoint_folder):

@@ -50,6 +50,7 @@ class Bench:
     def __init__(self, timeout_s: float = 0.2) -> None:
         self.runtime = Runtime()
         self.answers: list[Answer] = []
+        self.set_back: list[int] = []
         self.now_ns = 10**12
         self.companions_ns = 2 * self.now_ns  # up to where everything that a frame needs besides itself has come
         source: Any = SimpleNamespace(
@@ -67,6 +68,7 @@ class Bench:
             simulated_clock=True,
             answer=self.answers.append,
             episode_started=lambda: None,
+            clock_set_back=lambda: self.set_back.append(self.now_ns),
         )
         self.loop.start(seed=5)
 
@@ -235,6 +237,7 @@ def test_states_must_not_go_backwards(bench):
 
 def test_a_clock_that_is_set_back_is_followed_and_stays_there(bench):
     bench.loop.refuse_state(bench.now_ns, "gap is not finite")  # of the old clock
+    begun = bench.now_ns
     for _ in range(2):
         for _ in range(2 * CONTRACT.n_action_steps):
             bench.now_ns += DT
@@ -246,6 +249,8 @@ def test_a_clock_that_is_set_back_is_followed_and_stays_there(bench):
     assert [answer.plan is not None for answer in bench.answers] == [True, False] * 4
     first = bench.answers[2 * CONTRACT.n_action_steps].frame.stamp_ns / DT
     assert bench.runtime.inputs[2].state[:, 0].tolist() == [first, first]  # nothing of the old clock
+    assert len(bench.set_back) == 1  # told once, with the first state
+    assert bench.set_back[0] < begun
 
 
 def test_states_alone_do_not_wake_the_thread(bench, monkeypatch):

@@ -49,13 +49,13 @@ def camera_model(contract: Contract) -> tuple[Intrinsics, Extrinsics]:
     return intrinsics, Extrinsics(QUATERNION, TRANSLATION)
 
 
-def camera_transform() -> TransformStamped:
+def camera_transform(translation: Sequence[float] = TRANSLATION) -> TransformStamped:
     """Where the camera stands in the world."""
     transform = TransformStamped(child_frame_id=CAMERA_FRAME)
     transform.header.frame_id = "world"
-    rotation, translation = transform.transform.rotation, transform.transform.translation
+    rotation, place = transform.transform.rotation, transform.transform.translation
     rotation.x, rotation.y, rotation.z, rotation.w = QUATERNION
-    translation.x, translation.y, translation.z = TRANSLATION
+    place.x, place.y, place.z = translation
     return transform
 
 

@@ -11,11 +11,32 @@ from rclpy.time import Time
 from sdm_core.errors import ObservationError
 from sdm_core.point_cloud import Extrinsics
 from sdm_core.static_transforms import StaticTransform
-from tf2_ros import Buffer, TransformListener
+from sdm_core.stream_guard import RESTART_NS
+from tf2_ros import Buffer, TransformException, TransformListener
 
 from sdm_policy_node.time_stamps import to_ns
 
 _POLL_S = 0.002
+
+
+class _PoseBuffer(Buffer):
+    """Forgets all but static links where one's stamps go back so far that the clock was set back: what it holds would
+    be taken for the new clock's, or keep that out as too old."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._newest_ns: dict[str, int] = {}
+
+    def set_transform(self, transform: TransformStamped, authority: str) -> None:
+        stamp_ns, child = to_ns(transform.header.stamp), transform.child_frame_id
+        if self._newest_ns.get(child, stamp_ns) - stamp_ns > RESTART_NS:
+            self.clear()
+        self._newest_ns[child] = stamp_ns
+        super().set_transform(transform, authority)
+
+    def clear(self) -> None:
+        self._newest_ns.clear()
+        super().clear()
 
 
 class CameraPose:
@@ -30,7 +51,7 @@ class CameraPose:
         """`frame` overrides the frame that a camera's messages name; empty does not."""
         self._frame = frame
         self._timeout_s = timeout_s
-        self._buffer = Buffer()
+        self._buffer = _PoseBuffer()
         self._listener = TransformListener(self._buffer, node)
         self._static: dict[tuple[str, str], Extrinsics] = {}
 
@@ -38,6 +59,10 @@ class CameraPose:
         """Adds links of tf that nobody publishes, such as a calibration's."""
         for transform in transforms:
             self._buffer.set_transform_static(_message(transform), "calibration")
+
+    def forget(self) -> None:
+        """The clock was set back: poses of the old one bear stamps that come again. Static links stay."""
+        self._buffer.clear()
 
     def extrinsics(self, base: str, camera: str, stamp_ns: int) -> Extrinsics:
         """Pose of the camera's frame in `base`. Raises ObservationError if tf does not know it in time."""
@@ -47,17 +72,20 @@ class CameraPose:
             return known
         stamp = Time(nanoseconds=stamp_ns)
         deadline = time.monotonic() + self._timeout_s
-        while not self._buffer.can_transform(base, camera, stamp):
-            if time.monotonic() > deadline:
-                raise ObservationError(
-                    f"tf knows no pose of '{camera}' in '{base}' at the image's stamp; publish it, or set camera_frame"
-                )
+        while True:
+            try:  # and not can_transform first: the executor may forget between the two
+                extrinsics = _extrinsics(self._buffer.lookup_transform(base, camera, stamp))
+                # tf stamps the latest common time of a chain without moving parts with zero.
+                if to_ns(self._buffer.lookup_transform(base, camera, Time()).header.stamp) == 0:
+                    self._static[base, camera] = extrinsics
+                return extrinsics
+            except TransformException:
+                if time.monotonic() > deadline:
+                    raise ObservationError(
+                        f"tf knows no pose of '{camera}' in '{base}' at the image's stamp; publish it, or set "
+                        "camera_frame"
+                    ) from None
             time.sleep(_POLL_S)
-        extrinsics = _extrinsics(self._buffer.lookup_transform(base, camera, stamp))
-        # tf stamps the latest common time of a chain without moving parts with zero.
-        if to_ns(self._buffer.lookup_transform(base, camera, Time()).header.stamp) == 0:
-            self._static[base, camera] = extrinsics
-        return extrinsics
 
 
 def _extrinsics(transform: TransformStamped) -> Extrinsics:

@@ -8,11 +8,9 @@ from sdm_core.anchor import MeasuredPose, absolute
 from sdm_core.command_space import CommandSpace
 from sdm_core.contract import Contract
 from sdm_core.errors import CommandError, ObservationError
+from sdm_core.stream_guard import RESTART_NS
 
 Vector = NDArray[np.float64]
-
-# States that lie this far back are of another clock, and not late ones of this.
-_OTHER_CLOCK_NS = 1_000_000_000
 
 
 class MeasuredPosition:
@@ -45,7 +43,7 @@ class MeasuredPosition:
         """
         if self._stamp_ns is not None and self._state is not None:
             elapsed_ns = stamp_ns - self._stamp_ns
-            if -_OTHER_CLOCK_NS < elapsed_ns <= 0:
+            if -RESTART_NS <= elapsed_ns <= 0:
                 raise ObservationError(f"its stamp lies {-elapsed_ns / 1e6:.1f} ms before the last one's")
             if elapsed_ns > 0:
                 self._refuse_jump(state, self._state, elapsed_ns * 1e-9)

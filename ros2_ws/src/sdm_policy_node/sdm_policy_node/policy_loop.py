@@ -66,9 +66,11 @@ class PolicyLoop:
         simulated_clock: bool,
         answer: Callable[[Answer], None],
         episode_started: Callable[[], None],
+        clock_set_back: Callable[[], None],
     ) -> None:
         """`simulated_clock`: it may leap, so that no frame lies too far ahead of it to wait for. `episode_started` is
-        called between the last answer of one episode and the first of the next."""
+        called between the last answer of one episode and the first of the next; `clock_set_back` from `add_state`,
+        before a frame can be answered with states of the new clock."""
         contract = runtime.contract
         self._runtime = runtime
         self._perception = perception
@@ -82,6 +84,7 @@ class PolicyLoop:
         self._simulated_clock = simulated_clock
         self._answer = answer
         self._episode_started = episode_started
+        self._clock_set_back = clock_set_back
 
         self._inbox = threading.Condition()
         self._states: deque[tuple[int, NDArray[np.float64]]] = deque(maxlen=4096)
@@ -133,6 +136,7 @@ class PolicyLoop:
         with self._inbox:
             if self._newest_state_ns - stamp_ns > RESTART_NS:
                 self._forget_states()
+                self._clock_set_back()
             if stamp_ns <= self._newest_state_ns:
                 back_ms = (self._newest_state_ns - stamp_ns) / 1e6
                 raise ObservationError(f"its stamp lies {back_ms:.1f} ms before the last one; check the driver's clock")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +49,7 @@ class PolicyNode(LifecycleNode):
     def __init__(self) -> None:
         super().__init__("policy_node")
         self._loop: PolicyLoop | None = None
+        self._while_active = ExitStack()  # what is given up when the node is active no more
         self._configured = False
         self._cropped_otherwise = False
         self._settings = declare(self, PolicyParameters)
@@ -95,32 +97,40 @@ class PolicyNode(LifecycleNode):
             self._inline = InlineCommands(contract, self._steps, p.scheduler)
             if not p.dry_run:
                 self._sink = command_sink(p.sink)(self, self._absolute, depth=2 * self._steps)
-        # What is commanded inline, and a dry run, have topics of their own: to be seen, and no robot is to follow them.
-        own = "~/" if self._inline or p.dry_run else ""
-        self._chunks = self.create_publisher(ActionChunkMessage, f"{own}action_chunk", QoSProfile(depth=10))
-        self._heartbeat = self.create_publisher(Heartbeat, f"{own}heartbeat", QoSProfile(depth=1))
         self._traces = self.create_publisher(PolicyTrace, "~/trace", QoSProfile(depth=100))
 
     def on_activate(self, state: State) -> TransitionCallbackReturn:
         p = self._settings
         self._states.configure(self._contract, p.max_skew_s)
-        self._loop = PolicyLoop(
-            self._runtime,
-            self._perception,
-            window=ObservationWindow(self._contract, p.max_age_s, p.max_skew_s or None),
-            max_age_s=p.max_age_s,
-            replan_steps=self._steps,
-            timeout_s=p.state_timeout_s,
-            now_ns=lambda: self.get_clock().now().nanoseconds,
-            simulated_clock=self.get_parameter("use_sim_time").value,
-            answer=self._on_answer,
-            episode_started=self._inline.reset if self._inline else lambda: None,
-        )
-        self._loop.start(p.seed)
-        self._beat_timer = self.create_timer(
-            HEARTBEAT_PERIOD_S, self._beat, clock=Clock(clock_type=ClockType.STEADY_TIME)
-        )
-        self._episode_service = self.create_service(StartEpisode, "~/start_episode", self._on_start_episode)
+        # What is commanded inline, and a dry run, have topics of their own: to be seen, and no robot is to follow them.
+        own = "~/" if self._inline or p.dry_run else ""
+        with ExitStack() as made:  # what is made before something fails is given up again
+            # Whoever publishes these leads the robot: an inactive policy must not, beside an operator.
+            self._chunks = self.create_publisher(ActionChunkMessage, f"{own}action_chunk", QoSProfile(depth=10))
+            made.callback(self.destroy_publisher, self._chunks)
+            self._heartbeat = self.create_publisher(Heartbeat, f"{own}heartbeat", QoSProfile(depth=1))
+            made.callback(self.destroy_publisher, self._heartbeat)
+            loop = PolicyLoop(
+                self._runtime,
+                self._perception,
+                window=ObservationWindow(self._contract, p.max_age_s, p.max_skew_s or None),
+                max_age_s=p.max_age_s,
+                replan_steps=self._steps,
+                timeout_s=p.state_timeout_s,
+                now_ns=lambda: self.get_clock().now().nanoseconds,
+                simulated_clock=self.get_parameter("use_sim_time").value,
+                answer=self._on_answer,
+                episode_started=self._inline.reset if self._inline else lambda: None,
+                clock_set_back=self._camera_pose.forget,
+            )
+            loop.start(p.seed)
+            made.callback(loop.stop)
+            beats = self.create_timer(HEARTBEAT_PERIOD_S, self._beat, clock=Clock(clock_type=ClockType.STEADY_TIME))
+            made.callback(self.destroy_timer, beats)
+            episodes = self.create_service(StartEpisode, "~/start_episode", self._on_start_episode)
+            made.callback(self.destroy_service, episodes)
+            self._while_active = made.pop_all()
+        self._loop = loop
         command = f"command {p.command}{' (dry run)' if p.dry_run else ''}"
         self.get_logger().info(f"active: {self._contract.task}, {p.checkpoint} on {p.backend}, {command}")
         return super().on_activate(state)
@@ -153,21 +163,17 @@ class PolicyNode(LifecycleNode):
         if not self._configured:
             return
         self._configured = False
-        for publisher in (self._chunks, self._heartbeat, self._traces):
-            self.destroy_publisher(publisher)
+        self.destroy_publisher(self._traces)
         if self._sink:
             self._sink.close()
 
     def _stop(self) -> None:
         """Undoes `on_activate`. Does nothing where nothing is active."""
         loop, self._loop = self._loop, None
-        if loop:
-            self.destroy_service(self._episode_service)
-            self.destroy_timer(self._beat_timer)
-            loop.stop()
-            if loop.overtaken or self._refusals.counts:
-                refused = self._refusals.summary() or "nothing"
-                self.get_logger().info(f"refused: {refused}; {loop.overtaken} frames overtaken by newer ones")
+        self._while_active.close()
+        if loop and (loop.overtaken or self._refusals.counts):
+            refused = self._refusals.summary() or "nothing"
+            self.get_logger().info(f"refused: {refused}; {loop.overtaken} frames overtaken by newer ones")
 
     # --- changes
 
@@ -232,10 +238,11 @@ class PolicyNode(LifecycleNode):
     # --- out, on the loop's thread except for the heartbeat
 
     def _beat(self) -> None:
-        if self._loop is None:
+        loop = self._loop  # which another thread may end meanwhile
+        if loop is None:
             return
         refusal = self._sight.refusal(time.perf_counter_ns())
-        if self._loop.stalled_s() > self._settings.stall_s:
+        if loop.stalled_s() > self._settings.stall_s:
             refusal = f"an answer has taken longer than {self._settings.stall_s} s; it hangs, or stall_s is too short"
         if refusal and not self._refuses:
             self._refusals.note("motion", refusal)

@@ -35,7 +35,8 @@ class ServiceCalls:
         """Sends a request at once. Raises RequestRefused where nobody serves it."""
         client, owner = self._clients[name], owner_of(name)
         if not client.service_is_ready():
-            raise RequestRefused(f"{owner} offers no ~/{name.removeprefix(owner + '/')} now; it is not active, or gone")
+            lacks = "active" if owner in self._node.get_node_names() else "running"
+            raise RequestRefused(f"{owner} offers no ~/{name.removeprefix(owner + '/')} now; it is not {lacks}")
         return Call(client, request, owner)
 
     def call(self, name: str, request: Any, timeout_s: float = ANSWER_S) -> Any:
