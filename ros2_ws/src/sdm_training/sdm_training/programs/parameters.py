@@ -8,14 +8,13 @@ import sys
 from pathlib import Path
 
 import torch
-import yaml
 from sdm_core.atomic import atomic_write
 from sdm_core.contract import Bounds, Contract, NormaliserStatistics
 from sdm_core.errors import SdmError
 from sdm_sim.metaworld.task import metaworld_contract
 
 from sdm_training.policy import Policy, PolicySettings, parameter_count
-from sdm_training.settings import SettingsError, build, config_folder
+from sdm_training.settings import SettingsError, build, composed_values
 
 _BLOCK = re.compile(r"(<!-- parameters:begin -->\n).*?(<!-- parameters:end -->)", re.DOTALL)
 # DP3 observes the hand and both fingertips, and not the gap between them.
@@ -57,8 +56,8 @@ def parameter_table() -> str:
 
 def part_sizes(network: str, contract: Contract) -> dict[str, int]:
     """Parameters of a preset's `cloud` encoder, `state` encoder and `denoiser`, counted without allocating any."""
-    file = config_folder() / "network" / f"{network}.yaml"
-    values = {"network": yaml.safe_load(file.read_text()), "diffusion": {"kind": "discrete"}}
+    composed = composed_values("train", [f"network={network}", f"task={contract.task}"])
+    values = {part: composed[part] for part in ("network", "diffusion")}
     settings = build(PolicySettings, values, network)
     unit = NormaliserStatistics(state=_unit_bounds(contract.state_dim), action=_unit_bounds(contract.action_dim))
     with torch.device("meta"):
