@@ -40,7 +40,7 @@ from sdm_policy_node.liveness import Liveness
 from sdm_policy_node.measured_position import MeasuredPosition
 from sdm_policy_node.parameters import CommandParameters
 from sdm_policy_node.refusals import Refusals
-from sdm_policy_node.sole_publisher import other_publishers, several_leaders
+from sdm_policy_node.sole_publisher import LEADING, UNFOLLOWED, other_publishers, several_leaders
 from sdm_policy_node.state_source import StateSource
 from sdm_policy_node.tick_meter import TickMeter
 
@@ -120,7 +120,7 @@ class CommandLoop:
         node, period_s, steady = self._node, self._period_ns * 1e-9, Clock(clock_type=ClockType.STEADY_TIME)
         self._rest()
         # A policy's dry run has topics of its own, and only a dry run hears them: nothing that it says moves a robot.
-        spaces = ("", "policy_node/") if self._settings.dry_run else ("",)
+        spaces = (LEADING, UNFOLLOWED) if self._settings.dry_run else (LEADING,)
         chunks = [
             node.create_subscription(ActionChunkMessage, f"{space}action_chunk", self._on_chunk, QoSProfile(depth=10))
             for space in spaces

@@ -6,6 +6,10 @@ from collections.abc import Iterable
 
 from rclpy.node import Node
 
+# Where action_chunk and heartbeat are: of whoever leads the robot, and of a policy that commands inline or is in a dry
+# run, whose own no robot follows.
+LEADING, UNFOLLOWED = "", "policy_node/"
+
 
 def other_publishers(node: Node, topics: Iterable[str]) -> str:
     """One line if somebody besides `node` publishes on one of its command topics, else empty."""

@@ -13,14 +13,13 @@ from sdm_core.contract import Contract
 from sdm_interfaces.msg import ActionChunk as ActionChunkMessage
 from sdm_policy_node.chunk_message import from_chunk_message
 from sdm_policy_node.observation_source import sensor_qos
+from sdm_policy_node.sole_publisher import LEADING, UNFOLLOWED
 
 from sdm_cockpit.graph.problems import Problems
 from sdm_cockpit.graph.tool_listener import ToolListener
 from sdm_cockpit.snapshot import Plan
 from sdm_cockpit.tool_path import ToolPath
 
-# For command_node, and of a policy that commands inline or is in a dry run.
-_TOPICS = ("action_chunk", "policy_node/action_chunk")
 # A chunk that ended so long ago, or lies so far ahead, says nothing of the present.
 _STALE_NS = 1_000_000_000
 
@@ -46,8 +45,8 @@ class ChunkListener:
         self._newest: _Led | None = None
         self._node = node
         self._subscriptions = [
-            node.create_subscription(ActionChunkMessage, topic, self._on_chunk, sensor_qos(False, 1))
-            for topic in _TOPICS
+            node.create_subscription(ActionChunkMessage, f"{space}action_chunk", self._on_chunk, sensor_qos(False, 1))
+            for space in (LEADING, UNFOLLOWED)
         ]
 
     def close(self) -> None:

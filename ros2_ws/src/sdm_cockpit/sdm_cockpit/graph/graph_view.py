@@ -16,6 +16,7 @@ from sdm_policy_node.camera_pose import CameraPose
 from sdm_policy_node.contract_file import load_contract
 from sdm_policy_node.observation_source import sensor_qos
 from sdm_policy_node.perception import Seen
+from sdm_policy_node.sole_publisher import LEADING, UNFOLLOWED
 
 from sdm_cockpit.cockpit_parameters import CockpitParameters
 from sdm_cockpit.graph.diagnostics_listener import DiagnosticsListener
@@ -30,8 +31,6 @@ from sdm_cockpit.graph.scene_listener import SceneListener
 from sdm_cockpit.snapshot import Box, Episode, NodeState, Plan, Pose, Scene, Snapshot, Status, Timing
 
 _WATCH_PERIOD_S = 0.05
-# For command_node, and of a policy that commands inline or is in a dry run.
-_HEARTBEATS = ("heartbeat", "policy_node/heartbeat")
 # policy_node beats fifty times a second, command_node reports at least twice (s).
 _POLICY_QUIET_S = 0.3
 _COMMAND_QUIET_S = 0.55
@@ -66,8 +65,8 @@ class GraphView:
         self._heartbeat: tuple[float, Heartbeat] | None = None
         self._asked_crop: tuple[Any, Any] = (None, None)
         self._crop: Box | None = None
-        for topic in _HEARTBEATS:
-            node.create_subscription(Heartbeat, topic, self._on_heartbeat, sensor_qos(False, 1))
+        for space in (LEADING, UNFOLLOWED):
+            node.create_subscription(Heartbeat, f"{space}heartbeat", self._on_heartbeat, sensor_qos(False, 1))
         node.create_timer(_WATCH_PERIOD_S, self._watch, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._follow_crop()
 
