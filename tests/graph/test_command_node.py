@@ -136,6 +136,8 @@ def test_a_second_publisher_is_a_latched_fault(world, tmp_path):
 @pytest.mark.parametrize(("topic", "kind"), [("action_chunk", ActionChunk), ("heartbeat", Heartbeat)])
 def test_while_two_lead_neither_is_followed(world, tmp_path, topic, kind):
     policy = Policy(world, CONTRACT, tmp_path, chunk_timeout_s=5.0, heartbeat_timeout_s=5.0)
+    policy.beat()
+    world.spin_for(0.2)  # a chunk that overtook the first heartbeat would be refused, too
     assert policy.keep_alive_until(lambda: len(policy.commands) >= 5, COMMAND)
     other = world.node.create_publisher(kind, topic, 10)  # it need not say a word
     assert world.spin_until(lambda: "several_leaders" in interventions(policy.traces)), world.outputs()
