@@ -18,6 +18,8 @@ class Perception:
         cloud = contract.observation.cloud
         self._clouds = CloudPipeline(cloud) if cloud else None
         self._images = {spec.camera: ImagePipeline(contract, spec) for spec in contract.observation.images}
+        cameras = [camera.name for camera in contract.observation.cameras if camera.depth_encoding]
+        self._point_colour = cameras[0] if cloud and cloud.coloured else None
         self._intrinsics, self._extrinsics = intrinsics, extrinsics
 
     @property
@@ -28,14 +30,15 @@ class Perception:
     @property
     def needs_images(self) -> bool:
         """Whether frames must have colour images."""
-        return bool(self._images)
+        return bool(self._images) or self._point_colour is not None
 
     def cloud(self, frame: SensorFrame) -> NDArray[np.float32] | None:
         """The contract's cloud float32[N,channels], None where it has none. Raises ObservationError on an empty one."""
         if self._clouds is None:
             return None
         assert frame.depth is not None
-        return self._clouds.from_depth(frame.depth, "16UC1", self._intrinsics, self._extrinsics)
+        colour = frame.images[self._point_colour] if self._point_colour else None
+        return self._clouds.from_depth(frame.depth, "16UC1", self._intrinsics, self._extrinsics, colour)
 
     def images(self, frame: SensorFrame) -> dict[str, NDArray[np.uint8]]:
         """The contract's image rgb8 uint8[H,W,3] of each camera."""

@@ -11,7 +11,7 @@ from sdm_core.contract import Contract
 from sdm_sim.bridge.camera_streams import CameraStreams
 from sdm_sim.bridge.errors import BridgeError
 from sdm_sim.bridge.parameters import BridgeParameters
-from sdm_sim.image_contract import with_images
+from sdm_sim.colour_contract import with_images
 from sdm_sim.metaworld.task import metaworld_contract
 
 TASK = "metaworld/drawer-close"

@@ -32,7 +32,7 @@ from sdm_policy_node.depth_source import DepthSource
 from sdm_policy_node.observation_source import Frame, StreamSettings
 from sdm_policy_node.parameters import SensingParameters
 from sdm_policy_node.perception import Perception
-from sdm_policy_node.points_source import PointsSource, xyz_points
+from sdm_policy_node.points_source import PointsSource, coloured_points, xyz_points
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2, PointField
 from sensor_msgs_py.point_cloud2 import create_cloud
 
@@ -52,16 +52,24 @@ def world(tmp_path: Path) -> Iterator[Graph]:
         yield made
 
 
-def contract_of(*names: str) -> Contract:
+def contract_of(*names: str, coloured: bool = False) -> Contract:
     """A small contract whose cloud is made of these cameras."""
-    plain = small_contract()
-    cameras = tuple(CameraSpec(name=name, width=16, height=12, depth_encoding="16UC1") for name in names)
+    plain = small_contract(cloud={"channels": 6 if coloured else 3})
+    colour = "rgb8" if coloured else None
+    cameras = tuple(
+        CameraSpec(name=name, width=16, height=12, depth_encoding="16UC1", colour_encoding=colour) for name in names
+    )
     observation = plain.observation.model_copy(update={"cameras": cameras})
     return plain.model_copy(update={"observation": observation})
 
 
 def millimetres(seed: int) -> NDArray[np.uint16]:
     return depth_image(seed, contract_of("front"))
+
+
+def rgb(seed: int) -> NDArray[np.uint8]:
+    """A colour image of as many pixels, seeded."""
+    return np.random.default_rng(seed).integers(0, 256, (12, 16, 3)).astype(np.uint8)
 
 
 def cloud_pipeline(contract: Contract) -> CloudPipeline:
@@ -74,15 +82,19 @@ class Rig:
 
     def __init__(self, world: Graph, folder: Path, *names: str, **settings: Any) -> None:
         self.world, self.names = world, names
-        self.contract = contract_of(*names)
+        coloured = settings.get("colour", False)
+        self.contract = contract_of(*names, coloured=coloured)
         self.frames: list[Frame] = []
-        aligned, space = settings.get("aligned_depth", False), settings.get("namespace", "camera")
+        aligned, space = coloured or settings.get("aligned_depth", False), settings.get("namespace", "camera")
         stream = "aligned_depth_to_color" if aligned else "depth"
         node = world.node
         image = "image_raw" if aligned else "image_rect_raw"
         self._images = {name: node.create_publisher(Image, f"{space}/{name}/{stream}/{image}", 10) for name in names}
         self._infos = {
             name: node.create_publisher(CameraInfo, f"{space}/{name}/{stream}/camera_info", 10) for name in names
+        }
+        self._colours = {
+            name: node.create_publisher(Image, f"{space}/{name}/color/image_raw", 10) for name in names if coloured
         }
         streams = StreamSettings(reliable=True, queue=20, **settings)
         self.live = CloudCameras(node, DepthSource, names, streams, self.frames.append)
@@ -92,7 +104,7 @@ class Rig:
         pose = CameraPose(node, "", 0.2)
         pose.add_static(read_transforms(folder / "cell.yaml"))
         self.live.configure(self.contract, pose, SKEW_NS)
-        publishers = (*self._images.values(), *self._infos.values())
+        publishers = (*self._images.values(), *self._infos.values(), *self._colours.values())
         assert world.spin_until(lambda: all(publisher.get_subscription_count() for publisher in publishers))
         self.start_ns = node.get_clock().now().nanoseconds - 10**9
 
@@ -108,6 +120,15 @@ class Rig:
         self._infos[name].publish(info)
         self._images[name].publish(message)
 
+    def tell_colour(
+        self, name: str, stamp_ns: int, image: NDArray[np.uint8], encoding: str = "rgb8", frame: str | None = None
+    ) -> None:
+        """Of the frame that depth is aligned to, or another one."""
+        height, width, channels = image.shape
+        message = Image(height=height, width=width, encoding=encoding, step=channels * width, data=image.tobytes())
+        message.header.stamp, message.header.frame_id = time_message(stamp_ns), frame or f"{name}_optical"
+        self._colours[name].publish(message)
+
     def next_frame(self) -> Frame:
         count = len(self.frames)
         assert self.world.spin_until(lambda: len(self.frames) > count)
@@ -117,10 +138,14 @@ class Rig:
         assert self.world.spin_until(lambda: self.live.ready(stamp_ns))
 
 
-def joined(rig: Rig, images: dict[str, NDArray[np.uint16]]) -> NDArray[np.float32]:
+def joined(
+    rig: Rig, images: dict[str, NDArray[np.uint16]], colours: dict[str, NDArray[np.uint8]] | None = None
+) -> NDArray[np.float32]:
     """The cloud that these images of the rig's cameras make."""
-    pipeline = cloud_pipeline(rig.contract)
-    return pipeline.fuse([pipeline.depth_points(images[name], "16UC1", CAMERA, POSES[name]) for name in rig.names])
+    pipeline, colours = cloud_pipeline(rig.contract), colours or {}
+    return pipeline.fuse(
+        [pipeline.depth_points(images[name], "16UC1", CAMERA, POSES[name], colours.get(name)) for name in rig.names]
+    )
 
 
 @pytest.mark.parametrize("settings", [{}, {"aligned_depth": True}, {"namespace": "/cell/cameras"}])
@@ -213,6 +238,31 @@ def test_a_contract_of_other_cameras_is_listened_to_anew(world: Graph, tmp_path:
     assert world.spin_until(lambda: world.node.count_subscribers("camera/left/depth/image_rect_raw") == 1)  # the rig's
 
 
+def test_a_contract_with_colour_is_listened_to_anew_and_one_without_no_longer_to_colour(
+    world: Graph, tmp_path: Path
+) -> None:
+    cell = tmp_path / "cell.yaml"
+    write_transforms(cell, [StaticTransform("world", "front_optical", POSES["front"])])
+    frames: list[Frame] = []
+    settings = SensingParameters(reliable_sensors=True, extrinsics=str(cell))
+    perception = Perception(world.node, settings, contract_of("front"), frames.append, max_age_s=1.0)
+    pose = CameraPose(world.node, "", 0.2)
+    perception.configure(contract_of("front"), pose)
+    topics = [f"camera/front/{each}" for each in ("color/image_raw", "depth/image_rect_raw")]
+    assert [world.node.count_subscribers(topic) for topic in topics] == [0, 1]
+    perception.configure(contract_of("front", coloured=True), pose)
+    assert [world.node.count_subscribers(topic) for topic in topics] == [1, 0]
+    rig = Rig(world, tmp_path, "front", colour=True)
+    rig.tell("front", rig.start_ns, millimetres(0))
+    rig.tell_colour("front", rig.start_ns, rgb(1))
+    assert world.spin_until(lambda: bool(frames) and perception.ready(frames[0]))
+    expected = joined(rig, {"front": millimetres(0)}, {"front": rgb(1)})
+    np.testing.assert_array_equal(perception.observe(frames[0]).cloud, expected)
+    perception.configure(contract_of("front"), pose)
+    assert world.spin_until(lambda: [world.node.count_subscribers(topic) for topic in topics] == [1, 1])  # the rig's
+    perception.close()
+
+
 def test_a_pose_that_is_forgotten_during_its_look_up_is_unknown(world: Graph, monkeypatch) -> None:
     pose = CameraPose(world.node, "", 0.05)
     moving, stamp_ns = camera_transform(), 10**9
@@ -232,21 +282,145 @@ def test_a_cloud_of_no_camera_is_refused(world: Graph) -> None:
         perception.configure(contract_of(), CameraPose(world.node, "", 0.1))
 
 
+# -- colour --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoding", ["rgb8", "bgr8"])
+@pytest.mark.parametrize("colour_first", [False, True])
+def test_each_point_has_the_colour_of_its_pixel_once_that_has_come(
+    encoding: str, colour_first: bool, world: Graph, tmp_path: Path
+) -> None:
+    rig = Rig(world, tmp_path, "front", colour=True)
+
+    def tell_colour() -> None:
+        sent = np.ascontiguousarray(rgb(1)[..., :: 1 if encoding == "rgb8" else -1])
+        rig.tell_colour("front", rig.start_ns + 1_000_000, sent, encoding)
+
+    if colour_first:
+        tell_colour()
+    rig.tell("front", rig.start_ns, millimetres(0))
+    frame = rig.next_frame()
+    if not colour_first:
+        world.spin_for(0.1)
+        assert not rig.live.ready(frame.stamp_ns)
+        tell_colour()
+    rig.await_ready(frame.stamp_ns)
+    cloud = rig.live.cloud(frame)
+    np.testing.assert_array_equal(cloud, joined(rig, {"front": millimetres(0)}, {"front": rgb(1)}))
+    plain = cloud_pipeline(contract_of("front")).from_depth(millimetres(0), "16UC1", CAMERA, POSES["front"])
+    np.testing.assert_array_equal(cloud[:, :3], plain)
+    assert {tuple(point) for point in (255 * cloud[:, 3:]).round()} <= {tuple(pixel) for pixel in rgb(1).reshape(-1, 3)}
+
+
+def test_a_frame_whose_colour_has_come_waits_for_no_later_one_s(world: Graph, tmp_path: Path) -> None:
+    rig = Rig(world, tmp_path, "front", colour=True)
+    stamps = [rig.start_ns + step * PERIOD_NS for step in range(3)]
+    for step, stamp in enumerate(stamps):
+        rig.tell("front", stamp, millimetres(step))
+        rig.next_frame()
+    for step in (0, 1):
+        rig.tell_colour("front", stamps[step], rgb(step))
+    rig.await_ready(stamps[1])
+    assert [rig.live.ready(stamp) for stamp in stamps] == [True, True, False]
+    for step in (0, 1):
+        expected = joined(rig, {"front": millimetres(step)}, {"front": rgb(step)})
+        np.testing.assert_array_equal(rig.live.cloud(rig.frames[step]), expected)
+
+
+def test_colours_of_several_cameras_are_each_camera_s_own(world: Graph, tmp_path: Path) -> None:
+    rig = Rig(world, tmp_path, "front", "left", colour=True)
+    colours = {"front": rgb(1), "left": rgb(2)}
+    images = {"front": millimetres(0), "left": millimetres(3)}
+    rig.tell("left", rig.start_ns + 3_000_000, images["left"])
+    rig.tell("front", rig.start_ns, images["front"])
+    rig.tell_colour("front", rig.start_ns, colours["front"])
+    frame = rig.next_frame()
+    world.spin_for(0.1)
+    assert not rig.live.ready(frame.stamp_ns)  # the other camera's points have no colour yet
+    rig.tell_colour("left", rig.start_ns + 3_000_000, colours["left"])
+    rig.await_ready(frame.stamp_ns)
+    np.testing.assert_array_equal(rig.live.cloud(frame), joined(rig, images, colours))
+
+
+def test_colour_that_does_not_fit_the_depth_is_refused_in_a_clear_line(world: Graph, tmp_path: Path) -> None:
+    rig = Rig(world, tmp_path, "front", colour=True)
+    topic = "camera/front/color/image_raw"
+    bad: list[tuple[dict[str, Any] | None, str]] = [
+        (None, f"no message on '{topic}' within 10.0 ms of the observation; none has come"),
+        ({"image": rgb(1)[:, 1:]}, "needs an rgb8 image aligned to depth"),
+        ({"image": rgb(1), "frame": "front_lens"}, f"depth is an image of 'front_optical', the colour on '{topic}' of "
+         "'front_lens'; a coloured cloud needs depth that is aligned to colour"),
+        ({"image": rgb(1), "encoding": "yuv422"}, f"colour encoding 'yuv422' of '{topic}' is not supported"),
+        ({"image": rgb(1), "late_ns": -SKEW_NS - 2_000_000}, "the newest lies 12.0 ms before it"),
+    ]  # fmt: skip
+    for step, (told, line) in enumerate(bad):
+        stamp = rig.start_ns + step * PERIOD_NS
+        if told is not None:
+            rig.tell_colour("front", stamp + told.pop("late_ns", 0), **told)
+        rig.tell("front", stamp, millimetres(step))
+        frame = rig.next_frame()
+        world.spin_for(0.1)
+        with pytest.raises(ObservationError) as caught:
+            rig.live.cloud(frame)
+        assert line in str(caught.value)
+    stamp = rig.start_ns + len(bad) * PERIOD_NS
+    rig.tell_colour("front", stamp, rgb(1))
+    rig.tell("front", stamp, millimetres(0))
+    frame = rig.next_frame()
+    rig.await_ready(stamp)
+    np.testing.assert_array_equal(rig.live.cloud(frame), joined(rig, {"front": millimetres(0)}, {"front": rgb(1)}))
+
+
+def test_colour_that_is_not_the_contract_s_is_named_before_anything_acts(world: Graph, tmp_path: Path) -> None:
+    rig = Rig(world, tmp_path, "front", colour=True)
+    assert rig.live.differences(rig.contract) == []
+    rig.tell_colour("front", rig.start_ns, np.zeros((12, 20, 3), np.uint8), "yuv422")
+    assert world.spin_until(lambda: len(rig.live.differences(rig.contract)) == 2)
+    encoding, size = rig.live.differences(rig.contract)
+    assert "colour encoding of 'camera/front/color/image_raw' is 'yuv422', rgb8 or bgr8 expected" in encoding
+    assert "'camera/front/color/image_raw' is 20×12, the contract 16×12" in size
+
+
 # -- clouds --------------------------------------------------------------------------------------------------------
 
 
-def cloud_message(points: NDArray[np.float32], shape: tuple[int, int], *, padding: int = 0) -> PointCloud2:
-    """xyz with a colour behind it, as realsense2_camera gives it, in rows of `shape`."""
+def cloud_message(
+    points: NDArray[np.float32],
+    shape: tuple[int, int],
+    *,
+    padding: int = 0,
+    colours: NDArray[np.uint8] | None = None,
+    colour: str = "rgb",
+    kind: int = PointField.FLOAT32,
+    big: bool = False,
+) -> PointCloud2:
+    """xyz with a colour behind it, as realsense2_camera gives it, in rows of `shape`; `colour` and `kind`: how that
+    field is named and declared."""
     fields = [
-        PointField(name=name, offset=offset, datatype=PointField.FLOAT32, count=1)
-        for name, offset in (("x", 0), ("y", 4), ("z", 8), ("rgb", 16))
+        PointField(name=name, offset=offset, datatype=datatype, count=1)
+        for name, offset, datatype in (
+            ("x", 0, PointField.FLOAT32),
+            ("y", 4, PointField.FLOAT32),
+            ("z", 8, PointField.FLOAT32),
+            (colour, 16, kind),
+        )
     ]
     height, width = shape
-    data = np.zeros((height, width, 5), np.float32)
+    data = np.zeros((height, width, 5), ">f4" if big else "<f4")
     data[..., :3] = points.reshape(height, width, 3)
+    if colours is not None:
+        red, green, blue = colours.reshape(height, width, 3).astype(np.uint32).transpose(2, 0, 1)
+        alpha = 0xFF if colour == "rgba" else 0  # with which the float is a NaN
+        data.view(">u4" if big else "<u4")[..., 4] = alpha << 24 | red << 16 | green << 8 | blue
     rows = np.pad(data.reshape(height, -1).view(np.uint8), ((0, 0), (0, padding)))
     return PointCloud2(
-        height=height, width=width, fields=fields, point_step=20, row_step=rows.shape[1], data=rows.tobytes()
+        height=height,
+        width=width,
+        fields=fields,
+        is_bigendian=big,
+        point_step=20,
+        row_step=rows.shape[1],
+        data=rows.tobytes(),
     )
 
 
@@ -262,6 +436,48 @@ def test_every_way_to_send_a_cloud_gives_the_depth_image_s(invalid: float, order
     message = cloud_message(kept, (12, 16) if ordered else (1, len(kept)), padding=padding)
     expected = pipeline.from_depth(image, "16UC1", CAMERA, pose)
     np.testing.assert_array_equal(pipeline.from_points(xyz_points(message), pose), expected)
+
+
+@pytest.mark.parametrize("big", [False, True])
+@pytest.mark.parametrize("kind", [PointField.FLOAT32, PointField.UINT32])
+@pytest.mark.parametrize(("colour", "padding"), [("rgb", 0), ("rgba", 12)])
+def test_every_way_to_send_a_coloured_cloud_gives_the_depth_image_s(
+    colour: str, padding: int, kind: int, big: bool
+) -> None:
+    image, pose = millimetres(0), POSES["left"]
+    pipeline = cloud_pipeline(contract_of("left", coloured=True))
+    everything = deproject(np.where(image > 0, depth_to_metres(image, "16UC1"), np.float32(1)), CAMERA)
+    everything[image.ravel() == 0] = np.nan
+    message = cloud_message(everything, (12, 16), padding=padding, colours=rgb(1), colour=colour, kind=kind, big=big)
+    expected = pipeline.from_depth(image, "16UC1", CAMERA, pose, rgb(1))
+    np.testing.assert_array_equal(pipeline.from_points(coloured_points(message), pose), expected)
+    np.testing.assert_array_equal(xyz_points(message), coloured_points(message)[:, :3])
+
+
+def test_a_cloud_without_colour_is_refused_by_a_contract_that_needs_it(world: Graph) -> None:
+    message = cloud_message(np.ones((12, 3), np.float32), (3, 4))
+    message.header.frame_id = "world"
+    message.header.stamp = world.node.get_clock().now().to_msg()
+    message.fields = message.fields[:3]
+    line = "point cloud has fields x, y, z; float32 x, y, z and rgb expected"
+    contract, frames = contract_of("front", coloured=True), []
+    settings = StreamSettings(reliable=True, colour=True)
+    live = CloudCameras(world.node, PointsSource, ("front",), settings, frames.append)
+    live.configure(contract, CameraPose(world.node, "", 0.2), SKEW_NS)
+    publisher = world.node.create_publisher(PointCloud2, "camera/front/depth/color/points", 10)
+    assert world.spin_until(lambda: publisher.get_subscription_count() > 0)
+    publisher.publish(message)
+    assert world.spin_until(lambda: bool(frames))
+    assert live.differences(contract) == [line]
+    with pytest.raises(ObservationError, match=line):
+        live.cloud(frames[0])
+    odd = cloud_message(np.ones((12, 3), np.float32), (3, 4), kind=PointField.UINT8)
+    with pytest.raises(ObservationError, match="fields x, y, z, rgb; float32 x, y, z and rgb expected"):
+        coloured_points(odd)
+    short = cloud_message(np.ones((12, 3), np.float32), (3, 4))
+    short.fields[3].offset = 18
+    with pytest.raises(ObservationError, match="the message is malformed"):
+        coloured_points(short)
 
 
 def test_a_malformed_cloud_is_one_clear_error() -> None:

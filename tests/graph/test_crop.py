@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.contracts import small_contract
-from helpers.fake_robot import FakeRobot
+from helpers.fake_robot import FakeRobot, colour_pixels
 from helpers.graph import graph
 from numpy.typing import NDArray
 from PIL import Image
@@ -67,8 +67,9 @@ def test_the_picture_shows_points_cloud_and_boxes(tmp_path: Path) -> None:
     assert {(0x9A, 0xA0, 0xA6), (0x1A, 0x73, 0xE8), (0xE8, 0x71, 0x0A)} <= colours
 
 
-def test_what_live_cameras_see_is_shown_before_it_is_cropped(tmp_path: Path) -> None:
-    contract = small_contract()
+@pytest.mark.parametrize("channels", [3, 6])
+def test_what_live_cameras_see_is_shown_before_it_is_cropped(tmp_path: Path, channels: int) -> None:
+    contract = small_contract(cloud={"channels": channels})
     with graph(tmp_path) as world:
         robot = FakeRobot(world, contract)
         image = np.full((12, 16), 800, np.uint16)
@@ -80,12 +81,13 @@ def test_what_live_cameras_see_is_shown_before_it_is_cropped(tmp_path: Path) -> 
                 stamp = world.node.get_clock().now().nanoseconds
                 robot.tell_info(stamp)
                 robot.tell_image(stamp, image)
+                robot.tell_colour(stamp, colour_pixels(0, contract))
                 world.spin_for(timeout_sec)
 
         seen = live_points(world.node, contract, "depth", "", 10.0, Publishing())
     assert list(seen) == ["camera"]
     points = seen["camera"]
-    assert len(points) == 192
+    assert points.shape == (192, 3)
     np.testing.assert_allclose(points[:, 2], 1.0, atol=1e-6)  # 0.8 m before a camera that stands 0.2 m high
     with graph(tmp_path) as world, pytest.raises(SdmError, match=r"within 0\.1 s: no image has come"):
         live_points(world.node, contract, "depth", "", 0.1)

@@ -25,7 +25,7 @@ from sdm_interfaces.msg import PolicyTrace
 from sdm_interfaces.srv import StartEpisode
 from sdm_policy_node.colour_images import ColourImages
 from sdm_policy_node.observation_source import StreamSettings
-from sdm_sim.image_contract import with_images
+from sdm_sim.colour_contract import with_images
 from sdm_sim.rollout import run_episode
 from sensor_msgs.msg import Image
 from std_msgs.msg import Float64MultiArray

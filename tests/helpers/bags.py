@@ -15,13 +15,22 @@ import yaml
 from rclpy.serialization import serialize_message
 from rosbags.interfaces import Connection
 from rosbags.rosbag2 import StoragePlugin, Writer
+from sdm_core import camera_topics
 from sdm_core.contract import Contract
 from sdm_interfaces.msg import EpisodeEvent
 from sensor_msgs.msg import CameraInfo, Image, JointState
 from std_msgs.msg import Float64MultiArray
 from tf2_msgs.msg import TFMessage
 
-from helpers.fake_robot import CAMERA_FRAME, camera_model, camera_transform, depth_image, state_values, time_message
+from helpers.fake_robot import (
+    CAMERA_FRAME,
+    camera_model,
+    camera_transform,
+    colour_pixels,
+    depth_image,
+    state_values,
+    time_message,
+)
 from helpers.graph import Graph, NodeProcess
 
 
@@ -90,10 +99,17 @@ class WrittenBag:
         image = Image(height=height, width=width, encoding="16UC1", step=2 * width, data=array("B", depth.tobytes()))
         for message in (calibration, image):
             message.header.stamp, message.header.frame_id = stamp, CAMERA_FRAME
+        cloud = self.contract.observation.cloud
+        coloured = cloud is not None and cloud.coloured
         for _ in range(times):
             if info:
-                self.write("/camera/camera/depth/camera_info", calibration)
-            self.write("/camera/camera/depth/image_rect_raw", image)
+                self.write("/" + camera_topics.depth_info("camera", coloured), calibration)
+            self.write("/" + camera_topics.depth_image("camera", coloured), image)
+        if coloured:
+            pixels = array("B", colour_pixels(step, self.contract).tobytes())
+            colour = Image(height=height, width=width, encoding="rgb8", step=3 * width, data=pixels)
+            colour.header.stamp, colour.header.frame_id = stamp, CAMERA_FRAME
+            self.write("/" + camera_topics.colour_image("camera"), colour)
         self.now_ns += self.contract.dt_ns // 2
         self.write("/native_command", Float64MultiArray(data=action(step)))
         self.now_ns += self.contract.dt_ns - self.contract.dt_ns // 2

@@ -33,6 +33,8 @@ def small_contract(
 ) -> Contract:
     """Native commands of three entries at 10 Hz, four state entries, clouds of 32 points; `cloud` overrides entries."""
     crop: dict[str, Any] = {"crop_low": (-1.0, -1.0, 0.0), "crop_high": (1.0, 1.0, 2.0)}
+    cloud_spec = CloudSpec(**{"frame": "world", "points": 32, "network_points": 16, **crop, **(cloud or {})})
+    colour = "rgb8" if cloud_spec.coloured else None
     return Contract(
         task=task,
         rates=Rates(control_hz=control_hz),
@@ -41,8 +43,8 @@ def small_contract(
         n_action_steps=n_action_steps,
         observation=ObservationSpec(
             state=tuple(StateEntry(name=name, unit="m") for name in state),
-            cloud=CloudSpec(**{"frame": "world", "points": 32, "network_points": 16, **crop, **(cloud or {})}),
-            cameras=(CameraSpec(name="camera", width=16, height=12, depth_encoding="16UC1"),),
+            cloud=cloud_spec,
+            cameras=(CameraSpec(name="camera", width=16, height=12, depth_encoding="16UC1", colour_encoding=colour),),
         ),
         action=ActionSpec(
             kind="native",

@@ -9,6 +9,7 @@ from builtin_interfaces.msg import Time
 from geometry_msgs.msg import PoseStamped, TransformStamped
 from numpy.typing import NDArray
 from rosgraph_msgs.msg import Clock
+from sdm_core import camera_topics
 from sdm_core.contract import Contract
 from sdm_core.point_cloud import Extrinsics, Intrinsics
 from sdm_interfaces.msg import PolicyTrace
@@ -35,6 +36,12 @@ def depth_image(step: int, contract: Contract) -> NDArray[np.uint16]:
     image = rng.integers(400, 1200, (camera.height, camera.width)).astype(np.uint16)
     image[rng.random(image.shape) < 0.1] = 0
     return image
+
+
+def colour_pixels(step: int, contract: Contract) -> NDArray[np.uint8]:
+    """The colour rgb8 of each pixel of a depth image, seeded by the step."""
+    camera = contract.observation.cameras[0]
+    return np.random.default_rng(20_000 + step).integers(0, 256, (camera.height, camera.width, 3)).astype(np.uint8)
 
 
 def state_values(step: int, contract: Contract) -> NDArray[np.float64]:
@@ -67,8 +74,11 @@ class FakeRobot:
         self.commands: list[list[float]] = []
         self.traces: list[PolicyTrace] = []
         camera = contract.observation.cameras[0]
-        self._image = node.create_publisher(Image, f"camera/{camera.name}/depth/image_rect_raw", 10)
-        self._info = node.create_publisher(CameraInfo, f"camera/{camera.name}/depth/camera_info", 10)
+        cloud = contract.observation.cloud
+        coloured = cloud is not None and cloud.coloured
+        self._image = node.create_publisher(Image, camera_topics.depth_image(camera.name, coloured), 10)
+        self._info = node.create_publisher(CameraInfo, camera_topics.depth_info(camera.name, coloured), 10)
+        self._colour = node.create_publisher(Image, camera_topics.colour_image(camera.name), 10) if coloured else None
         self._joints = node.create_publisher(JointState, "joint_states", 10)
         self._pose = node.create_publisher(PoseStamped, "current_pose", 10)
         self._clock = node.create_publisher(Clock, "clock", 10) if graph.use_sim_time else None
@@ -124,6 +134,15 @@ class FakeRobot:
         )
         message.header.stamp, message.header.frame_id = time_message(stamp_ns), CAMERA_FRAME
         self._image.publish(message)
+
+    def tell_colour(self, stamp_ns: int, pixels: NDArray[np.uint8]) -> None:
+        """The colour rgb8 of the pixels of depth, where the contract's cloud is coloured."""
+        if self._colour is None:
+            return
+        height, width, _ = pixels.shape
+        message = Image(height=height, width=width, encoding="rgb8", step=3 * width, data=pixels.tobytes())
+        message.header.stamp, message.header.frame_id = time_message(stamp_ns), CAMERA_FRAME
+        self._colour.publish(message)
 
     def await_policy(self) -> None:
         """Until the policy node listens to everything and is heard."""

@@ -13,9 +13,11 @@ from helpers.contracts import image_contract, small_contract
 STEPS = 12
 
 
-def moving_contract(images: bool = False) -> Contract:
-    """The small contract with steps of 10 mm as actions; with colour images of a camera, too, where asked for."""
-    plain = image_contract(with_cloud=True) if images else small_contract()
+def moving_contract(images: bool = False, coloured: bool = False) -> Contract:
+    """The small contract with steps of 10 mm as actions; with colour images of a camera, too, or coloured points, where
+    asked for."""
+    cloud = {"channels": 6 if coloured else 3}
+    plain = image_contract(with_cloud=True, cloud=cloud) if images else small_contract(cloud=cloud)
     names = ("hand.dx", "hand.dy", "hand.dz")
     entries = tuple(ActionEntry(name=name, unit="10 mm per step", low=-1, high=1) for name in names)
     action = plain.action.model_copy(update={"entries": entries, "hold": (0.0, 0.0, 0.0)})
@@ -28,6 +30,8 @@ def moving_episode(seed: int, contract: Contract, steps: int = STEPS) -> Episode
     state = np.tile(random.uniform(-0.3, 0.3, contract.state_dim), (steps, 1))
     state[:, 0] += 0.01 * np.arange(steps)
     cloud = random.uniform((-0.5, -0.5, 0.1), (0.5, 0.5, 0.6), (steps, 32, 3))
+    if contract.observation.cloud and contract.observation.cloud.coloured:
+        cloud = np.concatenate([cloud, random.uniform(0.0, 1.0, cloud.shape)], axis=-1)
     cloud[:, 8:] = 0
     images = {
         name: random.integers(0, 255, (steps, *reversed(image.size), 3)).astype(np.uint8)

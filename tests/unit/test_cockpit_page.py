@@ -17,7 +17,8 @@ from sdm_cockpit.operator import Abilities
 from sdm_cockpit.page import body_shapes
 from sdm_cockpit.page.headline import headline
 from sdm_cockpit.page.page import Page, PageOptions
-from sdm_cockpit.page.point_cloud import MAX_POINTS, drawable
+from sdm_cockpit.page.palette import CLOUD_HIGH, CLOUD_LOW
+from sdm_cockpit.page.point_cloud import MAX_POINTS, drawable, point_colours
 from sdm_cockpit.snapshot import (
     Box,
     Episode,
@@ -180,13 +181,25 @@ def test_a_cloud_with_nan_is_drawn_without_them_and_that_is_said(page: Page, vis
     visitor.wait_for(reads("9 of 100 points are not finite"))
 
 
+def test_coloured_points_are_drawn_in_their_own_colour(page: Page) -> None:
+    cloud = np.random.default_rng(0).uniform(0, 1, (50, 6)).astype(np.float32)
+    page.show(snapshot(cloud=cloud))
+    drawn = page._cloud._handle
+    np.testing.assert_allclose(drawn.points, cloud[:, :3], atol=1e-3)
+    np.testing.assert_array_equal(drawn.colors, np.rint(255 * cloud[:, 3:]).astype(np.uint8))
+    assert drawable(cloud)[1] == ()
+    assert "low to high" not in page._legend._html.content
+    heights = cloud[:, :3].copy()
+    assert (point_colours(heights)[np.argsort(heights[:, 2])][[0, -1]] == (CLOUD_LOW, CLOUD_HIGH)).all()
+
+
 def test_more_points_than_can_be_drawn_are_cut() -> None:
     points, problems = drawable(np.zeros((MAX_POINTS + 5, 3), np.float32))
     assert len(points) == MAX_POINTS
     assert problems == ("cloud: 2,000,005 points; the first 2,000,000 are drawn",)
 
 
-@pytest.mark.parametrize("shape", [(0, 3), (5, 2), (3,)])
+@pytest.mark.parametrize("shape", [(0, 3), (0, 6), (5, 2), (5, 4), (3,)])
 def test_a_cloud_that_is_none_leaves_the_page_alive(page: Page, visitor: PageClient, shape: tuple[int, ...]) -> None:
     page.show(snapshot(cloud=np.zeros(shape, np.float32)))
     visitor.wait_for(hides("/cloud"))

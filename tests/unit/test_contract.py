@@ -109,6 +109,28 @@ def test_refuses_images_that_no_camera_can_give(path: str, value: Any, named: st
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("colourless", [0, 1])
+def test_refuses_coloured_points_of_a_camera_without_colour(colourless: int) -> None:
+    document = small_contract(cloud={"channels": 6}).document()
+    front, left = {**document["observation"]["cameras"][0], "name": "front"}, document["observation"]["cameras"][0]
+    seen = {**left, "name": "seen", "depth_encoding": None, "colour_encoding": None}  # gives no points
+    document["observation"]["cameras"] = [front, left, seen]
+    assert len(Contract.parse(document, "here/contract.yaml").observation.cameras) == 3
+    broken = set_entry(document, f"observation.cameras.{colourless}.colour_encoding", None)
+    named = f"camera '{('front', 'camera')[colourless]}' has no colour_encoding"
+    with pytest.raises(ContractError, match=f"cloud of 6 channels needs colour in the pixels of depth: {named}"):
+        Contract.parse(broken, "here/contract.yaml")
+
+
+def test_a_coloured_cloud_survives_saving_and_loading(tmp_path: Path) -> None:
+    contract = small_contract(cloud={"channels": 6})
+    contract.save(tmp_path / "contract.yaml")
+    loaded = Contract.load(tmp_path / "contract.yaml")
+    assert loaded == contract
+    assert loaded.observation.cloud is not None
+    assert (loaded.observation.cloud.coloured, loaded.observation.cameras[0].colour_encoding) == (True, "rgb8")
+
+
 def test_images_survive_saving_and_loading_and_contracts_without_them_stay_valid(tmp_path: Path) -> None:
     contract = image_contract(with_cloud=True, image={"crop": (0, 0, 12, 12), "network_size": (7, 5), "steps": 2})
     contract.save(tmp_path / "contract.yaml")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from helpers.bags import WrittenBag, action
 from helpers.contracts import small_contract
-from helpers.fake_robot import camera_model, depth_image, state_values
+from helpers.fake_robot import camera_model, colour_pixels, depth_image, state_values
 from rosbags.rosbag2 import StoragePlugin
 from sdm_core.contract import Contract
 from sdm_core.dataset import FAILURE, SUCCESS, UNLABELLED, EpisodeStore
@@ -46,7 +46,10 @@ class Conversion:
         """The dataset's rows are those of these steps."""
         assert contract.observation.cloud
         clouds, store, camera = CloudPipeline(contract.observation.cloud), self.store, camera_model(CONTRACT)
-        expected = [clouds.from_depth(depth_image(step, CONTRACT), "16UC1", *camera) for step in steps]
+        expected = [
+            clouds.from_depth(depth_image(step, CONTRACT), "16UC1", *camera, colour_pixels(step, CONTRACT))
+            for step in steps
+        ]
         np.testing.assert_array_equal(store.read("point_cloud"), expected)
         states = np.array([state_values(step, CONTRACT) for step in steps], np.float32)
         np.testing.assert_array_equal(store.read("state"), states)
@@ -79,6 +82,18 @@ def test_kept_episodes_are_converted_and_others_are_not(tmp_path: Path, convert,
     assert convert.store.outcomes.tolist() == [SUCCESS, UNLABELLED, FAILURE]
     assert convert.store.contract == CONTRACT
     convert.assert_rows([0, 1, 2, 3, 20, 21, 22, 30, 31, 32])
+
+
+def test_a_bag_of_colour_and_aligned_depth_is_converted_into_coloured_clouds(tmp_path: Path, convert) -> None:
+    contract = small_contract(cloud={"channels": 6})
+    bag = WrittenBag(tmp_path / "bag", contract)
+    bag.episode(range(4))
+    bag.close()
+    status, _, errors = convert(tmp_path / "bag")
+    assert (status, errors) == (0, "")
+    assert convert.store.contract == contract
+    assert convert.store.read("point_cloud").shape == (4, 32, 6)
+    convert.assert_rows([0, 1, 2, 3], contract)
 
 
 def test_an_image_that_comes_twice_is_one_row(tmp_path: Path, bag: WrittenBag, convert) -> None:

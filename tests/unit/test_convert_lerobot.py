@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.contracts import image_contract
+from helpers.contracts import image_contract, small_contract
 from PIL import Image
 from sdm_core.dataset import Episode, EpisodeStore
 from sdm_policy_node.convert.program import main
@@ -71,6 +71,19 @@ def test_what_is_said_of_the_features_is_so(store: EpisodeStore, exported: Path)
     assert np.shape(statistics["observation.images.camera"]["max"]) == (3, 1, 1)
     tasks = pq.read_table(exported / "meta/tasks.parquet").to_pylist()
     assert tasks == [{"task_index": 0, "__index_level_0__": CONTRACT.task}]
+
+
+def test_coloured_points_keep_their_colours(tmp_path: Path) -> None:
+    made = EpisodeStore.create(tmp_path / "coloured.zarr", small_contract(cloud={"channels": 6}))
+    state, action, clouds = (np.random.default_rng(0).random((4, *size), np.float32) for size in ((4,), (3,), (32, 6)))
+    made.append(Episode(state, action, clouds))
+    main([str(made.path), "--lerobot", "-o", str(tmp_path / "lerobot")])
+    rows = pq.read_table(tmp_path / "lerobot/data/chunk-000/file-000.parquet").to_pylist()
+    np.testing.assert_array_equal([row["observation.point_cloud"] for row in rows], clouds)
+    info = json.loads((tmp_path / "lerobot/meta/info.json").read_text())
+    assert info["features"]["observation.point_cloud"]["shape"] == [32, 6]
+    statistics = json.loads((tmp_path / "lerobot/meta/stats.json").read_text())
+    assert np.shape(statistics["observation.point_cloud"]["max"]) == (6,)
 
 
 def test_without_pyarrow_it_is_one_line(store: EpisodeStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from sdm_cockpit.export.program import main
 from sdm_cockpit.export.visual_messages import VisualMessages, topic_part
 from sdm_cockpit.replay.dataset_recordings import DatasetRecordings
 from sdm_cockpit.snapshot import Plan, Snapshot, Status, Timing
+from sdm_policy_node.points_source import coloured_points, xyz_points
 from visualization_msgs.msg import Marker
 
 ROOT = Path(__file__).parents[2]
@@ -162,3 +163,14 @@ def test_the_rviz_configuration_shows_topics_of_their_types() -> None:
 
 def _leaves(layout: str | dict) -> list[str]:
     return [layout] if isinstance(layout, str) else [*_leaves(layout["first"]), *_leaves(layout["second"])]
+
+
+def test_a_coloured_cloud_is_sent_as_a_camera_sends_it() -> None:
+    cloud = np.random.default_rng(0).random((7, 6)).astype(np.float32)
+    cloud[:, 3:] = np.rint(255 * cloud[:, 3:]) / np.float32(255)
+    topic, message = next(VisualMessages("world", "hand").of(Snapshot(0.0, cloud=cloud), START_NS))
+    assert (topic, [field.name for field in message.fields]) == ("cockpit/cloud", ["x", "y", "z", "rgb"])
+    np.testing.assert_allclose(coloured_points(message), cloud, atol=1e-6)
+    _, plain = next(VisualMessages("world", "hand").of(Snapshot(0.0, cloud=cloud[:, :3]), START_NS))
+    assert [field.name for field in plain.fields] == ["x", "y", "z"]
+    np.testing.assert_array_equal(xyz_points(plain), cloud[:, :3])

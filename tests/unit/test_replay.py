@@ -149,6 +149,27 @@ def test_a_policy_replayed_answers_as_the_runtime_does(tmp_path: Path, dataset: 
         np.testing.assert_allclose(plan.path[0], recording.state[step, :3] + 0.01 * chunk.targets[0], atol=1e-6)
 
 
+@pytest.mark.parametrize("coloured", [False, True])
+def test_a_policy_without_colour_can_be_shown_coloured_points(tmp_path: Path, coloured: bool) -> None:
+    store = moving_dataset(tmp_path / "x.zarr", moving_contract(coloured=True))
+    contract = moving_contract(coloured=coloured)
+    checkpoint = LinearPolicy(contract, gain=1.0).write(tmp_path / "student")
+    recording = only(f"{store.path}:1")
+    assert recording.clouds is not None
+    runtime, window = PolicyRuntime(checkpoint), ObservationWindow(contract)
+    runtime.start_episode(recording.seed)
+    window.add_state(0, recording.state[0].astype(float))
+    window.add_cloud(0, recording.clouds[0] if coloured else recording.clouds[0, :, :3])
+    first = next(iter(ReplayedPolicy(checkpoint.path).plans(recording)))
+    np.testing.assert_array_equal(first.values, runtime.infer(window.policy_input(0)).targets)
+
+
+def test_a_policy_of_colour_is_refused_where_points_have_none(tmp_path: Path, dataset: Path) -> None:
+    policy = LinearPolicy(moving_contract(coloured=True)).write(tmp_path / "student")
+    with pytest.raises(ContractError, match="student was made for other clouds"):
+        list(ReplayedPolicy(policy.path).plans(only(f"{dataset}:0")))
+
+
 def test_a_policy_of_another_task_is_refused(tmp_path: Path, dataset: Path) -> None:
     other = LinearPolicy(small_contract()).write(tmp_path / "other")
     with pytest.raises(ContractError, match="other was made for other actions"):
@@ -173,6 +194,19 @@ def test_the_nearest_demonstration_is_found_by_state_and_by_cloud(tmp_path: Path
     assert (found.episode, found.step) == divmod(int(np.argmin(distances)), STEPS) == (2, 7)
     assert found.distance == pytest.approx(min(distances))
     assert nearest.by_cloud(np.zeros((32, 3), np.float32)) is None
+
+
+def test_colour_does_not_change_which_demonstration_is_nearest(tmp_path: Path) -> None:
+    store = moving_dataset(tmp_path / "x.zarr", moving_contract(coloured=True), episodes=3)
+    nearest, recording = NearestDemonstration(store), only(f"{store.path}:2")
+    seen = recording.cloud(7)
+    assert seen is not None
+    assert seen.shape == (8, 6)
+    found = nearest.by_cloud(np.concatenate([seen[:, :3], 1 - seen[:, 3:]], axis=1))
+    assert found is not None
+    assert (found.episode, found.step, found.distance) == (2, 7, 0.0)
+    assert recording.extent is not None
+    assert recording.extent.low.shape == (3,)
 
 
 def test_the_chamfer_distance_of_a_shifted_point_is_the_shift() -> None:

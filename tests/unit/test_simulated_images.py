@@ -14,8 +14,8 @@ from sdm_core.dataset import EpisodeStore
 from sdm_core.errors import ContractError, DatasetError, TaskError
 from sdm_core.images import resize_crop
 from sdm_core.policy_runtime import PolicyRuntime
+from sdm_sim.colour_contract import with_images
 from sdm_sim.demonstrations import demonstrate
-from sdm_sim.image_contract import with_images
 from sdm_sim.picture import Picture
 from sdm_sim.programs import demos
 from sdm_sim.registry import make_task

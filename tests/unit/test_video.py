@@ -104,6 +104,16 @@ def test_the_plan_is_drawn_where_it_leads(recording: Recording) -> None:
     assert ((low <= places) & (places <= high)).all()
 
 
+def test_coloured_points_are_drawn_in_their_own_colour(tmp_path: Path) -> None:
+    path = moving_dataset(tmp_path / "x.zarr", moving_contract(coloured=True)).path
+    recording = next(recordings_at(str(path)))
+    assert recording.clouds is not None
+    recording.clouds[:, :8, 3:] = (1.0, 0.0, 0.0)
+    picture = np.asarray(SceneView(recording, 320, 240).draw(replace(recording.snapshot(5), plans=()), 5)).astype(int)
+    red = (picture[..., 0] > 100) & (picture[..., 1:] < 30).all(axis=-1)
+    assert red.sum() > 50
+
+
 def test_a_frame_holds_the_camera_s_image_and_what_the_gate_did(tmp_path: Path) -> None:
     path = moving_dataset(tmp_path / "x.zarr", moving_contract(images=True)).path
     recording = next(recordings_at(str(path)))

@@ -9,11 +9,12 @@ from sdm_sim.task import SensorFrame, Task
 
 @dataclass(frozen=True)
 class CameraStreams:
-    """Images every `period` control steps: depth, colour, or both at once."""
+    """Images every `period` control steps: depth, colour, or both at once; `aligned`: depth in the pixels of colour."""
 
     period: int
     depth: bool = True
     colour: bool = False
+    aligned: bool = False
 
     def observe(self, task: Task, step: int) -> SensorFrame:
         """What the task's sensors show at a step, with the images that are due."""

@@ -119,7 +119,8 @@ class BridgeParameters:
         contract = contract_at(self.checkpoint) if self.checkpoint else task_contract
         observation = contract.observation
         depth = observation.cloud is not None or not observation.images
-        return CameraStreams(self.camera_period(contract), depth, bool(observation.images))
+        coloured = observation.cloud is not None and observation.cloud.coloured
+        return CameraStreams(self.camera_period(contract), depth, coloured or bool(observation.images), coloured)
 
     def camera_period(self, contract: Contract) -> int:
         """Control steps between images. Raises BridgeError on a period that does not go together with the mode."""

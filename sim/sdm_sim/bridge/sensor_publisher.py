@@ -30,6 +30,7 @@ from sdm_sim.bridge.sensor_messages import (
     tool_pose,
 )
 from sdm_sim.task import SensorFrame, Task
+from sdm_sim.task_contract import CAMERA_NAME
 
 # Lockstep sends the states of several steps with one image; none may be lost.
 _LOSSLESS_DEPTH = 100
@@ -51,8 +52,11 @@ class SensorPublisher:
         self._base, self._tool = task.contract.action.base_frame, task.contract.action.tool_frame
         self._scene = scene
         self._clock = node.create_publisher(Clock, "/clock", 10)
-        self._depth = node.create_publisher(Image, camera_topics.DEPTH_IMAGE, qos)
-        self._info = node.create_publisher(CameraInfo, camera_topics.DEPTH_INFO, qos)
+        # Depth and colour are seen by one lens: that is depth in the pixels of colour, too.
+        aligned = streams.aligned
+        self._depth_frame = COLOUR_FRAME if aligned else CAMERA_FRAME
+        self._depth = node.create_publisher(Image, camera_topics.depth_image(CAMERA_NAME, aligned), qos)
+        self._info = node.create_publisher(CameraInfo, camera_topics.depth_info(CAMERA_NAME, aligned), qos)
         cameras = {camera.name for camera in task.contract.observation.cameras} if streams.colour else ()
         self._colour = {
             name: node.create_publisher(Image, camera_topics.colour_image(name), qos) for name in sorted(cameras)
@@ -111,8 +115,8 @@ class SensorPublisher:
             self._colour_info[name].publish(camera_info(self._intrinsics, stamp, colour_frame(name)))
             self._colour[name].publish(colour_image(colour, stamp, colour_frame(name)))
         if frame.depth is not None:
-            self._info.publish(camera_info(self._intrinsics, stamp))
-            self._depth.publish(depth_image(frame.depth, stamp))
+            self._info.publish(camera_info(self._intrinsics, stamp, self._depth_frame))
+            self._depth.publish(depth_image(frame.depth, stamp, self._depth_frame))
         if self._hand and frame.hand_depth is not None:
             self._hand.publish(stamp_ns, frame.hand_depth)
         return frame.depth is not None or bool(frame.images)

@@ -21,8 +21,8 @@ from sdm_core.depth_noise import noisy_camera
 from sdm_core.errors import DatasetError, SdmError, TaskError
 from sdm_core.share import share_directory
 
+from sdm_sim.colour_contract import with_coloured_cloud, with_images
 from sdm_sim.demonstrations import demonstrate
-from sdm_sim.image_contract import with_images
 from sdm_sim.recorded_demonstrations import RecordedDemonstrations, open_recorded
 from sdm_sim.registry import make_task, tasks_named
 from sdm_sim.worker_processes import in_workers
@@ -38,6 +38,7 @@ def record(
     keep_depth: bool,
     output: str,
     source: str | None = None,
+    colour: bool = False,
     images: bool = False,
     image_size: int = 84,
     camera_noise: str | None = None,
@@ -46,14 +47,16 @@ def record(
     """Brings the store at `output` to `episodes` expert episodes, from seeds `seed0`, `seed0`+1, …
 
     With `source`, a file of recorded demonstrations, its episodes take the place of the expert's, from number `seed0`
-    on. `episodes` None means EXPERT_EPISODES, or all that the source holds. `images` also stores the colour of each
-    camera, `image_size` pixels high. `camera_noise` names the depth camera whose noise is put onto the images.
+    on. `episodes` None means EXPERT_EPISODES, or all that the source holds. `colour` also stores the colour of each
+    point of the clouds, `images` that of each camera, `image_size` pixels high. `camera_noise` names the depth camera
+    whose noise is put onto the images.
     """
     if noisy_camera(camera_noise) is None:
         camera_noise = None  # also where it is called `none`
     task = make_task(name)
     try:
-        contract = with_images(task.contract, image_size) if images else task.contract
+        contract = with_coloured_cloud(task.contract) if colour else task.contract
+        contract = with_images(contract, image_size) if images else contract
         recorded = open_recorded(task, source)
         if recorded is None:
             episodes = EXPERT_EPISODES if episodes is None else episodes
@@ -111,7 +114,7 @@ def _progress(name: str, quiet: bool) -> Progress:
 
 def record_as_configured(config: Mapping[str, Any] | DictConfig, quiet: bool = False) -> EpisodeStore:
     """Records one task by the values of config/demos.yaml."""
-    names = ("episodes", "seed0", "max_failures", "keep_depth", "output", "source", "images", "image_size")
+    names = ("episodes", "seed0", "max_failures", "keep_depth", "output", "source", "colour", "images", "image_size")
     values = (config[name] for name in (*names, "camera_noise"))
     return record(config["task"], *values, quiet=quiet)
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from sdm_core.contract import XYZRGB
 
 ShapeKind = Literal["box", "sphere", "cylinder", "mesh"]
 
@@ -131,9 +132,9 @@ class Status:
 class Snapshot:
     """Everything at one instant; `time_s` on a steady clock, or of the recording.
 
-    `cloud` float32[N,3] as the network gets it, before it is centred and scaled; `images` uint8[H,W,3] by camera;
-    `tool` where it stands, `clamps` what the gate changed or held since the last snapshot. `trail`: where the tool has
-    been by now, if that is known: times float64[T] and places float64[T,3].
+    `cloud` float32[N,channels] as the network gets it, before it is centred and scaled; `images` uint8[H,W,3] by
+    camera; `tool` where it stands, `clamps` what the gate changed or held since the last snapshot. `trail`: where the
+    tool has been by now, if that is known: times float64[T] and places float64[T,3].
     """
 
     time_s: float
@@ -151,3 +152,8 @@ class Snapshot:
     episode: Episode | None = None
     recording: bool = False
     trail: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
+
+    @property
+    def coloured(self) -> bool:
+        """Whether the cloud's points have a colour of their own."""
+        return self.cloud is not None and self.cloud.shape[1:] == (XYZRGB,)

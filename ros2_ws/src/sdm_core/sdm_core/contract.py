@@ -18,6 +18,8 @@ CONTRACT_VERSION = 1
 # Raised whenever the same depth image would give another cloud than before, or the same colour image other pixels: old
 # checkpoints are then refused, not misled.
 PREPROCESSING_VERSION = 1
+# Channels of a cloud: coordinates, or colour beside them.
+XYZ, XYZRGB = 3, 6
 
 Vector3 = tuple[float, float, float]
 Positive = Annotated[float, Field(gt=0)]
@@ -53,7 +55,7 @@ class CloudSpec(_Model):
     frame: str
     points: Count = 512
     network_points: Count = 256
-    channels: Literal[3, 6] = 3
+    channels: Literal[3, 6] = XYZ
     crop_low: Vector3
     crop_high: Vector3
     sampling: Literal["fps"] = "fps"
@@ -69,6 +71,11 @@ class CloudSpec(_Model):
         if self.network_points > self.points:
             raise ValueError(f"network_points {self.network_points} exceeds points {self.points}")
         return self
+
+    @property
+    def coloured(self) -> bool:
+        """Whether each point has a colour beside its place."""
+        return self.channels == XYZRGB
 
 
 class ImageSpec(_Model):
@@ -131,6 +138,16 @@ class ObservationSpec(_Model):
                 raise ValueError(
                     f"crop {image.crop} leaves the {camera.width}×{camera.height} pixels of camera '{camera.name}'"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _points_have_colour(self) -> ObservationSpec:
+        colourless = [camera.name for camera in self.cameras if camera.depth_encoding and not camera.colour_encoding]
+        if self.cloud and self.cloud.coloured and colourless:
+            raise ValueError(
+                f"a cloud of {self.cloud.channels} channels needs colour in the pixels of depth: camera "
+                f"'{colourless[0]}' has no colour_encoding"
+            )
         return self
 
     @property

@@ -200,7 +200,7 @@ class CloudPipeline:
         extrinsics: Extrinsics,
         colour: NDArray[np.uint8] | None = None,
     ) -> CameraPoints:
-        """The points of one depth image [H,W] and, for 6 channels, its aligned rgb8 [H,W,3].
+        """The points of one depth image [H,W] and, where the cloud is coloured, its aligned rgb8 [H,W,3].
 
         Raises ObservationError on a wrong encoding or size, or a missing colour image.
         """
@@ -209,7 +209,7 @@ class CloudPipeline:
         near, far = _box_depths(intrinsics, extrinsics, self.spec.crop_low, self.spec.crop_high)
         pixels = np.flatnonzero((depth >= near) & (depth <= far))
         points = extrinsics.apply(deproject(depth, intrinsics, pixels))
-        if self.spec.channels == 6:
+        if self.spec.coloured:
             if colour is None or colour.shape != (*depth.shape, 3) or colour.dtype != np.uint8:
                 raise ObservationError(
                     f"a colour cloud needs an rgb8 image aligned to depth, {depth.shape[::-1]} pixels"

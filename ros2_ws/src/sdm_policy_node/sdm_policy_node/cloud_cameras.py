@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 from rclpy.node import Node
@@ -35,8 +33,7 @@ class CloudCameras:
         """`deliver` is called on the executor's thread with every frame of the first camera."""
         self.cameras = cameras
         first, *others = cameras
-        # The first one's frames are handed on, and nobody looks for them by stamp.
-        self._first = source(node, first, replace(settings, kept_s=0.0), deliver)
+        self._first = source(node, first, settings, deliver)
         self._others = [source(node, camera, settings) for camera in others]
 
     def close(self) -> None:
@@ -65,8 +62,8 @@ class CloudCameras:
 
     def ready(self, stamp_ns: int) -> bool:
         """Whether all that the frame of this stamp needs besides itself has come."""
-        calibrated = all(source.ready() for source in (self._first, *self._others))
-        return calibrated and all(source.reached(stamp_ns) for source in self._others)
+        others = all(source.reached(stamp_ns) and source.ready(stamp_ns) for source in self._others)
+        return self._first.ready(stamp_ns) and others
 
     def cloud(self, frame: Frame) -> NDArray[np.float32]:
         """The contract's cloud float32[N,channels], off the executor. Raises ObservationError where there is none."""

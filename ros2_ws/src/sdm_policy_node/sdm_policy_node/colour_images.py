@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rclpy.node import Node
 from sdm_core.camera_topics import colour_image
-from sdm_core.contract import Contract
+from sdm_core.contract import CameraSpec, Contract
 from sdm_core.errors import ObservationError
 from sdm_core.images import COLOUR_ENCODINGS, ImagePipeline
 from sensor_msgs.msg import Image
@@ -42,20 +42,8 @@ class ColourImages:
         """One line for each camera whose images, as far as they were heard, are not the contract's."""
         lines = []
         for image in contract.observation.images:
-            wanted, frames = contract.observation.colour_camera(image.camera), self._frames.get(image.camera)
-            if frames is None or frames.latest is None:
-                continue
-            message = frames.latest.message
-            if message.encoding not in COLOUR_ENCODINGS:
-                lines.append(
-                    f"colour encoding of '{frames.topic}' is '{message.encoding}', "
-                    f"{' or '.join(COLOUR_ENCODINGS)} expected"
-                )
-            if (message.width, message.height) != (wanted.width, wanted.height):
-                lines.append(
-                    f"'{frames.topic}' is {message.width}×{message.height}, "
-                    f"the contract {wanted.width}×{wanted.height}; set the camera's colour profile"
-                )
+            frames = self._frames.get(image.camera)
+            lines += colour_differences(frames, contract.observation.colour_camera(image.camera)) if frames else []
         return lines
 
     def configure(self, contract: Contract, max_skew_ns: int) -> None:
@@ -76,6 +64,28 @@ class ColourImages:
             message = self._frames[camera].nearest(stamp_ns).message
             made[camera] = pipeline.image(colour_pixels(message, self._frames[camera].topic), message.encoding)
         return made
+
+
+def colour_differences(frames: StampedFrames, camera: CameraSpec) -> list[str]:
+    """One line for each way in which the newest of the colour images heard so far is not of the contract's camera."""
+    if frames.latest is None:
+        return []
+    lines, message = [], frames.latest.message
+    if message.encoding not in COLOUR_ENCODINGS:
+        lines.append(
+            f"colour encoding of '{frames.topic}' is '{message.encoding}', {' or '.join(COLOUR_ENCODINGS)} expected"
+        )
+    if (message.width, message.height) != (camera.width, camera.height):
+        lines.append(
+            f"'{frames.topic}' is {message.width}×{message.height}, "
+            f"the contract {camera.width}×{camera.height}; set the camera's colour profile"
+        )
+    return lines
+
+
+def rgb_pixels(image: Image, topic: str) -> NDArray[np.uint8]:
+    """The message's pixels as rgb8 uint8[H,W,3]; else as `colour_pixels`."""
+    return colour_pixels(image, topic)[..., COLOUR_ENCODINGS[image.encoding]]
 
 
 def colour_pixels(image: Image, topic: str) -> NDArray[np.uint8]:

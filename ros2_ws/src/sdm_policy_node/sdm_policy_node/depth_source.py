@@ -1,39 +1,53 @@
-"""Points from a depth image and its camera_info."""
+"""Points from a depth image and its camera_info, and their colour from the image that depth is aligned to."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from rclpy.node import Node
-from sdm_core.camera_topics import depth_image, depth_info
+from sdm_core.camera_topics import colour_image, depth_image, depth_info
 from sdm_core.contract import CameraSpec, CloudSpec
-from sdm_core.errors import ContractError, ObservationError
+from sdm_core.errors import ObservationError
 from sdm_core.point_cloud import DEPTH_DTYPES, CameraPoints, CloudPipeline, Intrinsics
 from sensor_msgs.msg import CameraInfo, Image
 
 from sdm_policy_node.camera_pose import CameraPose
+from sdm_policy_node.colour_images import colour_differences, rgb_pixels
 from sdm_policy_node.observation_source import Deliver, Frame, StreamSettings, sensor_qos
 from sdm_policy_node.stamped_frames import StampedFrames
 
 
 class DepthSource:
-    """Takes images 16UC1 (mm) or 32FC1 (m); the intrinsics are those of the latest camera_info."""
+    """Takes images 16UC1 (mm) or 32FC1 (m); the intrinsics are those of the latest camera_info.
+
+    Where points have a colour, depth is taken in the pixels of the colour image, whatever else is set.
+    """
 
     def __init__(self, node: Node, camera: str, settings: StreamSettings, deliver: Deliver | None = None) -> None:
         self._info: CameraInfo | None = None
         self._intrinsics: Intrinsics | None = None
         self._intrinsics_of: CameraInfo | None = None
-        aligned, namespace = settings.aligned_depth, settings.namespace
+        aligned, namespace = settings.aligned_depth or settings.colour, settings.namespace
         self._info_topic = depth_info(camera, aligned, namespace)
         qos = sensor_qos(settings.reliable, settings.queue)
         self._node = node
         self._info_subscription = node.create_subscription(CameraInfo, self._info_topic, self._on_info, qos)
-        self._frames = StampedFrames(node, Image, depth_image(camera, aligned, namespace), settings, deliver)
+        # Frames that are handed on are not looked for by their stamp.
+        self._handed_on = deliver is not None
+        kept = replace(settings, kept_s=0.0) if self._handed_on else settings
+        self._frames = StampedFrames(node, Image, depth_image(camera, aligned, namespace), kept, deliver)
+        self._colour = (
+            StampedFrames(node, Image, colour_image(camera, namespace), settings) if settings.colour else None
+        )
         self.reached, self.nearest = self._frames.reached, self._frames.nearest
 
     def close(self) -> None:
         self._node.destroy_subscription(self._info_subscription)
         self._frames.close()
+        if self._colour:
+            self._colour.close()
 
     def _on_info(self, message: CameraInfo) -> None:
         self._info = message
@@ -44,18 +58,18 @@ class DepthSource:
             lines.append(_wrong_size(self._info, camera))
         if latest and latest.message.encoding not in DEPTH_DTYPES:
             lines.append(f"depth encoding is '{latest.message.encoding}', {' or '.join(DEPTH_DTYPES)} expected")
-        return lines
+        return lines + (colour_differences(self._colour, camera) if self._colour else [])
 
     def configure(self, camera: CameraSpec, cloud: CloudSpec, pose: CameraPose, max_skew_ns: int) -> None:
-        if cloud.channels != 3:
-            raise ContractError(
-                f"the contract has {cloud.channels} channels; live points have no colour: record with channels 3"
-            )
         self._camera, self._pose = camera, pose
-        self._frames.max_skew_ns = max_skew_ns
+        for frames in (self._frames, self._colour):
+            if frames:
+                frames.max_skew_ns = max_skew_ns
 
-    def ready(self) -> bool:
-        return self._info is not None
+    def ready(self, stamp_ns: int) -> bool:
+        frame_ns = stamp_ns if self._handed_on else self._frames.nearest_stamp(stamp_ns)
+        coloured = self._colour is None or frame_ns is None or self._colour.reached(frame_ns)
+        return self._info is not None and coloured
 
     def points(self, frame: Frame, pipeline: CloudPipeline) -> CameraPoints:
         image: Image = frame.message
@@ -63,10 +77,23 @@ class DepthSource:
         if self._info is None:
             raise ObservationError(f"no camera_info on '{self._info_topic}'; it must accompany the depth image")
         pose = self._pose.extrinsics(pipeline.spec.frame, image.header.frame_id, frame.stamp_ns)
-        return pipeline.depth_points(depth, image.encoding, self._current_intrinsics(self._info), pose)
+        colour = self._colour_of(frame) if pipeline.spec.coloured else None
+        return pipeline.depth_points(depth, image.encoding, self._current_intrinsics(self._info), pose, colour)
 
     def depth_image(self, frame: Frame) -> NDArray:
         return depth_pixels(frame.message)
+
+    def _colour_of(self, frame: Frame) -> NDArray[np.uint8] | None:
+        """The colour rgb8 [H,W,3] of each pixel of a frame; None where nobody listens to it."""
+        if self._colour is None:
+            return None
+        depth, colour = frame.message, self._colour.nearest(frame.stamp_ns).message
+        if depth.header.frame_id != colour.header.frame_id:
+            raise ObservationError(
+                f"depth is an image of '{depth.header.frame_id}', the colour on '{self._colour.topic}' of "
+                f"'{colour.header.frame_id}'; a coloured cloud needs depth that is aligned to colour"
+            )
+        return rgb_pixels(colour, self._colour.topic)
 
     def _current_intrinsics(self, info: CameraInfo) -> Intrinsics:
         if self._intrinsics is None or info is not self._intrinsics_of:

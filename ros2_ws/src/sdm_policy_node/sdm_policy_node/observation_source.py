@@ -44,8 +44,8 @@ class StreamSettings:
 
     `reliable` where every message counts, best effort else; `queue`: how many messages may wait for the executor;
     `kept_s`: how far a frame may lie behind the newest message of another camera, and still find its own;
-    `frozen_frames`: see StreamGuard; `aligned_depth`: depth in the pixels of the colour image; `namespace`: of the
-    cameras' drivers.
+    `frozen_frames`: see StreamGuard; `aligned_depth`: depth in the pixels of the colour image; `colour`: of each point,
+    too; `namespace`: of the cameras' drivers.
     """
 
     reliable: bool = False
@@ -53,6 +53,7 @@ class StreamSettings:
     kept_s: float = 0.2
     frozen_frames: int = 0
     aligned_depth: bool = False
+    colour: bool = False
     namespace: str = camera_topics.NAMESPACE
 
 
@@ -80,8 +81,8 @@ class ObservationSource(Protocol):
         """Whether its nearest frame to this stamp is known: the frames have come that far."""
         ...
 
-    def ready(self) -> bool:
-        """Whether all that its frames need besides themselves has come."""
+    def ready(self, stamp_ns: int) -> bool:
+        """Whether all that its nearest frame to this stamp needs besides itself has come."""
         ...
 
     def nearest(self, stamp_ns: int) -> Frame:

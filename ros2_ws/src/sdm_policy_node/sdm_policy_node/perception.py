@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,42 +55,43 @@ class Perception:
             namespace=settings.camera_namespace,
         )
         self._contract: Contract | None = None
-        self._listen(*(_cameras(contract) if contract else (DEFAULT_CAMERAS, ())))
+        self._listen(_Cameras.of(contract) if contract else _Cameras(DEFAULT_CAMERAS))
 
-    def _listen(self, depth: tuple[str, ...], colour: tuple[str, ...]) -> None:
+    def _listen(self, cameras: _Cameras) -> None:
         node, source = self._node, OBSERVATION_SOURCES[self._settings.observation_source]
-        self._cameras = depth, colour
-        self._clouds = CloudCameras(node, source, depth, self._streams, self._deliver) if depth else None
-        self._colour = ColourImages(node, colour, self._streams, None if depth else self._deliver)
+        self._cameras, depth = cameras, cameras.depth
+        streams = replace(self._streams, colour=cameras.coloured)
+        self._clouds = CloudCameras(node, source, depth, streams, self._deliver) if depth else None
+        self._images = ColourImages(node, cameras.images, self._streams, None if depth else self._deliver)
 
     def close(self) -> None:
         """Listens no more."""
         if self._clouds:
             self._clouds.close()
-        self._colour.close()
+        self._images.close()
 
     def differences(self, contract: Contract) -> list[str]:
         """One line for each way in which what was heard so far contradicts the contract."""
         clouds = self._clouds.differences(contract) if self._clouds else []
-        return clouds + self._colour.differences(contract)
+        return clouds + self._images.differences(contract)
 
     def configure(self, contract: Contract, camera_pose: CameraPose) -> None:
         """Prepares to see what this contract observes, in its own crop box. Raises ContractError where it cannot.
 
         Where it was made for other cameras it subscribes anew.
         """
-        depth, colour = _cameras(contract)
-        if not depth and (contract.observation.cloud or not colour):
+        cameras = _Cameras.of(contract)
+        if not cameras.depth and (contract.observation.cloud or not cameras.images):
             raise ContractError("no camera of the contract gives what it observes; name one with a depth_encoding")
-        if (depth, colour) != self._cameras:
+        if cameras != self._cameras:
             self.close()
-            self._listen(depth, colour)
+            self._listen(cameras)
         max_skew_ns = int(self._settings.max_skew_s * 1e9) or contract.dt_ns // 2
         if self._settings.extrinsics:
             camera_pose.add_static(read_transforms(self._settings.extrinsics))
         if self._clouds:
             self._clouds.configure(contract, camera_pose, max_skew_ns)
-        self._colour.configure(contract, max_skew_ns)
+        self._images.configure(contract, max_skew_ns)
         self._contract = contract
 
     def crop_to(self, box: CropBox) -> None:
@@ -105,13 +106,13 @@ class Perception:
 
     def ready(self, frame: Frame) -> bool:
         """Whether all that this frame needs besides itself has come."""
-        return (self._clouds is None or self._clouds.ready(frame.stamp_ns)) and self._colour.ready(frame.stamp_ns)
+        return (self._clouds is None or self._clouds.ready(frame.stamp_ns)) and self._images.ready(frame.stamp_ns)
 
     def observe(self, frame: Frame) -> Seen:
         """The contract's cloud and images, off the executor: of what has come, whether or not the frame is ready.
         Raises ObservationError where one of them is missing, StreamFault where the frame must not be used."""
         _require_sound(frame)
-        images = self._colour.images(frame.stamp_ns)
+        images = self._images.images(frame.stamp_ns)
         return Seen(self._clouds.cloud(frame) if self._clouds else None, images)
 
     def depth_image(self, frame: Frame) -> NDArray:
@@ -122,10 +123,21 @@ class Perception:
         return self._clouds.depth_image(frame)
 
 
-def _cameras(contract: Contract) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The names of the depth cameras and of the colour cameras that the contract observes."""
-    depth = tuple(depth_cameras(contract)) if contract.observation.cloud else ()
-    return depth, tuple(image.camera for image in contract.observation.images)
+@dataclass(frozen=True)
+class _Cameras:
+    """The names of the cameras whose depth and whose images a contract observes, and whether points are coloured."""
+
+    depth: tuple[str, ...]
+    images: tuple[str, ...] = ()
+    coloured: bool = False
+
+    @classmethod
+    def of(cls, contract: Contract) -> _Cameras:
+        observation = contract.observation
+        images = tuple(image.camera for image in observation.images)
+        if observation.cloud is None:
+            return cls((), images)
+        return cls(tuple(depth_cameras(contract)), images, observation.cloud.coloured)
 
 
 def _require_sound(frame: Frame) -> None:

@@ -57,12 +57,17 @@ class StampedFrames:
         with self._lock:
             return next(reversed(self._seen), -1) >= stamp_ns - _SAME_INSTANT_NS
 
+    def nearest_stamp(self, stamp_ns: int) -> int | None:
+        """The kept frame's stamp that is nearest to this one, however far; None where none is kept."""
+        with self._lock:
+            return _nearest(self._seen, stamp_ns)
+
     def nearest(self, stamp_ns: int) -> Frame:
         """The frame nearest to a stamp. Raises ObservationError where none lies within `max_skew_ns`, and StreamFault
         where that is because they were refused."""
         with self._lock:
             seen, fault = dict(self._seen), self._fault
-        nearest = min(seen, key=lambda stamp: abs(stamp - stamp_ns), default=None)
+        nearest = _nearest(seen, stamp_ns)
         if nearest is not None and abs(nearest - stamp_ns) <= self.max_skew_ns:
             return seen[nearest]
         if fault is not None:
@@ -109,3 +114,7 @@ class StampedFrames:
                 "the camera began later, or this machine is too slow for its observations"
             )
         return "older and newer ones came; raise the camera's rate, or synchronise the cameras"
+
+
+def _nearest(seen: dict[int, Frame], stamp_ns: int) -> int | None:
+    return min(seen, key=lambda stamp: abs(stamp - stamp_ns), default=None)

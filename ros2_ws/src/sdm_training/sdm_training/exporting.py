@@ -115,7 +115,7 @@ def parity_inputs(sampler: Sampler, demonstrations: Demonstrations) -> dict[str,
     }
     if observed.cloud:
         assert demonstrations.point_cloud is not None
-        inputs["point_cloud"] = demonstrations.point_cloud[newest(observed.cloud.steps)]
+        inputs["point_cloud"] = demonstrations.point_cloud[newest(observed.cloud.steps)][..., : observed.cloud.channels]
     for image in observed.images:
         pixels = demonstrations.images[image.camera][newest(image.steps)]
         inputs[image_input(image.camera)] = np.ascontiguousarray(pixels.transpose(0, 1, 4, 2, 3))

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from pydantic import field_validator
-from sdm_core.contract import CloudSpec, Contract, ImageSpec
+from sdm_core.contract import XYZ, XYZRGB, CloudSpec, Contract, ImageSpec
 from torch import Tensor, nn
 
 from sdm_training import registry
@@ -57,13 +57,15 @@ class ImageSettings(Settings):
 class NetworkSettings(Settings):
     """What the network is made of and what of the dataset's contract it changes.
 
-    points: network_points of its contract, 0 for no clouds; cloud_steps: newest clouds fed; centred: gripper-centric
-    clouds as the contract's `centre` and `scale` say (else the crop box is mapped to [-1, 1]); images: how images are
-    fed, None for none; past_actions: of the horizon, those before the newest observation.
+    points: network_points of its contract, 0 for no clouds; colour: whether it reads their colour; cloud_steps: newest
+    clouds fed; centred: gripper-centric clouds as the contract's `centre` and `scale` say (else the crop box is mapped
+    to [-1, 1]); images: how images are fed, None for none;
+    past_actions: of the horizon, those before the newest observation.
     """
 
     name: str
     points: int = 0
+    colour: bool = False
     cloud_steps: int = 1
     centred: bool = False
     images: ImageSettings | None = None
@@ -89,16 +91,16 @@ class NetworkSettings(Settings):
         given = dataset_contract.observation
         images = self.images.specs(dataset_contract) if self.images else ()
         seen = {image.camera for image in images}
+        cloud = self._cloud(dataset_contract) if self.points else None
         cameras = tuple(
             camera.model_copy(
                 update={
-                    "depth_encoding": camera.depth_encoding if self.points else None,
-                    "colour_encoding": camera.colour_encoding if camera.name in seen else None,
+                    "depth_encoding": camera.depth_encoding if cloud else None,
+                    "colour_encoding": camera.colour_encoding if self.colour or camera.name in seen else None,
                 }
             )
             for camera in given.cameras
         )
-        cloud = self._cloud(dataset_contract) if self.points else None
         return dataset_contract.model_copy(
             update={
                 "observation": given.model_copy(update={"cloud": cloud, "images": images, "cameras": cameras}),
@@ -123,7 +125,13 @@ class NetworkSettings(Settings):
             raise SettingsError(
                 f"network '{self.name}' centres its clouds, but the contract of {dataset_contract.task} names no centre"
             )
-        changes: dict[str, Any] = {"network_points": self.points, "steps": self.cloud_steps}
+        if self.colour and not cloud.coloured:
+            raise SettingsError(
+                f"network '{self.name}' reads the colour of points, and those of the dataset of "
+                f"{dataset_contract.task} have none: record one with colour=true"
+            )
+        channels = XYZRGB if self.colour else XYZ
+        changes: dict[str, Any] = {"network_points": self.points, "steps": self.cloud_steps, "channels": channels}
         if not self.centred:
             changes["centre"] = ()
         return cloud.model_copy(update=changes)
@@ -219,8 +227,10 @@ class Policy(nn.Module):
             centre = state[:, state.shape[1] - self.cloud_steps :].index_select(-1, self.centre_index)[:, :, None]
         else:
             centre = self.cloud_middle
-        positions = (point_cloud[..., :3] - centre) / self.cloud_half_range
-        return torch.cat([positions, point_cloud[..., 3:]], dim=-1) if point_cloud.shape[-1] > 3 else positions
+        positions = (point_cloud[..., :XYZ] - centre) / self.cloud_half_range
+        if point_cloud.shape[-1] == XYZ:
+            return positions
+        return torch.cat([positions, 2 * point_cloud[..., XYZ:] - 1], dim=-1)
 
     def seen(self, observation: Observation) -> Observation:
         """What acts see of whole clouds and images: the first network_points of the farthest-point order, and the

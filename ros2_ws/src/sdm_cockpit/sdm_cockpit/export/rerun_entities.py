@@ -2,7 +2,7 @@
 
 | entity | archetype | what |
 |---|---|---|
-| `world/cloud` | Points3D | the cloud as the network gets it, coloured by height |
+| `world/cloud` | Points3D | the cloud as the network gets it, coloured by height where it has no colour |
 | `world/crop`, `world/workspace` | Boxes3D | the crop box, and where targets are bounded |
 | `world/tool` | Transform3D | where the tool stands |
 | `world/trail` | LineStrips3D | where it has been |
@@ -22,10 +22,11 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from sdm_core.contract import XYZ
 
 from sdm_cockpit.page import palette
 from sdm_cockpit.page.palette import Rgb
-from sdm_cockpit.page.point_cloud import by_height, drawable
+from sdm_cockpit.page.point_cloud import drawable, point_colours
 from sdm_cockpit.replay.recording import Recording
 from sdm_cockpit.snapshot import Box, Plan, Snapshot
 
@@ -65,8 +66,8 @@ class RerunEntities:
                 self._stream.log(path, self._box(box, colour))
         if snapshot.cloud is not None:
             points, _ = drawable(snapshot.cloud)
-            colours = by_height(points[:, 2]) if len(points) else None
-            self._stream.log("world/cloud", self._rerun.Points3D(points, colors=colours, radii=_POINT))
+            colours = point_colours(points) if len(points) else None
+            self._stream.log("world/cloud", self._rerun.Points3D(points[:, :XYZ], colors=colours, radii=_POINT))
         if snapshot.tool is not None:
             pose = self._rerun.Transform3D(translation=snapshot.tool.position, quaternion=snapshot.tool.quaternion)
             self._stream.log("world/tool", pose, self._rerun.TransformAxes3D(_AXES_M))

@@ -2,7 +2,7 @@
 
 | topic | type | what |
 |---|---|---|
-| `cockpit/cloud` | sensor_msgs/PointCloud2 | the cloud as the network gets it |
+| `cockpit/cloud` | sensor_msgs/PointCloud2 | the cloud as the network gets it, with `rgb` where it is coloured |
 | `cockpit/image/<camera>` | sensor_msgs/Image | the colour images |
 | `cockpit/markers` | visualization_msgs/MarkerArray | crop box, workspace, plans, the tool's trail |
 | `cockpit/plan/<label>` | nav_msgs/Path | the places of each plan's targets |
@@ -24,6 +24,7 @@ from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Point, PoseStamped, Quaternion, TransformStamped, Vector3
 from nav_msgs.msg import Path
 from numpy.typing import NDArray
+from sdm_core.contract import XYZ, XYZRGB
 from sdm_policy_node.time_stamps import to_message
 from sensor_msgs.msg import Image, JointState, PointCloud2, PointField
 from std_msgs.msg import ColorRGBA, Header
@@ -34,6 +35,7 @@ from sdm_cockpit.export.snapshot_diagnostics import snapshot_diagnostics
 from sdm_cockpit.page import palette
 from sdm_cockpit.page.lines import box_edges
 from sdm_cockpit.page.palette import Rgb
+from sdm_cockpit.page.point_cloud import point_colours
 from sdm_cockpit.snapshot import Box, Plan, Pose, Snapshot
 
 CLOUD, MARKERS, TOOL, STATE = "cockpit/cloud", "cockpit/markers", "cockpit/tool", "cockpit/state"
@@ -100,18 +102,22 @@ def state_message(state: Mapping[str, float], stamp: Time) -> JointState:
 
 
 def cloud_message(points: NDArray[np.float32], header: Header) -> PointCloud2:
-    """An unordered cloud of points float32[N,3] in m."""
-    kind = PointField.FLOAT32
-    fields = [PointField(name=axis, offset=4 * index, datatype=kind, count=1) for index, axis in enumerate("xyz")]
+    """An unordered cloud of points float32[N,3] in m, or [N,6] with rgb in [0, 1], which is sent as 0xRRGGBB."""
+    kind, names, columns = PointField.FLOAT32, ["x", "y", "z"], points[:, :XYZ].astype("<f4")
+    if points.shape[1] == XYZRGB:
+        red, green, blue = point_colours(points).astype("<u4").T
+        names, columns = [*names, "rgb"], np.column_stack([columns.view("<u4"), red << 16 | green << 8 | blue])
+    fields = [PointField(name=name, offset=4 * index, datatype=kind, count=1) for index, name in enumerate(names)]
+    step = 4 * len(names)
     return PointCloud2(
         header=header,
         height=1,
         width=len(points),
         fields=fields,
         is_bigendian=False,
-        point_step=12,
-        row_step=12 * len(points),
-        data=array("B", points.astype("<f4").tobytes()),
+        point_step=step,
+        row_step=step * len(points),
+        data=array("B", columns.tobytes()),
         is_dense=bool(np.isfinite(points).all()),
     )
 

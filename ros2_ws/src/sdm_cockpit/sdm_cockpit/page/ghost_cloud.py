@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import viser
 from numpy.typing import NDArray
+from sdm_core.contract import XYZ
 
 from sdm_cockpit.page.palette import GREY
 from sdm_cockpit.page.point_cloud import POINT_SIZE_M, drawable
@@ -30,11 +31,11 @@ class GhostCloud:
         self._shown: NDArray[np.float32] | None = None
 
     def show(self, cloud: NDArray[np.float32] | None) -> None:
-        """Draws `cloud` float32[N,3], nothing for None."""
+        """Draws the places of `cloud` float32[N,channels], nothing for None."""
         self._handle.visible = self._wished.value and cloud is not None and len(cloud) > 0
         if cloud is self._shown or cloud is None:
             return
         self._shown = cloud
         points, _ = drawable(cloud)
         if len(points):
-            self._handle.points = points
+            self._handle.points = points[:, :XYZ]

@@ -27,9 +27,9 @@ class Legend:
     def __init__(self, gui: viser.GuiApi) -> None:
         self._html = gui.add_html("")
 
-    def show(self, plans: tuple[Plan, ...]) -> None:
-        """Sends only what changed."""
-        entries = [_entry("cloud, low to high", CLOUD_LOW, CLOUD_HIGH)]
+    def show(self, plans: tuple[Plan, ...], coloured: bool = False) -> None:
+        """Sends only what changed; `coloured`: points have a colour of their own."""
+        entries = [] if coloured else [_entry("cloud, low to high", CLOUD_LOW, CLOUD_HIGH)]
         entries += [
             _entry(f"{plan.label}: now to later", *colours)
             for plan, colours in zip(plans, PLANS, strict=False)

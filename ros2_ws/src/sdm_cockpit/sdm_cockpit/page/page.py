@@ -98,7 +98,7 @@ class Page:
                 *_drawn("tool", lambda: self._trail.show(snapshot)),
                 *_drawn("crop", lambda: self._crop.show(snapshot.crop, abilities.sees)),
                 *_drawn("workspace", lambda: self._workspace.show(snapshot.workspace, abilities.moves)),
-                *_drawn("legend", lambda: self._legend.show(snapshot.plans)),
+                *_drawn("legend", lambda: self._legend.show(snapshot.plans, snapshot.coloured)),
                 *_drawn("charts", lambda: self._charts.show(snapshot)),
                 *_drawn("view", lambda: self._look_first_at(snapshot.crop or snapshot.workspace)),
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import viser
 from numpy.typing import NDArray
+from sdm_core.contract import XYZ, XYZRGB
 
 from sdm_cockpit.page.palette import CLOUD_HIGH, CLOUD_LOW, ramp
 
@@ -15,7 +16,7 @@ _FARTHEST_M = 1000.0
 
 
 class PointCloud:
-    """Points coloured by their height; what cannot be drawn is left out, and said."""
+    """Points in their own colour, or else coloured by their height; what cannot be drawn is left out, and said."""
 
     def __init__(self, scene: viser.SceneApi) -> None:
         self._handle = scene.add_point_cloud(
@@ -31,22 +32,23 @@ class PointCloud:
         self._problems: tuple[str, ...] = ()
 
     def show(self, cloud: NDArray[np.float32] | None) -> tuple[str, ...]:
-        """Draws `cloud` float32[N,3], nothing for None; a line for each thing that is wrong with it."""
+        """Draws `cloud` float32[N,channels], nothing for None; a line for each thing that is wrong with it."""
         if cloud is self._shown:
             return self._problems
         self._shown = cloud
-        points, self._problems = (np.zeros((0, 3), np.float32), ()) if cloud is None else drawable(cloud)
+        points, self._problems = (np.zeros((0, XYZ), np.float32), ()) if cloud is None else drawable(cloud)
         self._handle.visible = len(points) > 0
         if len(points):
-            self._handle.points = points
-            self._handle.colors = by_height(points[:, 2])
+            self._handle.points = points[:, :XYZ]
+            self._handle.colors = point_colours(points)
         return self._problems
 
 
 def drawable(cloud: NDArray[np.float32]) -> tuple[NDArray[np.float32], tuple[str, ...]]:
-    """The points of `cloud` that can be drawn, float32[M,3], and a line for each kind of trouble."""
-    if cloud.ndim != 2 or cloud.shape[1] != 3:
-        return np.zeros((0, 3), np.float32), (f"cloud: shape {list(cloud.shape)} instead of [N, 3]; nothing is drawn",)
+    """The points of `cloud` that can be drawn, float32[M,channels], and a line for each kind of trouble."""
+    if cloud.ndim != 2 or cloud.shape[1] not in (XYZ, XYZRGB):
+        wrong = f"cloud: shape {list(cloud.shape)} instead of [N, {XYZ}] or [N, {XYZRGB}]; nothing is drawn"
+        return np.zeros((0, XYZ), np.float32), (wrong,)
     problems = []
     points = cloud
     if len(points) > MAX_POINTS:
@@ -61,7 +63,11 @@ def drawable(cloud: NDArray[np.float32]) -> tuple[NDArray[np.float32], tuple[str
     return points, tuple(problems)
 
 
-def by_height(heights: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Colours uint8[N,3] of points at heights float32[N], from the lowest to the highest of them."""
-    low, high = float(heights.min()), float(heights.max())
+def point_colours(cloud: NDArray[np.float32], low: float | None = None, high: float | None = None) -> NDArray[np.uint8]:
+    """Colours uint8[N,3] of one or more points: their own, or those of their height between `low` and `high` (m; None:
+    of the lowest and the highest of them)."""
+    if cloud.shape[1] == XYZRGB:
+        return np.rint(255 * cloud[:, XYZ:].clip(0.0, 1.0)).astype(np.uint8)
+    heights = cloud[:, 2]
+    low, high = float(heights.min()) if low is None else low, float(heights.max()) if high is None else high
     return ramp(CLOUD_LOW, CLOUD_HIGH, (heights - low) / ((high - low) or 1.0))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sdm_core.action_chunk import ActionChunk
 from sdm_core.anchor import Anchor
-from sdm_core.contract import Contract
+from sdm_core.contract import XYZ, Contract
 
 from sdm_cockpit.snapshot import Box, Episode, Plan, Snapshot, Status, Timing
 from sdm_cockpit.tool_path import ToolPath
@@ -78,11 +78,11 @@ class Recording:
         return dict(zip(self.contract.state_names, self.state[step].tolist(), strict=True))
 
     def cloud(self, step: int) -> NDArray[np.float32] | None:
-        """The points [M,3] of a step that enter the network, without the zeros that fill them up."""
+        """The points [M,channels] of a step that enter the network, without the zeros that fill them up."""
         spec = self.contract.observation.cloud
         if self.clouds is None or spec is None:
             return None
-        points = self.clouds[step, : spec.network_points, :3]
+        points = self.clouds[step, : spec.network_points]
         return points[points.any(axis=1)]
 
     @cached_property
@@ -92,7 +92,7 @@ class Recording:
         parts = [part for part in (cloud, self.trail) if part is not None and len(part)]
         if not parts:
             return None
-        points = np.concatenate(parts)
+        points = np.concatenate([part[:, :XYZ] for part in parts])
         return Box(points.min(axis=0), points.max(axis=0))
 
     @cached_property

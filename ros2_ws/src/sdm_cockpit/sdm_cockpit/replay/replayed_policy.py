@@ -44,7 +44,7 @@ class ReplayedPolicy:
             stamp_ns, state = step * contract.dt_ns, recording.state[step].astype(float)
             window.add_state(stamp_ns, state)
             if contract.observation.cloud and recording.clouds is not None:
-                window.add_cloud(stamp_ns, recording.clouds[step])
+                window.add_cloud(stamp_ns, recording.clouds[step][:, : contract.observation.cloud.channels])
             cameras = [image.camera for image in contract.observation.images]
             window.add_images(stamp_ns, {camera: recording.images[camera][step] for camera in cameras})
             chunk = self._anchor.absolute(self._runtime.infer(window.policy_input(stamp_ns)), state)
@@ -55,7 +55,7 @@ def _require_fit(label: str, policy: Contract, recording: Recording) -> None:
     mine, theirs = policy.observation, recording.contract.observation
     for what, wanted, found in (
         ("states", mine.state, theirs.state),
-        ("clouds", _seen(mine.cloud), _seen(theirs.cloud) if mine.cloud else None),
+        ("clouds", _seen(mine.cloud, mine.cloud), _seen(theirs.cloud, mine.cloud)),
         (
             "images",
             {(i.camera, i.crop, i.size) for i in mine.images},
@@ -71,8 +71,10 @@ def _require_fit(label: str, policy: Contract, recording: Recording) -> None:
             )
 
 
-def _seen(cloud: CloudSpec | None) -> CloudSpec | None:
-    """What must agree of two clouds; the rest is how a network is given them."""
-    if cloud is None:
+def _seen(cloud: CloudSpec | None, wanted: CloudSpec | None) -> CloudSpec | None:
+    """What must agree of a cloud for a policy that wants another; the rest is how a network is given it. A policy that
+    asks for no colour, or no cloud at all, can be shown those with."""
+    if cloud is None or wanted is None:
         return None
-    return cloud.model_copy(update={"network_points": 1, "steps": 1, "centre": (), "scale": 1.0})
+    channels = min(cloud.channels, wanted.channels)
+    return cloud.model_copy(update={"network_points": 1, "steps": 1, "centre": (), "scale": 1.0, "channels": channels})

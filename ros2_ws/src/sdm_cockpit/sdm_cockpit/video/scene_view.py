@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy.spatial import KDTree
+from sdm_core.contract import XYZ
 
 from sdm_cockpit.page import palette
 from sdm_cockpit.page.lines import box_edges
 from sdm_cockpit.page.palette import Rgb
+from sdm_cockpit.page.point_cloud import point_colours
 from sdm_cockpit.replay.recording import Recording
 from sdm_cockpit.snapshot import Plan, Snapshot
 from sdm_cockpit.video.point_splats import draw_points, visible_points
@@ -40,7 +42,7 @@ class SceneView:
     def __init__(self, recording: Recording, width: int, height: int, azimuth: float | None = None) -> None:
         """`azimuth` (rad) of the viewpoint; None: the best one."""
         self._trail = recording.trail
-        clouds = [cloud for step in range(len(recording)) if (cloud := recording.cloud(step)) is not None]
+        clouds = [cloud for step in range(len(recording)) if (cloud := _places(recording, step)) is not None]
         scene = _scene_points(clouds, self._trail)
         self._heights = float(scene[:, 2].min()), float(scene[:, 2].max())
         largest = _LARGEST_BALL * float(np.linalg.norm(np.ptp(scene, axis=0)))
@@ -60,10 +62,9 @@ class SceneView:
                 self._line(draw, edge, [_dimmed(palette.CROP)], _EDGE)
         picture = np.array(behind)
         if snapshot.cloud is not None and len(snapshot.cloud):
-            low, high = self._heights
-            share = (snapshot.cloud[:, 2] - low) / max(high - low, 1e-9)
-            colours = palette.ramp(palette.CLOUD_LOW, palette.CLOUD_HIGH, share)
-            draw_points(picture, snapshot.cloud, colours, self._radius, view)
+            draw_points(
+                picture, snapshot.cloud[:, :XYZ], point_colours(snapshot.cloud, *self._heights), self._radius, view
+            )
         image = Image.fromarray(picture)
         draw = ImageDraw.Draw(image)
         if self._trail is not None:
@@ -93,6 +94,12 @@ class SceneView:
             if np.isfinite([start, end]).all():
                 colour = colours[min(index, len(colours) - 1)]
                 draw.line([tuple(start), tuple(end)], fill=colour, width=_FINER * width, joint="curve")
+
+
+def _places(recording: Recording, step: int) -> NDArray | None:
+    """Where the points [M,3] of a step's cloud are; None where there is none."""
+    cloud = recording.cloud(step)
+    return None if cloud is None else cloud[:, :XYZ]
 
 
 def _scene_points(clouds: list[NDArray], trail: NDArray | None) -> NDArray:

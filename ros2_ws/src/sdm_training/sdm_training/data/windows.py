@@ -87,7 +87,7 @@ class Windows:
         if cloud:
             assert demonstrations.point_cloud is not None
             takes = np.concatenate((demonstrations.point_cloud, *demonstrations.noisy_clouds))
-            self._clouds = fill_padding(torch.from_numpy(takes).to(device))
+            self._clouds = fill_padding(torch.from_numpy(takes).to(device))[..., : cloud.channels]
         self._state_rows, self._cloud_rows, self._action_rows = (
             torch.from_numpy(array).to(device) for array in (rows.state, rows.cloud, rows.action)
         )

@@ -10,20 +10,22 @@ LOWEST = 3.0
 
 
 class FourierFeatures(nn.Module):
-    """x [..., D] → x and its sine and cosine at `frequencies` octaves, [..., D · (1 + 2 · frequencies)]."""
+    """x [..., D] → x and sine and cosine of its first `coordinates` numbers (None: of all) at `frequencies` octaves."""
 
     scales: Tensor
 
-    def __init__(self, frequencies: int) -> None:
+    def __init__(self, frequencies: int, coordinates: int | None = None) -> None:
         super().__init__()
+        self.coordinates = coordinates
         self.register_buffer("scales", LOWEST * 2.0 ** torch.arange(frequencies), persistent=False)
 
     def width(self, inputs: int) -> int:
         """Features made of `inputs` numbers."""
-        return inputs * (1 + 2 * len(self.scales))
+        coordinates = inputs if self.coordinates is None else self.coordinates
+        return inputs + 2 * coordinates * len(self.scales)
 
     def forward(self, x: Tensor) -> Tensor:
         if not len(self.scales):  # a graph must not be exported with empty tensors
             return x
-        angles = (x[..., None] * self.scales).flatten(-2)
+        angles = (x[..., : self.coordinates, None] * self.scales).flatten(-2)
         return torch.cat([x, angles.sin(), angles.cos()], dim=-1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from sdm_core.contract import Contract
+from sdm_core.contract import XYZ, Contract
 from torch import Tensor, nn
 
 from sdm_training.networks.fourier_features import FourierFeatures
@@ -13,7 +13,6 @@ from sdm_training.networks.state_mlp import state_mlp
 from sdm_training.observation import Observation
 from sdm_training.settings import Part, SettingsError
 
-AXES = 3
 # So many points' features stay in a core's cache from layer to layer: half the time of a whole batch at once.
 POINTS_IN_CACHE = 1024
 
@@ -51,14 +50,14 @@ class PointNet(nn.Module):
     ) -> None:
         super().__init__()
         self.sparse_gradient = True
-        fourier = FourierFeatures(frequencies)
+        fourier = FourierFeatures(frequencies, XYZ)
         layers: list[nn.Module] = [fourier]
         for inputs, outputs in zip((fourier.width(channels), *widths), widths, strict=False):
             layers += [nn.Linear(inputs, outputs), nn.LayerNorm(outputs), nn.ReLU()]
         self.points = nn.Sequential(*layers)
         self.projection = nn.Sequential(nn.Linear(widths[-1], features), nn.LayerNorm(features))
         self.attention = nn.Linear(widths[-1], keypoints) if keypoints else None
-        self.features = features + AXES * keypoints
+        self.features = features + XYZ * keypoints
 
     def forward(self, clouds: Tensor) -> Tensor:
         sparse = self.sparse_gradient and torch.is_grad_enabled() and not clouds.is_cuda
@@ -68,7 +67,7 @@ class PointNet(nn.Module):
             return features
         # The maximum alone shapes the features: a place depends on all points, and few of them have a gradient.
         attention = self.attention(torch.cat(point_features).detach()).softmax(dim=1)
-        places = attention.transpose(1, 2) @ clouds[..., :AXES]
+        places = attention.transpose(1, 2) @ clouds[..., :XYZ]
         return torch.cat([features, places.flatten(1)], dim=-1)
 
     def all_points(self, clouds: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
