@@ -63,6 +63,10 @@ ABLATIONS = (
         ),
     ),
     Ablation(
+        "Colour of the points",
+        (Setting("none", TEACHER), Setting("each point's own", _variant(TEACHER, "colour"))),
+    ),
+    Ablation(
         "What the network knows of points",
         (
             Setting("four octaves of Fourier features; sixteen places beside the maximum", TEACHER),

@@ -194,7 +194,7 @@ Those 37 of the tasks on which the papers below report averages by difficulty. N
 One choice changed at a time, on six tasks with up to two training seeds of fifty episodes each (`suite=ablations`).
 Evaluation seeds from {development_seed0} on are for development: no other cell of this page is of them. Differences
 are to the recipe's, paired by training and evaluation seed, with Newcombe's interval; where an interval spans 0, the
-choice did not show. Colour is no choice here, since the clouds of the demonstrations have none.
+choice did not show.
 
 {ablations}
 
