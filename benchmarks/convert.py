@@ -119,7 +119,7 @@ def measure(megabytes: int) -> dict[str, Any]:
         with contextlib.redirect_stdout(io.StringIO()):
             convert([str(bag), *options])
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-        rows = int(EpisodeStore.open(output).episode_ends[-1])
+        rows = int(EpisodeStore.view(output).episode_ends[-1])
     return {
         "kind": "conversion",
         "what": f"{WIDTH}×{HEIGHT} depth, {STATES} states and {COMMANDS} commands a frame",

@@ -64,7 +64,7 @@ def launch(file: str, **arguments: Any) -> None:
 
 def record() -> None:
     """The expert's demonstrations, through the recorder."""
-    recorded = len(EpisodeStore.open(DATA)) if DATA.exists() else 0
+    recorded = len(EpisodeStore.view(DATA)) if DATA.exists() else 0
     if recorded >= DEMONSTRATIONS:
         return
     CONTRACT.parent.mkdir(parents=True, exist_ok=True)

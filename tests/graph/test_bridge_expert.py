@@ -30,7 +30,7 @@ def test_what_is_recorded_on_the_graph_is_what_the_expert_shows_without_it(task:
         assert bridge.process.wait(120) == 0, world.outputs()
         assert "leaked" not in bridge.output  # all that the expert's smoother made has been freed
     shown = record(task, EPISODES, SEED, 1, False, str(tmp_path / "direct.zarr"))
-    recorded = EpisodeStore.open(output)
+    recorded = EpisodeStore.view(output)
     assert len(recorded) == len(shown) == EPISODES
     for name in ("state", "action", "point_cloud"):
         np.testing.assert_array_equal(recorded.read(name), shown.read(name), err_msg=name)

@@ -70,7 +70,7 @@ def test_what_is_recorded_on_the_graph_is_what_a_demonstration_shows_without_it(
         with bridge(world, task="test/toy", checkpoint=tmp_path / "contract.yaml", **parameters) as node:
             (outcome,) = node.run()
             assert outcome.success, world.outputs()
-    shown, recorded = demonstrate(ToyTask(), 3, contract=contract), EpisodeStore.open(output)
+    shown, recorded = demonstrate(ToyTask(), 3, contract=contract), EpisodeStore.view(output)
     assert shown is not None
     assert recorded.contract == contract
     for name, values in shown.arrays().items():
@@ -111,7 +111,7 @@ def test_a_recorded_episode_keeps_the_colours_of_each_frame(colour_first: bool, 
         assert response.success, response.message
         assert contract.observation.cloud is not None
         clouds, camera = CloudPipeline(contract.observation.cloud), (robot.intrinsics, robot.extrinsics)
-    store = EpisodeStore.open(output)
+    store = EpisodeStore.view(output)
     expected = [
         clouds.from_depth(depth_image(step, contract), "16UC1", *camera, colour_pixels(step, contract))
         for step in range(5)

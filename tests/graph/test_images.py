@@ -273,7 +273,7 @@ def test_a_recorded_episode_keeps_every_camera_s_images(with_cloud: bool, world:
     world.spin_for(0.3)
     response = world.call(Trigger, "recorder_node/keep")
     assert response.success, response.message
-    store = EpisodeStore.open(output)
+    store = EpisodeStore.view(output)
     assert store.episode_ends.tolist() == [5]
     for step in range(5):
         for name, (_, image) in zip(("img", "img_wrist"), expected_images(contract, step).items(), strict=True):

@@ -43,7 +43,7 @@ def test_a_bag_gives_the_live_dataset_bit_for_bit(tmp_path: Path) -> None:
     assert outcome.success
 
     convert([str(bag), "-o", str(tmp_path / "offline.zarr")])
-    expected, found = EpisodeStore.open(live), EpisodeStore.open(tmp_path / "offline.zarr")
+    expected, found = EpisodeStore.view(live), EpisodeStore.open(tmp_path / "offline.zarr")
     assert found.contract == expected.contract
     assert found.outcomes.tolist() == expected.outcomes.tolist()
     assert found.episode_ends.tolist() == expected.episode_ends.tolist() == [outcome.steps]

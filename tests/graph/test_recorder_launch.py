@@ -65,7 +65,7 @@ def test_a_launch_records_dataset_and_bag(tmp_path: Path) -> None:
             launch.send_signal(signal.SIGINT)
             launch.wait(60)
     convert([str(tmp_path / "bag"), "-o", str(tmp_path / "again.zarr")])
-    live, again = EpisodeStore.open(tmp_path / "demos.zarr"), EpisodeStore.open(tmp_path / "again.zarr")
+    live, again = EpisodeStore.view(tmp_path / "demos.zarr"), EpisodeStore.open(tmp_path / "again.zarr")
     assert live.outcomes.tolist() == again.outcomes.tolist() == [SUCCESS]
     assert live.episode_ends.tolist() == again.episode_ends.tolist()
     np.testing.assert_array_equal(again.read("point_cloud"), live.read("point_cloud"))

@@ -99,7 +99,7 @@ class Demonstration:
 
     def assert_rows(self, rows: slice, steps: list[int]) -> None:
         """The dataset's rows are those of these steps: cloud, state and command alike."""
-        store = EpisodeStore.open(self.output)
+        store = EpisodeStore.view(self.output)
         assert CONTRACT.observation.cloud
         clouds = CloudPipeline(CONTRACT.observation.cloud)
         for row, step in zip(range(rows.start, rows.stop), steps, strict=True):
@@ -118,7 +118,7 @@ def test_a_kept_episode_is_what_was_seen_and_commanded(world, tmp_path):
     response = demo.call("keep")
     assert response.success, response.message
     assert response.message == "episode 0: 10 rows, 0 images missing"
-    store = EpisodeStore.open(demo.output)
+    store = EpisodeStore.view(demo.output)
     assert store.episode_ends.tolist() == [10]
     assert store.contract == CONTRACT
     demo.assert_rows(slice(0, 10), list(range(10)))
@@ -131,9 +131,9 @@ def test_discarded_episodes_leave_no_trace_and_kept_ones_add_up(world, tmp_path)
         demo.call("start")
         demo.run(4)
         assert demo.call(end).success
-    assert EpisodeStore.open(demo.output).episode_ends.tolist() == [4, 8]
+    assert EpisodeStore.view(demo.output).episode_ends.tolist() == [4, 8]
     assert not demo.call("keep").success  # nothing is being recorded
-    assert EpisodeStore.open(demo.output).episode_ends.tolist() == [4, 8]
+    assert EpisodeStore.view(demo.output).episode_ends.tolist() == [4, 8]
 
 
 def test_the_operator_judges_an_episode_as_it_ends_or_later_and_the_bag_can_hear_it(world, tmp_path):
@@ -149,9 +149,9 @@ def test_the_operator_judges_an_episode_as_it_ends_or_later_and_the_bag_can_hear
     demo.run(3)
     kept = demo.call("keep")
     assert kept.success, kept.message
-    assert EpisodeStore.open(demo.output).outcomes.tolist() == [SUCCESS, UNLABELLED]
+    assert EpisodeStore.view(demo.output).outcomes.tolist() == [SUCCESS, UNLABELLED]
     assert demo.judge(False).message == "episode 1 is a failure"
-    assert EpisodeStore.open(demo.output).outcomes.tolist() == [SUCCESS, FAILURE]
+    assert EpisodeStore.view(demo.output).outcomes.tolist() == [SUCCESS, FAILURE]
     demo.call("start")
     demo.call("discard")
     assert world.spin_until(lambda: len(heard) == 7), heard
@@ -268,7 +268,7 @@ def test_an_episode_that_is_to_be_kept_is_though_the_node_ends_meanwhile(recorde
     go_on.set()
     recorder.destroy_node()
     keep.close()
-    assert EpisodeStore.open(tmp_path / "demos.zarr").episode_ends.tolist() == [1]
+    assert EpisodeStore.view(tmp_path / "demos.zarr").episode_ends.tolist() == [1]
 
 
 def test_a_camera_slower_than_the_control_rate_is_refused(world, tmp_path):
@@ -278,7 +278,7 @@ def test_a_camera_slower_than_the_control_rate_is_refused(world, tmp_path):
     response = demo.call("keep")
     assert not response.success
     assert "2.5 rows a second, the contract's control rate is 10 Hz; set camera_every:=1" in response.message
-    assert len(EpisodeStore.open(demo.output)) == 0
+    assert len(EpisodeStore.view(demo.output)) == 0
 
 
 def test_of_a_camera_at_a_multiple_of_the_control_rate_the_images_between_two_rows_are_left_out(world, tmp_path):
@@ -307,7 +307,7 @@ def test_an_episode_with_an_unusable_image_or_state_is_refused(world, tmp_path):
     demo.robot.tell_state(demo.begun_ns, [float("nan")] * 4)
     world.spin_for(0.2)
     assert "is not finite" in demo.call("keep").message
-    assert len(EpisodeStore.open(demo.output)) == 0
+    assert len(EpisodeStore.view(demo.output)) == 0
 
 
 def test_a_full_disk_loses_that_episode_alone(world, tmp_path):
@@ -327,7 +327,7 @@ def test_a_full_disk_loses_that_episode_alone(world, tmp_path):
     demo.call("start")
     demo.run(4)
     assert demo.call("keep").success
-    assert EpisodeStore.open(demo.output).episode_ends.tolist() == [4, 8]
+    assert EpisodeStore.view(demo.output).episode_ends.tolist() == [4, 8]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
@@ -340,7 +340,7 @@ def test_ending_it_in_mid_episode_leaves_the_kept_ones_whole(world, tmp_path, nu
     demo.run(2)
     status = demo.process.end(number)
     assert status == (0 if number == signal.SIGINT else -signal.SIGKILL)
-    assert EpisodeStore.open(demo.output).episode_ends.tolist() == [4]
+    assert EpisodeStore.view(demo.output).episode_ends.tolist() == [4]
     demo.assert_rows(slice(0, 4), list(range(4)))
 
 

@@ -49,7 +49,7 @@ def test_recorded_simulated_and_live_clouds_are_identical_bit_for_bit(tmp_path: 
         task.step(action)
     task.close()
 
-    store = EpisodeStore.open(output)
+    store = EpisodeStore.view(output)
     assert len(store) == 1
     np.testing.assert_array_equal(live_clouds, simulated)
     np.testing.assert_array_equal(store.read("point_cloud"), simulated)

@@ -72,7 +72,7 @@ def test_the_operator_drives_the_arm_and_labels_an_episode(cell: Graph, poses, t
         assert cell.spin_until(lambda: "images missing, a success" in operator.screen, 30.0), operator.screen
     finally:
         assert operator.close() == 0, operator.screen
-    store = EpisodeStore.open(tmp_path / "demos.zarr")
+    store = EpisodeStore.view(tmp_path / "demos.zarr")
     assert store.outcomes.tolist() == [SUCCESS]
     action, state = store.read("action"), store.read("state")
     assert action[-1, 0] - action[0, 0] > 0.05

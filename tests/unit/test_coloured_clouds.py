@@ -67,7 +67,7 @@ def test_sdm_demos_records_coloured_clouds_and_mixes_them_with_no_others(
     assert config["colour"] is False
     config |= {"task": "test/toy", "episodes": 2, "colour": True, "output": path}
     demos.record_as_configured(config, quiet=True)
-    store = EpisodeStore.open(path)
+    store = EpisodeStore.view(path)
     assert store.contract == with_coloured_cloud(ToyTask().contract)
     clouds = store.read("point_cloud")
     assert clouds.shape == (store.episode_ends[-1], 32, 6)

@@ -40,7 +40,7 @@ class Conversion:
 
     @property
     def store(self) -> EpisodeStore:
-        return EpisodeStore.open(self.output)
+        return EpisodeStore.view(self.output)
 
     def assert_rows(self, steps: list[int], contract: Contract = CONTRACT) -> None:
         """The dataset's rows are those of these steps."""

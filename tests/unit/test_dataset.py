@@ -17,7 +17,7 @@ import pytest
 import zarr
 from helpers.contracts import image_contract, small_contract
 from sdm_core.contract import Contract
-from sdm_core.dataset import Episode, EpisodeStore, image_arrays
+from sdm_core.dataset import SUCCESS, Episode, EpisodeStore, image_arrays
 from sdm_core.errors import ContractError, DatasetError
 
 # zarr warns of folders and temporary files that an interrupted writer left.
@@ -134,6 +134,51 @@ def test_programs_that_read_leave_an_append_that_goes_on_alone(
     look(path)
     assert zarr.open_array(str(path / "data/state"), mode="r").shape == (60, STATE)
     assert partial.exists()
+
+
+# Adds ten episodes to a store, each with its number as provenance.
+ADDS = """
+import sys
+sys.path.insert(0, sys.argv[2])
+from test_dataset import episode
+from sdm_core.dataset import EpisodeStore
+store = EpisodeStore.open(sys.argv[1])
+print("open", flush=True)
+sys.stdin.readline()
+for number in range(10):
+    store.append(episode(number, 20 + number), {"by": sys.argv[3], "number": number}, success=True)
+"""
+
+
+def test_two_processes_may_add_to_one_store(tmp_path: Path, contract: Contract) -> None:
+    path = tmp_path / "demos.zarr"
+    EpisodeStore.create(path, contract)
+    command = [sys.executable, "-c", ADDS, str(path), str(Path(__file__).parent)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    writers = [
+        subprocess.Popen([*command, name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+        for name in ("first", "second")
+    ]
+    for writer in writers:
+        assert writer.stdout
+        assert writer.stdout.readline() == "open\n"
+    for writer in writers:
+        assert writer.stdin
+        writer.stdin.write("\n")
+        writer.stdin.flush()
+    for writer in writers:
+        writer.communicate()
+        assert not writer.returncode
+    store = EpisodeStore.view(path)
+    assert len(store) == len(store.provenance) == 20
+    assert store.outcomes.tolist() == [SUCCESS] * 20
+    for name in ("first", "second"):
+        own = [index for index, entry in enumerate(store.provenance) if entry["by"] == name]
+        assert [store.provenance[index]["number"] for index in own] == list(range(10))
+        starts = [0, *store.episode_ends.tolist()]
+        for number, index in enumerate(own):
+            rows = slice(starts[index], starts[index + 1])
+            np.testing.assert_array_equal(store.read("action", rows), episode(number, 20 + number).action)
 
 
 def test_dp3_s_reader_finds_its_keys_in_zarr_format_2(tmp_path: Path, contract: Contract) -> None:

@@ -167,7 +167,7 @@ def test_ctrl_c_leaves_whole_episodes_and_the_same_command_goes_on(tmp_path: Pat
     assert recording.returncode == 1
     assert errors.strip().splitlines()[-1].startswith("sdm-demos: interrupted; what is stored is whole")
     assert "Traceback" not in errors
-    store = EpisodeStore.open(path)
+    store = EpisodeStore.view(path)
     stored = len(store)
     assert stored >= 1
     assert seeds(store) == list(range(stored))
@@ -175,7 +175,7 @@ def test_ctrl_c_leaves_whole_episodes_and_the_same_command_goes_on(tmp_path: Pat
     subprocess.run(
         [*command, f"episodes={stored + 1}", f"output={path}"], cwd=tmp_path, check=True, stdout=subprocess.DEVNULL
     )
-    assert seeds(EpisodeStore.open(path)) == list(range(stored + 1))
+    assert seeds(EpisodeStore.view(path)) == list(range(stored + 1))
 
 
 def test_a_family_s_tasks_are_recorded_each_into_its_own_dataset_and_equally_again(tmp_path: Path) -> None:

@@ -215,7 +215,7 @@ def test_the_page_on_networks_says_what_is_counted():
 def test_an_imported_run_is_exported_and_commands_from_the_newest_observation_on(tmp_path, settings):
     clouds, states = observations(40)
     actions = np.random.default_rng(1).uniform(-1, 1, (40, 4)).astype(np.float32)
-    store = EpisodeStore.open(tmp_path / "data.zarr")
+    store = EpisodeStore.view(tmp_path / "data.zarr")
     store.append(Episode(states[:, 0].float().numpy(), actions, clouds[:, 0].float().numpy()))
     checkpoint(tmp_path / "latest.ckpt")
     import_dp3(settings())

@@ -119,7 +119,7 @@ def test_images_are_recorded_where_they_are_asked_for(tmp_path: Path, monkeypatc
     path = str(tmp_path / "toy.zarr")
     store = demos.record("test/toy", 2, 0, 3, False, path, images=True, image_size=6)
     assert store.read("img").shape == (store.episode_ends[-1], 6, 8, 3)
-    assert EpisodeStore.open(path).contract == with_images(ToyTask().contract, 6)
+    assert EpisodeStore.view(path).contract == with_images(ToyTask().contract, 6)
     with pytest.raises(DatasetError, match="recorded under another contract"):
         demos.record("test/toy", 3, 0, 3, False, path)
 

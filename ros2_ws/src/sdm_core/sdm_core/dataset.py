@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from sdm_core.atomic import atomic_folder
 from sdm_core.contract import Contract, ImageSpec
 from sdm_core.errors import DatasetError, SdmError
+from sdm_core.write_lock import write_lock
 
 SUCCESS, FAILURE, UNLABELLED = 1, 0, -1
 """What `EpisodeStore.outcomes` and `meta/episode_success` say of an episode."""
@@ -80,14 +81,15 @@ class EpisodeStore:
 
     @classmethod
     def open(cls, path: str | Path) -> EpisodeStore:
-        """Opens a store to append to it, alone, and rolls an interrupted append back. Raises DatasetError where it is
-        missing or malformed."""
+        """Opens a store to append to it, and rolls an interrupted append back; one that goes on in another process is
+        waited for. Raises DatasetError where it is missing or malformed."""
         path = _existing(path)
-        for stray in path.rglob("*.partial"):  # zarr's temporary file of a chunk that was being written
-            stray.unlink(missing_ok=True)
-        store = cls._as_stored(path, "r+")
-        store._require_whole()
-        store._roll_back()
+        with write_lock(path):
+            for stray in path.rglob("*.partial"):  # zarr's temporary file of a chunk that was being written
+                stray.unlink(missing_ok=True)
+            store = cls._as_stored(path, "r+")
+            store._require_whole()
+            store._roll_back()
         return store
 
     @classmethod
@@ -182,15 +184,21 @@ class EpisodeStore:
         if not 0 <= index < len(self):
             raise DatasetError(f"{self.path}: has no episode {index} to label; it holds {len(self)}")
         try:
-            self._write_outcome(index, SUCCESS if success else FAILURE)
+            with write_lock(self.path):
+                self._write_outcome(index, SUCCESS if success else FAILURE)
         except OSError as error:
             raise DatasetError(f"{self.path}: {error.strerror}; episode {index} is not labelled") from None
 
     def append(self, episode: Episode, provenance: dict[str, Any] | None = None, success: bool | None = None) -> None:
-        """Adds an episode, whole or not at all; `success` None: nobody judged it. Raises DatasetError on shapes that do
-        not fit, or a full disk."""
+        """Adds an episode, whole or not at all, after those that others have added meanwhile; `success` None: nobody
+        judged it. Raises DatasetError on shapes that do not fit, or a full disk."""
+        with write_lock(self.path):
+            self._append(episode, provenance, success)
+
+    def _append(self, episode: Episode, provenance: dict[str, Any] | None, success: bool | None) -> None:
         arrays = episode.arrays()
         try:
+            self._root = zarr.open_group(str(self.path), mode="r+", **_FORMAT)  # its attributes are those of opening
             self._roll_back()  # what an earlier append left, and a full disk had no room to undo
             self._check(arrays)
             rows, episodes = self._rows, len(self)
