@@ -223,6 +223,7 @@ def generate_launch_description():
                 "seed0": ParameterValue(LaunchConfiguration("seed0"), value_type=int),
                 "real_time_factor": ParameterValue(LaunchConfiguration("real_time_factor"), value_type=float),
                 "camera_every": 1,
+                "checkpoint": ParameterValue(LaunchConfiguration("checkpoint"), value_type=str),
                 "robot_hz": 100.0,  # as the drivers of a real arm do, and as often as config/robot commands it
                 "checkpoint_name": ParameterValue(
                     PythonExpression(["'", LaunchConfiguration("checkpoint"), "'.rstrip('/').rpartition('/')[2]"]),

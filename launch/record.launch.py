@@ -181,6 +181,7 @@ def generate_launch_description():
             PathJoinSubstitution([CONFIG, "nodes", "bridge_node.yaml"]),
             {
                 "task": text("task"),
+                "checkpoint": text("contract"),
                 "mode": "teleop",
                 "episodes": 0,
                 "seed0": ParameterValue(LaunchConfiguration("seed0"), value_type=int),

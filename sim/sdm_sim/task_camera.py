@@ -26,16 +26,13 @@ class TaskCamera:
         camera: str,
         width: int,
         height: int | None = None,
-        shadows: bool = True,
     ) -> None:
-        """Images of width × height pixels, without a height of width × width.
-
-        `shadows` of the colour that policies see take ten times as long as the rest of it.
-        """
+        """Images of width × height pixels, without a height of width × width."""
         mujoco.mj_forward(model, data)
         self._data, self._size = data, (width, height or width)
         self._depth = DepthCamera(model, camera, *self._size)
-        self._colour = Picture(model, camera, hide_sites=True, shadows=shadows)
+        # Shadows would take several times as long as the rest of it.
+        self._colour = Picture(model, camera, hide_sites=True, shadows=False)
         self._picture = Picture(model, camera)
 
     @property

@@ -86,7 +86,7 @@ def test_who_subscribes_as_everybody_does_hears_the_sensors(lossless: bool, tmp_
     task = ToyTask()
     task.reset(0)
     with graph(tmp_path) as world:
-        sensors = SensorPublisher(world.node, task, CameraStreams(1, depth=True, colour=False), lossless)
+        sensors = SensorPublisher(world.node, task, CameraStreams(1), lossless)
         for topic, kind in kinds.items():
 
             def take(message: Any) -> None:

@@ -11,7 +11,8 @@ from sdm_core.contract import Contract
 from sdm_sim.bridge.camera_streams import CameraStreams
 from sdm_sim.bridge.errors import BridgeError
 from sdm_sim.bridge.parameters import BridgeParameters
-from sdm_sim.colour_contract import with_images
+from sdm_sim.colour_contract import with_coloured_cloud, with_images
+from sdm_sim.franka.contract import franka_contract
 from sdm_sim.metaworld.task import metaworld_contract
 
 TASK = "metaworld/drawer-close"
@@ -72,9 +73,21 @@ def test_the_camera_publishes_what_the_policy_observes(tmp_path: Path) -> None:
         contract.save(tmp_path / "contract.yaml")
         return BridgeParameters(checkpoint=str(tmp_path)).streams(task)
 
-    assert BridgeParameters().streams(task) == CameraStreams(4, depth=True, colour=False)
+    assert BridgeParameters().streams(task) == CameraStreams(4)
     both = with_images(task, 84)
-    assert streams(both) == CameraStreams(4, depth=True, colour=True)
+    assert streams(both) == CameraStreams(4, colour=frozenset({"camera"}))
     (image,) = both.observation.images
     pair = both.observation.model_copy(update={"cloud": None, "images": (image.model_copy(update={"steps": 2}),)})
-    assert streams(both.model_copy(update={"observation": pair})) == CameraStreams(1, depth=False, colour=True)
+    assert streams(both.model_copy(update={"observation": pair})) == CameraStreams(
+        1, depth=False, colour=frozenset({"camera"})
+    )
+    coloured = streams(with_coloured_cloud(task))
+    assert coloured == CameraStreams(4, colour=frozenset({"camera"}), aligned=True)
+
+
+def test_of_several_cameras_only_those_that_somebody_observes_show_their_colour(tmp_path: Path) -> None:
+    cell = franka_contract("pick-place", 0.5, 64, 48)
+    assert len(cell.observation.cameras) == 2
+    for contract, cameras in ((with_coloured_cloud(cell), {"camera"}), (with_images(cell, 84), {"camera", "wrist"})):
+        contract.save(tmp_path / "contract.yaml")
+        assert BridgeParameters(checkpoint=str(tmp_path)).streams(cell).colour == cameras

@@ -158,9 +158,10 @@ def test_a_method_without_a_domain_s_figure_is_refused(tmp_path: Path) -> None:
 
 
 def test_every_row_of_the_ablations_suite_is_in_a_table_and_no_other() -> None:
-    run = suite("ablations")
+    runs = [suite("ablations"), suite("colour")]
     made = {
         (Policy(row.get("method", name), nfe, row.get("network", run["network"]), row.get("variant")), row.get("demos"))
+        for run in runs
         for name, row in run["methods"].items()
         for nfe in row.get("nfe", [1])
     }
@@ -170,9 +171,10 @@ def test_every_row_of_the_ablations_suite_is_in_a_table_and_no_other() -> None:
         for setting in one.settings
     }
     assert made == shown
-    assert list(run["tasks"]) == list(ablations.TASKS)
-    assert run["eval_seed0"] == DEVELOPMENT["eval_seed0"] != FINAL["eval_seed0"]
-    assert all(row["demos"] == ablations.DEMOS for row in run["tasks"].values())
+    for run in runs:
+        assert list(run["tasks"]) == list(ablations.TASKS)
+        assert run["eval_seed0"] == DEVELOPMENT["eval_seed0"] != FINAL["eval_seed0"]
+        assert all(row["demos"] == ablations.DEMOS for row in run["tasks"].values())
 
 
 def test_an_ablation_is_shown_once_it_is_run_and_paired_with_the_recipe() -> None:

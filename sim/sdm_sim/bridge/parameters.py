@@ -119,8 +119,10 @@ class BridgeParameters:
         contract = contract_at(self.checkpoint) if self.checkpoint else task_contract
         observation = contract.observation
         depth = observation.cloud is not None or not observation.images
-        coloured = observation.cloud is not None and observation.cloud.coloured
-        return CameraStreams(self.camera_period(contract), depth, coloured or bool(observation.images), coloured)
+        aligned = observation.cloud is not None and observation.cloud.coloured
+        of_points = {camera.name for camera in observation.cameras if aligned and camera.depth_encoding}
+        colour = frozenset({image.camera for image in observation.images} | of_points)
+        return CameraStreams(self.camera_period(contract), depth, colour, aligned)
 
     def camera_period(self, contract: Contract) -> int:
         """Control steps between images. Raises BridgeError on a period that does not go together with the mode."""

@@ -57,9 +57,8 @@ class SensorPublisher:
         self._depth_frame = COLOUR_FRAME if aligned else CAMERA_FRAME
         self._depth = node.create_publisher(Image, camera_topics.depth_image(CAMERA_NAME, aligned), qos)
         self._info = node.create_publisher(CameraInfo, camera_topics.depth_info(CAMERA_NAME, aligned), qos)
-        cameras = {camera.name for camera in task.contract.observation.cameras} if streams.colour else ()
         self._colour = {
-            name: node.create_publisher(Image, camera_topics.colour_image(name), qos) for name in sorted(cameras)
+            name: node.create_publisher(Image, camera_topics.colour_image(name), qos) for name in sorted(streams.colour)
         }
         self._colour_info = {
             name: node.create_publisher(CameraInfo, camera_topics.colour_info(name), qos) for name in self._colour
@@ -111,9 +110,9 @@ class SensorPublisher:
     def images(self, stamp_ns: int, frame: SensorFrame) -> bool:
         """Publishes a frame's images, each after its calibration, the depth last; False where there are none."""
         stamp = Time(nanoseconds=stamp_ns).to_msg()
-        for name, colour in frame.images.items():
+        for name in self._colour.keys() & frame.images.keys():
             self._colour_info[name].publish(camera_info(self._intrinsics, stamp, colour_frame(name)))
-            self._colour[name].publish(colour_image(colour, stamp, colour_frame(name)))
+            self._colour[name].publish(colour_image(frame.images[name], stamp, colour_frame(name)))
         if frame.depth is not None:
             self._info.publish(camera_info(self._intrinsics, stamp, self._depth_frame))
             self._depth.publish(depth_image(frame.depth, stamp, self._depth_frame))

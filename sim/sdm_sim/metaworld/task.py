@@ -87,7 +87,7 @@ class MetaWorldTask(SolvedOnce):
         camera = self._model.camera(CAMERA).id
         self._model.cam_pos[camera] = CAMERA_POSITION
         self._model.cam_fovy[camera] = CAMERA_FOVY_DEG
-        self._camera = TaskCamera(self._model, self._data, CAMERA, IMAGE_SIZE, shadows=False)
+        self._camera = TaskCamera(self._model, self._data, CAMERA, IMAGE_SIZE)
         self.intrinsics, self.extrinsics = self._camera.intrinsics, self._camera.extrinsics
         self._expert = ENV_POLICY_MAP[f"{task}-v3"]()
         self._full_observation: NDArray[np.float64] | None = None

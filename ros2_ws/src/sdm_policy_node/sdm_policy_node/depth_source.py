@@ -16,7 +16,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from sdm_policy_node.camera_pose import CameraPose
 from sdm_policy_node.colour_images import colour_differences, rgb_pixels
 from sdm_policy_node.observation_source import Deliver, Frame, StreamSettings, sensor_qos
-from sdm_policy_node.stamped_frames import StampedFrames
+from sdm_policy_node.stamped_frames import SAME_INSTANT_NS, StampedFrames
 
 
 class DepthSource:
@@ -30,6 +30,7 @@ class DepthSource:
         self._intrinsics: Intrinsics | None = None
         self._intrinsics_of: CameraInfo | None = None
         aligned, namespace = settings.aligned_depth or settings.colour, settings.namespace
+        self._aligned = aligned
         self._info_topic = depth_info(camera, aligned, namespace)
         qos = sensor_qos(settings.reliable, settings.queue)
         self._node = node
@@ -55,16 +56,16 @@ class DepthSource:
     def differences(self, camera: CameraSpec) -> list[str]:
         lines, latest = [], self._frames.latest
         if self._info and (self._info.width, self._info.height) != (camera.width, camera.height):
-            lines.append(_wrong_size(self._info, camera))
+            lines.append(self._wrong_size(self._info, camera))
         if latest and latest.message.encoding not in DEPTH_DTYPES:
             lines.append(f"depth encoding is '{latest.message.encoding}', {' or '.join(DEPTH_DTYPES)} expected")
         return lines + (colour_differences(self._colour, camera) if self._colour else [])
 
     def configure(self, camera: CameraSpec, cloud: CloudSpec, pose: CameraPose, max_skew_ns: int) -> None:
         self._camera, self._pose = camera, pose
-        for frames in (self._frames, self._colour):
-            if frames:
-                frames.max_skew_ns = max_skew_ns
+        self._frames.max_skew_ns = max_skew_ns
+        if self._colour:  # of the same shot: another's would colour what has moved meanwhile with what is behind it
+            self._colour.max_skew_ns = SAME_INSTANT_NS
 
     def ready(self, stamp_ns: int) -> bool:
         frame_ns = stamp_ns if self._handed_on else self._frames.nearest_stamp(stamp_ns)
@@ -91,16 +92,27 @@ class DepthSource:
         if depth.header.frame_id != colour.header.frame_id:
             raise ObservationError(
                 f"depth is an image of '{depth.header.frame_id}', the colour on '{self._colour.topic}' of "
-                f"'{colour.header.frame_id}'; a coloured cloud needs depth that is aligned to colour"
+                f"'{colour.header.frame_id}'; publish depth that is aligned to colour (align_depth.enable:=true)"
+            )
+        if (depth.width, depth.height) != (colour.width, colour.height):
+            raise ObservationError(
+                f"'{self._colour.topic}' is {colour.width}×{colour.height}, the depth that is aligned to it "
+                f"{depth.width}×{depth.height}; check the camera's colour profile"
             )
         return rgb_pixels(colour, self._colour.topic)
 
     def _current_intrinsics(self, info: CameraInfo) -> Intrinsics:
         if self._intrinsics is None or info is not self._intrinsics_of:
             if (info.width, info.height) != (self._camera.width, self._camera.height):
-                raise ObservationError(_wrong_size(info, self._camera))
+                raise ObservationError(self._wrong_size(info, self._camera))
             self._intrinsics, self._intrinsics_of = Intrinsics.from_k(info.k, info.width, info.height), info
         return self._intrinsics
+
+    def _wrong_size(self, info: CameraInfo, camera: CameraSpec) -> str:
+        return (
+            f"camera_info says {info.width}×{info.height}, the contract {camera.width}×{camera.height}; "
+            f"set the camera's {'colour' if self._aligned else 'depth'} profile"
+        )
 
 
 def depth_pixels(image: Image) -> NDArray:
@@ -119,10 +131,3 @@ def depth_pixels(image: Image) -> NDArray:
     rows = np.frombuffer(image.data, np.uint8).reshape(image.height, image.step)
     packed = np.ascontiguousarray(rows[:, : image.width * dtype.itemsize]).view(dtype)
     return packed.astype(dtype.newbyteorder("="), copy=False)
-
-
-def _wrong_size(info: CameraInfo, camera: CameraSpec) -> str:
-    return (
-        f"camera_info says {info.width}×{info.height}, the contract {camera.width}×{camera.height}; "
-        "set the camera's depth profile"
-    )

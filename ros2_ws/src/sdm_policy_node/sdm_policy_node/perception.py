@@ -71,7 +71,10 @@ class Perception:
         self._images.close()
 
     def differences(self, contract: Contract) -> list[str]:
-        """One line for each way in which what was heard so far contradicts the contract."""
+        """One line for each way in which what was heard so far contradicts the contract; nothing is known of streams
+        that were not listened to."""
+        if _Cameras.of(contract) != self._cameras:
+            return []
         clouds = self._clouds.differences(contract) if self._clouds else []
         return clouds + self._images.differences(contract)
 
@@ -83,6 +86,11 @@ class Perception:
         cameras = _Cameras.of(contract)
         if not cameras.depth and (contract.observation.cloud or not cameras.images):
             raise ContractError("no camera of the contract gives what it observes; name one with a depth_encoding")
+        if cameras.coloured and self._settings.camera_frame:
+            raise ContractError(
+                f"camera_frame is '{self._settings.camera_frame}', and the contract's cloud is coloured: its depth is "
+                "seen from where colour is; leave camera_frame empty"
+            )
         if cameras != self._cameras:
             self.close()
             self._listen(cameras)

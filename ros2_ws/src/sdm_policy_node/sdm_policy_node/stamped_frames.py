@@ -14,7 +14,7 @@ from sdm_policy_node.time_stamps import to_ns
 
 # Stamps of one instant differ by the rounding and the jitter of the clocks behind them. It is far less than half of any
 # camera's period: no frame that is nearer can follow one that lies so close.
-_SAME_INSTANT_NS = 2_000_000
+SAME_INSTANT_NS = 2_000_000
 
 
 class StampedFrames:
@@ -55,7 +55,7 @@ class StampedFrames:
     def reached(self, stamp_ns: int) -> bool:
         """Whether a frame of this stamp or a later one has come."""
         with self._lock:
-            return next(reversed(self._seen), -1) >= stamp_ns - _SAME_INSTANT_NS
+            return next(reversed(self._seen), -1) >= stamp_ns - SAME_INSTANT_NS
 
     def nearest_stamp(self, stamp_ns: int) -> int | None:
         """The kept frame's stamp that is nearest to this one, however far; None where none is kept."""

@@ -90,13 +90,15 @@ class NetworkSettings(Settings):
         """The dataset's contract as this network narrows it: the one under which a policy is trained and deployed."""
         given = dataset_contract.observation
         images = self.images.specs(dataset_contract) if self.images else ()
-        seen = {image.camera for image in images}
+        coloured = {image.camera for image in images}
+        if self.colour:
+            coloured |= {camera.name for camera in given.cameras if camera.depth_encoding}
         cloud = self._cloud(dataset_contract) if self.points else None
         cameras = tuple(
             camera.model_copy(
                 update={
                     "depth_encoding": camera.depth_encoding if cloud else None,
-                    "colour_encoding": camera.colour_encoding if self.colour or camera.name in seen else None,
+                    "colour_encoding": camera.colour_encoding if camera.name in coloured else None,
                 }
             )
             for camera in given.cameras

@@ -52,6 +52,7 @@ def live_points(
         executor.spin_once(timeout_sec=0.05)
         ready = [frame for frame in frames if cameras.ready(frame.stamp_ns)]
         if not ready:
+            reason = "depth has come without its camera_info or its colour; check these topics" if frames else reason
             continue
         try:
             seen = cameras.points(ready[-1])

@@ -38,6 +38,11 @@ class NoisyTakes:
             raise DatasetError(f"{store.path}: {name} is not simulated, its camera has real noise; leave it out")
         if any("camera_noise" in entry for entry in store.provenance):
             raise DatasetError(f"{store.path}: was recorded with camera_noise, which is not put on twice; leave it out")
+        if "depth" in store and spec.coloured:
+            raise DatasetError(
+                f"{store.path}: holds coloured clouds and no colour of the stored depth's other pixels, which noise "
+                "brings into the crop; leave camera_noise out, or record without colour"
+            )
         task = make_task(name)
         intrinsics, extrinsics = task.intrinsics, task.extrinsics
         task.close()
@@ -50,7 +55,7 @@ class NoisyTakes:
         def from_cloud(points: NDArray, random: np.random.Generator) -> NDArray[np.float32]:
             return pipeline.from_points(camera.cloud(points[points.any(1)], extrinsics, random), None)
 
-        if "depth" in store and spec.channels == 3:
+        if "depth" in store:
             rows, take = store.read("depth"), from_depth
         else:
             rows, take = store.read("point_cloud"), from_cloud
