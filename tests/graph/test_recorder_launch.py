@@ -14,6 +14,7 @@ from helpers.graph import graph
 from helpers.operator import Operator
 from sdm_core.dataset import SUCCESS, EpisodeStore
 from sdm_policy_node.convert.program import main as convert
+from sdm_sim.colour_contract import with_coloured_cloud
 from sdm_sim.registry import make_task
 
 ROS2 = str(Path(sys.executable).parent / "ros2-embedded")
@@ -21,10 +22,11 @@ TASK = "franka/pick-place"
 
 
 @pytest.mark.slow
-def test_a_launch_records_dataset_and_bag(tmp_path: Path) -> None:
+@pytest.mark.parametrize("coloured", [False, True])
+def test_a_launch_records_dataset_and_bag(coloured: bool, tmp_path: Path) -> None:
     contract = tmp_path / "contract.yaml"
     task = make_task(TASK)
-    task.contract.save(contract)
+    (with_coloured_cloud(task.contract) if coloured else task.contract).save(contract)
     task.close()
     arguments = {"sim": "true", "contract": contract, "output": tmp_path / "demos.zarr", "bag": tmp_path / "bag"}
     with graph(tmp_path) as world:
@@ -65,9 +67,10 @@ def test_a_launch_records_dataset_and_bag(tmp_path: Path) -> None:
             launch.send_signal(signal.SIGINT)
             launch.wait(60)
     convert([str(tmp_path / "bag"), "-o", str(tmp_path / "again.zarr")])
-    live, again = EpisodeStore.view(tmp_path / "demos.zarr"), EpisodeStore.open(tmp_path / "again.zarr")
+    live, again = EpisodeStore.view(tmp_path / "demos.zarr"), EpisodeStore.view(tmp_path / "again.zarr")
     assert live.outcomes.tolist() == again.outcomes.tolist() == [SUCCESS]
     assert live.episode_ends.tolist() == again.episode_ends.tolist()
     np.testing.assert_array_equal(again.read("point_cloud"), live.read("point_cloud"))
+    assert live.read("point_cloud").shape[2] == (6 if coloured else 3)
     np.testing.assert_array_equal(again.read("state"), live.read("state"))
     assert np.ptp(live.read("action")[:, 0]) > 0.05
