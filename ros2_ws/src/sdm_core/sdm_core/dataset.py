@@ -62,7 +62,7 @@ class EpisodeStore:
 
     def __init__(self, path: Path, root: Any, contract: Contract) -> None:
         self.path, self.contract = path, contract
-        self._root = root  # a zarr.Group; its typing knows no paths
+        self._root: Any = root  # a zarr.Group; its typing knows no paths
         self._viewed_ends: NDArray[np.int64] | None = None
 
     @classmethod
