@@ -192,7 +192,7 @@ class EpisodeStore:
     def append(self, episode: Episode, provenance: dict[str, Any] | None = None, success: bool | None = None) -> None:
         """Adds an episode, whole or not at all, after those that others have added meanwhile; `success` None: nobody
         judged it. Raises DatasetError on shapes that do not fit, or a full disk."""
-        with write_lock(self.path):
+        with write_lock(_existing(self.path)):
             self._append(episode, provenance, success)
 
     def _append(self, episode: Episode, provenance: dict[str, Any] | None, success: bool | None) -> None:

@@ -59,8 +59,8 @@ class NetworkSettings(Settings):
 
     points: network_points of its contract, 0 for no clouds; colour: whether it reads their colour; cloud_steps: newest
     clouds fed; centred: gripper-centric clouds as the contract's `centre` and `scale` say (else the crop box is mapped
-    to [-1, 1]); images: how images are fed, None for none;
-    past_actions: of the horizon, those before the newest observation.
+    to [-1, 1]); images: how images are fed, None for none; past_actions: of the horizon, those before the newest
+    observation.
     """
 
     name: str

@@ -10,7 +10,8 @@ LOWEST = 3.0
 
 
 class FourierFeatures(nn.Module):
-    """x [..., D] → x and sine and cosine of its first `coordinates` numbers (None: of all) at `frequencies` octaves."""
+    """x [..., D] → x, and sine and cosine of its first `coordinates` C numbers (None: of all) at `frequencies` octaves,
+    [..., D + 2 · C · frequencies]."""
 
     scales: Tensor
 
