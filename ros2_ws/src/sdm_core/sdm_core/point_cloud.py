@@ -15,7 +15,7 @@ import fpsample
 import numpy as np
 from numpy.typing import NDArray
 
-from sdm_core.contract import CloudSpec, Vector3
+from sdm_core.contract import XYZ, CloudSpec, Vector3
 from sdm_core.errors import ObservationError
 
 # Of the sampler's k-d tree: 2^5 leaves are fastest for some thousand points. It settles which point `start` is, and so
@@ -136,11 +136,14 @@ def _box_depths(
     return near, far
 
 
-def crop(points: NDArray, low: tuple[float, float, float], high: tuple[float, float, float]) -> NDArray:
+def crop(points: NDArray, low: Vector3, high: Vector3) -> NDArray:
     """The points [M,C] whose xyz lie within the box (inclusive, same frame); NaN and infinite points fall out."""
-    xyz = points[:, :3]
-    inside = (xyz >= np.asarray(low, points.dtype)).all(1) & (xyz <= np.asarray(high, points.dtype)).all(1)
-    return points[inside]
+    return points[_within(points, low, high)]
+
+
+def _within(points: NDArray, low: Vector3, high: Vector3) -> NDArray[np.bool_]:
+    xyz = points[:, :XYZ]
+    return (xyz >= np.asarray(low, points.dtype)).all(1) & (xyz <= np.asarray(high, points.dtype)).all(1)
 
 
 def farthest_point_sample(points: NDArray[np.float32], count: int, start: int = 0) -> NDArray[np.float32]:
@@ -152,23 +155,29 @@ def farthest_point_sample(points: NDArray[np.float32], count: int, start: int = 
     points all are kept, and zeros fill up (DP3's padding).
     """
     sample = np.zeros((count, points.shape[1]), points.dtype)
+    chosen = _farthest(points, count, start)
+    sample[: len(chosen)] = points[chosen]
+    return sample
+
+
+def _farthest(points: NDArray[np.float32], count: int, start: int) -> NDArray[np.integer]:
+    """The rows that farthest_point_sample chooses, in its order."""
     found = min(len(points), count)
     if len(points) < 2:  # no tree has fewer
-        sample[:found] = points[:found]
-        return sample
+        return np.arange(found)
     height = min(_TREE_HEIGHT, len(points).bit_length() - 1)
-    xyz = np.ascontiguousarray(points[:, :3])
-    chosen = fpsample.bucket_fps_kdline_sampling(xyz, found, h=height, start_idx=min(start, len(points) - 1))
-    sample[:found] = points[chosen]
-    return sample
+    xyz = np.ascontiguousarray(points[:, :XYZ])
+    return fpsample.bucket_fps_kdline_sampling(xyz, found, h=height, start_idx=min(start, len(points) - 1))
 
 
 @dataclass(frozen=True, eq=False)
 class CameraPoints:
-    """One camera's points in the crop box, float32[M,channels] in the base frame, and how many it sees in all."""
+    """One camera's points in the crop box, float32[M,3] in the base frame, and how many it sees in all; `colour`
+    [M,3] of each, as it came: uint8, or in [0, 1]. Only the few that are sampled need it in another form."""
 
     inside: NDArray[np.float32]
     valid: int
+    colour: NDArray | None = None
 
 
 class CloudPipeline:
@@ -214,9 +223,9 @@ class CloudPipeline:
                 raise ObservationError(
                     f"a colour cloud needs an rgb8 image aligned to depth, {depth.shape[::-1]} pixels"
                 )
-            rgb = colour.reshape(-1, 3)[pixels].astype(np.float32) / 255
-            points = np.concatenate([points, rgb], axis=1, dtype=np.float32)
-        return self._cropped(points, int(np.count_nonzero(depth)))
+            inside = _within(points, self.spec.crop_low, self.spec.crop_high)
+            return CameraPoints(points[inside], int(np.count_nonzero(depth)), colour.reshape(-1, 3)[pixels[inside]])
+        return CameraPoints(crop(points, self.spec.crop_low, self.spec.crop_high), int(np.count_nonzero(depth)))
 
     def raw_points(self, points: NDArray, extrinsics: Extrinsics | None) -> CameraPoints:
         """The points [M,channels] of a camera's optical frame, or of the base frame where there are no extrinsics.
@@ -226,10 +235,10 @@ class CloudPipeline:
         if points.ndim != 2 or points.shape[1] != self.spec.channels:
             raise ObservationError(f"points of shape {points.shape} given, [M,{self.spec.channels}] expected")
         points = np.asarray(points, np.float32)
-        points = points[np.isfinite(points).all(1) & points[:, :3].any(1)]
-        if extrinsics is not None:
-            points = np.concatenate([extrinsics.apply(points[:, :3]), points[:, 3:]], axis=1, dtype=np.float32)
-        return self._cropped(points, len(points))
+        points = points[np.isfinite(points).all(1) & points[:, :XYZ].any(1)]
+        xyz = points[:, :XYZ] if extrinsics is None else extrinsics.apply(points[:, :XYZ])
+        inside = _within(xyz, self.spec.crop_low, self.spec.crop_high)
+        return CameraPoints(xyz[inside], len(points), points[inside, XYZ:] if self.spec.coloured else None)
 
     def fuse(self, cameras: Sequence[CameraPoints]) -> NDArray[np.float32]:
         """The cloud float32[points,channels] of all cameras' points, joined in this order and sampled.
@@ -243,7 +252,11 @@ class CloudPipeline:
                 f"{self.spec.crop_low}–{self.spec.crop_high} of '{self.spec.frame}' (m); "
                 "check the camera's pose and the box"
             )
-        return farthest_point_sample(inside, self.spec.points, self.spec.start)
-
-    def _cropped(self, points: NDArray[np.float32], valid: int) -> CameraPoints:
-        return CameraPoints(crop(points, self.spec.crop_low, self.spec.crop_high), valid)
+        cloud = np.zeros((self.spec.points, self.spec.channels), np.float32)
+        chosen = _farthest(inside, self.spec.points, self.spec.start)
+        cloud[: len(chosen), :XYZ] = inside[chosen]
+        colours = [camera.colour for camera in cameras if camera.colour is not None]
+        if self.spec.coloured:
+            rgb = np.concatenate(colours)[chosen]
+            cloud[: len(chosen), XYZ:] = rgb.astype(np.float32) / 255 if rgb.dtype == np.uint8 else rgb
+        return cloud

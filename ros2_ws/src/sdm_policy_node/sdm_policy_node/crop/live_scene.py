@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
-from sdm_core.contract import XYZ, Contract
+from sdm_core.contract import Contract
 from sdm_core.errors import ObservationError, SdmError
 from sdm_core.static_transforms import read_transforms
 
@@ -56,7 +56,7 @@ def live_points(
             continue
         try:
             seen = cameras.points(ready[-1])
-            return {name: camera.inside[:, :XYZ] for name, camera in zip(cameras.cameras, seen, strict=True)}
+            return {name: camera.inside for name, camera in zip(cameras.cameras, seen, strict=True)}
         except ObservationError as error:
             reason = str(error)
             frames.clear()
