@@ -143,7 +143,7 @@ def crop(points: NDArray, low: Vector3, high: Vector3) -> NDArray:
 
 def _within(points: NDArray, low: Vector3, high: Vector3) -> NDArray[np.bool_]:
     xyz = points[:, :XYZ]
-    return (xyz >= np.asarray(low, points.dtype)).all(1) & (xyz <= np.asarray(high, points.dtype)).all(1)
+    return np.logical_and((xyz >= np.asarray(low, points.dtype)).all(1), (xyz <= np.asarray(high, points.dtype)).all(1))
 
 
 def farthest_point_sample(points: NDArray[np.float32], count: int, start: int = 0) -> NDArray[np.float32]:
