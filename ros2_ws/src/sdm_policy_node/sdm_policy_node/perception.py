@@ -86,7 +86,7 @@ class Perception:
         cameras = _Cameras.of(contract)
         if not cameras.depth and (contract.observation.cloud or not cameras.images):
             raise ContractError("no camera of the contract gives what it observes; name one with a depth_encoding")
-        if cameras.coloured and self._settings.camera_frame:
+        if cameras.coloured and self._settings.camera_frame and self._settings.observation_source == "depth":
             raise ContractError(
                 f"camera_frame is '{self._settings.camera_frame}', and the contract's cloud is coloured: its depth is "
                 "seen from where colour is; leave camera_frame empty"
