@@ -23,8 +23,7 @@ def with_coloured_cloud(contract: Contract) -> Contract:
     cloud = contract.observation.cloud
     if cloud is None:
         raise TaskError(f"{contract.task}: has no cloud whose points could have a colour; leave colour out")
-    depth_cameras = [camera for camera in contract.observation.cameras if camera.depth_encoding]
-    observation = _with_colour(contract.observation, depth_cameras)
+    observation = _with_colour(contract.observation, contract.observation.depth_cameras)
     return _observing(contract, observation.model_copy(update={"cloud": cloud.model_copy(update={"channels": XYZRGB})}))
 
 

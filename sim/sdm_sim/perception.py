@@ -18,8 +18,7 @@ class Perception:
         cloud = contract.observation.cloud
         self._clouds = CloudPipeline(cloud) if cloud else None
         self._images = {spec.camera: ImagePipeline(contract, spec) for spec in contract.observation.images}
-        cameras = [camera.name for camera in contract.observation.cameras if camera.depth_encoding]
-        self._point_colour = cameras[0] if cloud and cloud.coloured else None
+        self._point_colour = contract.observation.depth_cameras[0].name if cloud and cloud.coloured else None
         self._intrinsics, self._extrinsics = intrinsics, extrinsics
 
     @property

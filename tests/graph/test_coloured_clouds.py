@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.bridge import bridge
+from helpers.bridge import bridge, require_same_in_lockstep
 from helpers.contracts import small_contract
 from helpers.fake_robot import FakeRobot, colour_pixels, depth_image, state_values
 from helpers.graph import graph
@@ -53,12 +53,7 @@ def test_lockstep_gives_the_actions_of_a_direct_run(images: bool, steps: int, tm
     colourless = run_episode(ToyTask(), PolicyRuntime(policy.write(tmp_path / "colourless")), 1)
     common = min(len(expected.actions), len(colourless.actions))
     assert np.abs(expected.actions[:common] - colourless.actions[:common]).max() > 0.05
-    with graph(tmp_path, use_sim_time=True) as nodes:
-        nodes.start("policy_node", checkpoint=checkpoint, command="inline", reliable_sensors=True)
-        with bridge(nodes, task="test/toy", episodes=1, seed0=1, checkpoint=checkpoint) as node:
-            (outcome,) = node.run()
-    assert (outcome.success, outcome.steps, outcome.misses) == (expected.success, expected.steps, 0)
-    assert np.abs(outcome.actions - expected.actions).max() <= 1e-6
+    require_same_in_lockstep(tmp_path, checkpoint, expected)
 
 
 def test_what_is_recorded_on_the_graph_is_what_a_demonstration_shows_without_it(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.bridge import bridge
+from helpers.bridge import require_same_in_lockstep
 from helpers.contracts import image_contract
 from helpers.fake_robot import FakeRobot, depth_image, state_values, time_message
 from helpers.graph import Graph, graph
@@ -57,12 +57,7 @@ def test_lockstep_gives_the_actions_of_a_direct_run(
     expected = run_episode(ToyTask(), PolicyRuntime(checkpoint), 1)
     assert expected.refused == 0
     assert np.ptp(expected.actions, axis=0).max() > 0.2  # what is seen matters
-    with graph(tmp_path, use_sim_time=True) as nodes:
-        nodes.start("policy_node", checkpoint=checkpoint, command="inline", reliable_sensors=True)
-        with bridge(nodes, task="test/toy", episodes=1, seed0=1, checkpoint=checkpoint) as node:
-            (outcome,) = node.run()
-    assert (outcome.success, outcome.steps, outcome.misses) == (expected.success, expected.steps, 0)
-    assert np.abs(outcome.actions - expected.actions).max() <= 1e-6
+    require_same_in_lockstep(tmp_path, checkpoint, expected)
 
 
 # -- live cameras --------------------------------------------------------------------------------------------------

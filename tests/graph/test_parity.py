@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.bridge import bridge
+from helpers.bridge import bridge, require_same_in_lockstep
 from helpers.contracts import small_contract
 from helpers.graph import graph
 from helpers.linear_policy import LinearPolicy
@@ -80,9 +80,4 @@ def test_lockstep_shows_a_policy_with_a_history_the_clouds_of_a_direct_run(
     checkpoint = LinearPolicy(contract, seed=2, gain=2.0, noise_gain=0.5).write(tmp_path / "policy").path
     expected = run_episode(ToyTask(), PolicyRuntime(checkpoint), 1)
     assert expected.refused == 0
-    with graph(tmp_path, use_sim_time=True) as nodes:
-        nodes.start("policy_node", checkpoint=checkpoint, command="inline", reliable_sensors=True)
-        with bridge(nodes, task="test/toy", episodes=1, seed0=1, checkpoint=checkpoint) as node:
-            (outcome,) = node.run()
-    assert (outcome.success, outcome.steps, outcome.misses) == (expected.success, expected.steps, 0)
-    assert np.abs(outcome.actions - expected.actions).max() <= 1e-6
+    require_same_in_lockstep(tmp_path, checkpoint, expected)

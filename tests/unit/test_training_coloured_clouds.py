@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 from helpers.contracts import small_contract
+from helpers.exported import exported
 from helpers.training import CPU, clouds_of, demonstrations, network, small_policy, training_of, windows_of
-from rich.console import Console
 from sdm_core.contract import Contract
 from sdm_core.dataset import Episode, EpisodeStore
 from sdm_sim.colour_contract import with_coloured_cloud
@@ -19,13 +19,10 @@ from sdm_training import registry
 from sdm_training.data import yaw_copies
 from sdm_training.data.windows import Demonstrations, window_rows
 from sdm_training.data.yaw_copies import with_yaw_copies
-from sdm_training.exporting import ExportSettings, export_run, parity_inputs
+from sdm_training.exporting import parity_inputs
 from sdm_training.networks.encoders.pointnet import PointNet
 from sdm_training.networks.fourier_features import FourierFeatures
 from sdm_training.observation import Observation
-from sdm_training.policy import Policy
-from sdm_training.run_folder import RunFolder
-from sdm_training.sampling import Sampler, SamplingSettings
 from sdm_training.settings import SettingsError
 from sdm_training.torch_backend import TorchBackend
 
@@ -159,23 +156,14 @@ def test_a_stored_coloured_dataset_is_trained_on_with_colour_and_without(tmp_pat
         assert (first != before).any(dim=0).all()  # each channel has a gradient
 
 
-def exported(policy: Policy, data: Demonstrations, folder: Any) -> tuple[Sampler, Any]:
-    run = RunFolder(folder)
-    sampling = SamplingSettings(nfe=2)
-    record = {"method": "dp3", "policy": policy.settings.plain(), "sampling": sampling.model_dump(mode="json")}
-    run.begin(record, policy.contract)
-    run.finish(policy.state_dict(), 1.0)
-    metrics = {"method": "dp3", "network": "tiny", "seed": 0}
-    (checkpoint,) = export_run(run, ExportSettings(half_weights=False), data, metrics, Console(quiet=True))
-    return Sampler(run.load_policy(), sampling), checkpoint
-
-
 @pytest.mark.parametrize("colour", [False, True])
 def test_exported_networks_of_a_coloured_dataset_act_as_torch_does(colour: bool, tmp_path) -> None:
     data = coloured_demonstrations()
     sampler, checkpoint = exported(small_policy(data, colour=colour), data, tmp_path / "run")
     assert max(checkpoint.metrics["parity"].values()) < 1e-4
-    assert checkpoint.contract.observation.cloud.channels == (6 if colour else 3)
+    cloud = checkpoint.contract.observation.cloud
+    assert cloud is not None
+    assert cloud.channels == (6 if colour else 3)
     one = {name: values[:1] for name, values in parity_inputs(sampler, data).items()}
     assert one["point_cloud"].shape == (1, 1, 24, 6 if colour else 3)
     backend = TorchBackend(checkpoint, threads=1)

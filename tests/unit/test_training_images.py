@@ -8,21 +8,20 @@ import numpy as np
 import pytest
 import torch
 from helpers.contracts import image_contract
+from helpers.exported import exported
 from helpers.image_training import SIZE, image_demonstrations, image_policy
 from helpers.training import CPU, demonstrations, training_of, windows_of
-from rich.console import Console
 from sdm_core.contract import Contract
 from sdm_core.dataset import Episode, EpisodeStore
 from sdm_training import registry
 from sdm_training.data.windows import Demonstrations, window_rows
 from sdm_training.draws import Draws
-from sdm_training.exporting import ExportSettings, export_run, parity_inputs
+from sdm_training.exporting import parity_inputs
 from sdm_training.learner import Learner
 from sdm_training.networks.residual_network import ResidualNetwork
 from sdm_training.networks.spatial_softmax import SpatialSoftmax
 from sdm_training.observation import Observation
 from sdm_training.policy import NetworkSettings, Policy, parameter_count
-from sdm_training.run_folder import RunFolder
 from sdm_training.sampling import Sampler, SamplingSettings
 from sdm_training.settings import SettingsError, build
 from sdm_training.stack.stack import Stack, stack_batches
@@ -278,15 +277,8 @@ def test_a_stack_of_runs_has_the_losses_and_gradients_of_the_runs_alone() -> Non
 def test_exported_networks_of_images_act_as_torch_does(cameras: tuple[str, ...], tmp_path) -> None:
     data = image_demonstrations(cameras=cameras)
     policy = image_policy(data, images={"steps": 2, "crop": 0.8})
-    run = RunFolder(tmp_path / "run")
-    sampling = SamplingSettings(nfe=2)
-    record = {"method": "dp2d", "policy": policy.settings.plain(), "sampling": sampling.model_dump(mode="json")}
-    run.begin(record, policy.contract)
-    run.finish(policy.state_dict(), 1.0)
-    metrics = {"method": "dp2d", "network": "tiny2d", "seed": 0}
-    (checkpoint,) = export_run(run, ExportSettings(half_weights=False), data, metrics, Console(quiet=True))
+    sampler, checkpoint = exported(policy, data, tmp_path / "run", method="dp2d")
     assert max(checkpoint.metrics["parity"].values()) < 1e-4
-    sampler = Sampler(run.load_policy(), sampling)
     inputs = parity_inputs(sampler, data)
     one = {name: values[:1] for name, values in inputs.items()}
     assert one[f"image_{cameras[0]}"].shape == (1, 2, 3, 16, 18)

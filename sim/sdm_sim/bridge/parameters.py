@@ -120,8 +120,8 @@ class BridgeParameters:
         observation = contract.observation
         depth = observation.cloud is not None or not observation.images
         aligned = observation.cloud is not None and observation.cloud.coloured
-        of_points = {camera.name for camera in observation.cameras if aligned and camera.depth_encoding}
-        colour = frozenset({image.camera for image in observation.images} | of_points)
+        of_points = observation.depth_cameras if aligned else ()
+        colour = frozenset((*(image.camera for image in observation.images), *(camera.name for camera in of_points)))
         return CameraStreams(self.camera_period(contract), depth, colour, aligned)
 
     def camera_period(self, contract: Contract) -> int:

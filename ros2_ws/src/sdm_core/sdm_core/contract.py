@@ -142,13 +142,18 @@ class ObservationSpec(_Model):
 
     @model_validator(mode="after")
     def _points_have_colour(self) -> ObservationSpec:
-        colourless = [camera.name for camera in self.cameras if camera.depth_encoding and not camera.colour_encoding]
+        colourless = [camera.name for camera in self.depth_cameras if not camera.colour_encoding]
         if self.cloud and self.cloud.coloured and colourless:
             raise ValueError(
                 f"a cloud of {self.cloud.channels} channels needs colour in the pixels of depth: camera "
                 f"'{colourless[0]}' has no colour_encoding"
             )
         return self
+
+    @property
+    def depth_cameras(self) -> tuple[CameraSpec, ...]:
+        """Those that the cloud is made of."""
+        return tuple(camera for camera in self.cameras if camera.depth_encoding)
 
     @property
     def history(self) -> int:

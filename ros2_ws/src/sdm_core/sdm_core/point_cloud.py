@@ -218,14 +218,15 @@ class CloudPipeline:
         near, far = _box_depths(intrinsics, extrinsics, self.spec.crop_low, self.spec.crop_high)
         pixels = np.flatnonzero((depth >= near) & (depth <= far))
         points = extrinsics.apply(deproject(depth, intrinsics, pixels))
+        inside = _within(points, self.spec.crop_low, self.spec.crop_high)
+        rgb = None
         if self.spec.coloured:
             if colour is None or colour.shape != (*depth.shape, 3) or colour.dtype != np.uint8:
                 raise ObservationError(
                     f"a colour cloud needs an rgb8 image aligned to depth, {depth.shape[::-1]} pixels"
                 )
-            inside = _within(points, self.spec.crop_low, self.spec.crop_high)
-            return CameraPoints(points[inside], int(np.count_nonzero(depth)), colour.reshape(-1, 3)[pixels[inside]])
-        return CameraPoints(crop(points, self.spec.crop_low, self.spec.crop_high), int(np.count_nonzero(depth)))
+            rgb = colour.reshape(-1, 3)[pixels[inside]]
+        return CameraPoints(points[inside], int(np.count_nonzero(depth)), rgb)
 
     def raw_points(self, points: NDArray, extrinsics: Extrinsics | None) -> CameraPoints:
         """The points [M,channels] of a camera's optical frame, or of the base frame where there are no extrinsics.
@@ -255,8 +256,7 @@ class CloudPipeline:
         cloud = np.zeros((self.spec.points, self.spec.channels), np.float32)
         chosen = _farthest(inside, self.spec.points, self.spec.start)
         cloud[: len(chosen), :XYZ] = inside[chosen]
-        colours = [camera.colour for camera in cameras if camera.colour is not None]
         if self.spec.coloured:
-            rgb = np.concatenate(colours)[chosen]
+            rgb = np.concatenate([camera.colour for camera in cameras if camera.colour is not None])[chosen]
             cloud[: len(chosen), XYZ:] = rgb.astype(np.float32) / 255 if rgb.dtype == np.uint8 else rgb
         return cloud

@@ -88,4 +88,4 @@ class CloudCameras:
 
 def depth_cameras(contract: Contract) -> dict[str, CameraSpec]:
     """The contract's depth cameras by name, in its order: those that its cloud is made of."""
-    return {camera.name: camera for camera in contract.observation.cameras if camera.depth_encoding}
+    return {camera.name: camera for camera in contract.observation.depth_cameras}

@@ -92,7 +92,7 @@ class NetworkSettings(Settings):
         images = self.images.specs(dataset_contract) if self.images else ()
         coloured = {image.camera for image in images}
         if self.colour:
-            coloured |= {camera.name for camera in given.cameras if camera.depth_encoding}
+            coloured |= {camera.name for camera in given.depth_cameras}
         cloud = self._cloud(dataset_contract) if self.points else None
         cameras = tuple(
             camera.model_copy(
