@@ -14,11 +14,13 @@ from sdm_training.report.policies import NETWORK, Policy
 
 @dataclass(frozen=True)
 class Point:
-    """One snapshot: its training step, the seconds of training until it, and its success over all training seeds."""
+    """One snapshot: its training step, the seconds of training until it, and its success over all training seeds, of so
+    many episodes."""
 
     step: int
     seconds: float | None
     rate: Estimate
+    episodes: int
 
 
 Curves = dict[str, dict[Policy, list[Point]]]
@@ -51,13 +53,13 @@ def _policy(line: Line) -> Policy:
 def _point(step: int, lines: list[Line]) -> Point:
     successes, episodes = (sum(line[key] for line in lines) for key in ("successes", "episodes"))
     seconds = sum(line["train_s"] for line in lines) / len(lines)
-    return Point(step, seconds, _rate(successes, episodes))
+    return Point(step, seconds, _rate(successes, episodes), episodes)
 
 
 def _points_of_best5(line: Line) -> list[Point]:
     """Every evaluation of the run, of which the line pools the best five; it does not know when each was reached."""
     episodes = line["episodes"] // 5
-    return [Point(step, None, _rate(successes, episodes)) for step, successes in line["curve"]]
+    return [Point(step, None, _rate(successes, episodes), episodes) for step, successes in line["curve"]]
 
 
 def _rate(successes: int, episodes: int) -> Estimate:

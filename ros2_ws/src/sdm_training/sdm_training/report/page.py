@@ -13,6 +13,7 @@ from sdm_training.report.ablation_table import ablation_table
 from sdm_training.report.ablations import ablation_tables
 from sdm_training.report.comparison_table import comparison_table
 from sdm_training.report.contradictions import contradiction_table
+from sdm_training.report.convergence import convergence_table
 from sdm_training.report.costs import cost_text, jobs
 from sdm_training.report.domain_tables import domain_table
 from sdm_training.report.franka_cell import franka_table
@@ -112,10 +113,16 @@ brackets: the part of what the policy's teacher has.
 
 ### Learning curves
 
-Snapshots of one training, by 20 episodes each, from the same first seed on as the last weights. A student's time is
-that of its distillation alone; bands are Wilson's 95 % intervals.
+Snapshots of one training, evaluated from the same first seed on as the last weights. A student's time is that of its
+distillation alone, on one thread; bands are Wilson's 95 % intervals.
 
 {curves}
+
+A student has converged at its first snapshot that is not below the interval of its last one. Where the teacher at one
+evaluation does as well, a student, which begins as its teacher, has nothing to converge to; `fork/reach` tells. OneDP's
+paper has its students converge 20 times sooner than Consistency Policy.
+
+{convergence}
 
 ## Shipped students
 
@@ -339,6 +346,7 @@ def page(lines: Sequence[Line], published: Published) -> str:
         fresh=fresh_seeds_table(lines),
         modes=mode_coverage(lines),
         curves=_picture("Learning curves", "learning_curves") if _curves(lines) else NOTHING_RUN,
+        convergence=convergence_table(_curves(lines)),
         shipped=shipped_students.success_table(lines),
         best5=shipped_students.best5_table(lines),
         best_five=_BEST_FIVE.format(table=best_five.best_five_table(lines)) if best_five.has_best_five(lines) else "",

@@ -47,4 +47,5 @@ def _draw(plot: Any, policy: Policy, points: list[Point], x: list[Any]) -> None:
     low, high = ([100 * point.rate.interval[side] for point in points] for side in (0, 1))
     plot.fill_between(x, low, high, color=method.colour, alpha=0.1, linewidth=0)
     rates = [100 * point.rate.value for point in points]
-    plot.plot(x, rates, color=method.colour, marker=method.marker, markersize=3, linewidth=1.2, label=policy.name)
+    look = {"linestyle": "--" if policy.variant else "-", "linewidth": 1.2, "marker": method.marker, "markersize": 3}
+    plot.plot(x, rates, color=method.colour, label=policy.name, **look)

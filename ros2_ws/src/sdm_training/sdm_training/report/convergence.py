@@ -1,0 +1,59 @@
+"""How fast students converge: when their snapshots first do as well as their last weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sdm_training.report.learning_curves import Curves, Point
+from sdm_training.report.markdown import NOT_RUN, NOTHING_RUN, bracket, code, table
+from sdm_training.report.policies import BEST, Policy
+
+
+def convergence_table(curves: Curves) -> str:
+    """One row a student whose snapshots were timed, and how many times sooner than `best` it converged."""
+    rows = []
+    for task in sorted(curves):
+        students = {policy: timed for policy, points in curves[task].items() if (timed := _timed(policy, points))}
+        slowest = converged(students[BEST]).seconds if BEST in students else None
+        for policy, points in students.items():
+            reached, last = converged(points), points[-1]
+            sooner = NOT_RUN if slowest is None else f"{slowest / reached.seconds:.1f}"
+            each_ms = 1e3 * last.seconds / last.step
+            rows.append(
+                [
+                    code(task),
+                    policy.name,
+                    _success(last),
+                    f"{each_ms:.0f}",
+                    f"{reached.step} of {last.step}",
+                    f"{reached.seconds:.0f}",
+                    _success(reached),
+                    sooner,
+                ]
+            )
+    header = [
+        "task",
+        "student",
+        "last snapshot",
+        "ms a step",
+        "converged at step",
+        "after, s",
+        "with success",
+        f"times sooner than {BEST.name}",
+    ]
+    return table(header, rows) if rows else NOTHING_RUN
+
+
+def converged(points: Sequence[Point]) -> Point:
+    """The first snapshot that is not below the last one's 95 % interval."""
+    return next(point for point in points if point.rate.value >= points[-1].rate.low)
+
+
+def _timed(policy: Policy, points: Sequence[Point]) -> list[Point]:
+    if not policy.described.distilled or any(point.seconds is None for point in points):
+        return []
+    return list(points)
+
+
+def _success(point: Point) -> str:
+    return f"{100 * point.rate.value:.0f} {bracket(point.rate.interval)} ({point.episodes})"
