@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from helpers.result_lines import success_line
+from helpers.result_lines import success_line, timing_line
 from sdm_core.errors import DatasetError
 from sdm_sim.metaworld.suite import DIFFICULTY, with_goal_shown
 from sdm_sim.metaworld.suite import TASKS as METAWORLD
@@ -122,10 +122,13 @@ def test_pusht_is_compared_by_its_score_as_printed() -> None:
 
 
 def test_the_ablation_is_ours_from_scratch() -> None:
-    lines = [success_line("metaworld/sweep", "sdm", 1, "1110" * 25, variant="scratch")]
-    table = ablation_table(lines, SDM[5])
-    assert "| **ours:** SDM @ 1, scratch | the paper's | 75.0 [66, 82] (100, 1 of 7 tasks) |" in table
-    assert "| **ours:** SDM @ 1 | the paper's | not run |" in table
+    recipe = success_line("metaworld/sweep", "sdm", 1, "1110" * 25, variant="scratch", network="keypoint")
+    core = success_line("metaworld/sweep", "sdm", 1, "1100" * 25, variant="scratch")
+    table = ablation_table([recipe, core, timing_line("student, 1 NFE", 2.0)], SDM[5])
+    assert "| **ours:** SDM @ 1, keypoint network, scratch | the paper's | 75.0 [66, 82] (100, 1 of 7 tasks) |" in table
+    assert "| **ours:** SDM @ 1, keypoint network | the paper's | not run |" in table
+    core_row = "| **ours:** SDM @ 1, scratch | core, MetaWorld | 50.0 [40, 60] (100, 1 of 5 tasks) | 500 Hz |"
+    assert core_row in table, "the core comparison's network is the small one, and one timing is every task's"
 
 
 def test_a_missing_figure_is_refused(tmp_path: Path) -> None:
