@@ -328,8 +328,10 @@ _COMPARABLE = {
         "Ours: mean absolute difference to the demonstrations, in raw action units, on the windows trained on. "
         "The paper gives neither norm nor unit, so the columns cannot be compared across."
     ),
-    "ablation": "Ours: units as in Tables 1, 3 and 4, the speed tied to no task. A generator from scratch has the variant "
-    "`scratch`. On the paper's tasks by the campaign's recipe, on the core comparison's by its own.",
+    "ablation": (
+        "Ours: units as in Tables 1, 3 and 4, the speed tied to no task. A generator from scratch has the variant "
+        "`scratch`. On the paper's tasks by the campaign's recipe, on the core comparison's by its own."
+    ),
 }
 
 
