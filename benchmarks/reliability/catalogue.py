@@ -18,6 +18,7 @@ from rcl_interfaces.srv import ListParameters, SetParameters
 from rclpy.qos import QoSProfile
 from rclpy.task import Future
 from sdm_core.checkpoint import NETWORK
+from sdm_interfaces.msg import ActionChunk
 from std_srvs.srv import SetBool, Trigger
 
 from .cell import CAMERA_HZ
@@ -130,11 +131,15 @@ class PolicyProcess(Fault):
 
 
 class SecondPublisher(Fault):
-    """Somebody else opens the topic that command_node writes to."""
+    """Somebody else opens a topic that one alone may write to."""
+
+    def __init__(self, name: str, what: str, message: type, topic: str) -> None:
+        super().__init__(name, what)
+        self._message, self._topic = message, topic
 
     def inject(self, system: System) -> float:
         now = time.monotonic()
-        self._other = system.node.create_publisher(PoseStamped, "target_pose", QoSProfile(depth=1))
+        self._other = system.node.create_publisher(self._message, self._topic, QoSProfile(depth=1))
         return now
 
     def restore(self, system: System) -> None:
@@ -324,7 +329,8 @@ FAULTS: tuple[Fault, ...] = (
     CellFault("pose_in_another_frame", "the tool's pose is given in a frame that is not the base"),
     CellFault("tf_missing", "nobody tells the (moving) camera's pose any more"),
     CellFault("stamps_jump_back", "all sensors' stamps jump back by 5 s"),
-    SecondPublisher("second_publisher", "somebody else opens a publisher on `target_pose`"),
+    SecondPublisher("second_publisher", "somebody else opens a publisher on `target_pose`", PoseStamped, "target_pose"),
+    SecondPublisher("second_leader", "a second policy opens a publisher of chunks", ActionChunk, "action_chunk"),
     ParameterFuzz("parameter_fuzz", "random values of random types for every parameter of both nodes"),
     DiskFull("disk_full", "the recorder has no room to keep an episode"),
     PolicyProcess("policy_sigstop", "the policy's process is stopped (SIGSTOP)", signal.SIGSTOP),
