@@ -8,8 +8,9 @@ import signal
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
-from helpers.training import clouds_of, demonstrations, small_contract
+from helpers.training import CPU, clouds_of, demonstrations, small_contract
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from sdm_core.checkpoint import Checkpoint
@@ -18,7 +19,7 @@ from sdm_core.dataset import Episode, EpisodeStore
 from sdm_core.errors import SdmError, TaskError
 from sdm_training.evaluation import Outcome
 from sdm_training.exporting import ExportSettings, samplings_asked_for
-from sdm_training.programs.distill import DistillSettings, distill
+from sdm_training.programs.distill import DistillSettings, distill, prepare
 from sdm_training.programs.evaluate import EvaluateSettings, checkpoint_folder, evaluate_checkpoint
 from sdm_training.programs.export import ExportProgramSettings, export
 from sdm_training.programs.train import TrainSettings, train_teacher
@@ -26,6 +27,7 @@ from sdm_training.protocols import best5, final
 from sdm_training.run_folder import RunFolder
 from sdm_training.sampling import SamplingSettings
 from sdm_training.settings import SettingsError, SettingsType, build, run_program
+from sdm_training.training_run import seeded_policy
 
 CONFIG = Path(__file__).parents[2] / "config"
 
@@ -170,6 +172,20 @@ def test_a_student_leaves_out_what_its_teacher_left_out(here):
     train_teacher(composed("train", TrainSettings, *common, "teacher.steps=1", "export.nfe=[1]"))
     with pytest.raises(SettingsError, match="was trained with leave_out_failures=false: distil with the same"):
         distill(composed("distill", DistillSettings, *common, "leave_out_failures=true"))
+
+
+def test_a_student_from_scratch_does_not_begin_as_its_teacher_did(here):
+    record(here / "data/test/reach.zarr", small_contract(256))
+    common = ("task=test/reach", "network.points=128")
+    train_teacher(composed("train", TrainSettings, *common, "teacher.steps=1", "export.nfe=[1]"))
+    settings = composed("distill", DistillSettings, *common, "distiller.start=scratch")
+    learner = prepare(settings, CPU).learner
+    teacher = learner.get_submodule("teacher")
+    began = seeded_policy(teacher.settings, teacher.contract, settings.seed, CPU).denoiser.state_dict()
+    drawn = {name: weights for name, weights in began.items() if weights.ndim > 1 and weights.any()}
+    student = learner.policy.denoiser.state_dict()
+    assert drawn
+    assert not any(torch.equal(student[name], weights) for name, weights in drawn.items())
 
 
 def test_a_student_of_weights_that_its_teacher_has_no_more_is_not_continued(here):

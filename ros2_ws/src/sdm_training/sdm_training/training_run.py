@@ -31,7 +31,7 @@ from sdm_training.settings import Settings, SettingsError
 from sdm_training.training import Training
 from sdm_training.training_loop import LoopSettings, train
 
-# Seeds of one process's numbers lie so far from the next one's.
+# Seeds of one process's numbers lie so far from the next one's, and a student's first weights from its teacher's.
 SEEDS = 1_000_003
 
 

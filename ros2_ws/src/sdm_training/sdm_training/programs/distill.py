@@ -15,7 +15,7 @@ from sdm_training.policy import NetworkSettings, PolicySettings
 from sdm_training.run_folder import RunFolder
 from sdm_training.sampling import Sampler
 from sdm_training.settings import Part, SettingsError, run_program
-from sdm_training.training_run import Run, RunSettings, complete, load_data, seeded_policy
+from sdm_training.training_run import SEEDS, Run, RunSettings, complete, load_data, seeded_policy
 
 
 class DistillSettings(RunSettings):
@@ -70,7 +70,8 @@ def prepare(settings: DistillSettings, device: torch.device) -> Run:
 
         data = load_data(settings, teachers, device)
         labels["teacher"] = f"{teacher_run.record()['method']} seed {teacher_run.record()['seed']}"
-        torch.manual_seed(settings.seed)  # for what a method adds to the teacher's networks
+        # What a method adds to the teacher's networks is not what the teacher began as.
+        torch.manual_seed(settings.seed + SEEDS)
     else:
         data = load_data(settings, settings.network.contract, device)
         policy_settings = PolicySettings(network=settings.network, diffusion=settings.diffusion)
