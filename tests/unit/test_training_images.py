@@ -17,7 +17,8 @@ from sdm_training import registry
 from sdm_training.data.windows import Demonstrations, window_rows
 from sdm_training.draws import Draws
 from sdm_training.exporting import parity_inputs
-from sdm_training.learner import Learner
+from sdm_training.feed import Feed
+from sdm_training.learner import Feeding, Learner
 from sdm_training.networks.residual_network import ResidualNetwork
 from sdm_training.networks.spatial_softmax import SpatialSoftmax
 from sdm_training.observation import Observation
@@ -143,6 +144,22 @@ def test_the_same_draws_give_the_same_crops_and_clouds_alone_use_none_for_images
     first, again, other = (batch_images(data, policy, torch.arange(8), draws(seed)) for seed in (1, 1, 2))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
+
+
+@pytest.mark.parametrize(("crop", "subsets"), [(1.0, 1), (0.8, 3)])
+def test_images_that_are_seen_whole_are_encoded_once_for_a_frozen_encoder(crop: float, subsets: int) -> None:
+    data = image_demonstrations()
+    policy = image_policy(data, images={"steps": 1, "crop": crop})
+    windows = windows_of(data, policy)
+    encoded = 0
+
+    def count(*_: object) -> None:
+        nonlocal encoded
+        encoded += 1
+
+    policy.encoder.register_forward_hook(count)
+    Feed(Feeding(2, encoder=policy, point_subsets=3), windows, draws())
+    assert encoded == subsets, "one batch holds all windows"
 
 
 def test_a_stored_dataset_loads_with_its_images_and_they_are_part_of_its_digest(tmp_path) -> None:

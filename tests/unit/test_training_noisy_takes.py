@@ -20,6 +20,8 @@ from sdm_training.data import noisy_takes
 from sdm_training.data.noisy_takes import NoisyTakes
 from sdm_training.data.windows import Demonstrations, Windows
 from sdm_training.draws import Draws
+from sdm_training.feed import Feed
+from sdm_training.learner import Feeding
 
 NOISE = NoisyTakes("d4xx", seed=5)
 STEPS = 8
@@ -94,6 +96,18 @@ def test_a_training_draws_among_the_takes_and_a_measurement_sees_the_faultless_o
         if {tuple(point) for point in cloud[0].tolist()} <= take
     }
     assert seen == {0, 1, 2, 3}
+
+
+def test_a_training_on_each_cloud_s_first_points_draws_among_the_takes_too(stored: dict[str, EpisodeStore]) -> None:
+    noisy = Demonstrations.load(str(stored["clouds"].path), noise=NOISE)
+    windows = Windows(noisy, noisy.contract, CPU)
+    feed = Feed(Feeding(40, points="first"), windows, Draws(CPU, torch.Generator().manual_seed(0)))
+    shown = feed.batch().observation.point_cloud
+    assert shown is not None
+    assert noisy.point_cloud is not None
+    takes = np.concatenate((noisy.point_cloud, *noisy.noisy_clouds))[:, : windows.network_points]
+    drawn = {int(np.flatnonzero((takes == cloud[0].numpy()).all((1, 2)))[0]) // len(noisy.state) for cloud in shown}
+    assert drawn == {0, 1, 2, 3}
 
 
 def test_episodes_keep_their_own_takes(stored: dict[str, EpisodeStore]) -> None:

@@ -185,6 +185,44 @@ def test_too_much_rounding_falls_back_to_32_bits(tmp_path):
     assert checkpoint.metrics["weights"] == "float32"
 
 
+def test_weights_too_large_for_16_bits_are_kept_in_32(tmp_path):
+    data = demonstrations()
+    denoiser = {"kind": "adaln_mlp", "width": 64, "blocks": 2, "timestep_features": 8}
+    policy = small_policy(data, denoiser=denoiser)
+    with torch.no_grad():
+        large = next(weights for weights in policy.denoiser.parameters() if weights.numel() >= 1024)
+        large[0, 0] = 1e5  # infinite in 16 bits, and what it is multiplied with no number
+    run = finished_run(tmp_path / "run", policy, SamplingSettings())
+    (checkpoint,) = export_run(run, ExportSettings(), data, METRICS, Console(quiet=True))
+    assert checkpoint.metrics["weights"] == "float32"
+    assert max(checkpoint.metrics["parity"].values()) < 1e-2
+
+
+def test_a_network_without_finite_actions_is_not_exported_over_an_earlier_one(tmp_path):
+    data = demonstrations()
+    run = finished_run(tmp_path / "run", small_policy(data), SamplingSettings())
+    (earlier,) = export_run(run, ExportSettings(), data, METRICS, Console(quiet=True))
+    before = earlier.network.read_bytes()
+    broken = {name: weights * 1e37 for name, weights in run.load_policy().state_dict().items()}  # no number when summed
+    run.finish(broken, 1.0)
+    with pytest.raises(CheckpointError, match="export: the network's actions are not finite; nothing is exported"):
+        export_run(run, ExportSettings(), data, METRICS, Console(quiet=True))
+    assert earlier.network.read_bytes() == before
+
+
+def test_the_folder_appears_when_its_network_has_been_compared(tmp_path, monkeypatch):
+    data = demonstrations()
+    run = finished_run(tmp_path / "run", small_policy(data), SamplingSettings())
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sdm_training.exporting.parity_check", killed)
+    with pytest.raises(KeyboardInterrupt):
+        export_run(run, ExportSettings(), data, METRICS, Console(quiet=True))
+    assert not (tmp_path / "run/export").exists()
+
+
 def test_a_students_export_runs_in_the_policy_runtime(tmp_path):
     data = demonstrations()
     run = finished_run(tmp_path / "run", small_policy(data), SamplingSettings(level=99))
@@ -215,7 +253,7 @@ def test_regression_ignores_the_noise(tmp_path):
     sampler = Sampler(run.load_policy(), run.sampling())
     observations = parity_inputs(sampler, data)
     noisier = {**observations, "noise": observations["noise"] * 7}
-    assert max(parity_check(sampler, checkpoint, noisier).values()) < 1e-3
+    assert max(difference.max() for difference in parity_check(sampler, checkpoint, noisier).values()) < 1e-3
     tensors = [torch.from_numpy(observations[name]) for name in ("point_cloud", "state")]
     a, b = (sampler(*tensors, torch.from_numpy(inputs["noise"])) for inputs in (observations, noisier))
     torch.testing.assert_close(a, b)
@@ -251,6 +289,12 @@ def test_a_run_is_continued_whatever_its_loop_writes_and_the_deepest_other_key_i
     run.begin(record(state_every=7, log_every=7), policy.contract)
     with pytest.raises(SettingsError, match=r"was trained with another 'config\.loop\.snapshots': delete the folder"):
         run.begin(record(snapshots=7), policy.contract)
+
+
+def test_a_finished_run_keeps_no_state_to_resume_from(tmp_path):
+    (tmp_path / "state.safetensors").write_bytes(b"as large as all of a method's networks")
+    finished_run(tmp_path, small_policy(demonstrations()), SamplingSettings())
+    assert {path.name for path in tmp_path.iterdir()} == {"training.yaml", "contract.yaml", "weights.safetensors"}
 
 
 def test_unfinished_and_missing_runs_say_what_to_do(tmp_path):

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import Field
 from rich.console import Console
-from sdm_core.atomic import atomic_write
 from sdm_core.backends import image_input, input_names, load_backend
-from sdm_core.checkpoint import METRICS, Checkpoint
+from sdm_core.checkpoint import Checkpoint
+from sdm_core.contract import Contract
+from sdm_core.errors import CheckpointError
 
 from sdm_training.data.windows import Demonstrations
 from sdm_training.export import to_onnx
@@ -24,17 +26,20 @@ PARITY_OBSERVATIONS = 64
 PARITY_BATCHES = (1, 8)
 BACKENDS = ("openvino", "onnxruntime")
 
+Differences = dict[str, NDArray[np.float32]]
+"""By backend, to each action entry [A]."""
+
 
 class ExportSettings(Settings):
     """nfe: step counts, one folder each; empty: only the policy's own sampling.
 
-    half_weights: in 16 bits, unless the largest difference to torch on real observations, in raw action units, exceeds
-    half_tolerance.
+    half_weights: in 16 bits, unless an action on real observations differs from torch's by more than half_tolerance of
+    half the range that the contract allows it.
     """
 
     nfe: tuple[int, ...] = ()
     half_weights: bool = True
-    half_tolerance: float = 0.02
+    half_tolerance: float = Field(0.02, gt=0)
 
 
 def export_run(
@@ -72,31 +77,52 @@ def export_sampling(
     console: Console,
     weights: Path | None = None,
 ) -> Checkpoint:
-    """Writes one checkpoint folder and prints its parity; `weights` names a snapshot in place of the final weights."""
+    """Writes one checkpoint folder and prints its parity; `weights` names a snapshot in place of the final weights.
+
+    What is written has been compared with torch before. Raises CheckpointError where its actions are not finite.
+    """
     weights = weights or run.weights_file
     sampler = Sampler(run.load_policy(file=weights), sampling)
-    observations = parity_inputs(sampler, demonstrations)
+    contract, observations = sampler.policy.contract, parity_inputs(sampler, demonstrations)
     metrics = {**metrics, "nfe": sampling.nfe}
-    half, parity, checkpoint = settings.half_weights, {}, None
-    while checkpoint is None:
-        network = to_onnx(sampler, half)
-        metrics |= {"weights": "float16" if half else "float32", "bytes": len(network)}
-        written = Checkpoint.write(target, sampler.policy.contract, network, metrics, run.record(), weights)
-        parity = parity_check(sampler, written, observations)
-        if half and max(parity.values()) > settings.half_tolerance:
-            console.print(
-                f"{target.name}: 16-bit weights differ by {max(parity.values()):.1e}: stored in 32 bits instead"
-            )
-            half = False
-        else:
-            checkpoint = written
-    atomic_write(target / METRICS, (json.dumps({**metrics, "parity": parity}, indent=2) + "\n").encode())
-    differences = ", ".join(f"{backend} {difference:.1e}" for backend, difference in parity.items())
+    half = settings.half_weights
+    network, differences = _compared(sampler, half, metrics, observations)
+    if half and _share_of_range(differences, contract) > settings.half_tolerance:
+        console.print(f"{target.name}: 16-bit weights differ by {_largest(differences):.1e}: stored in 32 bits instead")
+        half = False
+        network, differences = _compared(sampler, half, metrics, observations)
+    if not np.isfinite(_largest(differences)):
+        raise CheckpointError(f"{target}: the network's actions are not finite; nothing is exported, train it again")
+    parity = {backend: float(difference.max()) for backend, difference in differences.items()}
+    kept_as = "float16" if half else "float32"
+    metrics |= {"weights": kept_as, "bytes": len(network), "parity": parity}
+    checkpoint = Checkpoint.write(target, contract, network, metrics, run.record(), weights)
+    shown = ", ".join(f"{backend} {difference:.1e}" for backend, difference in parity.items())
     console.print(
-        f"{target}: {len(network) / 1e6:.2f} MB, {metrics['weights']} weights, nfe {sampling.nfe}; "
-        f"max |difference| to torch over {PARITY_OBSERVATIONS} observations: {differences}"
+        f"{target}: {len(network) / 1e6:.2f} MB, {kept_as} weights, nfe {sampling.nfe}; "
+        f"max |difference| to torch over {PARITY_OBSERVATIONS} observations: {shown}"
     )
-    return Checkpoint.open(target)
+    return checkpoint
+
+
+def _compared(
+    sampler: Sampler, half: bool, metrics: dict[str, Any], observations: dict[str, NDArray]
+) -> tuple[bytes, Differences]:
+    """The exported network, and how far it is from torch."""
+    network = to_onnx(sampler, half)
+    with TemporaryDirectory() as folder:
+        tried = Checkpoint.write(Path(folder) / "tried", sampler.policy.contract, network, metrics, {})
+        return network, parity_check(sampler, tried, observations)
+
+
+def _largest(differences: Differences) -> float:
+    return max(float(difference.max()) for difference in differences.values())
+
+
+def _share_of_range(differences: Differences, contract: Contract) -> float:
+    """The largest difference, as a share of half the range that the contract allows its entry."""
+    half_range = np.array([(entry.high - entry.low) / 2 for entry in contract.action.entries])
+    return max(float((difference / half_range).max()) for difference in differences.values())
 
 
 def parity_inputs(sampler: Sampler, demonstrations: Demonstrations) -> dict[str, NDArray]:
@@ -122,20 +148,20 @@ def parity_inputs(sampler: Sampler, demonstrations: Demonstrations) -> dict[str,
     return inputs
 
 
-def parity_check(sampler: Sampler, checkpoint: Checkpoint, observations: dict[str, NDArray]) -> dict[str, float]:
-    """The largest |difference| between each backend's actions, one by one or in batches, and torch's, in raw action
-    units."""
+def parity_check(sampler: Sampler, checkpoint: Checkpoint, observations: dict[str, NDArray]) -> Differences:
+    """By backend the largest |difference| [A] of its actions, one by one or in batches, to torch's, in raw action
+    units; infinite where one is not a number."""
     with torch.no_grad():
         expected = sampler(*(torch.from_numpy(observations[name]) for name in input_names(checkpoint.contract))).numpy()
     differences = {}
     for name in BACKENDS:
-        differences[name] = 0.0
+        found = []
         for batch in PARITY_BATCHES:
             backend = load_backend(name, checkpoint, threads=1, batch=batch)
             actions = [
                 backend.run({key: values[first : first + batch] for key, values in observations.items()})
                 for first in range(0, len(expected), batch)
             ]
-            difference = float(np.abs(np.concatenate(actions) - expected).max())
-            differences[name] = max(differences[name], difference)
+            found.append(np.abs(np.concatenate(actions) - expected))
+        differences[name] = np.nan_to_num(np.concatenate(found), nan=np.inf, posinf=np.inf).max((0, 1))
     return differences

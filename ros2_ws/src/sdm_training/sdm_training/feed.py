@@ -20,15 +20,16 @@ class Feed:
 
     def __init__(self, feeding: Feeding, windows: Windows, draws: Draws) -> None:
         self.feeding, self.windows, self.draws = feeding, windows, draws
-        self._conditions = (
-            None if feeding.encoder is None else encode_subsets(feeding.encoder, windows, feeding.point_subsets, draws)
-        )
+        self._conditions: Tensor | None = None
+        if feeding.encoder is not None:
+            subsets = feeding.point_subsets if windows.vary else 1
+            self._conditions = encode_subsets(feeding.encoder, windows, subsets, draws)
 
     def batch(self) -> Batch:
         """The next batch."""
         indices = self.windows.draw(self.feeding.observations, self.draws)
         if self._conditions is None:
-            return self.windows.batch(indices, self.draws if self.feeding.points == "random" else None)
+            return self.windows.batch(indices, self.draws, self.feeding.points)
         subsets = self.draws.integers(0, len(self._conditions) - 1, len(indices))
         return self.windows.batch(indices)._replace(condition=self._conditions[subsets, indices])
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from torch import Tensor, nn
 
+from sdm_training.data.windows import PointChoice
 from sdm_training.draws import Draws
 from sdm_training.ema import EmaSettings
 from sdm_training.observation import Batch
@@ -20,8 +20,6 @@ from sdm_training.optimiser import OptimiserSettings
 from sdm_training.policy import Policy
 from sdm_training.sampling import SamplingSettings
 from sdm_training.settings import Part
-
-PointChoice = Literal["first", "random"]
 
 
 class MethodSettings(Part):

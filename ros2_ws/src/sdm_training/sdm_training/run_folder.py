@@ -27,7 +27,7 @@ from sdm_training.provenance import ORIGIN
 from sdm_training.recipe import first_difference
 from sdm_training.sampling import SamplingSettings
 from sdm_training.settings import SettingsError, build
-from sdm_training.training_loop import under
+from sdm_training.training_loop import STATE, under
 
 # Where two records of one training may differ: the loop's intervals change nothing of what is trained, and which
 # episodes it was trained on is told by the dataset's hash.
@@ -64,7 +64,8 @@ class RunFolder:
         atomic_write(file, yaml.safe_dump(record, sort_keys=False, allow_unicode=True).encode())
 
     def finish(self, weights: Mapping[str, Tensor], train_s: float, stacked: int = 1) -> None:
-        """Writes the trained weights; the run is finished then. stacked: how many runs were trained in that time.
+        """Writes the trained weights; the run is finished then, and the state that it would resume from goes. stacked:
+        how many runs were trained in that time.
 
         Raises CheckpointError where the training has diverged.
         """
@@ -75,6 +76,7 @@ class RunFolder:
             )
         tensors = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
         atomic_write(self.weights_file, save(tensors, {"train_s": str(train_s), "stacked": str(stacked)}))
+        (self.path / STATE).unlink(missing_ok=True)
 
     def sha256(self) -> str:
         """Of the trained weights alone: trained again, equal ones have the same, however long it took."""

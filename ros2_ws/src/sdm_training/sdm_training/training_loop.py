@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 import torch
+from pydantic import Field
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
@@ -22,14 +23,19 @@ from sdm_training.compute import training_clock
 from sdm_training.sampling import SamplingSettings
 from sdm_training.settings import Settings, SettingsError
 
+STATE = "state.safetensors"
+
+# Far enough apart that no resumed process draws what another seed's, or another process's, does.
+_RESUMED = 2**40
+
 
 class LoopSettings(Settings):
     """All in steps; snapshots: how many sets of weights are kept evenly over the run, the last at its end, for the
     best-5 protocol (0: none)."""
 
-    state_every: int = 500
-    log_every: int = 50
-    snapshots: int = 0
+    state_every: int = Field(500, gt=0)
+    log_every: int = Field(50, gt=0)
+    snapshots: int = Field(0, ge=0)
 
 
 class Trainee(Protocol):
@@ -62,12 +68,12 @@ def train(trainee: Trainee, folder: Path, settings: LoopSettings, title: str) ->
 
     Of several processes (see distributed) only the first one writes.
     """
-    state_file = folder / "state.safetensors"
+    state_file, own_seed = folder / STATE, trainee.generator.initial_seed()
     first, spent_before = load_state(trainee, state_file) if state_file.exists() else (0, 0.0)
     if settings.snapshots > trainee.steps:
         raise SettingsError(f"loop.snapshots {settings.snapshots} are more than the training's {trainee.steps} steps")
     if first and distributed.rank():  # the state is the first process's
-        trainee.generator.manual_seed(first * distributed.world() + distributed.rank())
+        trainee.generator.manual_seed(own_seed + _RESUMED * first)
     clock = training_clock(trainee.generator.device)
     started = clock()
 

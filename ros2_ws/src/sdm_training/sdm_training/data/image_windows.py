@@ -17,13 +17,14 @@ class ImageWindows:
     def __init__(self, stored: NDArray[np.uint8], rows: NDArray[np.int64], spec: ImageSpec, device: torch.device):
         self._stored, self._rows = torch.from_numpy(stored).to(device), torch.from_numpy(rows).to(device)
         self.size = spec.seen_size
+        self.crops = self.size != (stored.shape[2], stored.shape[1])
 
     def batch(self, indices: Tensor, draws: Draws | None = None) -> Tensor:
         """The windows' images uint8 [B, I, 3, h, w] of the seen size: random crops, each image its own as in Diffusion
         Policy, or without `draws` the middle ones."""
         rows = self._rows[indices]
         (width, height), (stored_height, stored_width) = self.size, self._stored.shape[1:3]
-        if draws is None or (width, height) == (stored_width, stored_height):
+        if draws is None or not self.crops:
             return centre_crop(self._stored[rows].permute(0, 1, 4, 2, 3), self.size)
         top = draws.integers(0, stored_height - height, *rows.shape)[..., None, None]
         left = draws.integers(0, stored_width - width, *rows.shape)[..., None, None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import torch
@@ -20,6 +21,9 @@ from sdm_training.data.noisy_takes import NoisyTakes
 from sdm_training.data.padding import fill_padding
 from sdm_training.draws import Draws
 from sdm_training.observation import Batch, Observation
+
+PointChoice = Literal["first", "random"]
+"""Of each cloud's farthest-point order."""
 
 
 @dataclass(frozen=True)
@@ -100,26 +104,35 @@ class Windows:
     def __len__(self) -> int:
         return len(self._state_rows)
 
+    @property
+    def vary(self) -> bool:
+        """Whether a window looks different from draw to draw."""
+        cropped = any(image.crops for image in self._images.values())
+        chosen = self._clouds is not None and self.network_points < self._clouds.shape[1]
+        return chosen or cropped or self._takes > 1
+
     def draw(self, count: int, draws: Draws) -> Tensor:
         """Indices of `count` windows, drawn with replacement."""
         return draws.integers(0, len(self) - 1, count)
 
-    def batch(self, indices: Tensor, draws: Draws | None = None) -> Batch:
-        """The windows [B] with network_points of each cloud and the seen part of each image: random points and pixels,
-        or without `draws` the first points of the farthest-point order and the middle pixels. Of noisy takes a random
-        one is shown, or without `draws` the faultless one."""
+    def batch(self, indices: Tensor, draws: Draws | None = None, points: PointChoice = "random") -> Batch:
+        """The windows [B] with network_points of each cloud, the seen part of each image, and one of the noisy takes.
+
+        With `draws` points, pixels and take are random, or the points the first of the farthest-point order where
+        `points` says so; without, they are the first, the middle ones, and the faultless take.
+        """
         indices = indices.to(self.device)
         cloud_rows = self._cloud_rows[indices]
         if draws is not None and self._takes > 1:
             cloud_rows = cloud_rows + self._take_rows * draws.integers(0, self._takes - 1, len(indices), 1)
-        clouds = None if self._clouds is None else self._points(self._clouds, cloud_rows, draws)
+        clouds = None if self._clouds is None else self._points(self._clouds, cloud_rows, draws, points)
         images = {camera: stored.batch(indices, draws) for camera, stored in self._images.items()}
         observation = Observation(self._states[self._state_rows[indices]], clouds, images or None)
         return Batch(observation, self._actions[self._action_rows[indices]])
 
-    def _points(self, stored: Tensor, rows: Tensor, draws: Draws | None) -> Tensor:
+    def _points(self, stored: Tensor, rows: Tensor, draws: Draws | None, points: PointChoice) -> Tensor:
         count = stored.shape[1]
-        if draws is None or self.network_points == count:
+        if draws is None or points == "first" or self.network_points == count:
             return stored[rows][:, :, : self.network_points]
         order = draws.uniform(*rows.shape, count).argsort(-1)[..., : self.network_points]
         return stored[rows[..., None], order]
