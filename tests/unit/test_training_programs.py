@@ -166,12 +166,36 @@ def test_a_checkpoint_is_not_evaluated_at_another_step_count_than_it_was_exporte
         composed("evaluate", EvaluateSettings, folder, "nfe=10", "protocol=best5")
 
 
-def test_a_student_leaves_out_what_its_teacher_left_out(here):
+def test_a_student_learns_from_the_episodes_that_its_teacher_learned_from(here):
     record(here / "data/test/reach.zarr", small_contract(256))
     common = ("task=test/reach", "network.points=128")
     train_teacher(composed("train", TrainSettings, *common, "teacher.steps=1", "export.nfe=[1]"))
-    with pytest.raises(SettingsError, match="was trained with leave_out_failures=false: distil with the same"):
-        distill(composed("distill", DistillSettings, *common, "leave_out_failures=true"))
+    for other, same in (("leave_out_failures=true", "false"), ("validation_episodes=1", "0")):
+        key, _ = other.split("=")
+        with pytest.raises(SettingsError, match=f"was trained with {key}={same}: distil with the same"):
+            distill(composed("distill", DistillSettings, *common, other))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (("teacher.steps=0",), r"steps.*greater than 0 \(given: 0\)"),
+        (("teacher.state_dropout=50",), r"state_dropout.*less than 1 \(given: 50\)"),
+        (("+teacher.epochs=3000",), "steps is 5000 and epochs 3000: give one of them, and null for the other"),
+        (("loop.state_every=0",), r"state_every.*greater than 0 \(given: 0\)"),
+    ],
+)
+def test_senseless_lengths_and_shares_of_a_training_are_refused(overrides, message):
+    with pytest.raises(SettingsError, match=message):
+        composed("train", TrainSettings, "task=test/reach", *overrides)
+
+
+def test_a_one_step_policy_teaches_nobody(here):
+    record(here / "data/test/reach.zarr", small_contract(256))
+    common = ("task=test/reach", "network.points=128")
+    distill(composed("distill", DistillSettings, *common, "distiller=regression", "distiller.steps=1"))
+    with pytest.raises(SettingsError, match="regression_small_seed0 knows one noise level alone, it is a one-step"):
+        distill(composed("distill", DistillSettings, *common, "teacher_method=regression"))
 
 
 def test_a_student_from_scratch_does_not_begin_as_its_teacher_did(here):

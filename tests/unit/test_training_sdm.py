@@ -157,14 +157,26 @@ def test_noise_levels_draw_the_ddim_grid():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"generator_level": 100}, "generator_level 100 is outside 0 … 99"),
-        ({"noise_levels": {"low": 0, "high": 100}}, "noise_levels 100 is outside 0 … 99"),
+        ({"generator_level": 100}, "generator_level 100 is no timestep: they are 0, 1, … 99"),
+        ({"noise_levels": {"low": 0, "high": 100}}, "noise_levels 100 is no timestep: they are 0, 1, … 99"),
         ({"noise_levels": {"low": 9, "high": 3}}, "noise_levels.low 9 lies above high 3"),
+        ({"noise_levels": {"stride": 0}}, r"noise_levels.*stride.*greater than 0 \(given: 0\)"),
+        ({"generator_level": 65.7}, "generator_level 65.7 is no timestep"),
+        ({"generator_level": {"ddpm": 65}}, "unknown kind 'ddpm' in processes"),
+        ({"update_ratio": 0}, r"'update_ratio': .*greater than 0 \(given: 0\)"),
     ],
 )
-def test_levels_outside_the_process_are_refused(changes, message):
+def test_levels_outside_the_process_and_senseless_counts_are_refused(changes, message):
     with pytest.raises(SettingsError, match=message):
         sdm(**changes)
+
+
+@pytest.mark.parametrize("kind", ["two_pass", "consistency_model"])
+def test_a_teacher_without_scores_is_refused(kind):
+    data = demonstrations()
+    policy = small_policy(data, diffusion={"kind": kind})
+    with pytest.raises(SettingsError, match=f"sdm compares scores, and a teacher of the process '{kind}' has none"):
+        Sdm(build(SdmSettings, OPTIMISERS), policy, len(windows_of(data, policy)))
 
 
 def test_the_generator_converges_to_a_mixture_with_known_scores():

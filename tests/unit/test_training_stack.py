@@ -165,6 +165,16 @@ def test_runs_of_other_numbers_of_steps_are_trained_each_for_its_own(tmp_path):
     assert all(f"dp3: 1 runs of {run.learner.steps} steps" in printed.getvalue() for run in runs)
 
 
+def test_runs_whose_actions_are_counted_from_elsewhere_are_trained_each_for_its_own(tmp_path):
+    runs = [run_of(tmp_path, seed) for seed in (0, 1)]
+    contract = runs[1].learner.policy.contract
+    centred = contract.action.model_copy(update={"centre": ("hand.y",)})
+    runs[1].learner.policy.contract = contract.model_copy(update={"action": centred})
+    printed = io.StringIO()
+    assert not train_runs(runs, Console(file=printed, width=200))
+    assert printed.getvalue().count("dp3: 1 runs of") == 2
+
+
 def test_a_run_that_diverges_fails_alone_in_its_stack(tmp_path):
     runs = [run_of(tmp_path, seed) for seed in (0, 1, 2)]
     with torch.no_grad():

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
+from typing import Self
 
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from sdm_training.data.windows import PointChoice
@@ -14,31 +16,37 @@ from sdm_training.learner import Average, Feeding, Learner, MethodSettings, Upda
 from sdm_training.observation import Batch
 from sdm_training.optimiser import OptimiserSettings
 from sdm_training.policy import Policy
-from sdm_training.settings import SettingsError
 
 
 class CloningSettings(MethodSettings):
-    """steps of training, or epochs over the windows; draws: (noise, level) pairs that share one encoded observation.
+    """steps of training, or else epochs over the windows; draws: (noise, level) pairs that share one encoded observation.
 
     state_dropout: share of the observations whose state is hidden from the encoder, so that it learns to find things in
     the cloud rather than to recognise one of ten trajectories by the robot's pose.
     """
 
-    steps: int | None = None
-    epochs: int | None = None
-    observations: int = 32
-    draws: int = 4
+    steps: int | None = Field(None, gt=0)
+    epochs: int | None = Field(None, gt=0)
+    observations: int = Field(32, gt=0)
+    draws: int = Field(4, gt=0)
     points: PointChoice = "random"
-    state_dropout: float = 0.0
+    state_dropout: float = Field(0.0, ge=0, lt=1)
     optimiser: OptimiserSettings
     ema: EmaSettings = EmaSettings()
 
+    @model_validator(mode="after")
+    def is_as_long_as_one_of_them_says(self) -> Self:
+        if (self.steps is None) == (self.epochs is None):
+            raise ValueError(
+                f"steps is {self.steps} and epochs {self.epochs}: give one of them, and null for the other"
+            )
+        return self
+
     def total_steps(self, windows: int) -> int:
         """Steps of the whole training."""
-        if self.steps is not None:
-            return self.steps
         if self.epochs is None:
-            raise SettingsError(f"method '{self.method}' has neither steps nor epochs")
+            assert self.steps is not None
+            return self.steps
         return self.epochs * -(-windows // self.observations)
 
 

@@ -25,6 +25,9 @@ class Process(nn.Module, ABC):
     times: ClassVar[int] = 1
     """How many times a network of this process is told."""
 
+    has_scores: ClassVar[bool] = True
+    """Whether x0 is the mean of all that a noisy chunk may have been, at every level: the score follows from that."""
+
     @property
     @abstractmethod
     def noisiest(self) -> float:

@@ -13,11 +13,13 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
-from typing import ClassVar, Literal, NamedTuple, TypeVar
+from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
 
 import torch
+from pydantic import Field, field_validator
 from torch import Tensor
 
+from sdm_training import registry
 from sdm_training.draws import Draws
 from sdm_training.ema import EmaSettings
 from sdm_training.learner import Average, Feeding, Learner, MethodSettings, Update
@@ -42,7 +44,7 @@ class NoiseLevels(Settings):
 
     low: int = 0
     high: int = 99
-    stride: int = 1
+    stride: int = Field(1, gt=0)
 
     def check(self, process: Process) -> None:
         """Raises SettingsError where there are no such timesteps."""
@@ -69,19 +71,26 @@ class ScoreDistillationSettings(MethodSettings):
 
     needs_teacher: ClassVar[bool] = True
 
-    steps: int = 4000
-    batch: int = 128
-    draws: int = 1
-    update_ratio: int = 5
+    steps: int = Field(4000, gt=0)
+    batch: int = Field(128, gt=0)
+    draws: int = Field(1, gt=0)
+    update_ratio: int = Field(5, gt=0)
     teacher_weights: Literal["ema", "raw"] = "ema"
     start: Literal["teacher", "scratch"] = "teacher"
     generator_level: float | dict[str, float] | None = None
     noise_levels: NoiseLevels | dict[str, NoiseLevels] | None = None
     encoder: Literal["frozen", "trained"] = "frozen"
-    point_subsets: int = 8
+    point_subsets: int = Field(8, gt=0)
     generator_optimiser: OptimiserSettings
     critic_optimiser: OptimiserSettings | None
     ema: EmaSettings | None = None
+
+    @field_validator("generator_level", "noise_levels")
+    @classmethod
+    def names_processes(cls, value: Any) -> Any:
+        for kind in value if isinstance(value, dict) else ():
+            registry.find("processes", kind)
+        return value
 
 
 class Comparison(NamedTuple):
@@ -114,6 +123,11 @@ class ScoreDistillation(Learner):
     def __init__(self, settings: ScoreDistillationSettings, policy: Policy, windows: int) -> None:
         super().__init__()
         process, kind = policy.process, policy.settings.diffusion.kind
+        if not process.has_scores:
+            raise SettingsError(
+                f"distiller {settings.kind} compares scores, and a teacher of the process '{kind}' has none: give one "
+                "of diffusion, such as dp3 or edm"
+            )
         level = for_process(settings.generator_level, kind)
         self.level = process.noisiest if level is None else level
         process.check_level("distiller.generator_level", self.level)

@@ -18,6 +18,7 @@ import math
 from typing import ClassVar, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from sdm_training.diffusion.karras import heun_step
@@ -44,15 +45,15 @@ class ConsistencySettings(MethodSettings):
 
     kind: str = "consistency"
     method: str = "consistency"
-    steps: int = 4000
-    batch: int = 128
+    steps: int = Field(4000, gt=0)
+    batch: int = Field(128, gt=0)
     teacher_weights: Literal["ema", "raw"] = "ema"
     bins: int = 80
     start_scale: float = 1.0
     ctm_scale: float = 1.0
     dsm_scale: float = 1.0
     sample_nfe: int = 1
-    point_subsets: int = 8
+    point_subsets: int = Field(8, gt=0)
     optimiser: OptimiserSettings
     target: EmaSettings = EmaSettings(max_decay=0.9)
 

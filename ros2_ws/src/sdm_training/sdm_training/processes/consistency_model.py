@@ -19,6 +19,8 @@ class ConsistencyModelSettings(DiscreteSettings):
 class ConsistencyModel(Discrete):
     """Its x0 is the end of the flow from x, not the mean of all that x may have been; made to be called once."""
 
+    has_scores = False
+
     def __init__(self, settings: ConsistencyModelSettings) -> None:
         super().__init__(settings)
         self.settings: ConsistencyModelSettings = settings

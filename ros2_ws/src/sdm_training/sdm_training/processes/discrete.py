@@ -72,8 +72,8 @@ class Discrete(Process):
             raise SettingsError(f"{nfe} network calls asked of a process of {steps} timesteps: give 1 to {steps}")
 
     def check_level(self, name: str, level: float) -> None:
-        if not 0 <= level <= self.schedule.last:
-            raise SettingsError(f"{name} {level:g} is outside 0 … {self.schedule.last}")
+        if not 0 <= level <= self.schedule.last or level % 1:
+            raise SettingsError(f"{name} {level:g} is no timestep: they are 0, 1, … {self.schedule.last}")
 
 
 SETTINGS = DiscreteSettings

@@ -28,6 +28,8 @@ class TwoPassSettings(Part):
 class TwoPass(Process):
     """Levels are times from 0, noise, to 1, the action."""
 
+    has_scores = False
+
     def __init__(self, settings: TwoPassSettings) -> None:
         super().__init__()
         self.settings = settings

@@ -48,12 +48,18 @@ def prepare(settings: DistillSettings, device: torch.device) -> Run:
         teacher_run = RunFolder(settings.teacher_run)
         policy = teacher_run.load_policy(device, distiller.teacher_weights)
         teacher, teacher_sha256 = Sampler(teacher_run.load_policy(device), teacher_run.sampling()), teacher_run.sha256()
-        left_out = teacher_run.record()["config"].get("leave_out_failures", False)
-        if left_out != settings.leave_out_failures:
+        if teacher_run.sampling().level is not None:
             raise SettingsError(
-                f"the teacher {settings.teacher_run} was trained with leave_out_failures={str(left_out).lower()}: "
-                "distil with the same"
+                f"the teacher {settings.teacher_run} knows one noise level alone, it is a one-step policy itself: "
+                "distil from a teacher of diffusion"
             )
+        for key, usual in (("leave_out_failures", False), ("validation_episodes", 0)):
+            of_teacher = teacher_run.record()["config"].get(key, usual)
+            if of_teacher != getattr(settings, key):
+                raise SettingsError(
+                    f"the teacher {settings.teacher_run} was trained with {key}={str(of_teacher).lower()}: "
+                    "distil with the same"
+                )
         if policy.settings.network != settings.network:
             raise SettingsError(
                 f"the teacher {settings.teacher_run} has another network: give the same network=… as for its training"

@@ -89,11 +89,14 @@ def _summary(stacked: _Stacked, spent: float) -> str:
 
 
 def _alike(runs: Sequence[Run]) -> list[list[Run]]:
-    """Runs of one method's settings and of as many steps (epochs differ with the data), whose parameters have equal
-    shapes."""
+    """Runs of one method's settings and of as many steps (epochs differ with the data), whose tensors have equal shapes
+    and whose actions have equal centres, since a stack computes as its first run does."""
     groups: dict[object, list[Run]] = {}
     for run in runs:
         learner = run.learner
-        shapes = tuple((name, tuple(parameter.shape)) for name, parameter in learner.named_parameters())
-        groups.setdefault((repr(run.method), learner.steps, learner.policy.settings, shapes), []).append(run)
+        tensors = (*learner.named_parameters(), *learner.named_buffers())
+        shapes = tuple((name, tuple(tensor.shape)) for name, tensor in tensors)
+        policy = learner.policy
+        same = (repr(run.method), learner.steps, policy.settings, policy.contract.action.centre, shapes)
+        groups.setdefault(same, []).append(run)
     return list(groups.values())
