@@ -181,7 +181,7 @@ def test_a_student_learns_from_the_episodes_that_its_teacher_learned_from(here):
     [
         (("teacher.steps=0",), r"steps.*greater than 0 \(given: 0\)"),
         (("teacher.state_dropout=50",), r"state_dropout.*less than 1 \(given: 50\)"),
-        (("+teacher.epochs=3000",), "steps is 5000 and epochs 3000: give one of them, and null for the other"),
+        (("+teacher.epochs=3000",), "steps is 5000, epochs is 3000: give one, and null for the other"),
         (("loop.state_every=0",), r"state_every.*greater than 0 \(given: 0\)"),
     ],
 )

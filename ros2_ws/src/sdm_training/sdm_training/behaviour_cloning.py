@@ -19,7 +19,8 @@ from sdm_training.policy import Policy
 
 
 class CloningSettings(MethodSettings):
-    """steps of training, or else epochs over the windows; draws: (noise, level) pairs that share one encoded observation.
+    """steps of training, or else epochs over the windows; draws: (noise, level) pairs that share an encoded
+    observation.
 
     state_dropout: share of the observations whose state is hidden from the encoder, so that it learns to find things in
     the cloud rather than to recognise one of ten trajectories by the robot's pose.
@@ -37,9 +38,7 @@ class CloningSettings(MethodSettings):
     @model_validator(mode="after")
     def is_as_long_as_one_of_them_says(self) -> Self:
         if (self.steps is None) == (self.epochs is None):
-            raise ValueError(
-                f"steps is {self.steps} and epochs {self.epochs}: give one of them, and null for the other"
-            )
+            raise ValueError(f"steps is {self.steps}, epochs is {self.epochs}: give one, and null for the other")
         return self
 
     def total_steps(self, windows: int) -> int:
