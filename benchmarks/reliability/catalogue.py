@@ -130,6 +130,20 @@ class PolicyProcess(Fault):
             system.start_policy()
 
 
+class CommandProcess(Fault):
+    """command_node's process is stopped for a while: what it sends afterwards must begin at rest."""
+
+    bar_ms = DEAD_PROCESS_BAR_MS
+
+    def inject(self, system: System) -> float:
+        now = time.monotonic()
+        system.command.send(signal.SIGSTOP)
+        return now
+
+    def restore(self, system: System) -> None:
+        system.command.send(signal.SIGCONT)
+
+
 class SecondPublisher(Fault):
     """Somebody else opens a topic that one alone may write to."""
 
@@ -335,6 +349,7 @@ FAULTS: tuple[Fault, ...] = (
     DiskFull("disk_full", "the recorder has no room to keep an episode"),
     PolicyProcess("policy_sigstop", "the policy's process is stopped (SIGSTOP)", signal.SIGSTOP),
     PolicyProcess("policy_sigkill", "the policy's process is killed (SIGKILL)", signal.SIGKILL),
+    CommandProcess("command_sigstop", "command_node's process is stopped (SIGSTOP), and continues after the window"),
     CorruptCheckpoint("checkpoint_truncated", "half of the network's file is missing", _truncated),
     CorruptCheckpoint("checkpoint_wrong_keys", "the network's inputs have other names", _wrong_keys),
     CorruptCheckpoint("checkpoint_nan_weights", "every weight is NaN", _nan_weights),

@@ -29,13 +29,14 @@ _JUMP_NS = 1_000_000_000
 @dataclass(frozen=True, eq=False)
 class Command:
     """`arrived`: seconds of the steady clock; `pose` float64[7], and where the arm was `measured` to stand then, NaN
-    where that was not known; `held` with the reasons for it."""
+    where that was not known; `held` with the reasons for it; `stamp_ns` of its publication."""
 
     arrived: float
     pose: NDArray[np.float64]
     measured: NDArray[np.float64]
     reasons: tuple[str, ...]
     held: bool
+    stamp_ns: int = 0
 
 
 @dataclass(frozen=True)
@@ -116,9 +117,8 @@ class CommandLog:
         found = []
         for index, entry in enumerate(heard):
             reasons = changes.get(index, reasons)
-            found.append(
-                Command(entry.arrived, entry.pose, entry.measured, reasons, held=not CLAMPS.issuperset(reasons))
-            )
+            held = not CLAMPS.issuperset(reasons)
+            found.append(Command(entry.arrived, entry.pose, entry.measured, reasons, held, entry.stamp_ns))
         return found
 
     def forget(self, keep_s: float = 1.0) -> None:
@@ -158,6 +158,15 @@ def _traced_command(heard: Sequence[_Heard], trace: _Traced) -> int:
     last = bisect_right(heard, trace.published, key=lambda one: one.published) - 1
     alike = [index for index in range(last, -1, -1) if heard[index].published == heard[last].published]
     return min(alike, key=lambda index: abs(heard[index].arrived - trace.arrived), default=-1)
+
+
+def times_given(commands: Sequence[Command]) -> NDArray[np.float64]:
+    """When each was published, in s from the first: what arrives late, and then all at once, was no silence. Where the
+    publisher's clock stands or is set back, arrivals tell."""
+    between = np.diff([command.arrived for command in commands])
+    stamped = np.diff([command.stamp_ns for command in commands]) * 1e-9
+    between = np.where(stamped > 0, np.minimum(stamped, between), between)
+    return np.concatenate([np.zeros(min(1, len(commands))), np.cumsum(between)])
 
 
 @dataclass(frozen=True)

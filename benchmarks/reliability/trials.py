@@ -15,7 +15,7 @@ from sdm_core.provenance import origin
 from std_srvs.srv import Trigger
 
 from .catalogue import GOES_ON, NEVER_STARTS, STOPS, CorruptCheckpoint, Fault
-from .command_log import Reaction, reaction
+from .command_log import Reaction, reaction, times_given
 from .motion_check import violations
 from .system import RATE_HZ, System
 
@@ -90,7 +90,7 @@ class FaultTrials:
         counts = Counter(
             violations(
                 [one.pose for one in commands],
-                [one.arrived for one in commands],
+                times_given(commands),
                 [one.measured for one in commands],
                 1 / RATE_HZ,
                 system.limits,

@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 from helpers.contracts import small_contract
 from helpers.fake_policy import Policy
-from helpers.fake_robot import FakeRobot, depth_image
+from helpers.fake_robot import FakeRobot, depth_image, time_message
 from helpers.graph import Graph, graph
 from helpers.linear_policy import LinearPolicy
 from lifecycle_msgs.msg import TransitionEvent
 from lifecycle_msgs.srv import GetState
 from rcl_interfaces.srv import SetParametersAtomically
+from rosgraph_msgs.msg import Clock
 from sdm_cockpit.cockpit_parameters import CockpitParameters
 from sdm_cockpit.export.visual_messages import CLOUD
 from sdm_cockpit.graph.graph_operator import GraphOperator
@@ -139,8 +140,14 @@ def test_a_policy_is_seen_at_work_cropped_otherwise_and_killed(looking: tuple[Lo
 
 def test_a_policy_that_commands_inline_is_seen_as_well(looking: tuple[Looking, Camera]) -> None:
     cockpit, camera = looking
-    cockpit.start_policy(command="inline")
-    seen = look_until(cockpit, camera, lambda shown: shown.plans and shown.status.activity == "following")
+    cockpit.start_policy(command="inline", use_sim_time=True)
+    clock = cockpit.world.node.create_publisher(Clock, "clock", 10)
+
+    def followed(shown: Snapshot) -> bool:
+        clock.publish(Clock(clock=time_message(time.time_ns())))
+        return bool(shown.plans) and shown.status.activity == "following"
+
+    seen = look_until(cockpit, camera, followed)
     assert seen.plans[0].values.shape == (4, 3)
     assert seen.timing is not None
     assert seen.timing.deadline_ms == 100.0

@@ -19,6 +19,7 @@ from helpers.graph import Graph, graph
 from helpers.motion import joint_contract, pose_contract, rate_contract
 from lifecycle_msgs.msg import Transition
 from rclpy.action import ActionServer
+from sdm_interfaces.srv import StartEpisode
 from std_msgs.msg import Empty, Float64, Float64MultiArray
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
@@ -99,6 +100,20 @@ def test_a_signal_brings_a_moving_robot_to_rest_before_the_node_ends(world, tmp_
     slowing = speeds(arm.path)
     assert slowing[-1] == pytest.approx(0.0, abs=1e-9)
     assert np.abs(np.diff(slowing[-20:])).max() <= 3 * np.sqrt(3) / RATE_HZ * 1.01  # it is braked, not cut off
+
+
+def test_a_new_episode_brings_a_moving_robot_to_rest_before_it_begins(world, tmp_path):
+    arm = arm_of(world, tmp_path)
+    assert arm.until(arm.moving), world.outputs()
+    count = len(arm.path)
+    response = world.call(StartEpisode, "command_node/start_episode")
+    assert (response.success, response.message) == (True, "ready")
+    settled(world, arm.path)
+    slowing = speeds(arm.path[count - 5 :])
+    assert slowing[-1] == pytest.approx(0.0, abs=1e-9)
+    assert np.abs(np.diff(slowing)).max() <= 3 * np.sqrt(3) / RATE_HZ * 1.01
+    stood = arm.path[-1][0]
+    assert arm.until(lambda: arm.path[-1][0] < stood - 0.02), world.outputs()  # and is followed anew
 
 
 def test_a_human_takes_over_and_the_policy_goes_on_where_the_arm_was_led(world, tmp_path):

@@ -456,6 +456,17 @@ def test_another_checkpoint_is_taken_while_nothing_is_configured(world, checkpoi
     assert robot.commands == direct_commands(other, robot, 2, seed=7)
 
 
+def test_commands_past_command_node_belong_to_a_simulated_clock(checkpoint_folder, tmp_path):
+    with graph(tmp_path) as world:
+        process = world.start(
+            "policy_node", checkpoint=checkpoint_folder, backend="onnxruntime", command="inline", startup_wait_s=0.0
+        )
+        assert world.spin_until(lambda: "not configured" in process.output), process.output
+        assert "not configured: command:=inline writes to the robot past command_node's checks" in process.output
+        assert "set command:=chunk, and start command_node" in process.output
+        assert world.node.count_publishers("native_command") == 0
+
+
 @pytest.mark.parametrize(
     ("break_it", "line"),
     [

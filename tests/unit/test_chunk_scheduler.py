@@ -129,7 +129,7 @@ def test_a_chunk_with_any_entry_that_is_not_finite_is_refused_whole(bad):
     scheduler = ChunkScheduler(NATIVE)
     targets = np.zeros((HORIZON, 3))
     targets[HORIZON - 1, 1] = bad
-    with pytest.raises(CommandError, match=r"target 3 has dy = .*dropped whole"):
+    with pytest.raises(CommandError, match=r"target 3 has dy = .*dropped whole: see to whoever publishes it"):
         scheduler.add(ActionChunk(0, DT, targets, 0))
     assert scheduler.at(0) is None
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from helpers.contracts import small_contract
-from helpers.motion import joint_contract, rate_contract
+from helpers.motion import joint_contract, pose_contract, rate_contract
 from sdm_core.action_chunk import ActionChunk
 from sdm_core.command_gate import GateDecision
 from sdm_core.command_pipeline import CommandPipeline
@@ -27,7 +27,9 @@ _LONGEST_STOP = 200
 class World:
     """A stream at 100 Hz, its robot, and a policy that lives as long as the test lets it."""
 
-    def __init__(self, contract: Contract, *, deadman_timeout_s: float = 0.0, **rules: float) -> None:
+    def __init__(
+        self, contract: Contract, *, deadman_timeout_s: float = 0.0, sends_paths: bool = False, **rules: float
+    ) -> None:
         self.contract = contract
         self.now, self.now_ns = 50.0, 10**12
         self.interlock = Interlock()
@@ -42,6 +44,7 @@ class World:
             StopRules(HOLD_S, 0.2, **rules),
             self.interlock,
             0.01,
+            sends_paths=sends_paths,
         )
 
     def chunk(self, target: list[float]) -> None:
@@ -287,6 +290,89 @@ def test_a_stop_lasts_though_the_chunks_clock_stands():
     assert decisions[-1] is None
 
 
+LONG = JOINTS.model_copy(update={"horizon": 100})
+
+
+def stalled(world: World, seconds: float = 0.15) -> np.ndarray:
+    """Moves, and is then given no time for a while: the last command before it."""
+    commands = [world.step([0.9, 0.3]).command for _ in range(20)]
+    world.now += seconds
+    world.now_ns += round(seconds * 1e9)
+    assert commands[-1] is not None
+    return commands[-1]
+
+
+def within_limits(world: World, start: np.ndarray, decisions: list[GateDecision | None]) -> bool:
+    over = excess(world.contract, start, [decision.command for decision in decisions], 0.01)
+    return all(value <= 1e-5 for value in over.values())
+
+
+def test_after_a_gap_in_the_commands_motion_begins_at_rest_at_the_last_one():
+    world = World(LONG)
+    last = stalled(world)
+    assert within_limits(world, last, [world.step([0.9, 0.3]) for _ in range(40)])
+    assert world.stand[0] > last[0] + 0.1
+
+
+def test_after_a_gap_in_the_commands_a_stop_stays_where_the_robot_is():
+    for lost in ("heartbeat", "clock", "node"):
+        world = World(LONG)
+        last = stalled(world, 0.5)
+        if lost == "heartbeat":
+            decisions = world.silence_after(alive=False)
+        elif lost == "clock":
+            decisions = [world.stream.tick_without_clock(world.now + 0.01 * tick) for tick in range(5)]
+        else:
+            decisions = [world.stream.hold("deactivated", world.now)]
+            assert not world.stream.moving
+        assert all((decision.command == last).all() for decision in decisions), lost
+
+
+def test_a_clock_that_is_set_back_after_a_gap_stops_the_robot_where_it_is():
+    world = World(LONG)
+    last = stalled(world)
+    world.now_ns -= 2_000_000_000
+    assert all((decision.command == last).all() for decision in world.silence_after())
+
+
+def test_a_few_late_periods_or_a_slow_simulation_are_no_gap():
+    sound, late, slow = World(LONG), World(LONG), World(LONG)
+    stalled(sound, 0.0)
+    last = stalled(late, 0.01)
+    stalled(slow, 0.0)
+    slow.now += 0.05  # on the steady clock alone
+    lives = [world.step([0.9, 0.3]).command for world in (sound, late, slow)]
+    assert lives[0][0] > last[0] + 0.005
+    assert lives[1] == pytest.approx(lives[0])
+    assert lives[2] == pytest.approx(lives[0])
+
+
+def test_after_a_gap_a_rate_goes_on_as_it_was():
+    world = World(rate_contract().model_copy(update={"horizon": 100}))
+    last = stalled(world)
+    assert within_limits(world, last, [world.step([0.9, 0.3]) for _ in range(40)])
+
+
+def test_after_a_gap_a_robot_on_a_path_has_gone_on_along_it():
+    world = World(LONG, sends_paths=True)
+    for _ in range(20):
+        world.step([0.9, 0.3])
+    path = world.stream.path(world.now_ns + 10_000_000)
+    stalled_periods = 14
+    world.now += 0.01 * stalled_periods
+    world.now_ns += 10_000_000 * stalled_periods
+    assert world.step().command == pytest.approx(path[stalled_periods])
+    world.now += 3.0  # and stands at its end, to where the chunk led
+    assert world.stream.tick_without_clock(world.now).command == pytest.approx(path[-1], abs=1e-6)
+
+
+def test_a_quaternion_without_direction_is_refused_whole():
+    world = World(pose_contract())
+    with pytest.raises(CommandError, match=r"chunk 0: target 0 has a quaternion ee\.qx … ee\.qw of norm 0\.01, less"):
+        world.step([0.0, 0.0, 0.1, 0.0, 0.0, 0.0, 0.01, 0.0])
+    assert not world.stream.moving
+
+
 def test_going_home_needs_no_policy_and_suffers_none_meanwhile():
     world = World(JOINTS)
     world.step()
@@ -345,7 +431,7 @@ def test_a_robot_is_held_to_its_end_at_once():
         world.step([0.9, 0.3])
     plans = world.stream.plans
     commands = []
-    while (decision := world.stream.hold("deactivated")) is not None:
+    while (decision := world.stream.hold("deactivated", world.now)) is not None:
         commands.append(decision.command)
     assert len(commands) > 2
     assert world.stream.plans == plans + 1

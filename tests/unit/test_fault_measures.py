@@ -70,10 +70,40 @@ def test_a_motion_begins_at_rest_and_where_the_last_one_ended_or_the_arm_stands(
 
 
 def test_after_a_stop_a_motion_may_begin_where_the_arm_stands_and_before_it_must_not() -> None:
-    stood = np.concatenate([path(np.full(40, 0.4)), path(np.full(5, 0.405))])
+    stood = np.concatenate([path(np.full(40, 0.4)), path(np.full(5, 0.43))])
     assert broken(stood)
     assert broken(stood, measured=stood) == {}
     assert broken(stood[20:], measured=stood[20:])
+
+
+def test_a_motion_that_goes_on_at_full_speed_after_a_silence_does_not_begin_at_rest() -> None:
+    times, silent_from = DT * np.arange(40), 20
+    fast = path(0.3 + 0.004 * np.arange(40))
+    rising = 4e-5 * np.minimum(np.arange(1, 21), 4)  # the changes of each period's step, after rest
+    from_rest = path(np.concatenate([fast[:silent_from, 0], fast[silent_from - 1, 0] + rising.cumsum().cumsum()]))
+    assert broken(fast, times) == {}
+    assert "acceleration" in broken(from_rest, times)
+    times[silent_from:] += 0.5
+    for measured in (None, np.repeat(fast[silent_from - 1 : silent_from], 40, axis=0)):
+        assert broken(fast, times, measured) == {"acceleration": 1, "jerk": 2}
+    assert broken(from_rest, times) == {}
+    times[silent_from:] -= 0.45  # too short a silence to tell
+    assert broken(fast, times) == {}
+    assert broken(from_rest, times) == {}
+
+
+def test_commands_that_arrive_late_and_all_at_once_were_no_silence() -> None:
+    from reliability.command_log import Command, times_given  # pyright: ignore[reportMissingImports]
+
+    def given(arrivals: list[float], stamps_ms: list[int]) -> list[float]:
+        pose = np.zeros(7)
+        told = zip(arrivals, stamps_ms, strict=True)
+        return times_given([Command(at, pose, pose, (), False, 10**6 * stamp) for at, stamp in told]).tolist()
+
+    assert given([5.0, 5.3, 5.3], [70, 80, 90]) == pytest.approx([0.0, 0.01, 0.01])  # the listener was late
+    assert given([5.0, 5.3, 5.6], [70, 370, 670]) == pytest.approx([0.0, 0.3, 0.6])
+    assert given([5.0, 5.3, 5.31], [70, 70, 60]) == pytest.approx([0.0, 0.3, 0.31])  # the publisher's clock stands
+    assert given([], []) == []
 
 
 def commands(held: list[bool], x: list[float]):

@@ -56,6 +56,16 @@ def test_a_home_that_cannot_be_is_refused():
         home_command(small_contract(), [0.0, 0.0])
 
 
+def test_a_home_s_quaternion_is_normalised_where_it_was_rounded_and_else_refused():
+    rounded = [0.0, 0.2, 0.3, 0.71, 0.0, 0.0, 0.71]
+    assert np.linalg.norm(home_command(CONTRACT, rounded)[3:7]) == pytest.approx(1.0)
+    for quaternion_xyzw, norm in (([0.0] * 4, "0"), ([0.0, 0.0, 0.0, 0.9], "0.9"), ([0.5, 0.5, 0.5, np.nan], "nan")):
+        with pytest.raises(
+            ContractError, match=rf"home has the quaternion .* of norm {norm}; give x, y, z, w of norm 1"
+        ):
+            home_command(CONTRACT, [0.0, 0.2, 0.3, *quaternion_xyzw])
+
+
 def test_a_way_is_planned_once_a_control_period():
     contract = joint_contract(2)  # 100 Hz
     motion = HomeMotion(contract, np.zeros(2), np.ones(2), 0.5, 2_000_000)

@@ -7,7 +7,7 @@ import pytest
 from helpers.motion import pose_contract, rate_contract
 from sdm_core.action_chunk import ActionChunk
 from sdm_core.errors import CommandError
-from sdm_core.plausible_chunk import require_plausible
+from sdm_core.plausible_chunk import require_orientations, require_plausible
 
 CONTRACT = pose_contract()
 POSE = [0.0, 0.0, 0.1, 0.0, 0.0, 0.0, 1.0, 1.0]
@@ -34,6 +34,20 @@ def test_a_target_that_no_arm_has_is_refused_by_name() -> None:
             require_plausible(chunk(y=wild), CONTRACT)
 
 
+@pytest.mark.parametrize("kind", ["ee_pose", "ee_delta"])
+def test_a_quaternion_that_is_hardly_one_is_refused_with_its_step_and_norm(kind: str) -> None:
+    contract = pose_contract(kind)
+    require_orientations(chunk(), contract)
+    short = chunk()
+    short.targets[:, 6] = 0.6  # which the command's normalisation mends
+    require_orientations(short, contract)
+    short.targets[5:, 6] = 0.02
+    with pytest.raises(CommandError, match=r"chunk 3: target 5 has a quaternion ee\.qx … ee\.qw of norm 0\.02, less"):
+        require_orientations(short, contract)
+
+
 def test_rates_have_no_place_to_be_far_from() -> None:
     contract = rate_contract()
-    require_plausible(ActionChunk(0, contract.dt_ns, np.full((4, len(contract.action.entries)), 9.0), 0), contract)
+    fast = ActionChunk(0, contract.dt_ns, np.full((4, len(contract.action.entries)), 9.0), 0)
+    require_plausible(fast, contract)
+    require_orientations(fast, contract)

@@ -127,7 +127,7 @@ def test_a_network_that_answers_nan_commands_nothing(backend: str, contract: Con
     good, bad = observation(0), observation(1)
     bad.state[0, 0] = 6.0
     runtime.start_episode(0)
-    with pytest.raises(ObservationError, match="NaN or infinite actions; nothing is commanded"):
+    with pytest.raises(ObservationError, match="NaN or infinite actions; nothing is commanded: see that its cameras"):
         runtime.infer(bad)
     # It is as if that chunk had been lost: the next observation has the second noise.
     np.testing.assert_allclose(runtime.infer(good).targets, expected(policy, good, 0, 1), atol=1e-6)

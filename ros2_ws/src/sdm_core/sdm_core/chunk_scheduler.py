@@ -63,7 +63,9 @@ class ChunkScheduler:
         if not np.isfinite(chunk.targets).all():
             row, column = np.argwhere(~np.isfinite(chunk.targets))[0]
             value = f"{self._names[column]} = {chunk.targets[row, column]}"
-            raise CommandError(f"chunk {chunk.sequence}: target {row} has {value}; it is dropped whole")
+            raise CommandError(
+                f"chunk {chunk.sequence}: target {row} has {value}; it is dropped whole: see to whoever publishes it"
+            )
 
     def at(self, now_ns: int) -> NDArray[np.float64] | None:
         """The target float64[A] for `now_ns`; None where no chunk covers it. Chunks that have ended are dropped."""

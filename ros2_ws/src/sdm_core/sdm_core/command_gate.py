@@ -83,13 +83,17 @@ class CommandGate:
 
         Counts stay: they belong to the process.
         """
-        self._velocity = np.zeros(self._space.dim)
-        self._acceleration = np.zeros(self._space.dim)
+        self.settle()
         self._last = None
         if self._rate:
             self._last = self._at_hold()
         if position is not None and self._motion:
             self._last = self._start(np.asarray(position, np.float64))
+
+    def settle(self) -> None:
+        """The robot has come to rest at the last command, as nothing has followed it; a rate goes on as it was."""
+        self._velocity = np.zeros(self._space.dim)
+        self._acceleration = np.zeros(self._space.dim)
 
     def copy(self) -> CommandGate:
         """A gate in the same state, to look ahead with; it counts for itself."""

@@ -54,9 +54,13 @@ class CommandPipeline:
         """Forgets chunks and motion; `position` (float64[A]) is where a robot of pose or joint kind stands now."""
         self._scheduler.reset()
         self._gate.reset(position)
-        if self._smoother:
-            motion = self._gate.motion
-            self._smoother.reset(motion[0] if motion else None)
+        self._smooth_from_rest()
+
+    def settle(self) -> None:
+        """Goes on from rest at the last command, where none was given for so long that the robot stands there. Chunks
+        stay; a rate goes on as it is, unchanging."""
+        self._gate.settle()
+        self._smooth_from_rest()
 
     def confine(self, contract: Contract) -> None:
         """Begins anew, as `reset` does, within the bounds of `contract`, which differs in nothing else."""
@@ -107,6 +111,11 @@ class CommandPipeline:
         """In place of `tick`: forgets the chunks and brings the robot to rest; `reason` is counted."""
         self._scheduler.reset()
         return self._followed(self._gate.hold(reason))
+
+    def _smooth_from_rest(self) -> None:
+        if self._smoother:
+            motion = self._gate.motion
+            self._smoother.reset(motion[0] if motion else None)
 
     def _followed(self, decision: GateDecision) -> GateDecision:
         """Where the gate departed from the smoother's motion, the smoother goes on from the gate's."""

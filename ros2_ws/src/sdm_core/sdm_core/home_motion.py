@@ -17,6 +17,8 @@ Vector = NDArray[np.float64]
 # Greatest velocity, acceleration and jerk of s(x) = 10 x³ - 15 x⁴ + 6 x⁵ on [0, 1].
 _PEAKS = (1.875, 10 / np.sqrt(3), 60.0)
 
+# A quaternion written with two or three digits has a norm this near to 1.
+_ROUNDED = 1e-2
 # Nearer than this the robot is at home (m, rad); it is not waited for longer.
 _ARRIVED = 1e-6
 _PATIENCE_NS = 1_000_000_000
@@ -25,7 +27,8 @@ _PATIENCE_NS = 1_000_000_000
 def home_command(contract: Contract, values: Sequence[float]) -> Vector:
     """float64[A] of the home given as values of all entries but grippers, which are NaN: they stay as they are.
 
-    Raises ContractError where the values are none of this contract, or out of its bounds.
+    Raises ContractError where the values are none of this contract, or out of its bounds, or a pose's quaternion is not
+    of length 1; rounded in the last digits it is normalised.
     """
     entries = contract.action.entries
     arm = [index for index, entry in enumerate(entries) if not entry.is_gripper]
@@ -37,6 +40,14 @@ def home_command(contract: Contract, values: Sequence[float]) -> Vector:
         )
     home = np.full(len(entries), np.nan)
     home[arm] = values
+    rotation = CommandSpace(contract.action).rotation
+    if rotation:
+        norm = float(np.linalg.norm(home[rotation]))
+        if not abs(norm - 1.0) <= _ROUNDED:
+            raise ContractError(
+                f"home has the quaternion {home[rotation].tolist()} of norm {norm:.3g}; give x, y, z, w of norm 1"
+            )
+        home[rotation] /= norm
     for index in arm:
         entry = entries[index]
         if not entry.low <= home[index] <= entry.high:

@@ -122,7 +122,10 @@ class PolicyRuntime:
 
     def _answer(self, question: Question, action: NDArray[np.float32]) -> Answer:
         if not np.isfinite(action).all():
-            return ObservationError("the network gave NaN or infinite actions; nothing is commanded")
+            return ObservationError(
+                "the network gave NaN or infinite actions; nothing is commanded: see that its cameras and states show "
+                "what they did in its demonstrations, or take another checkpoint"
+            )
         targets = action[self.contract.past_actions :].astype(np.float64)
         return ActionChunk(question.observation.stamp_ns, self.contract.dt_ns, targets, question.sequence)
 

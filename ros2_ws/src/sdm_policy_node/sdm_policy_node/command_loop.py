@@ -88,6 +88,7 @@ class CommandLoop:
             rules,
             interlock,
             self._period_ns * 1e-9,
+            sends_paths=not p.dry_run and issubclass(command_sink(p.sink), PathSink),
         )
         self._sent_plans = 0
         self.shadow = ShadowScore(self._contract) if p.dry_run and self._measured else None
@@ -169,9 +170,10 @@ class CommandLoop:
     def start_episode(self) -> None:
         """Forgets chunks and motion, and where the robot stood: a simulated one begins each episode elsewhere.
 
-        Places that were commanded are left as they are; a velocity, which would go on, is first brought to zero.
+        A robot that moves is first brought to rest. On a simulated clock, whose world is set back, only a velocity is:
+        it would go on.
         """
-        if is_rate(self._contract.action):
+        if is_rate(self._contract.action) or not self._node.get_parameter("use_sim_time").value:
             self._brake("new_episode")
         self._rest()
         if self._measured:
@@ -208,7 +210,7 @@ class CommandLoop:
 
     def _brake(self, reason: str) -> None:
         """Brings a moving robot to rest, and returns only then."""
-        while (decision := self.stream.hold(reason)) is not None:
+        while (decision := self.stream.hold(reason, time.monotonic())) is not None:
             self._send(decision, time.perf_counter_ns())
             if self.stream.moving:
                 time.sleep(self._period_ns * 1e-9)

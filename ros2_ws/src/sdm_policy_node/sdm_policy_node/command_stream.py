@@ -14,6 +14,7 @@ from sdm_core.command_space import is_rate
 from sdm_core.contract import Contract
 from sdm_core.errors import CommandError
 from sdm_core.home_motion import HomeMotion
+from sdm_core.plausible_chunk import require_orientations
 
 from sdm_policy_node.interlock import Interlock
 from sdm_policy_node.liveness import Liveness
@@ -21,8 +22,11 @@ from sdm_policy_node.measured_position import MeasuredPosition
 
 Vector = NDArray[np.float64]
 
-# The ROS clock's timer may lag by so many periods before the steady one takes a stop over from it.
+# The ROS clock's timer may lag by so many periods before the steady one takes a stop over from it. After as many
+# without a command the arm counts as standing at the last one, and not before so many seconds: no arm stops within the
+# few milliseconds that a fast stream may be late.
 _CLOCK_PERIODS = 3
+_SETTLES_S = 0.03
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,8 @@ class CommandStream:
     deadman that is released, a silent robot, a clock that stands or is set back: the next chunk begins anew. What does
     not: the interlock's fault and pause, and the way home, which is not gone on with. Motion always begins at rest: at
     the last command where the robot still holds it, so that its controller sees no step, else at the measured position.
+    So it does after a gap in its own commands, as of a process that was stopped: limits hold for each second, not for
+    each command.
 
     Times `now` are seconds of a steady clock, `now_ns` of the chunks' clock.
     """
@@ -60,8 +66,11 @@ class CommandStream:
         rules: StopRules,
         interlock: Interlock,
         period_s: float,
+        *,
+        sends_paths: bool = False,
     ) -> None:
-        """`contract` of absolute targets; `measured` is None for kinds that begin anywhere (rates, native)."""
+        """`contract` of absolute targets; `measured` is None for kinds that begin anywhere (rates, native).
+        `sends_paths`: the robot is given `path`, and goes along it where no command follows."""
         self._contract = contract
         self._pipeline = pipeline
         self._liveness = liveness
@@ -69,8 +78,9 @@ class CommandStream:
         self._rules = rules
         self._interlock = interlock
         self._period_s = period_s
+        self._sends_paths = sends_paths
         self._last: Vector | None = None
-        self._ticked, self._ticked_ns = 0.0, 0
+        self._ticked, self._ticked_ns, self._given = 0.0, 0, 0.0
         self.plans = 0
         """How often what lies ahead has changed: by a chunk, a control period of the way home, or a stop."""
         self.rest()
@@ -148,6 +158,7 @@ class CommandStream:
             lead_ms = (chunk.stamp_ns - now_ns) / 1e6
             raise CommandError(f"chunk {chunk.sequence} lies {lead_ms:.0f} ms in the future; synchronise the clocks")
         self._pipeline.require(chunk)
+        require_orientations(chunk, self._contract)
         if not self._moving:
             if self._liveness.heartbeat_lost(now):
                 raise CommandError("no heartbeat accompanies it; nothing is followed without one")
@@ -209,7 +220,7 @@ class CommandStream:
         self._pipeline.reset(position)
         self._last = self._last if position is None else position
         self._moving = True
-        self._ticked, self._ticked_ns = now, now_ns
+        self._ticked, self._ticked_ns, self._given = now, now_ns, now
         return position
 
     def _standing_place(self, now_ns: int) -> Vector | None:
@@ -228,8 +239,12 @@ class CommandStream:
         """The decision of this period; None in silence."""
         if not self._moving:
             return None
-        if now_ns < self._ticked_ns:
+        elapsed_s, gap_s = (now_ns - self._ticked_ns) * 1e-9, now - self._given
+        if elapsed_s < 0:
             self.stop("clock_set_back")  # the chunks that it follows lie in the new clock's future
+        else:
+            gap_s = min(gap_s, elapsed_s)  # a slow simulation's periods are long on the steady clock alone
+        self._after_gap(gap_s)
         self._ticked, self._ticked_ns = now, now_ns
         self._check_tracking()
         reason = self._stop_reason(now)
@@ -239,7 +254,7 @@ class CommandStream:
         if self._home:
             self.plans += self._home.begins_step
             self._pipeline.add(self._home.chunk(now_ns))
-        return self._noted(self._pipeline.tick(now_ns))
+        return self._noted(self._pipeline.tick(now_ns), now)
 
     def tick_without_clock(self, now: float) -> GateDecision | None:
         """Stops in the place of `tick` where the ROS clock no longer drives that: it stands, or was set back."""
@@ -249,14 +264,18 @@ class CommandStream:
         reason = self._stop_reason(now)
         if not reason and silent_s > self._rules.clock_timeout_s:
             reason = "clock_stands"
-        return self._stopping(reason, now) if reason else None
+        if not reason:
+            return None
+        self._after_gap(now - self._given)
+        return self._stopping(reason, now)
 
-    def hold(self, reason: str) -> GateDecision | None:
+    def hold(self, reason: str, now: float) -> GateDecision | None:
         """A period of a stop that nothing interrupts; None once the robot stands. For the end of a node."""
         if not self._moving:
             return None
+        self._after_gap(now - self._given)
         self._begin_stop(reason)
-        decision = self._noted(self._pipeline.hold(reason))
+        decision = self._noted(self._pipeline.hold(reason), now)
         if self._pipeline.at_rest:
             self.rest()
         return decision
@@ -264,6 +283,19 @@ class CommandStream:
     def path(self, now_ns: int) -> NDArray[np.float64]:
         """What the periods from now on would give: float64[K, A]; see CommandPipeline.path."""
         return self._pipeline.path(now_ns)
+
+    def _after_gap(self, gap_s: float) -> None:
+        """Before a command: where none was given for `gap_s`, it leads on from where the robot is by now."""
+        if gap_s < max(_CLOCK_PERIODS * self._period_s, _SETTLES_S):
+            return
+        if not self._sends_paths:
+            self._pipeline.settle()
+            return
+        period_ns = round(self._period_s * 1e9)
+        for missed in range(1, round(gap_s / self._period_s)):
+            decision = self._noted(self._pipeline.tick(self._ticked_ns + missed * period_ns), self._given)
+            if decision.held and self._pipeline.at_rest:
+                return
 
     def _check_tracking(self) -> None:
         if self._interlock.fault or self._measured is None or self._last is None:
@@ -297,7 +329,7 @@ class CommandStream:
         if now > standing_at + self._rules.hold_s:
             self.rest()
             return None
-        decision = self._noted(self._pipeline.hold(reason))
+        decision = self._noted(self._pipeline.hold(reason), now)
         if self._pipeline.at_rest:
             self._standing_at = min(standing_at, now)
         return decision
@@ -311,7 +343,8 @@ class CommandStream:
             self.stop(reason)
         return self._standing_at
 
-    def _noted(self, decision: GateDecision) -> GateDecision:
+    def _noted(self, decision: GateDecision, now: float) -> GateDecision:
+        self._given = now
         if decision.command is not None:
             self._last = decision.command
         return decision

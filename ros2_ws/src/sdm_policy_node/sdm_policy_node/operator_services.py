@@ -41,7 +41,7 @@ class OperatorServices:
     def _on_start_episode(
         self, request: StartEpisode.Request, response: StartEpisode.Response
     ) -> StartEpisode.Response:
-        """For a robot that stands, or is set back by a simulator; `~/pause` is what stops a moving one."""
+        """The next chunk begins anew, at rest; a pause stays in force."""
         fault = self._interlock.fault
         if not fault:
             self._loop.start_episode()

@@ -16,7 +16,7 @@ from sdm_core.crop_box import CropBox
 from sdm_core.errors import ContractError, ObservationError, SdmError
 from sdm_core.inline_commands import InlineCommands
 from sdm_core.observation_window import ObservationWindow
-from sdm_core.plausible_chunk import require_plausible
+from sdm_core.plausible_chunk import require_orientations, require_plausible
 from sdm_core.policy_runtime import PolicyRuntime
 from sdm_interfaces.msg import ActionChunk as ActionChunkMessage
 from sdm_interfaces.msg import Heartbeat, PolicyTrace
@@ -82,6 +82,11 @@ class PolicyNode(LifecycleNode):
         p = self._settings
         if not p.checkpoint:
             raise ContractError("parameter checkpoint is empty; name the folder of an exported policy")
+        if p.command == "inline" and not p.dry_run and not self.get_parameter("use_sim_time").value:
+            raise ContractError(
+                "command:=inline writes to the robot past command_node's checks, and belongs to a simulation "
+                "(use_sim_time:=true); set command:=chunk, and start command_node"
+            )
         self._runtime = PolicyRuntime(p.checkpoint, p.backend, p.threads)
         contract = self._contract = self._runtime.contract
         differences = self._perception.differences(contract) + self._states.differences(contract)
@@ -289,6 +294,7 @@ class PolicyNode(LifecycleNode):
             if self._chunks.get_subscription_count():
                 self._publish_chunk(self._anchor.absolute(plan.chunk, plan.state), answer)
         else:
+            require_orientations(plan.chunk, self._contract)
             chunk = self._anchor.absolute(plan.chunk, plan.state)
             require_plausible(chunk, self._absolute)
             self._publish_chunk(chunk, answer)
