@@ -38,9 +38,11 @@ def test_a_depth_image_keeps_every_millimetre() -> None:
 
 
 def test_camera_info_keeps_the_intrinsics() -> None:
-    intrinsics = Intrinsics(110.85125168440815, 110.85125168440815, 63.5, 47.5, 128, 96)
+    lens = (0.1, -0.2, 0.001, 0.002, 0.03)
+    intrinsics = Intrinsics(110.85125168440815, 110.85125168440815, 63.5, 47.5, 128, 96, lens)
     message = camera_info(intrinsics, STAMP)
-    assert Intrinsics.from_k(message.k, message.width, message.height) == intrinsics
+    read = (message.k, message.width, message.height, message.d, message.distortion_model)
+    assert Intrinsics.from_camera_info(*read) == intrinsics
     np.testing.assert_array_equal(np.reshape(message.p, (3, 4))[:, :3], np.reshape(message.k, (3, 3)))
 
 

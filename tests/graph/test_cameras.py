@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,7 @@ class Rig:
         coloured = settings.get("colour", False)
         self.contract = contract_of(*names, coloured=coloured)
         self.frames: list[Frame] = []
+        self.lens: tuple[str, list[float]] = ("", [])
         aligned, space = coloured or settings.get("aligned_depth", False), settings.get("namespace", "camera")
         stream = "aligned_depth_to_color" if aligned else "depth"
         node = world.node
@@ -114,7 +116,9 @@ class Rig:
         big = image.dtype.byteorder == ">"
         message = Image(height=height, width=width, encoding=encoding, step=rows.shape[1], is_bigendian=int(big))
         message.data = rows.tobytes()
-        info = CameraInfo(width=width, height=height, k=np.array([16.0, 0, 8.0, 0, 16.0, 6.0, 0, 0, 1.0]))
+        model, d = self.lens
+        k = np.array([16.0, 0, 8.0, 0, 16.0, 6.0, 0, 0, 1.0])
+        info = CameraInfo(width=width, height=height, k=k, d=d, distortion_model=model)
         for each in (info, message):
             each.header.stamp, each.header.frame_id = time_message(stamp_ns), f"{name}_optical"
         self._infos[name].publish(info)
@@ -254,6 +258,51 @@ def test_a_coloured_cloud_is_seen_from_where_its_messages_say(world: Graph) -> N
     perception = Perception(world.node, settings, contract_of("front"), lambda frame: None, max_age_s=1.0)
     with pytest.raises(ContractError, match="camera_frame is 'camera_depth_optical_frame', and the contract's cloud"):
         perception.configure(contract_of("front", coloured=True), CameraPose(world.node, "", 0.2))
+
+
+def test_one_frame_for_several_depth_cameras_is_refused(world: Graph) -> None:
+    settings = SensingParameters(camera_frame="camera_depth_optical_frame")
+    perception = Perception(world.node, settings, contract_of("front"), lambda frame: None, max_age_s=1.0)
+    pose = CameraPose(world.node, settings.camera_frame, 0.2)
+    with pytest.raises(ContractError, match=r"camera_frame is .* cameras front, left, .* leave camera_frame empty"):
+        perception.configure(contract_of("front", "left"), pose)
+    perception.configure(contract_of("left"), pose)
+    perception.close()
+
+
+def test_a_camera_that_was_calibrated_again_is_found_where_it_stands_once_configured(world: Graph) -> None:
+    pose = CameraPose(world.node, "", 0.2)
+    perception = Perception(world.node, SensingParameters(), contract_of("front"), lambda frame: None, max_age_s=1.0)
+    for place in ("front", "left"):
+        pose.add_static([StaticTransform("world", "front_optical", POSES[place])])
+        perception.configure(contract_of("front"), pose)
+        found = pose.extrinsics("world", "front_optical", 10**9)
+        assert found.translation == POSES[place].translation
+    perception.close()
+
+
+def test_a_lens_with_distortion_is_undone_or_its_model_named(world: Graph, tmp_path: Path) -> None:
+    rig, lens = Rig(world, tmp_path, "front"), [-0.1, 0.02, 0.001, -0.002, 0.0]
+    rig.lens = ("plumb_bob", lens)
+    rig.tell("front", rig.start_ns, millimetres(0))
+    frame = rig.next_frame()
+    rig.await_ready(frame.stamp_ns)
+    pipeline, camera = cloud_pipeline(rig.contract), replace(CAMERA, distortion=tuple(lens))
+    expected = pipeline.from_depth(millimetres(0), "16UC1", camera, POSES["front"])
+    np.testing.assert_array_equal(rig.live.cloud(frame), expected)
+    assert not np.array_equal(expected, joined(rig, {"front": millimetres(0)}))
+    rig.lens = ("equidistant", lens[:4])
+    rig.tell("front", rig.start_ns + PERIOD_NS, millimetres(0))
+    frame = rig.next_frame()
+
+    def refused() -> bool:  # its camera_info may come later
+        try:
+            rig.live.cloud(frame)
+        except ObservationError as error:
+            return "distortion_model 'equidistant'" in str(error)
+        return False
+
+    assert world.spin_until(refused)
 
 
 def test_a_contract_with_colour_is_listened_to_anew_and_one_without_no_longer_to_colour(

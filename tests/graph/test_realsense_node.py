@@ -172,6 +172,7 @@ def test_it_publishes_what_the_ros_driver_does(world: World) -> None:
     assert (aligned.encoding, aligned.header.frame_id) == ("16UC1", "camera_color_optical_frame")
     assert (info.width, info.height) == (WIDTH, HEIGHT)
     assert list(info.k) == [60.0, 0.0, 31.5, 0.0, 61.0, 23.5, 0.0, 0.0, 1.0]
+    assert (info.distortion_model, list(info.d)) == ("plumb_bob", [0.0] * 5)
     pixels = depth_pixels(depth)
     np.testing.assert_array_equal(pixels, depth_picture(int(pixels[0, 0]) - 1000))
     assert bytes(colour.data[1:3]) == bytes([7, 200])

@@ -125,16 +125,15 @@ def test_an_operator_who_comes_back_keeps_what_the_gripper_holds(tmp_path: Path)
     assert set(grips) == {1.0}
 
 
-def test_without_a_terminal_or_a_space_mouse_it_says_so(tmp_path: Path, cell: Graph) -> None:
+def test_without_a_terminal_a_space_mouse_or_a_contract_it_says_so(tmp_path: Path, cell: Graph) -> None:
+    contract = f"checkpoint:={tmp_path / 'contract.yaml'}"
     for options, line in (
-        ((), "the keyboard is no terminal; run sdm-teleop in one"),
-        (("-p", "device:=spacemouse"), "no SpaceMouse: "),
+        (("-p", contract), "the keyboard is no terminal; run sdm-teleop in one"),
+        (("-p", contract, "-p", "device:=spacemouse"), "no SpaceMouse: "),
+        (("-p", "device:=keyboard"), "parameter checkpoint is empty; name a checkpoint folder"),
     ):
         done = subprocess.run(
-            [
-                str(Path(sys.executable).parent / "sdm-teleop"),
-                *("--ros-args", "-p", f"checkpoint:={tmp_path / 'contract.yaml'}", *options),
-            ],
+            [str(Path(sys.executable).parent / "sdm-teleop"), "--ros-args", *options],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

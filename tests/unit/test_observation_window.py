@@ -134,7 +134,7 @@ def test_a_state_that_has_not_come_yet_is_not_stood_in_for_by_an_older_one() -> 
     subject = window()
     subject.add_state(0, state(0))
     subject.add_cloud(DT, cloud(0))
-    with pytest.raises(ObservationError, match=r"nearest state lies 100.0 ms"):
+    with pytest.raises(ObservationError, match=r"nearest state lies 100.0 ms .* check the rates of joint_states"):
         subject.policy_input(DT)
 
 
@@ -153,8 +153,49 @@ def test_only_clouds_up_to_the_stamp_are_fed() -> None:
     for index in range(4):
         subject.add_state(index * DT, state(index))
         subject.add_cloud(index * DT, cloud(index))
-    assert marks(subject.policy_input(2 * DT).cloud) == [1, 1, 2]
+    assert marks(subject.policy_input(2 * DT).cloud) == [0, 1, 2]
     assert marks(subject.policy_input(3 * DT).cloud) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("cloud_steps", [2, 3])
+def test_the_frames_of_a_faster_camera_lie_as_far_apart_as_the_states(cloud_steps: int) -> None:
+    """A camera of three times the control rate, that jitters: training saw every third of its frames."""
+    subject = window(steps=3, cloud_steps=cloud_steps)
+    frames = [step * DT // 3 + (-1) ** step * MS for step in range(30)]
+    for step, stamp in enumerate(frames):
+        subject.add_state(stamp, state(stamp / MS))
+        subject.add_cloud(stamp, cloud(step))
+        observed = subject.policy_input(stamp)
+        expected = [max(step - 3 * back, 0) for back in reversed(range(3))]
+        assert marks(observed.cloud) == expected[-cloud_steps:]
+        assert marks(observed.state) == pytest.approx([frames[index] / MS for index in expected])
+
+
+def test_a_frame_that_is_lost_leaves_its_place_to_the_nearest_one() -> None:
+    subject = window(cloud_steps=3)
+    for step in (0, 1, 2, 3, 5, 6):
+        subject.add_cloud(step * DT, cloud(step))
+    for step in range(7):
+        subject.add_state(step * DT, state(step))
+    assert marks(subject.policy_input(6 * DT).cloud) == [3, 5, 6]  # 3 and 5 are as near to 4
+
+
+def test_of_a_camera_at_half_the_control_rate_a_frame_may_come_twice() -> None:
+    subject = window(cloud_steps=3)
+    for step in (0, 2, 4, 6):
+        subject.add_cloud(step * DT, cloud(step))
+    for step in range(7):
+        subject.add_state(step * DT, state(step))
+    assert marks(subject.policy_input(6 * DT).cloud) == [4, 4, 6]
+
+
+@pytest.mark.parametrize(("cloud_steps", "kept"), [(1, 1), (2, 10)])
+def test_no_more_frames_are_kept_than_can_be_asked_for(cloud_steps: int, kept: int) -> None:
+    subject = window(cloud_steps=cloud_steps, max_age_s=0.2)
+    for step in range(100):
+        subject.add_cloud(step * DT // 3, cloud(step))
+    assert subject._clouds is not None
+    assert len(subject._clouds.entries) == kept
 
 
 def test_states_alone_do_not_make_an_observation_of_an_old_cloud() -> None:
@@ -172,7 +213,7 @@ def test_duplicates_and_late_arrivals_are_refused_and_change_nothing(back: int) 
     subject = window()
     subject.add_state(5 * DT, state(5))
     subject.add_cloud(5 * DT, cloud(5))
-    with pytest.raises(ObservationError, match=r"state stamp lies .* duplicate or out of order"):
+    with pytest.raises(ObservationError, match=r"state stamp lies .* out of order; check the driver's clock"):
         subject.add_state(5 * DT - back, state(9))
     with pytest.raises(ObservationError, match=r"cloud stamp lies .* duplicate or out of order"):
         subject.add_cloud(5 * DT - back, cloud(9))
@@ -198,7 +239,7 @@ def test_old_and_future_observations_are_told_by_the_clock() -> None:
     subject = window(max_age_s=0.2, max_skew_s=0.05)
     subject.check_age(1000 * MS, 1200 * MS)
     subject.check_age(1000 * MS, 950 * MS)
-    with pytest.raises(ObservationError, match="observation is 201 ms old, 200 ms allowed"):
+    with pytest.raises(ObservationError, match="observation is 201 ms old, 200 ms allowed; synchronise the clocks"):
         subject.check_age(1000 * MS, 1201 * MS)
     with pytest.raises(ObservationError, match="51 ms in the future; synchronise the clocks"):
         subject.check_age(1000 * MS, 949 * MS)
@@ -237,6 +278,15 @@ def test_a_contract_without_a_cloud_or_images_is_refused() -> None:
 
 def picture(mark: int) -> NDArray[np.uint8]:
     return np.full((6, 8, 3), mark, np.uint8)
+
+
+def test_the_images_of_a_faster_camera_lie_a_control_period_apart() -> None:
+    subject = ObservationWindow(image_contract(cameras=("front", "wrist"), image={"steps": 2}))
+    for step in range(7):
+        subject.add_images(step * DT // 3, {"front": picture(step), "wrist": picture(100 + step)})
+    subject.add_state(2 * DT, state(0))
+    observed = subject.policy_input(2 * DT)
+    assert (marks(observed.images["front"]), marks(observed.images["wrist"])) == ([3, 6], [103, 106])
 
 
 def test_the_newest_images_of_every_camera_are_given_the_first_one_repeated() -> None:

@@ -119,13 +119,93 @@ def test_deprojected_points_project_back_to_their_pixels(
 
 def test_intrinsics_are_read_row_by_row() -> None:
     k = [500.0, 0.0, 320.5, 0.0, 510.0, 240.5, 0.0, 0.0, 1.0]
-    assert Intrinsics.from_k(k, 640, 480) == Intrinsics(500.0, 510.0, 320.5, 240.5, 640, 480)
+    assert Intrinsics.from_camera_info(k, 640, 480) == Intrinsics(500.0, 510.0, 320.5, 240.5, 640, 480)
 
 
 @pytest.mark.parametrize("focal", [0.0, -500.0, float("nan")])
 def test_an_uncalibrated_camera_is_refused(focal: float) -> None:
     with pytest.raises(ObservationError, match="focal length"):
-        Intrinsics.from_k([focal, 0, 320, 0, focal, 240, 0, 0, 1], 640, 480)
+        Intrinsics.from_camera_info([focal, 0, 320, 0, focal, 240, 0, 0, 1], 640, 480)
+
+
+# A wide lens (k1, k2, p1, p2, k3), that moves pixels of the image's corner by 10 % and more.
+LENS = (-0.28, 0.08, 1.5e-3, -8e-4, -0.008)
+WIDE = Intrinsics(450.0, 455.0, 318.2, 243.1, 640, 480, LENS)
+K = [20.0, 0.0, 7.6, 0.0, 21.0, 5.4, 0.0, 0.0, 1.0]
+
+
+def through_the_lens(points: NDArray, camera: Intrinsics) -> NDArray[np.float64]:
+    """The pixels [M,2] that points of the optical frame are seen at, by the model of CameraInfo's plumb_bob."""
+    k1, k2, p1, p2, k3 = camera.distortion
+    x, y = (points[:, :2] / points[:, 2:]).T
+    r2 = x**2 + y**2
+    radial = 1 + k1 * r2 + k2 * r2**2 + k3 * r2**3
+    u = x * radial + 2 * p1 * x * y + p2 * (r2 + 2 * x**2)
+    v = y * radial + p1 * (r2 + 2 * y**2) + 2 * p2 * x * y
+    return np.stack([u * camera.fx + camera.cx, v * camera.fy + camera.cy], axis=1)
+
+
+def test_the_points_of_a_lens_with_distortion_project_back_to_their_pixels() -> None:
+    depth = np.random.default_rng(0).uniform(0.3, 3, (480, 640)).astype(np.float32)
+    points = deproject(depth, WIDE).astype(np.float64)
+    rows, columns = np.indices(depth.shape).reshape(2, -1)
+    np.testing.assert_array_equal(points[:, 2], depth.ravel())
+    np.testing.assert_allclose(through_the_lens(points, WIDE), np.stack([columns, rows], axis=1), atol=0.05)
+    straight = deproject(depth, Intrinsics(450.0, 455.0, 318.2, 243.1, 640, 480))
+    assert np.linalg.norm(points - straight, axis=1).max() > 0.1  # m: what it is about
+
+
+def test_a_lens_is_undone_as_opencv_does() -> None:
+    cv2 = pytest.importorskip("cv2")
+    rows, columns = np.indices((480, 640)).reshape(2, -1)
+    pixels = np.stack([columns, rows], axis=1).astype(np.float64)
+    k = np.array([[WIDE.fx, 0, WIDE.cx], [0, WIDE.fy, WIDE.cy], [0, 0, 1]])
+    until_exact = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 200, 1e-12)
+    expected = cv2.undistortPointsIter(pixels, k, np.array(LENS), np.eye(3), np.eye(3), until_exact)[:, 0]
+    found = deproject(np.ones((480, 640), np.float32), WIDE)[:, :2]
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_the_crop_box_sees_through_the_lens_too() -> None:
+    """Bit for bit the crop of all the image's points."""
+    image = np.random.default_rng(0).integers(300, 3000, (480, 640)).astype(np.uint16)
+    box = {"crop_low": (-1.2, -0.9, 0.3), "crop_high": (1.3, 0.8, 2.5)}
+    everything = deproject(depth_to_metres(image, "16UC1"), WIDE)
+    points = CloudPipeline(spec(**box)).depth_points(image, "16UC1", WIDE, AT_ORIGIN)
+    np.testing.assert_array_equal(points.inside, crop(AT_ORIGIN.apply(everything), *box.values()))
+
+
+@pytest.mark.parametrize(("d", "model"), [([], ""), ([0.0] * 5, "plumb_bob"), ([0.0] * 8, "rational_polynomial")])
+def test_a_lens_without_distortion_is_a_pinhole_whatever_its_model(d: list[float], model: str) -> None:
+    assert Intrinsics.from_camera_info(K, 16, 12, d, model) == CAMERA
+
+
+def test_distortion_is_read_with_or_without_its_fifth_coefficient() -> None:
+    four, five = (Intrinsics.from_camera_info(K, 16, 12, LENS[:count], "plumb_bob") for count in (4, 5))
+    assert (four.distortion, five.distortion) == ((*LENS[:4], 0.0), LENS)
+    assert four != CAMERA
+
+
+@pytest.mark.parametrize(
+    ("d", "model"),
+    [
+        ([0.1] * 8, "rational_polynomial"),
+        ([0.1] * 4, "equidistant"),
+        ([0.1] * 5, ""),
+        ([0.1] * 8, "plumb_bob"),
+        ([float("nan")] * 5, "plumb_bob"),
+    ],
+)
+def test_a_distortion_of_another_model_is_refused(d: list[float], model: str) -> None:
+    with pytest.raises(ObservationError, match=f"distortion_model '{model}' .* publish rectified depth"):
+        Intrinsics.from_camera_info(K, 16, 12, d, model)
+
+
+@pytest.mark.parametrize("k1", [-5.0, 80.0])
+def test_a_distortion_that_folds_the_image_is_refused(k1: float) -> None:
+    folded = Intrinsics(450.0, 455.0, 318.2, 243.1, 640, 480, (k1, 0.0, 0.0, 0.0, 0.0))
+    with pytest.raises(ObservationError, match="cannot be undone in all of the 640×480 image"):
+        deproject(np.ones((480, 640), np.float32), folded)
 
 
 def test_an_image_of_another_size_than_its_camera_info_is_refused() -> None:

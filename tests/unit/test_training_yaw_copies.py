@@ -82,6 +82,7 @@ def test_a_hand_s_orientation_turns_with_its_place_in_what_is_seen_and_what_is_c
         array[:, quaternion] /= np.linalg.norm(array[:, quaternion], axis=1, keepdims=True)
     turned = copies(data)[2]
     for array, before in ((turned.state, data.state), (turned.action, data.action)):
+        assert (array[:, quaternion[0]] >= 0).all(), "the sign that a node sees, too"
         for row in range(ROWS):
             np.testing.assert_allclose(
                 rotation(array[row, quaternion]), yaw_matrix(90.0) @ rotation(before[row, quaternion]), atol=1e-5

@@ -61,14 +61,14 @@ def colour_image(colour: NDArray[np.uint8], stamp: Time, frame: str = COLOUR_FRA
 
 
 def camera_info(intrinsics: Intrinsics, stamp: Time, frame: str = CAMERA_FRAME) -> CameraInfo:
-    """The calibration of a rectified pinhole camera."""
+    """The calibration of a camera."""
     fx, fy, cx, cy = (float(value) for value in (intrinsics.fx, intrinsics.fy, intrinsics.cx, intrinsics.cy))
     return CameraInfo(
         header=Header(stamp=stamp, frame_id=frame),
         height=intrinsics.height,
         width=intrinsics.width,
         distortion_model="plumb_bob",
-        d=[0.0] * 5,
+        d=list(intrinsics.distortion),
         k=[fx, 0.0, cx, 0.0, fy, cy, 0.0, 0.0, 1.0],
         r=[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0],
         p=[fx, 0.0, cx, 0.0, 0.0, fy, cy, 0.0, 0.0, 0.0, 1.0, 0.0],

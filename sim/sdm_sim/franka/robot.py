@@ -10,6 +10,7 @@ from collections.abc import Callable
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
+from sdm_core.quaternion_sign import canonical
 
 from sdm_sim.franka import fr3
 from sdm_sim.franka.impedance import CartesianImpedance
@@ -72,11 +73,10 @@ class Robot:
 
     @property
     def pose(self) -> Vector:
-        """The tool's position and quaternion xyzw, of the two that say the same the one that is near pointing down."""
+        """The tool's position and canonical quaternion xyzw."""
         mujoco.mju_mat2Quat(self._wxyz, self._data.site_xmat[self._site])
         w, x, y, z = self._wxyz.tolist()
-        sign = 1.0 if x >= 0 else -1.0
-        return np.array([*self._data.site_xpos[self._site], sign * x, sign * y, sign * z, sign * w])
+        return np.array([*self._data.site_xpos[self._site], *canonical((x, y, z, w))])
 
     @property
     def width(self) -> float:

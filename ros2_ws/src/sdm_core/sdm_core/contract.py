@@ -82,8 +82,9 @@ class ImageSpec(_Model):
     """How a camera's colour image becomes the network's.
 
     The rgb8 image of the colour camera `camera` is cut to `crop` = (left, top, width, height) pixels (None: not at all)
-    and resized to `size` = (width, height): so it is stored. The `steps` newest ones enter the network, which sees
-    `network_size` = (width, height) pixels of each (None: all): random ones in training, the middle ones when it acts.
+    and resized to `size` = (width, height): so it is stored. `steps` of them, a control period apart, enter the
+    network, which sees `network_size` = (width, height) pixels of each (None: all): random ones in training, the middle
+    ones when it acts.
     """
 
     camera: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]

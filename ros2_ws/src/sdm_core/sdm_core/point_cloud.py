@@ -23,12 +23,16 @@ from sdm_core.errors import ObservationError
 _TREE_HEIGHT = 5
 # Pixels are chosen in a box that is wider by this much (m), far more than single precision can err, before the crop.
 _BOX_MARGIN = 1e-4
+_UNDISTORTION_ROUNDS = 10
+# Farther than this (pixels) from where it should be, a pixel was not undistorted.
+_UNDISTORTION_PIXELS = 0.5
 DEPTH_DTYPES = {"16UC1": np.uint16, "32FC1": np.float32}
 
 
 @dataclass(frozen=True)
 class Intrinsics:
-    """Pinhole camera without distortion: focal lengths and principal point in pixels, image size in pixels."""
+    """Pinhole camera: focal lengths and principal point in pixels, image size in pixels, and the `distortion` of its
+    lens: k1, k2, p1, p2, k3 of Brown's model, which is plumb_bob in CameraInfo and OpenCV's."""
 
     fx: float
     fy: float
@@ -36,14 +40,30 @@ class Intrinsics:
     cy: float
     width: int
     height: int
+    distortion: tuple[float, ...] = (0.0,) * 5
 
     @classmethod
-    def from_k(cls, k: NDArray[np.float64] | list[float], width: int, height: int) -> Intrinsics:
-        """From CameraInfo's row-major 3×3 matrix. Raises ObservationError where the focal length is not positive."""
+    def from_camera_info(
+        cls, k: Sequence[float], width: int, height: int, d: Sequence[float] = (), distortion_model: str = ""
+    ) -> Intrinsics:
+        """From CameraInfo's fields. Raises ObservationError where the focal length is not positive, or the lens has
+        a distortion that is not plumb_bob's."""
         fx, _, cx, _, fy, cy, *_ = (float(value) for value in k)
         if not (fx > 0 and fy > 0):
             raise ObservationError(f"camera_info has focal lengths {fx}, {fy}; publish the calibrated intrinsics")
-        return cls(fx, fy, cx, cy, width, height)
+        return cls(fx, fy, cx, cy, width, height, _plumb_bob([float(value) for value in d], distortion_model))
+
+
+def _plumb_bob(d: list[float], model: str) -> tuple[float, ...]:
+    """`d` as k1, k2, p1, p2, k3; all zero where `d` is, whatever the model."""
+    if not any(d):
+        return (0.0,) * 5
+    if model != "plumb_bob" or len(d) not in (4, 5) or not np.isfinite(d).all():
+        raise ObservationError(
+            f"camera_info has the distortion_model '{model}' with coefficients {d}, and only plumb_bob's 4 or 5 can be "
+            "undone; publish rectified depth, with a camera_info without distortion"
+        )
+    return (*d, 0.0)[:5]
 
 
 @dataclass(frozen=True)
@@ -86,11 +106,47 @@ def depth_to_metres(image: NDArray, encoding: str) -> NDArray[np.float32]:
 
 
 @lru_cache(maxsize=8)
+def _image_plane(intrinsics: Intrinsics) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """float32 x and y, which broadcast to [H,W]: where each pixel's ray meets the plane at depth 1 m."""
+    x = (np.arange(intrinsics.width) - intrinsics.cx) / intrinsics.fx
+    y = ((np.arange(intrinsics.height) - intrinsics.cy) / intrinsics.fy)[:, None]
+    if any(intrinsics.distortion):
+        x, y = _undistorted(x, y, intrinsics)
+    return x.astype(np.float32), y.astype(np.float32)
+
+
+def _undistorted(x: NDArray, y: NDArray, intrinsics: Intrinsics) -> tuple[NDArray, NDArray]:
+    """Where the lens took the points from that it put at x, y of the plane at depth 1 m: by fixed-point iteration, in
+    as many rounds as librealsense makes. Raises ObservationError where it does not get there."""
+    from_x, from_y = x, y
+    with np.errstate(all="ignore"):  # what does not converge is refused below
+        for _ in range(_UNDISTORTION_ROUNDS):
+            radial, along_x, along_y = _lens(from_x, from_y, intrinsics.distortion)
+            from_x, from_y = (x - along_x) / radial, (y - along_y) / radial
+        radial, along_x, along_y = _lens(from_x, from_y, intrinsics.distortion)
+        off_x, off_y = from_x * radial + along_x - x, from_y * radial + along_y - y
+        off = np.maximum(np.abs(off_x) * intrinsics.fx, np.abs(off_y) * intrinsics.fy)
+    if not off.max() < _UNDISTORTION_PIXELS:  # nor NaN
+        raise ObservationError(
+            f"camera_info's distortion {intrinsics.distortion} cannot be undone in all of the "
+            f"{intrinsics.width}×{intrinsics.height} image; calibrate the lens anew, or publish rectified depth"
+        )
+    return from_x, from_y
+
+
+def _lens(x: NDArray, y: NDArray, distortion: tuple[float, ...]) -> tuple[NDArray, NDArray, NDArray]:
+    """Brown's model, by which a lens puts x, y at (x · radial + along_x, y · radial + along_y)."""
+    k1, k2, p1, p2, k3 = distortion
+    r2 = x * x + y * y
+    radial = 1 + r2 * (k1 + r2 * (k2 + r2 * k3))
+    return radial, 2 * p1 * x * y + p2 * (r2 + 2 * x * x), p1 * (r2 + 2 * y * y) + 2 * p2 * x * y
+
+
+@lru_cache(maxsize=8)
 def _rays(intrinsics: Intrinsics) -> NDArray[np.float32]:
     """float32[H·W,3]: for each pixel the point of its ray at depth 1 m."""
-    u, v = np.meshgrid(np.arange(intrinsics.width), np.arange(intrinsics.height))
-    x, y = (u - intrinsics.cx) / intrinsics.fx, (v - intrinsics.cy) / intrinsics.fy
-    return np.stack([x, y, np.ones_like(x)], axis=-1).reshape(-1, 3).astype(np.float32)
+    x, y = np.broadcast_arrays(*_image_plane(intrinsics))
+    return np.stack([x, y, np.ones_like(x)], axis=-1).reshape(-1, 3)
 
 
 def deproject(
@@ -123,8 +179,7 @@ def _box_depths(
     """
     near = np.full((intrinsics.height, intrinsics.width), np.finfo(np.float32).tiny, np.float32)
     far = np.full_like(near, np.inf)
-    x = ((np.arange(intrinsics.width) - intrinsics.cx) / intrinsics.fx).astype(np.float32)
-    y = ((np.arange(intrinsics.height) - intrinsics.cy) / intrinsics.fy).astype(np.float32)[:, None]
+    x, y = _image_plane(intrinsics)
     for axis, origin in enumerate(extrinsics.translation):
         along_x, along_y, along_z = extrinsics.rotation[axis]
         slope = along_x * x + (along_y * y + along_z)  # metres along the axis for each metre of depth

@@ -42,9 +42,9 @@ class _PoseBuffer(Buffer):
 class CameraPose:
     """Looks poses up off the executor, which goes on receiving tf meanwhile.
 
-    A pose that consists of static transforms alone is looked up once; one that moves is looked up at every image's
-    stamp. The wait is on the wall clock: a simulated clock stands still while the graph waits for this very
-    observation.
+    A pose that consists of static transforms alone is looked up once, until `look_up_anew`; one that moves is looked up
+    at every image's stamp. The wait is on the wall clock: a simulated clock stands still while the graph waits for this
+    very observation.
     """
 
     def __init__(self, node: Node, frame: str, timeout_s: float) -> None:
@@ -63,6 +63,10 @@ class CameraPose:
     def forget(self) -> None:
         """The clock was set back: poses of the old one bear stamps that come again. Static links stay."""
         self._buffer.clear()
+
+    def look_up_anew(self) -> None:
+        """Poses that stand still were perhaps calibrated again: they count as tf has them now."""
+        self._static.clear()
 
     def extrinsics(self, base: str, camera: str, stamp_ns: int) -> Extrinsics:
         """Pose of the camera's frame in `base`. Raises ObservationError if tf does not know it in time."""

@@ -105,7 +105,10 @@ class DepthSource:
         if self._intrinsics is None or info is not self._intrinsics_of:
             if (info.width, info.height) != (self._camera.width, self._camera.height):
                 raise ObservationError(self._wrong_size(info, self._camera))
-            self._intrinsics, self._intrinsics_of = Intrinsics.from_k(info.k, info.width, info.height), info
+            self._intrinsics = Intrinsics.from_camera_info(
+                info.k, info.width, info.height, info.d, info.distortion_model
+            )
+            self._intrinsics_of = info
         return self._intrinsics
 
     def _wrong_size(self, info: CameraInfo, camera: CameraSpec) -> str:

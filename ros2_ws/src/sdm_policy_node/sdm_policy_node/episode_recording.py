@@ -177,7 +177,9 @@ class EpisodeRecording:
         stamp, state = min(near, key=lambda entry: abs(entry[0] - stamp_ns))
         if abs(stamp - stamp_ns) > self.max_skew_ns:
             skew = f"{abs(stamp - stamp_ns) / 1e6:.1f} ms from an image, {self.max_skew_ns / 1e6:.1f} ms allowed"
-            raise DatasetError(f"nearest state lies {skew}")
+            raise DatasetError(
+                f"nearest state lies {skew}; check the rates of joint_states and current_pose, or raise max_skew_s"
+            )
         return state
 
 

@@ -54,7 +54,7 @@ class SensingParameters:
     aligned_depth: bool = parameter(
         False, "take the depth that is aligned to the colour image, where the camera publishes it"
     )
-    camera_frame: str = parameter("", "optical frame of the camera; empty: the frame that its messages name")
+    camera_frame: str = parameter("", "optical frame of the one depth camera; empty: the frame that its messages name")
     extrinsics: str = parameter("", "file of sdm-calibrate with where cameras stand; empty: tf alone tells it")
     frozen_frames: int = parameter(
         0,
@@ -90,7 +90,7 @@ class PolicyParameters(SensingParameters):
     seed: int = parameter(0, "seed of the noise until an episode is started with another", low=0, high=2**62)
     command: str = parameter(
         "chunk",
-        "inline: publish commands here (lockstep); chunk: leave them to command_node",
+        "inline: publish commands here (lockstep; on a simulated clock alone); chunk: leave them to command_node",
         choices=("inline", "chunk"),
     )
     scheduler: str = parameter("receding", "how overlapping chunks combine (inline)", choices=SCHEDULERS)

@@ -91,10 +91,16 @@ class Perception:
                 f"camera_frame is '{self._settings.camera_frame}', and the contract's cloud is coloured: its depth is "
                 "seen from where colour is; leave camera_frame empty"
             )
+        if len(cameras.depth) > 1 and self._settings.camera_frame:
+            raise ContractError(
+                f"camera_frame is '{self._settings.camera_frame}', and the contract's cloud is of the depth cameras "
+                f"{', '.join(cameras.depth)}, each in a frame of its own; leave camera_frame empty"
+            )
         if cameras != self._cameras:
             self.close()
             self._listen(cameras)
         max_skew_ns = int(self._settings.max_skew_s * 1e9) or contract.dt_ns // 2
+        camera_pose.look_up_anew()
         if self._settings.extrinsics:
             camera_pose.add_static(read_transforms(self._settings.extrinsics))
         if self._clouds:

@@ -6,6 +6,7 @@ import math
 
 from geometry_msgs.msg import PoseStamped
 from sdm_core.errors import ObservationError
+from sdm_core.quaternion_sign import canonical
 
 
 def frame_difference(message: PoseStamped, topic: str, frame: str) -> str:
@@ -14,8 +15,9 @@ def frame_difference(message: PoseStamped, topic: str, frame: str) -> str:
     return "" if found == frame else f"{topic} is in frame '{found}', the contract's base frame is '{frame}'"
 
 
-def pose_values(message: PoseStamped, topic: str, frame: str) -> list[float]:
-    """x y z qx qy qz qw with a unit quaternion. Raises ObservationError on another frame or no direction."""
+def pose_values(message: PoseStamped, topic: str, frame: str, sign_as_sent: bool = False) -> list[float]:
+    """x y z qx qy qz qw with a unit quaternion, the canonical one of its two signs, or with `sign_as_sent` the
+    message's. Raises ObservationError on another frame or no direction."""
     if difference := frame_difference(message, topic, frame):
         raise ObservationError(difference)
     position, rotation = message.pose.position, message.pose.orientation
@@ -23,4 +25,5 @@ def pose_values(message: PoseStamped, topic: str, frame: str) -> list[float]:
     norm = math.hypot(*quaternion)
     if not 1e-6 < norm < math.inf:
         raise ObservationError(f"{topic} has the quaternion {quaternion}, which has no direction; check the driver")
-    return [position.x, position.y, position.z, *(part / norm for part in quaternion)]
+    unit = [part / norm for part in quaternion]
+    return [position.x, position.y, position.z, *(unit if sign_as_sent else canonical(unit))]

@@ -43,7 +43,6 @@ class Picture:
 
     pixels: NDArray
     intrinsics: Intrinsics
-    distortion: tuple[float, ...]
     stamp_ns: int
     host_clock: bool
 
@@ -173,8 +172,7 @@ class RealSenseCamera:
         host_clock = frame.get_frame_timestamp_domain() != self._rs.timestamp_domain.hardware_clock
         return Picture(
             pixels,
-            Intrinsics(k.fx, k.fy, k.ppx, k.ppy, k.width, k.height),
-            tuple(k.coeffs),
+            Intrinsics(k.fx, k.fy, k.ppx, k.ppy, k.width, k.height, tuple(k.coeffs)),
             round(frame.get_timestamp() * 1e6),
             host_clock,
         )

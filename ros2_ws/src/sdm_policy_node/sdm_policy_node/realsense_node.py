@@ -156,7 +156,7 @@ def _info_message(picture: Picture, header: Header) -> CameraInfo:
         height=k.height,
         width=k.width,
         distortion_model="plumb_bob",
-        d=list(picture.distortion),
+        d=list(k.distortion),
         k=[k.fx, 0.0, k.cx, 0.0, k.fy, k.cy, 0.0, 0.0, 1.0],
         r=[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0],
         p=[k.fx, 0.0, k.cx, 0.0, 0.0, k.fy, k.cy, 0.0, 0.0, 0.0, 1.0, 0.0],

@@ -66,6 +66,8 @@ class StateSource:
         self._needs_joints = not set(contract.state_names) <= set(POSE_NAMES)
         self._max_skew_ns = int(max_skew_s * 1e9) or contract.dt_ns // 2
         self._frame = contract.action.base_frame
+        # A simulated environment with commands of its own has chosen the sign that its demonstrations have, too.
+        self._sign_as_sent = contract.action.kind == "native"
         self._last_ns = None
 
     def _on_joints(self, message: JointState) -> None:
@@ -103,7 +105,7 @@ class StateSource:
             values += joints.position
         if pose:
             names += POSE_NAMES
-            values += pose_values(pose, POSE_TOPIC, self._frame)
+            values += pose_values(pose, POSE_TOPIC, self._frame, self._sign_as_sent)
         assert self._vector is not None
         return self._vector.gather(names, values)
 

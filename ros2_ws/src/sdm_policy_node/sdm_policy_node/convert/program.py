@@ -47,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
         default=None,
         help="nothing was lost: the n-th command answers the n-th image",
     )
-    made.add_argument("--camera-frame", help="optical frame of the camera, where its messages name another")
+    made.add_argument("--camera-frame", help="optical frame of the one depth camera, where its messages name another")
     made.add_argument("--extrinsics", help="file of camera poses, where they are not in the bag's /tf")
     made.add_argument(
         "-r",

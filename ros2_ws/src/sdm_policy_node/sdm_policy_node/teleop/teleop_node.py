@@ -45,10 +45,10 @@ class TeleopNode(Node):
     def __init__(self) -> None:
         super().__init__("teleop_node")
         p = declare(self, TeleopParameters)
+        self._input = _DEVICES[p.device](p.key_hold_s)  # before anything is refused: destroy_node closes it
         self._refusals = Refusals(self)
         self._contract = load_contract(p.checkpoint)
         self._jog = Jog(self._contract, Speeds(p.linear_speed, p.angular_speed))
-        self._input = _DEVICES[p.device](p.key_hold_s)
         self._state: tuple[int, NDArray[np.float64]] | None = None
         self._heard_s = 0.0
         self._scene_after_ns: int | None = None

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sdm_core.command_space import multiply, quaternion
 from sdm_core.contract import ActionEntry, Contract, StateEntry
 from sdm_core.errors import DatasetError
+from sdm_core.quaternion_sign import canonical
 
 from sdm_training.data.windows import Demonstrations
 
@@ -65,11 +66,12 @@ def with_yaw_copies(demonstrations: Demonstrations, copies: int) -> Demonstratio
 
 @dataclass(frozen=True)
 class _Parts:
-    """Which columns of the last axis belong together."""
+    """Which columns of the last axis belong together. native: an environment's own, whose quaternions keep its sign."""
 
     positions: Sequence[tuple[int, ...]] = ()
     vectors: Sequence[tuple[int, ...]] = ()
     quaternions: Sequence[tuple[int, ...]] = ()
+    native: bool = False
 
     @classmethod
     def of(cls, contract: Contract, entries: Sequence[StateEntry | ActionEntry]) -> _Parts:
@@ -84,7 +86,7 @@ class _Parts:
                     f"{contract.task}: nobody can tell how '{entry.name}' ({entry.unit}) turns about the vertical; "
                     "leave yaw_copies out"
                 )
-        return cls(positions, vectors, quaternions)
+        return cls(positions, vectors, quaternions, contract.action.kind == "native")
 
     def turned(self, rows: NDArray[np.float32], yaw: float, pivot: NDArray[np.float64]) -> NDArray[np.float32]:
         """A copy [..., D], turned by `yaw` (rad) about the vertical through pivot (x, y)."""
@@ -96,9 +98,8 @@ class _Parts:
             result[..., columns] = rows[..., columns] @ rotation.T
         turn = quaternion(np.array([0.0, 0.0, yaw]))
         for columns in self.quaternions:
-            result[..., columns] = np.moveaxis(
-                multiply(turn, np.moveaxis(rows[..., columns].astype(np.float64), -1, 0)), 0, -1
-            )
+            orientations = np.moveaxis(multiply(turn, np.moveaxis(rows[..., columns].astype(np.float64), -1, 0)), 0, -1)
+            result[..., columns] = orientations if self.native else np.apply_along_axis(canonical, -1, orientations)
         return result
 
 
