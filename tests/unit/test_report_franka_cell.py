@@ -8,13 +8,14 @@ LINE = {"collection": "franka", "task": "franka/pick-place", "method": "sdm", "n
 
 
 def test_offline_and_driven_success_stand_side_by_side_and_the_newest_counts():
+    driven = {**LINE, "mode": "graph", "episodes": 50}
     lines = [
         {**LINE, "mode": "direct", "episodes": 100, "successes": 80},
         {**LINE, "mode": "direct", "episodes": 100, "successes": 90},
-        {**LINE, "mode": "graph", "episodes": 50, "successes": 40, "missed_steps": 30, "steps": 1000},
-        {**LINE, "mode": "graph", "episodes": 50, "successes": 50, "missed_steps": 0, "steps": 1, "collection": "x"},
+        {**driven, "successes": 40, "missed_steps": 30, "late_steps": 155, "steps": 1000},
+        {**driven, "successes": 50, "missed_steps": 0, "late_steps": 0, "steps": 1, "collection": "x"},
     ]
     _, _, first, *others = franka_table(lines).splitlines()
-    cells = "90 [50, 100] (100) | 80 [50, 100] (50) | 3.0 |"
+    cells = "90 [50, 100] (100) | 80 [50, 100] (50) | 3.0 | 15.5 |"
     assert first == f"| `franka/pick-place` | SDM @ 1 | {cells}"
-    assert [other.count("not run") for other in others] == [3, 3, 3]
+    assert [other.count("not run") for other in others] == [4, 4, 4]

@@ -13,15 +13,21 @@ POLICIES = (SDM, DP3)
 
 
 def franka_table(lines: Sequence[Line]) -> str:
-    """Success offline and in real time, and the share of steps that had no command of their own in time."""
+    """Success offline and in real time, and the shares of steps that had no command of their own in time, or began
+    late themselves."""
     rows = []
     for task in TASKS:
         for policy in POLICIES:
             found = matching(lines, collection="franka", task=task, method=policy.method, nfe=policy.nfe)
             driven = newest(found, mode="graph")
-            missed = f"{100 * driven['missed_steps'] / driven['steps']:.1f}" if driven else NOT_RUN
-            rows.append([code(task), policy.name, _cell(newest(found, mode="direct")), _cell(driven), missed])
-    return table(["task", "policy", "offline", "on the graph, in real time", "steps without a command, %"], rows)
+            shares = [_share(driven, counted) for counted in ("missed_steps", "late_steps")]
+            rows.append([code(task), policy.name, _cell(newest(found, mode="direct")), _cell(driven), *shares])
+    header = ["task", "policy", "offline", "on the graph, in real time", "steps without a command, %", "late steps, %"]
+    return table(header, rows)
+
+
+def _share(line: Line | None, counted: str) -> str:
+    return f"{100 * line[counted] / line['steps']:.1f}" if line else NOT_RUN
 
 
 def _cell(line: Line | None) -> str:

@@ -50,14 +50,15 @@ Pictures lie in `docs/pictures` as PNG and SVG, sized for a paper's column (3.4 
 for a page (7.2 in).
 
 **Protocol.** The last weights of a training are evaluated, never the best of several, on unseen starts: evaluation
-seeds from {eval_seed0} on, which no recipe was tuned on. Policies run through the exported network, as on a robot. A
-cell such as `96 [90, 98] (100)` is the success in per cent, Wilson's 95 % interval and the number of episodes. Only
-trainings on the task's usual number of demonstrations count; of several evaluations of one, the longest does, and of
-equally long ones the newest. Training seeds are pooled: the interval speaks of episodes, the column "over seeds"
-(standard deviation of the mean over tasks, and how many seeds) of trainings. Starts that are tried several times are
-taken as independent, which makes the interval too narrow. A mean over tasks counts each alike; its limits are as far
-from it as theirs from them, squares added. `DP3 @ 10` is DP3 at ten network evaluations (NFE) an action. The network is
-`small` where no other is named.
+seeds from {eval_seed0} on. No setting was tuned on them; where something was chosen after looking at them, it says so.
+Policies run through the exported network, as on a robot. A cell such as `96 [90, 98] (100)` is the success in per cent,
+Wilson's 95 % interval and the number of episodes. Only trainings on the task's usual number of demonstrations count; of
+several evaluations of one, the longest does, and of equally long ones the newest. Training seeds are pooled: the
+interval speaks of episodes, the column "over seeds" (standard deviation of the mean over tasks, and how many seeds) of
+trainings. Starts that are tried several times are taken as independent, which makes the interval too narrow. A mean
+over tasks counts each alike; its limits are as far from it as theirs from them in the root of the sum of squares. `DP3
+@ 10` is DP3 at ten network evaluations (NFE) a chunk, of which a few actions are executed. The network is `small` where
+no other is named.
 
 ## Every method on the same tasks
 
@@ -70,7 +71,7 @@ regression, or the teacher at one evaluation, does as well as a student, the tas
 
 {bars}
 
-Success, difference and training time are means over MetaWorld's five tasks, the only ones that most rows have; a cell
+Success, difference and training time are means over MetaWorld's five tasks: `fork/reach` is ours and kept apart. A cell
 that names fewer tasks cannot be compared with the others. The difference is of pairs with the same training seed and
 evaluation seed, with Newcombe's 95 % interval for paired outcomes and the number of pairs. A student is compared with
 the teacher that it was distilled from, and so is that teacher at other numbers of evaluations; a method without a
@@ -217,8 +218,8 @@ policy was run in it; only where it was not, of the shipped students and their t
 `benchmarks/franka_cell.py` on the cell's simulated twin: fifty demonstrations of the expert, recorded by recorder_node
 from the topics of arm and camera; a teacher and its student; both offline as above, and by `franka.launch.py
 sim:=true`, where the world does not wait. In `franka/pick-moving` the carton is pulled away from the hand that comes
-near, which no demonstration shows. The machine did other work besides, and what comes too late costs success: the last
-column tells how often nothing came in time.
+near, which no demonstration shows. The machine did other work besides. The last columns tell in how many steps nothing
+came in time, and in how many the world itself came late, which gives a policy more time.
 
 {franka}
 
@@ -246,13 +247,14 @@ still: what they lose between the two tasks is theirs, and only what they lose a
 
 Published figures beside ours. Read them with these differences in mind:
 
-* **Simulator**: MetaWorld v3 here, the papers' fork of v2 there. The own teacher is the measure, the published figure a
-  guide.
+* **Simulator**: MetaWorld v3 here, the papers' fork of v2 there. Compare a student with our own teacher; the
+  published figure is a guide.
 * **Protocol**: last weights on unseen seeds here; the mean of the best five of fifteen evaluations (SDM) or the peak
   during training (OneDP) there, chosen on the episodes that are reported.
 * **Input**: clouds of coordinates alone, cropped in the world and centred on the gripper here; the papers' SDM tables
   use clouds of another crop and camera pose, their Tables 10–12 and OneDP images.
-* **Network**: the `small` one here, one of 255 M parameters there, so neither success nor speed is like for like.
+* **Network**: the `small` one here where no other is named, one of 255 M parameters there, so neither success nor speed
+  is like for like.
 * **Trainings**: cells of ours are those of the comparison above where a policy was run in it. Only where it was not,
   they are of the [shipped students](#shipped-students) and their teachers, which were trained on another machine. No
   cell pools the two; a mean over tasks may.
