@@ -151,7 +151,10 @@ def test_the_program_films_what_fails_again_and_the_page_shows_it(
     later = {**lines[0], "commit": "a later training"}
     newer = {**finding, "line": digest(later)}
     assert page([*lines, later, newer, finding, failure], {}).count(f"| `{TASK}` |") == 1
-    assert TASK not in page([*lines, later, finding, failure], {}), "another line is reported now"
+    of_later = page([*lines, later, finding, failure], {})
+    assert f"| `{TASK}` |" not in of_later, "another line is reported now"
+    assert f"not played again: `{TASK}` (SDM @ 1: 67 %), " in of_later
+    assert f"`{TASK}` (" not in text
     assert "**did not fail again**" in page([*lines, finding, {**failure, "again": False}], {})
 
     look_at_failures(settings)

@@ -15,9 +15,10 @@ from sdm_training.evaluated import digest
 from sdm_training.failures.stage import CHANGE, HOLDING_STEPS, MOVED_M, REACH_MARGIN_M
 from sdm_training.report.lines import Line, matching, newest
 from sdm_training.report.markdown import NONE, bracket, code, table
-from sdm_training.report.policies import NETWORK, Policy
+from sdm_training.report.policies import NETWORK, SDM, Policy
 from sdm_training.report.success import success
 
+THRESHOLD = 0.8
 VIDEOS = "failures"
 """The folder of videos and stills beside the page."""
 
@@ -26,9 +27,8 @@ _PAGE = """# Failures
 Made by `sdm-report` from the lines that `sdm-failures` writes, not edited by hand but for the sentences that begin with
 "Seen": somebody has watched the episodes and wrote them into `benchmarks/failure_causes.yaml`.
 
-Of every task in which a policy stays below the threshold that it was asked for, three of the failed episodes of the
-result line, evenly over their seeds, are played again with the same checkpoint, start and noise. An episode that does
-not fail again would say so.
+Of tasks in which SDM stays below {threshold:.0f} %, three of the failed episodes of the result line, evenly over their
+seeds, are played again with the same checkpoint, start and noise. An episode that does not fail again would say so.
 
 **Stages** are told by comparison with the scripted expert's successful episodes of the same task, from what the
 simulator knows of every task: the distance of gripper and object, whether both fingers press on one body, how far the
@@ -45,6 +45,8 @@ policy that fails by chance would fail where its teacher succeeds: compare with 
 ## All tasks
 
 {summary}
+
+{unseen}
 {tasks}"""
 
 _EMPTY = "No failures have been looked at: run `sdm-failures`.\n"
@@ -60,6 +62,8 @@ def page(lines: Sequence[Line], causes: Mapping[str, str]) -> str:
         moved=100 * MOVED_M,
         change=100 * CHANGE,
         late=LATE_STEPS,
+        threshold=100 * THRESHOLD,
+        unseen=_unseen(lines, findings),
         summary=table(_SUMMARY, [_summary(lines, one) for one in findings]) if findings else _EMPTY,
         tasks="".join(_section(lines, one, causes) for one in findings),
     )
@@ -105,6 +109,18 @@ def _current(lines: Sequence[Line]) -> Iterable[Line]:
         if reported and line["line"] in map(digest, reported.lines):
             found[line["task"], _policy(line)] = line
     return found.values()
+
+
+def _unseen(lines: Sequence[Line], findings: Sequence[Line]) -> str:
+    """What stays below the threshold as well, and was not played again."""
+    looked_at = {(finding["task"], _policy(finding)) for finding in findings}
+    found = []
+    for task in sorted({line["task"] for line in matching(lines, kind="success")}):
+        for policy in (SDM, SDM.of_the_recipe):
+            reported = success(lines, task, policy)
+            if reported and reported.rate.value < THRESHOLD and (task, policy) not in looked_at:
+                found.append(f"{code(task)} ({policy.name}: {100 * reported.rate.value:.0f} %)")
+    return f"Below the threshold, too, but not played again: {', '.join(found) or 'none'}."
 
 
 def _rate(finding: Line) -> float:
