@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, NullLocator, ScalarFormatter
 
 from sdm_training.report.learning_curves import Curves, Point
 from sdm_training.report.plots.canvas import COLUMN, canvas
@@ -26,8 +26,10 @@ def curve_panels(curves: Curves, path: Path) -> None:
             over_steps.set_ylabel(f"{task}\nsuccess, %")
             over_steps.set_ylim(0, 102)
             for plot in (over_steps, over_seconds):
-                plot.set_xlim(left=0)
-                plot.xaxis.set_major_locator(MaxNLocator(3))
+                plot.set_xscale("log")  # what tells students apart lies at the beginning
+                plot.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+                plot.xaxis.set_major_formatter(ScalarFormatter())
+                plot.xaxis.set_minor_locator(NullLocator())
                 plot.grid()
             if not over_seconds.lines:
                 over_seconds.text(
@@ -37,7 +39,8 @@ def curve_panels(curves: Curves, path: Path) -> None:
         axes[-1, 0].set_xlabel("step")
         axes[-1, 1].set_xlabel("time, s")
         handles = {line.get_label(): line for plot in axes[:, 0] for line in plot.lines}
-        figure.legend(list(handles.values()), list(handles), ncols=2, loc="outside upper center")
+        fits = {"fontsize": 7, "handlelength": 1.5, "columnspacing": 1.0}  # the longest names side by side in a column
+        figure.legend(list(handles.values()), list(handles), ncols=2, loc="outside upper center", **fits)
 
 
 def _draw(plot: Any, policy: Policy, points: list[Point], x: list[Any]) -> None:
