@@ -19,6 +19,7 @@ from sdm_core.dataset import Episode, EpisodeStore
 from sdm_core.errors import SdmError, TaskError
 from sdm_training.evaluation import Outcome
 from sdm_training.exporting import ExportSettings, samplings_asked_for
+from sdm_training.policy import Policy
 from sdm_training.programs.distill import DistillSettings, distill, prepare
 from sdm_training.programs.evaluate import EvaluateSettings, checkpoint_folder, evaluate_checkpoint
 from sdm_training.programs.export import ExportProgramSettings, export
@@ -205,6 +206,7 @@ def test_a_student_from_scratch_does_not_begin_as_its_teacher_did(here):
     settings = composed("distill", DistillSettings, *common, "distiller.start=scratch")
     learner = prepare(settings, CPU).learner
     teacher = learner.get_submodule("teacher")
+    assert isinstance(teacher, Policy)
     began = seeded_policy(teacher.settings, teacher.contract, settings.seed, CPU).denoiser.state_dict()
     drawn = {name: weights for name, weights in began.items() if weights.ndim > 1 and weights.any()}
     student = learner.policy.denoiser.state_dict()

@@ -44,7 +44,9 @@ class MeasuredPosition:
         if self._stamp_ns is not None and self._state is not None:
             elapsed_ns = stamp_ns - self._stamp_ns
             if -RESTART_NS <= elapsed_ns <= 0:
-                raise ObservationError(f"its stamp lies {-elapsed_ns / 1e6:.1f} ms before the last one's")
+                raise ObservationError(
+                    f"its stamp lies {-elapsed_ns / 1e6:.1f} ms before the last one's; check the driver's clock"
+                )
             if elapsed_ns > 0:
                 self._refuse_jump(state, self._state, elapsed_ns * 1e-9)
         self._stamp_ns, self._state, self._heard = stamp_ns, state, now

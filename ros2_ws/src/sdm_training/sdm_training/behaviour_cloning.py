@@ -26,12 +26,12 @@ class CloningSettings(MethodSettings):
     the cloud rather than to recognise one of ten trajectories by the robot's pose.
     """
 
-    steps: int | None = Field(None, gt=0)
-    epochs: int | None = Field(None, gt=0)
-    observations: int = Field(32, gt=0)
-    draws: int = Field(4, gt=0)
+    steps: int | None = Field(default=None, gt=0)
+    epochs: int | None = Field(default=None, gt=0)
+    observations: int = Field(default=32, gt=0)
+    draws: int = Field(default=4, gt=0)
     points: PointChoice = "random"
-    state_dropout: float = Field(0.0, ge=0, lt=1)
+    state_dropout: float = Field(default=0.0, ge=0, lt=1)
     optimiser: OptimiserSettings
     ema: EmaSettings = EmaSettings()
 

@@ -39,7 +39,7 @@ class ExportSettings(Settings):
 
     nfe: tuple[int, ...] = ()
     half_weights: bool = True
-    half_tolerance: float = Field(0.02, gt=0)
+    half_tolerance: float = Field(default=0.02, gt=0)
 
 
 def export_run(

@@ -44,7 +44,7 @@ class NoiseLevels(Settings):
 
     low: int = 0
     high: int = 99
-    stride: int = Field(1, gt=0)
+    stride: int = Field(default=1, gt=0)
 
     def check(self, process: Process) -> None:
         """Raises SettingsError where there are no such timesteps."""
@@ -71,16 +71,16 @@ class ScoreDistillationSettings(MethodSettings):
 
     needs_teacher: ClassVar[bool] = True
 
-    steps: int = Field(4000, gt=0)
-    batch: int = Field(128, gt=0)
-    draws: int = Field(1, gt=0)
-    update_ratio: int = Field(5, gt=0)
+    steps: int = Field(default=4000, gt=0)
+    batch: int = Field(default=128, gt=0)
+    draws: int = Field(default=1, gt=0)
+    update_ratio: int = Field(default=5, gt=0)
     teacher_weights: Literal["ema", "raw"] = "ema"
     start: Literal["teacher", "scratch"] = "teacher"
     generator_level: float | dict[str, float] | None = None
     noise_levels: NoiseLevels | dict[str, NoiseLevels] | None = None
     encoder: Literal["frozen", "trained"] = "frozen"
-    point_subsets: int = Field(8, gt=0)
+    point_subsets: int = Field(default=8, gt=0)
     generator_optimiser: OptimiserSettings
     critic_optimiser: OptimiserSettings | None
     ema: EmaSettings | None = None

@@ -33,9 +33,9 @@ class LoopSettings(Settings):
     """All in steps; snapshots: how many sets of weights are kept evenly over the run, the last at its end, for the
     best-5 protocol (0: none)."""
 
-    state_every: int = Field(500, gt=0)
-    log_every: int = Field(50, gt=0)
-    snapshots: int = Field(0, ge=0)
+    state_every: int = Field(default=500, gt=0)
+    log_every: int = Field(default=50, gt=0)
+    snapshots: int = Field(default=0, ge=0)
 
 
 class Trainee(Protocol):

@@ -99,7 +99,10 @@ class _Parts:
         turn = quaternion(np.array([0.0, 0.0, yaw]))
         for columns in self.quaternions:
             orientations = np.moveaxis(multiply(turn, np.moveaxis(rows[..., columns].astype(np.float64), -1, 0)), 0, -1)
-            result[..., columns] = orientations if self.native else np.apply_along_axis(canonical, -1, orientations)
+            if not self.native:
+                flat = orientations.reshape(-1, len(columns)).tolist()
+                orientations = np.array(list(map(canonical, flat))).reshape(orientations.shape)
+            result[..., columns] = orientations
         return result
 
 

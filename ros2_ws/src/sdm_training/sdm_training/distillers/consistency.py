@@ -45,15 +45,15 @@ class ConsistencySettings(MethodSettings):
 
     kind: str = "consistency"
     method: str = "consistency"
-    steps: int = Field(4000, gt=0)
-    batch: int = Field(128, gt=0)
+    steps: int = Field(default=4000, gt=0)
+    batch: int = Field(default=128, gt=0)
     teacher_weights: Literal["ema", "raw"] = "ema"
     bins: int = 80
     start_scale: float = 1.0
     ctm_scale: float = 1.0
     dsm_scale: float = 1.0
     sample_nfe: int = 1
-    point_subsets: int = Field(8, gt=0)
+    point_subsets: int = Field(default=8, gt=0)
     optimiser: OptimiserSettings
     target: EmaSettings = EmaSettings(max_decay=0.9)
 

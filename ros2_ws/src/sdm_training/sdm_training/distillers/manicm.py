@@ -39,13 +39,13 @@ class ManiCmSettings(MethodSettings):
 
     kind: str = "manicm"
     method: str = "manicm"
-    steps: int = Field(4000, gt=0)
-    batch: int = Field(128, gt=0)
+    steps: int = Field(default=4000, gt=0)
+    batch: int = Field(default=128, gt=0)
     teacher_weights: Literal["ema", "raw"] = "ema"
     skip: int = 10
     sigma_data: float = 0.5
     timestep_scaling: float = 10.0
-    point_subsets: int = Field(8, gt=0)
+    point_subsets: int = Field(default=8, gt=0)
     optimiser: OptimiserSettings
     target: EmaSettings = EmaSettings(max_decay=0.95)
 

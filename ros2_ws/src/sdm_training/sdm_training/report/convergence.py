@@ -19,8 +19,8 @@ def convergence_table(curves: Curves) -> str:
             reached, last = converged(points), points[-1]
             ratios = [NOT_RUN, NOT_RUN]
             if of_best:
-                ratios = [f"{of_best.step / reached.step:.1f}", f"{of_best.seconds / reached.seconds:.1f}"]
-            each_ms = 1e3 * last.seconds / last.step
+                ratios = [f"{of_best.step / reached.step:.1f}", f"{_seconds(of_best) / _seconds(reached):.1f}"]
+            each_ms = 1e3 * _seconds(last) / last.step
             rows.append(
                 [
                     code(task),
@@ -28,7 +28,7 @@ def convergence_table(curves: Curves) -> str:
                     _success(last),
                     f"{each_ms:.0f}",
                     f"{reached.step} of {last.step}",
-                    f"{reached.seconds:.0f}",
+                    f"{_seconds(reached):.0f}",
                     _success(reached),
                     *ratios,
                 ]
@@ -56,6 +56,11 @@ def _timed(policy: Policy, points: Sequence[Point]) -> list[Point]:
     if not policy.described.distilled or any(point.seconds is None for point in points):
         return []
     return list(points)
+
+
+def _seconds(point: Point) -> float:
+    assert point.seconds is not None, "of a timed snapshot"
+    return point.seconds
 
 
 def _success(point: Point) -> str:
