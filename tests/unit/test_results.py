@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from scipy.stats import binomtest
 from sdm_core.errors import DatasetError
-from sdm_core.results import append_result, mode_entropy, pairwise_disagreements, read_results, wilson
+from sdm_core.results import append_result, difference, mode_entropy, pairwise_disagreements, read_results, wilson
 
 WRITERS, LINES = 4, 60
 
@@ -142,6 +142,22 @@ def test_the_disagreement_of_equally_likely_ways_is_1_in_expectation_for_any_num
     values = pairwise_disagreements(ways, "1" * len(ways), repeats, modes=len(modes))
     assert len(values) == len(every)
     assert statistics.fmean(values) == pytest.approx(1.0)
+
+
+def test_a_difference_of_independent_rates_is_newcombe_s() -> None:
+    published = (0.2, 0.0524, 0.3339)  # 56 of 70 and 48 of 80, his table II's method 10
+    assert difference(56, 70, 48, 80) == pytest.approx(published, abs=5e-5)
+    assert difference(48, 80, 56, 70) == pytest.approx((-0.2, -0.3339, -0.0524), abs=5e-5)
+    with pytest.raises(DatasetError, match="70 and 0 trials cannot be compared"):
+        difference(56, 70, 0, 0)
+
+
+@pytest.mark.parametrize(("rate", "trials", "too_few"), [(0.5, 20, 10), (0.8, 100, 50)])
+def test_so_many_trials_tell_a_policy_from_one_of_90_percent(rate: float, trials: int, too_few: int) -> None:
+    """As docs/real_arm.md says."""
+    for count, told in ((trials, True), (too_few, False)):
+        _, low, _ = difference(round(0.9 * count), count, round(rate * count), count)
+        assert (low > 0) is told
 
 
 def test_a_disagreement_is_the_share_of_pairs_of_successes_that_differ() -> None:

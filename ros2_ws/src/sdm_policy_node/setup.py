@@ -36,6 +36,7 @@ setup(
             "sdm-crop = sdm_policy_node.crop.program:main",
             "sdm-align = sdm_policy_node.fusion.program:main",
             "sdm-convert = sdm_policy_node.convert.program:main",
+            "sdm-score = sdm_policy_node.score:main",
         ],
     },
 )

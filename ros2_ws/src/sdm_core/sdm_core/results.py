@@ -68,6 +68,21 @@ def wilson(successes: int, trials: int) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
+def difference(successes1: int, trials1: int, successes2: int, trials2: int) -> tuple[float, float, float]:
+    """Difference of two independent success rates, the first less the second, and its 95 % interval: (difference, low,
+    high).
+
+    Newcombe's tenth method for independent proportions (Statistics in Medicine, 1998): Wilson's limits of both rates,
+    squares added. Raises DatasetError without a trial of either.
+    """
+    if not (trials1 and trials2):
+        raise DatasetError(f"{trials1} and {trials2} trials cannot be compared; both need one at least")
+    rate1, rate2 = successes1 / trials1, successes2 / trials2
+    (low1, high1), (low2, high2) = wilson(successes1, trials1), wilson(successes2, trials2)
+    below, above = math.hypot(rate1 - low1, high2 - rate2), math.hypot(high1 - rate1, rate2 - low2)
+    return rate1 - rate2, rate1 - rate2 - below, rate1 - rate2 + above
+
+
 def paired_difference(first: str, second: str) -> tuple[float, float, float]:
     """Difference of two success rates over the same seeds, and its 95 % interval: (difference, low, high).
 
