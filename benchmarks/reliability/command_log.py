@@ -160,12 +160,12 @@ def _traced_command(heard: Sequence[_Heard], trace: _Traced) -> int:
     return min(alike, key=lambda index: abs(heard[index].arrived - trace.arrived), default=-1)
 
 
-def times_given(commands: Sequence[Command]) -> NDArray[np.float64]:
-    """When each was published, in s from the first: what arrives late, and then all at once, was no silence. Where the
-    publisher's clock stands or is set back, arrivals tell."""
+def times_given(commands: Sequence[Command], period_s: float) -> NDArray[np.float64]:
+    """When each was published, in s of its world from the first: what arrives late, and then all at once, was no
+    silence. While the clock stands so does the world, whatever time goes by; where it is set back, arrivals tell."""
     between = np.diff([command.arrived for command in commands])
     stamped = np.diff([command.stamp_ns for command in commands]) * 1e-9
-    between = np.where(stamped > 0, np.minimum(stamped, between), between)
+    between = np.where(stamped < 0, between, np.minimum(between, np.where(stamped > 0, stamped, period_s)))
     return np.concatenate([np.zeros(min(1, len(commands))), np.cumsum(between)])
 
 

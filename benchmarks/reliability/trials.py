@@ -90,7 +90,7 @@ class FaultTrials:
         counts = Counter(
             violations(
                 [one.pose for one in commands],
-                times_given(commands).tolist(),
+                times_given(commands, 1 / RATE_HZ).tolist(),
                 [one.measured for one in commands],
                 1 / RATE_HZ,
                 system.limits,

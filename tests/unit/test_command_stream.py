@@ -278,12 +278,12 @@ def test_a_stop_lasts_though_the_chunks_clock_stands():
     world = World(JOINTS.model_copy(update={"horizon": 100}))
     for _ in range(20):
         world.step([0.9, 0.3])
-    assert world.stream.tick_without_clock(world.now + 0.02) is None  # late, no more
+    assert world.stream.tick_without_clock(world.now + 0.02, world.now_ns) is None  # late, no more
     decisions = []
     for tick in range(1, 200):
         now = world.now + 0.01 * tick
         world.stream.heard_heartbeat(now)
-        decisions.append(world.stream.tick_without_clock(now))
+        decisions.append(world.stream.tick_without_clock(now, world.now_ns))
     held = [decision for decision in decisions if decision]
     assert any("clock_stands" in decision.interventions or "state_lost" in decision.interventions for decision in held)
     assert held[-1].command == pytest.approx(held[-2].command)
@@ -321,9 +321,9 @@ def test_after_a_gap_in_the_commands_a_stop_stays_where_the_robot_is():
         if lost == "heartbeat":
             decisions = world.silence_after(alive=False)
         elif lost == "clock":
-            decisions = [world.stream.tick_without_clock(world.now + 0.01 * tick) for tick in range(5)]
+            decisions = [world.stream.tick_without_clock(world.now + 0.01 * tick, world.now_ns) for tick in range(5)]
         else:
-            decisions = [world.stream.hold("deactivated", world.now)]
+            decisions = [world.stream.hold("deactivated", world.now, world.now_ns)]
             assert not world.stream.moving
         assert all((decision.command == last).all() for decision in decisions), lost
 
@@ -363,7 +363,44 @@ def test_after_a_gap_a_robot_on_a_path_has_gone_on_along_it():
     world.now_ns += 10_000_000 * stalled_periods
     assert world.step().command == pytest.approx(path[stalled_periods])
     world.now += 3.0  # and stands at its end, to where the chunk led
-    assert world.stream.tick_without_clock(world.now).command == pytest.approx(path[-1], abs=1e-6)
+    world.now_ns += 3_000_000_000
+    assert world.stream.tick_without_clock(world.now, world.now_ns).command == pytest.approx(path[-1], abs=1e-6)
+
+
+def test_after_a_gap_the_way_home_does_not_turn_back():
+    world = World(LONG, sends_paths=True)
+    world.step()
+    world.stream.go_home(np.array([0.9, 0.3]), 0.5, world.now_ns, world.now)
+    way = [world.step().command[0] for _ in range(40)]
+    world.now += 0.15
+    world.now_ns += 150_000_000
+    way += [world.step().command[0] for _ in range(40)]
+    assert (np.diff(way[39:]) > 0).all()
+
+
+@pytest.mark.parametrize("period_s", [0.033, 0.05, 0.12])
+def test_commands_that_are_always_late_are_slow_motion_and_no_gaps(period_s):
+    world = World(LONG)
+    for _ in range(60):
+        world.now += period_s - 0.01
+        world.now_ns += round((period_s - 0.01) * 1e9)
+        world.step([0.9, 0.3])
+    assert world.stand[0] > 0.4
+
+
+@pytest.mark.parametrize("clock_ns", [0, 2_000_000])
+def test_in_a_slow_or_paused_simulation_a_stop_brakes_as_in_any(clock_ns):
+    sound, slow = World(LONG), World(LONG)
+    for world in (sound, slow):
+        stalled(world, 0.0)
+    paths = World(LONG, sends_paths=True)
+    stalled(paths, 0.0)
+    expected = [sound.stream.hold("test", sound.now, sound.now_ns).command for _ in range(10)]
+    for world in (slow, paths):
+        for command in expected:
+            world.now += 0.3
+            world.now_ns += clock_ns
+            assert world.stream.hold("test", world.now, world.now_ns).command == pytest.approx(command)
 
 
 def test_a_quaternion_without_direction_is_refused_whole():
@@ -431,7 +468,7 @@ def test_a_robot_is_held_to_its_end_at_once():
         world.step([0.9, 0.3])
     plans = world.stream.plans
     commands = []
-    while (decision := world.stream.hold("deactivated", world.now)) is not None:
+    while (decision := world.stream.hold("deactivated", world.now, world.now_ns)) is not None:
         commands.append(decision.command)
     assert len(commands) > 2
     assert world.stream.plans == plans + 1

@@ -98,11 +98,12 @@ def test_commands_that_arrive_late_and_all_at_once_were_no_silence() -> None:
     def given(arrivals: list[float], stamps_ms: list[int]) -> list[float]:
         pose = np.zeros(7)
         told = zip(arrivals, stamps_ms, strict=True)
-        return times_given([Command(at, pose, pose, (), False, 10**6 * stamp) for at, stamp in told]).tolist()
+        return times_given([Command(at, pose, pose, (), False, 10**6 * stamp) for at, stamp in told], DT).tolist()
 
     assert given([5.0, 5.3, 5.3], [70, 80, 90]) == pytest.approx([0.0, 0.01, 0.01])  # the listener was late
     assert given([5.0, 5.3, 5.6], [70, 370, 670]) == pytest.approx([0.0, 0.3, 0.6])
-    assert given([5.0, 5.3, 5.31], [70, 70, 60]) == pytest.approx([0.0, 0.3, 0.31])  # the publisher's clock stands
+    assert given([5.0, 5.3, 5.31], [70, 70, 80]) == pytest.approx([0.0, 0.01, 0.02])  # the publisher's world stood
+    assert given([5.0, 5.3, 5.31], [70, 60, 70]) == pytest.approx([0.0, 0.3, 0.31])  # its clock was set back
     assert given([], []) == []
 
 

@@ -48,6 +48,9 @@ def test_what_cannot_be_compared_is_one_line(tmp_path: Path) -> None:
     student, unjudged = recorded(tmp_path / "a", "10"), recorded(tmp_path / "b", "1?")
     with pytest.raises(DatasetError, match="b: episode 1 was not judged, and pairs need all; leave --paired out"):
         score.run([student, unjudged], paired=True)
+    longer = recorded(tmp_path / "d", "101")
+    with pytest.raises(DatasetError, match=r"a has 2 episodes and .*d 3: pairs need as many of both; leave --paired"):
+        score.run([student, longer], paired=True)
     with pytest.raises(DatasetError, match="--paired compares two datasets, and 1 were named"):
         score.run([student], paired=True)
     with pytest.raises(DatasetError, match=str(tmp_path / "nowhere")):

@@ -14,6 +14,8 @@ from safetensors.torch import load_file
 from sdm_training import distributed
 from sdm_training.optimiser import Optimiser, OptimiserSettings
 from sdm_training.settings import SettingsError
+from sdm_training.training_loop import resumed_seed
+from sdm_training.training_run import SEEDS
 
 TESTS = Path(__file__).parents[1]
 AVERAGED = """
@@ -77,6 +79,15 @@ def test_the_processes_of_a_training_keep_the_same_weights_and_the_first_one_wri
         torch.testing.assert_close(value, second[name], rtol=0, atol=0)
     assert any(not torch.equal(value, untrained[name]) for name, value in first.items())
     assert (tmp_path / "run" / "state.safetensors").is_file()
+
+
+def test_a_process_that_is_resumed_draws_what_it_never_drew():
+    def drawn(seed: int) -> tuple[float, ...]:
+        return tuple(torch.rand(4, generator=torch.Generator().manual_seed(seed)).tolist())
+
+    seeds = (1, 2, 1 + SEEDS, 2 + SEEDS)
+    streams = {drawn(seed) for seed in seeds} | {drawn(resumed_seed(seed, 500 * k)) for seed in seeds for k in (1, 2)}
+    assert len(streams) == len(seeds) * 3
 
 
 def test_a_batch_that_cannot_be_divided_is_refused(monkeypatch):

@@ -94,8 +94,12 @@ class HomeMotion:
         shares = np.clip(times / max(self.duration_ns, 1), 0.0, 1.0)
         progress = shares**3 * (10 - 15 * shares + 6 * shares**2)
         targets = np.stack([self._space.interpolate(self._start, self._home, share) for share in progress])
-        self._elapsed_ns += self._period_ns
+        self.skip()
         return ActionChunk(now_ns, self._dt_ns, targets, 0)
+
+    def skip(self) -> None:
+        """A period goes by without a chunk: the robot has gone on along the last one."""
+        self._elapsed_ns += self._period_ns
 
     def _seconds(self, share: float) -> float:
         distance = np.abs(self._space.difference(self._start, self._home))

@@ -210,7 +210,7 @@ class CommandLoop:
 
     def _brake(self, reason: str) -> None:
         """Brings a moving robot to rest, and returns only then."""
-        while (decision := self.stream.hold(reason, time.monotonic())) is not None:
+        while (decision := self.stream.hold(reason, time.monotonic(), self._now_ns())) is not None:
             self._send(decision, time.perf_counter_ns())
             if self.stream.moving:
                 time.sleep(self._period_ns * 1e-9)
@@ -279,7 +279,7 @@ class CommandLoop:
 
     def _tick_without_clock(self) -> None:
         begin = time.perf_counter_ns()
-        if decision := self.stream.tick_without_clock(time.monotonic()):
+        if decision := self.stream.tick_without_clock(time.monotonic(), self._now_ns()):
             self._send(decision, begin)
 
     def _send(self, decision: GateDecision, begin_ns: int) -> None:

@@ -22,11 +22,10 @@ from sdm_policy_node.measured_position import MeasuredPosition
 
 Vector = NDArray[np.float64]
 
-# The ROS clock's timer may lag by so many periods before the steady one takes a stop over from it. After as many
-# without a command the arm counts as standing at the last one, and not before so many seconds: no arm stops within the
-# few milliseconds that a fast stream may be late.
+# The ROS clock's timer may lag by so many periods before the steady one takes a stop over from it. After as many, and
+# so many seconds, without a command the arm counts as standing at the last one: none stops sooner.
 _CLOCK_PERIODS = 3
-_SETTLES_S = 0.03
+_SETTLES_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -51,8 +50,8 @@ class CommandStream:
     deadman that is released, a silent robot, a clock that stands or is set back: the next chunk begins anew. What does
     not: the interlock's fault and pause, and the way home, which is not gone on with. Motion always begins at rest: at
     the last command where the robot still holds it, so that its controller sees no step, else at the measured position.
-    So it does after a gap in its own commands, as of a process that was stopped: limits hold for each second, not for
-    each command.
+    So it does after a gap in its own commands, as of a process that was stopped, but for a rate, which goes on as it
+    was, and a path, along which the robot has gone on: limits hold for each second, not for each command.
 
     Times `now` are seconds of a steady clock, `now_ns` of the chunks' clock.
     """
@@ -80,7 +79,7 @@ class CommandStream:
         self._period_s = period_s
         self._sends_paths = sends_paths
         self._last: Vector | None = None
-        self._ticked, self._ticked_ns, self._given = 0.0, 0, 0.0
+        self._ticked, self._ticked_ns, self._given, self._gap_s = 0.0, 0, 0.0, 0.0
         self.plans = 0
         """How often what lies ahead has changed: by a chunk, a control period of the way home, or a stop."""
         self.rest()
@@ -220,7 +219,7 @@ class CommandStream:
         self._pipeline.reset(position)
         self._last = self._last if position is None else position
         self._moving = True
-        self._ticked, self._ticked_ns, self._given = now, now_ns, now
+        self._ticked, self._ticked_ns, self._given, self._gap_s = now, now_ns, now, 0.0
         return position
 
     def _standing_place(self, now_ns: int) -> Vector | None:
@@ -239,12 +238,9 @@ class CommandStream:
         """The decision of this period; None in silence."""
         if not self._moving:
             return None
-        elapsed_s, gap_s = (now_ns - self._ticked_ns) * 1e-9, now - self._given
-        if elapsed_s < 0:
+        if now_ns < self._ticked_ns:
             self.stop("clock_set_back")  # the chunks that it follows lie in the new clock's future
-        else:
-            gap_s = min(gap_s, elapsed_s)  # a slow simulation's periods are long on the steady clock alone
-        self._after_gap(gap_s)
+        self._after_gap(now, now_ns)
         self._ticked, self._ticked_ns = now, now_ns
         self._check_tracking()
         reason = self._stop_reason(now)
@@ -256,7 +252,7 @@ class CommandStream:
             self._pipeline.add(self._home.chunk(now_ns))
         return self._noted(self._pipeline.tick(now_ns), now)
 
-    def tick_without_clock(self, now: float) -> GateDecision | None:
+    def tick_without_clock(self, now: float, now_ns: int) -> GateDecision | None:
         """Stops in the place of `tick` where the ROS clock no longer drives that: it stands, or was set back."""
         silent_s = now - self._ticked
         if not self._moving or silent_s < _CLOCK_PERIODS * self._period_s:
@@ -266,14 +262,14 @@ class CommandStream:
             reason = "clock_stands"
         if not reason:
             return None
-        self._after_gap(now - self._given)
+        self._after_gap(now, now_ns)
         return self._stopping(reason, now)
 
-    def hold(self, reason: str, now: float) -> GateDecision | None:
+    def hold(self, reason: str, now: float, now_ns: int) -> GateDecision | None:
         """A period of a stop that nothing interrupts; None once the robot stands. For the end of a node."""
         if not self._moving:
             return None
-        self._after_gap(now - self._given)
+        self._after_gap(now, now_ns)
         self._begin_stop(reason)
         decision = self._noted(self._pipeline.hold(reason), now)
         if self._pipeline.at_rest:
@@ -284,9 +280,16 @@ class CommandStream:
         """What the periods from now on would give: float64[K, A]; see CommandPipeline.path."""
         return self._pipeline.path(now_ns)
 
-    def _after_gap(self, gap_s: float) -> None:
-        """Before a command: where none was given for `gap_s`, it leads on from where the robot is by now."""
-        if gap_s < max(_CLOCK_PERIODS * self._period_s, _SETTLES_S):
+    def _after_gap(self, now: float, now_ns: int) -> None:
+        """Before a command: where none was given for long, it leads on from where the robot is by now.
+
+        What is late again and again is slow motion, and no gap.
+        """
+        gap_s, elapsed_s = now - self._given, (now_ns - self._ticked_ns) * 1e-9
+        if elapsed_s >= 0:  # else the clock was set back, and tells nothing
+            gap_s = min(gap_s, elapsed_s)  # while a simulation is slow or stands, so is its robot and does
+        usual_s, self._gap_s = max(self._period_s, self._gap_s), gap_s
+        if gap_s < max(_CLOCK_PERIODS * usual_s, _SETTLES_S):
             return
         if not self._sends_paths:
             self._pipeline.settle()
@@ -296,6 +299,8 @@ class CommandStream:
             decision = self._noted(self._pipeline.tick(self._ticked_ns + missed * period_ns), self._given)
             if decision.held and self._pipeline.at_rest:
                 return
+            if self._home:
+                self._home.skip()
 
     def _check_tracking(self) -> None:
         if self._interlock.fault or self._measured is None or self._last is None:

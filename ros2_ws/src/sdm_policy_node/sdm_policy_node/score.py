@@ -29,15 +29,15 @@ def parser() -> argparse.ArgumentParser:
 
 def run(paths: Sequence[str], paired: bool = False) -> list[str]:
     """The lines to be printed. Raises DatasetError where a dataset cannot be read, or two cannot be compared."""
-    judged = {path: _judged(path) for path in paths}
-    lines = [_summary(path, outcomes) for path, outcomes in judged.items()]
+    judged = [(path, _judged(path)) for path in paths]
+    lines = [_summary(path, outcomes) for path, outcomes in judged]
     if len(judged) != 2:
         if paired:
             raise DatasetError(f"--paired compares two datasets, and {len(judged)} were named")
         return lines
-    (first, one), (second, other) = judged.items()
+    (first, one), (second, other) = judged
     if paired:
-        _require_all_judged(judged)
+        _require_pairs(judged)
         found = paired_difference(one, other)
     else:
         one, other = (outcomes.replace("?", "") for outcomes in (one, other))
@@ -65,12 +65,17 @@ def _summary(path: str, outcomes: str) -> str:
     return f"{path}: {successes} of {trials} succeeded: {rate}{left_out}"
 
 
-def _require_all_judged(judged: dict[str, str]) -> None:
-    for path, outcomes in judged.items():
+def _require_pairs(judged: Sequence[tuple[str, str]]) -> None:
+    for path, outcomes in judged:
         if "?" in outcomes:
             raise DatasetError(
                 f"{path}: episode {outcomes.index('?')} was not judged, and pairs need all; leave --paired out"
             )
+    (first, one), (second, other) = judged
+    if len(one) != len(other):
+        raise DatasetError(
+            f"{first} has {len(one)} episodes and {second} {len(other)}: pairs need as many of both; leave --paired out"
+        )
 
 
 def main() -> None:

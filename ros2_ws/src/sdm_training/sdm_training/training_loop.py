@@ -25,9 +25,6 @@ from sdm_training.settings import Settings, SettingsError
 
 STATE = "state.safetensors"
 
-# Far enough apart that no resumed process draws what another seed's, or another process's, does.
-_RESUMED = 2**40
-
 
 class LoopSettings(Settings):
     """All in steps; snapshots: how many sets of weights are kept evenly over the run, the last at its end, for the
@@ -62,6 +59,12 @@ class Trainee(Protocol):
         ...
 
 
+def resumed_seed(seed: int, step: int) -> int:
+    """Of a process that goes on from `step`, not knowing its random state: another at every step."""
+    # Odd, so that no two steps meet within the 32 bits that a generator takes of a seed.
+    return (seed + 2_654_435_761 * step) % 2**32
+
+
 def train(trainee: Trainee, folder: Path, settings: LoopSettings, title: str) -> float:
     """Trains to the end, from the folder's saved state where there is one; returns all seconds spent, by the
     `training_clock`.
@@ -73,7 +76,7 @@ def train(trainee: Trainee, folder: Path, settings: LoopSettings, title: str) ->
     if settings.snapshots > trainee.steps:
         raise SettingsError(f"loop.snapshots {settings.snapshots} are more than the training's {trainee.steps} steps")
     if first and distributed.rank():  # the state is the first process's
-        trainee.generator.manual_seed(own_seed + _RESUMED * first)
+        trainee.generator.manual_seed(resumed_seed(own_seed, first))
     clock = training_clock(trainee.generator.device)
     started = clock()
 
