@@ -349,7 +349,9 @@ FAULTS: tuple[Fault, ...] = (
     DiskFull("disk_full", "the recorder has no room to keep an episode"),
     PolicyProcess("policy_sigstop", "the policy's process is stopped (SIGSTOP)", signal.SIGSTOP),
     PolicyProcess("policy_sigkill", "the policy's process is killed (SIGKILL)", signal.SIGKILL),
-    CommandProcess("command_sigstop", "command_node's process is stopped (SIGSTOP), and continues after the window"),
+    CommandProcess(
+        "command_sigstop", "command_node is stopped (SIGSTOP), and sends what it was just sending when it goes on"
+    ),
     CorruptCheckpoint("checkpoint_truncated", "half of the network's file is missing", _truncated),
     CorruptCheckpoint("checkpoint_wrong_keys", "the network's inputs have other names", _wrong_keys),
     CorruptCheckpoint("checkpoint_nan_weights", "every weight is NaN", _nan_weights),

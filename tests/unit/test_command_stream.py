@@ -367,6 +367,23 @@ def test_after_a_gap_a_robot_on_a_path_has_gone_on_along_it():
     assert world.stream.tick_without_clock(world.now, world.now_ns).command == pytest.approx(path[-1], abs=1e-6)
 
 
+def test_a_command_that_could_not_be_given_in_time_is_withdrawn():
+    world = World(LONG)
+    last = stalled(world, 0.0)
+    made_up = world.step([0.9, 0.3], follows=False)
+    assert not world.stream.withdrawn(world.now + 0.05)
+    assert world.stream.withdrawn(world.now + 0.4)
+    world.stand = last[:2]
+    world.now += 0.4
+    world.now_ns += 400_000_000
+    assert within_limits(world, last, [world.step([0.9, 0.3]) for _ in range(40)])
+    assert world.stand[0] > made_up.command[0]
+    along, rate = World(LONG, sends_paths=True), World(rate_contract().model_copy(update={"horizon": 100}))
+    for other in (along, rate):
+        stalled(other, 0.0)
+        assert not other.stream.withdrawn(other.now + 0.4)
+
+
 def test_after_a_gap_the_way_home_does_not_turn_back():
     world = World(LONG, sends_paths=True)
     world.step()

@@ -274,7 +274,8 @@ class CommandLoop:
         decision = self.stream.tick(self._now_ns(), now)
         if self._interlock.fault != fault:
             self._report_fault()
-        if decision:
+        # A process may be stopped between making up a command and sending it.
+        if decision and not self.stream.withdrawn(time.monotonic()):
             self._send(decision, begin)
 
     def _tick_without_clock(self) -> None:

@@ -79,7 +79,9 @@ class CommandStream:
         self._period_s = period_s
         self._sends_paths = sends_paths
         self._last: Vector | None = None
-        self._ticked, self._ticked_ns, self._given, self._gap_s = 0.0, 0, 0.0, 0.0
+        self._before: Vector | None = None
+        self._ticked, self._ticked_ns, self._given = 0.0, 0, 0.0
+        self._gaps_s = (0.0, 0.0)  # before the last two commands
         self.plans = 0
         """How often what lies ahead has changed: by a chunk, a control period of the way home, or a stop."""
         self.rest()
@@ -219,7 +221,7 @@ class CommandStream:
         self._pipeline.reset(position)
         self._last = self._last if position is None else position
         self._moving = True
-        self._ticked, self._ticked_ns, self._given, self._gap_s = now, now_ns, now, 0.0
+        self._ticked, self._ticked_ns, self._given, self._gaps_s = now, now_ns, now, (0.0, 0.0)
         return position
 
     def _standing_place(self, now_ns: int) -> Vector | None:
@@ -276,6 +278,15 @@ class CommandStream:
             self.rest()
         return decision
 
+    def withdrawn(self, now: float) -> bool:
+        """Whether the decision of the last tick is too old by `now` to be given: the robot stands at the one before,
+        where motion begins anew. A rate, or what was planned along a path, is given all the same."""
+        if now - self._ticked < _SETTLES_S or self._measured is None or self._sends_paths or self._before is None:
+            return False
+        self._pipeline.reset(self._before)
+        self._last = self._before
+        return True
+
     def path(self, now_ns: int) -> NDArray[np.float64]:
         """What the periods from now on would give: float64[K, A]; see CommandPipeline.path."""
         return self._pipeline.path(now_ns)
@@ -288,7 +299,7 @@ class CommandStream:
         gap_s, elapsed_s = now - self._given, (now_ns - self._ticked_ns) * 1e-9
         if elapsed_s >= 0:  # else the clock was set back, and tells nothing
             gap_s = min(gap_s, elapsed_s)  # while a simulation is slow or stands, so is its robot and does
-        usual_s, self._gap_s = max(self._period_s, self._gap_s), gap_s
+        usual_s, self._gaps_s = max(self._period_s, min(self._gaps_s)), (self._gaps_s[1], gap_s)
         if gap_s < max(_CLOCK_PERIODS * usual_s, _SETTLES_S):
             return
         if not self._sends_paths:
@@ -351,5 +362,5 @@ class CommandStream:
     def _noted(self, decision: GateDecision, now: float) -> GateDecision:
         self._given = now
         if decision.command is not None:
-            self._last = decision.command
+            self._before, self._last = self._last, decision.command
         return decision
