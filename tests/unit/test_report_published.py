@@ -131,6 +131,16 @@ def test_the_ablation_is_ours_from_scratch() -> None:
     assert core_row in table, "the core comparison's network is the small one, and one timing is every task's"
 
 
+def test_rows_of_an_ablation_are_of_the_same_tasks() -> None:
+    def line(task: str, outcomes: str, **others: str) -> dict:
+        return success_line(task, "sdm", 1, outcomes * 25, network="keypoint", **others)
+
+    both = [line("adroit/door", "1111"), line("adroit/door", "1100", variant="scratch")]
+    table = ablation_table([*both, line("metaworld/sweep", "0000")], SDM[5])
+    assert "| **ours:** SDM @ 1, keypoint network | the paper's, 1 of 7 | 100.0 [96, 100] (100) |" in table
+    assert "| **ours:** SDM @ 1, keypoint network, scratch | the paper's, 1 of 7 | 50.0 [40, 60] (100) |" in table
+
+
 def test_a_missing_figure_is_refused(tmp_path: Path) -> None:
     document = yaml.safe_load((FOLDER / "onedp.yaml").read_text())
     document["tables"][0]["columns"][2]["printed"].pop()

@@ -13,7 +13,8 @@ from sdm_training.report.speed import latency_ms
 
 
 def ablation_table(lines: Sequence[Line], published: PublishedTable) -> str:
-    """The paper's two rows, ours on the paper's tasks by the campaign's recipe, and ours on the core comparison's."""
+    """The paper's two rows, ours on the paper's tasks by the campaign's recipe, and ours on the core comparison's; on
+    tasks that all of ours were run on, where there are some."""
     rows = [
         [row.label, "the paper's", *(column.printed[index] for column in published.columns)]
         for index, row in enumerate(published.rows)
@@ -23,6 +24,9 @@ def ablation_table(lines: Sequence[Line], published: PublishedTable) -> str:
         ("the paper's", published.tasks, of_the_recipe),
         ("core, MetaWorld", core_comparison.METAWORLD, published.ours),
     ):
+        common = [task for task in tasks if all(success.success(lines, task, policy) for policy in policies)]
+        if 0 < len(common) < len(tasks):
+            name, tasks = f"{name}, {len(common)} of {len(tasks)}", tuple(common)
         for policy in policies:
             rows.append(
                 [
