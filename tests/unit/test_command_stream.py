@@ -371,8 +371,8 @@ def test_a_command_that_could_not_be_given_in_time_is_withdrawn():
     world = World(LONG)
     last = stalled(world, 0.0)
     made_up = world.step([0.9, 0.3], follows=False)
-    assert not world.stream.withdrawn(world.now + 0.05)
-    assert world.stream.withdrawn(world.now + 0.4)
+    assert not world.stream.withdraw_late(world.now + 0.05)
+    assert world.stream.withdraw_late(world.now + 0.4)
     world.stand = last[:2]
     world.now += 0.4
     world.now_ns += 400_000_000
@@ -381,7 +381,7 @@ def test_a_command_that_could_not_be_given_in_time_is_withdrawn():
     along, rate = World(LONG, sends_paths=True), World(rate_contract().model_copy(update={"horizon": 100}))
     for other in (along, rate):
         stalled(other, 0.0)
-        assert not other.stream.withdrawn(other.now + 0.4)
+        assert not other.stream.withdraw_late(other.now + 0.4)
 
 
 def test_after_a_gap_the_way_home_does_not_turn_back():

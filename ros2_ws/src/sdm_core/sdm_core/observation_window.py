@@ -104,8 +104,8 @@ class ObservationWindow:
         """The input for the cloud and images of `stamp_ns`. Raises ObservationError if anything is missing or old."""
         cloud = None if self._clouds is None else self._clouds.up_to(stamp_ns)
         images = {camera: frames.up_to(stamp_ns) for camera, frames in self._images.items()}
-        wanted = [stamp_ns - back * self._dt_ns for back in reversed(range(self._steps))]
-        return PolicyInput(stamp_ns, np.stack([self._state_at(stamp) for stamp in wanted]), cloud, images)
+        states = [self._state_at(stamp) for stamp in _back_from(stamp_ns, self._steps, self._dt_ns)]
+        return PolicyInput(stamp_ns, np.stack(states), cloud, images)
 
     def _state_at(self, wanted_ns: int) -> NDArray[np.float64]:
         if self._first_state_ns is None:
@@ -153,8 +153,12 @@ class _Frames:
                 f"newest {self._what} is {age_ns / 1e6:.0f} ms older than the states, "
                 f"{self._max_age_ns / 1e6:.0f} ms allowed; check the camera"
             )
-        wanted = [stamp_ns - back * self._dt_ns for back in reversed(range(self._steps))]
-        return np.stack([_nearest(seen, stamp)[1] for stamp in wanted])
+        return np.stack([_nearest(seen, stamp)[1] for stamp in _back_from(stamp_ns, self._steps, self._dt_ns)])
+
+
+def _back_from(stamp_ns: int, steps: int, dt_ns: int) -> list[int]:
+    """The stamps …, t−dt, t of an observation of so many steps."""
+    return [stamp_ns - back * dt_ns for back in reversed(range(steps))]
 
 
 def _nearest(entries: Sequence[tuple[int, Any]], wanted_ns: int) -> tuple[int, Any]:

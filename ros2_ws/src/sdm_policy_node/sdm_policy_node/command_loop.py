@@ -275,7 +275,7 @@ class CommandLoop:
         if self._interlock.fault != fault:
             self._report_fault()
         # A process may be stopped between making up a command and sending it.
-        if decision and not self.stream.withdrawn(time.monotonic()):
+        if decision and not self.stream.withdraw_late(time.monotonic()):
             self._send(decision, begin)
 
     def _tick_without_clock(self) -> None:

@@ -278,9 +278,9 @@ class CommandStream:
             self.rest()
         return decision
 
-    def withdrawn(self, now: float) -> bool:
-        """Whether the decision of the last tick is too old by `now` to be given: the robot stands at the one before,
-        where motion begins anew. A rate, or what was planned along a path, is given all the same."""
+    def withdraw_late(self, now: float) -> bool:
+        """Takes the decision of the last tick back where it is too old by `now` to be given, and says whether it did:
+        the robot stands at the one before, where motion begins anew. A rate, or a path's, is given all the same."""
         if now - self._ticked < _SETTLES_S or self._measured is None or self._sends_paths or self._before is None:
             return False
         self._pipeline.reset(self._before)

@@ -47,14 +47,15 @@ def prepare(settings: DistillSettings, device: torch.device) -> Run:
     if distiller.needs_teacher:
         teacher_run = RunFolder(settings.teacher_run)
         policy = teacher_run.load_policy(device, distiller.teacher_weights)
-        teacher, teacher_sha256 = Sampler(teacher_run.load_policy(device), teacher_run.sampling()), teacher_run.sha256()
-        if teacher_run.sampling().level is not None:
+        sampling, trained_as = teacher_run.sampling(), teacher_run.record()
+        teacher, teacher_sha256 = Sampler(teacher_run.load_policy(device), sampling), teacher_run.sha256()
+        if sampling.level is not None:
             raise SettingsError(
                 f"the teacher {settings.teacher_run} knows one noise level alone, it is a one-step policy itself: "
                 "distil from a teacher of diffusion"
             )
         for key, usual in (("leave_out_failures", False), ("validation_episodes", 0)):
-            of_teacher = teacher_run.record()["config"].get(key, usual)
+            of_teacher = trained_as["config"].get(key, usual)
             if of_teacher != getattr(settings, key):
                 raise SettingsError(
                     f"the teacher {settings.teacher_run} was trained with {key}={str(of_teacher).lower()}: "
@@ -75,7 +76,7 @@ def prepare(settings: DistillSettings, device: torch.device) -> Run:
             return policy.contract
 
         data = load_data(settings, teachers, device)
-        labels["teacher"] = f"{teacher_run.record()['method']} seed {teacher_run.record()['seed']}"
+        labels["teacher"] = f"{trained_as['method']} seed {trained_as['seed']}"
         # What a method adds to the teacher's networks is not what the teacher began as.
         torch.manual_seed(settings.seed + SEEDS)
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sdm_training.report.learning_curves import Curves, Point
-from sdm_training.report.markdown import NOT_RUN, NOTHING_RUN, bracket, code, table
+from sdm_training.report.markdown import NOT_RUN, NOTHING_RUN, code, rate_cell, table
 from sdm_training.report.policies import BEST, Policy
 
 
@@ -64,4 +64,4 @@ def _seconds(point: Point) -> float:
 
 
 def _success(point: Point) -> str:
-    return f"{100 * point.rate.value:.0f} {bracket(point.rate.interval)} ({point.episodes})"
+    return rate_cell(point.rate.value, point.rate.interval, point.episodes)

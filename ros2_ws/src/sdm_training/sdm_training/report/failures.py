@@ -14,7 +14,7 @@ from sdm_sim.progress import LATE_STEPS
 from sdm_training.evaluated import digest
 from sdm_training.failures.stage import CHANGE, HOLDING_STEPS, MOVED_M, REACH_MARGIN_M
 from sdm_training.report.lines import Line, matching, newest
-from sdm_training.report.markdown import NONE, bracket, code, table
+from sdm_training.report.markdown import NONE, bracket, code, rate_cell, table
 from sdm_training.report.policies import NETWORK, SDM, Policy
 from sdm_training.report.success import success
 
@@ -138,7 +138,7 @@ def _policy(line: Line) -> Policy:
 
 def _success(finding: Line) -> str:
     interval = wilson(finding["successes"], finding["episodes"])
-    return f"{100 * _rate(finding):.0f} {bracket(interval)} ({finding['episodes']})"
+    return rate_cell(_rate(finding), interval, finding["episodes"])
 
 
 def _summary(lines: Sequence[Line], finding: Line) -> list[str]:

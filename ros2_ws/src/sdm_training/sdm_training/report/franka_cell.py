@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sdm_training.report.lines import Line, matching, newest
-from sdm_training.report.markdown import NOT_RUN, bracket, code, table
+from sdm_training.report.markdown import NOT_RUN, code, rate_cell, table
 from sdm_training.report.policies import DP3, SDM
 
 TASKS = ("franka/pick-place", "franka/pick-moving")
@@ -33,5 +33,4 @@ def _share(line: Line | None, counted: str) -> str:
 def _cell(line: Line | None) -> str:
     if line is None:
         return NOT_RUN
-    rate = 100 * line["successes"] / line["episodes"]
-    return f"{rate:.0f} {bracket(line['ci95'])} ({line['episodes']})"
+    return rate_cell(line["successes"] / line["episodes"], line["ci95"], line["episodes"])

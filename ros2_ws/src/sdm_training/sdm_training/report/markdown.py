@@ -22,6 +22,11 @@ def bracket(interval: tuple[float, float], form: str = ".0f") -> str:
     return f"[{low:{form}}, {high:{form}}]"
 
 
+def rate_cell(rate: float, interval: tuple[float, float], episodes: int) -> str:
+    """A success rate in [0, 1] in per cent, with its interval and number of episodes: `96 [90, 98] (100)`."""
+    return f"{100 * rate:.0f} {bracket(interval)} ({episodes})"
+
+
 def code(text: str) -> str:
     """As code, which keeps a task's name in one piece."""
     return f"`{text}`"

@@ -340,6 +340,7 @@ _COMPARABLE = {
 
 def page(lines: Sequence[Line], published: Published) -> str:
     """The text of docs/results.md."""
+    learned = _curves(lines)
     return _PAGE.format(
         **FINAL,
         **{key: PROTOCOL[key] for key in ("seed", "demos", "episodes")},
@@ -351,8 +352,8 @@ def page(lines: Sequence[Line], published: Published) -> str:
         fresh_seed0=FRESH["eval_seed0"],
         fresh=fresh_seeds_table(lines),
         modes=mode_coverage(lines),
-        curves=_picture("Learning curves", "learning_curves") if _curves(lines) else NOTHING_RUN,
-        convergence=convergence_table(_curves(lines)),
+        curves=_picture("Learning curves", "learning_curves") if learned else NOTHING_RUN,
+        convergence=convergence_table(learned),
         shipped=shipped_students.success_table(lines),
         best5=shipped_students.best5_table(lines),
         best_five=_BEST_FIVE.format(table=best_five.best_five_table(lines)) if best_five.has_best_five(lines) else "",

@@ -11,7 +11,7 @@ from sdm_core.results import paired_difference, wilson
 
 from sdm_training.report.estimate import Estimate, mean
 from sdm_training.report.lines import Line, one_per_seed, pairs, reported
-from sdm_training.report.markdown import NONE, NOT_RUN, bracket
+from sdm_training.report.markdown import NONE, NOT_RUN, bracket, rate_cell
 from sdm_training.report.policies import TEACHERS, Policy
 
 
@@ -39,7 +39,7 @@ class Success:
     @property
     def cell(self) -> str:
         """Such as `96 [90, 98] (100)`."""
-        return f"{100 * self.rate.value:.0f} {bracket(self.rate.interval)} ({self.episodes})"
+        return rate_cell(self.rate.value, self.rate.interval, self.episodes)
 
     @property
     def score(self) -> float | None:
