@@ -31,6 +31,7 @@ from sdm_training.settings import SettingsError, SettingsType, build, run_progra
 from sdm_training.training_run import seeded_policy
 
 CONFIG = Path(__file__).parents[2] / "config"
+COMMON = ("task=test/reach", "network.points=128")
 
 
 def options(group: str) -> list[str]:
@@ -56,6 +57,12 @@ def record(path: Path, contract: Contract) -> None:
         store.append(Episode(data.state[rows], data.action[rows], clouds_of(data)[rows]))
 
 
+@pytest.fixture
+def recorded(here):
+    record(here / "data/test/reach.zarr", small_contract(256))
+    return here
+
+
 @pytest.mark.parametrize(
     ("network", "diffusion", "teacher"),
     list(itertools.product(options("network"), options("diffusion"), options("teacher"))),
@@ -77,17 +84,16 @@ def test_every_shipped_distiller_configuration_is_valid(network, distiller):
     assert settings.teacher_run == f"runs/a/b/{settings.teacher_method}_{network}_seed3"
 
 
-def test_train_distill_and_export_make_checkpoints_that_name_their_origin(here):
-    record(here / "data/test/reach.zarr", small_contract(256))
-    common = ("task=test/reach", "network.points=128", "validation_episodes=1")
+def test_train_distill_and_export_make_checkpoints_that_name_their_origin(recorded):
+    common = (*COMMON, "validation_episodes=1")
     train_teacher(composed("train", TrainSettings, *common, "teacher.steps=3", "loop.snapshots=3"))
-    weights = here / "runs/test/reach/dp3_small_seed0/weights.safetensors"
+    weights = recorded / "runs/test/reach/dp3_small_seed0/weights.safetensors"
     written = weights.stat().st_mtime_ns
     train_teacher(composed("train", TrainSettings, *common, "teacher.steps=3", "loop.snapshots=3"))
     assert weights.stat().st_mtime_ns == written, "a finished run is only exported again"
     for method in ("sdm", "regression"):
         distill(composed("distill", DistillSettings, *common, f"distiller={method}", "distiller.steps=3"))
-    runs = here / "runs/test/reach"
+    runs = recorded / "runs/test/reach"
     exports = sorted(str(folder.relative_to(runs).parent) for folder in runs.glob("*/export*/model.onnx"))
     assert exports == [
         *(f"dp3_small_seed0/export_nfe{nfe}" for nfe in (1, 10, 2)),
@@ -107,11 +113,8 @@ def test_train_distill_and_export_make_checkpoints_that_name_their_origin(here):
         checkpoint_folder(runs / "dp3_small_seed0", None)
 
 
-def test_a_teacher_may_bring_its_process_and_its_step_counts(here):
-    record(here / "data/test/reach.zarr", small_contract(256))
-    train_teacher(
-        composed("train", TrainSettings, "task=test/reach", "network.points=128", "teacher=edm", "teacher.steps=3")
-    )
+def test_a_teacher_may_bring_its_process_and_its_step_counts(recorded):
+    train_teacher(composed("train", TrainSettings, *COMMON, "teacher=edm", "teacher.steps=3"))
     run = RunFolder("runs/test/reach/edm_small_seed0")
     assert run.record()["policy"]["diffusion"]["kind"] == "edm"
     assert run.sampling().nfe == 19
@@ -125,28 +128,23 @@ def test_a_teacher_may_bring_its_process_and_its_step_counts(here):
     ("overrides", "nfe"),
     [(("teacher=dp3", "diffusion=edm", "export.nfe=[1]"), 10), (("teacher=edm", "export.nfe=[1,2]"), 2)],
 )
-def test_step_counts_that_the_process_cannot_take_are_refused_before_the_training(here, overrides, nfe):
-    record(here / "data/test/reach.zarr", small_contract(256))
-    common = ("task=test/reach", "network.points=128")
+def test_step_counts_that_the_process_cannot_take_are_refused_before_the_training(recorded, overrides, nfe):
     with pytest.raises(SettingsError, match=f"^{nfe} network calls asked of EDM: .* give 1, 3, 5"):
-        train_teacher(composed("train", TrainSettings, *common, *overrides))
-    assert not (here / "runs").exists()
+        train_teacher(composed("train", TrainSettings, *COMMON, *overrides))
+    assert not (recorded / "runs").exists()
 
 
-def test_a_student_s_step_counts_are_refused_before_its_training_too(here):
-    record(here / "data/test/reach.zarr", small_contract(256))
-    common = ("task=test/reach", "network.points=128")
+def test_a_student_s_step_counts_are_refused_before_its_training_too(recorded):
     with pytest.raises(SettingsError, match=r"^1 network calls asked of the two-pass process: it takes 2"):
-        distill(composed("distill", DistillSettings, *common, "distiller=mip", "export.nfe=[1]"))
-    assert not (here / "runs").exists()
+        distill(composed("distill", DistillSettings, *COMMON, "distiller=mip", "export.nfe=[1]"))
+    assert not (recorded / "runs").exists()
 
 
-def test_a_generator_of_one_call_has_no_step_counts(here):
-    record(here / "data/test/reach.zarr", small_contract(256))
-    common = ("task=test/reach", "network.points=128", "distiller=regression", "distiller.steps=1")
+def test_a_generator_of_one_call_has_no_step_counts(recorded):
+    common = (*COMMON, "distiller=regression", "distiller.steps=1")
     with pytest.raises(SettingsError, match=r"^export\.nfe \[2\]: this policy is one call at the noise level 99"):
         distill(composed("distill", DistillSettings, *common, "export.nfe=[2]"))
-    assert not (here / "runs").exists()
+    assert not (recorded / "runs").exists()
 
 
 def test_step_counts_leave_the_rest_of_a_policy_s_sampling_as_it_is():
@@ -156,9 +154,8 @@ def test_step_counts_leave_the_rest_of_a_policy_s_sampling_as_it_is():
     }
 
 
-def test_a_checkpoint_is_not_evaluated_at_another_step_count_than_it_was_exported_at(here):
-    record(here / "data/test/reach.zarr", small_contract(256))
-    options = ("task=test/reach", "network.points=128", "teacher.steps=1", "export.nfe=[1]")
+def test_a_checkpoint_is_not_evaluated_at_another_step_count_than_it_was_exported_at(recorded):
+    options = (*COMMON, "teacher.steps=1", "export.nfe=[1]")
     train_teacher(composed("train", TrainSettings, *options))
     folder = "checkpoint=runs/test/reach/dp3_small_seed0/export_nfe1"
     with pytest.raises(SettingsError, match="was exported at nfe 1, not 10: leave it out"):
@@ -167,14 +164,12 @@ def test_a_checkpoint_is_not_evaluated_at_another_step_count_than_it_was_exporte
         composed("evaluate", EvaluateSettings, folder, "nfe=10", "protocol=best5")
 
 
-def test_a_student_learns_from_the_episodes_that_its_teacher_learned_from(here):
-    record(here / "data/test/reach.zarr", small_contract(256))
-    common = ("task=test/reach", "network.points=128")
-    train_teacher(composed("train", TrainSettings, *common, "teacher.steps=1", "export.nfe=[1]"))
+def test_a_student_learns_from_the_episodes_that_its_teacher_learned_from(recorded):
+    train_teacher(composed("train", TrainSettings, *COMMON, "teacher.steps=1", "export.nfe=[1]"))
     for other, same in (("leave_out_failures=true", "false"), ("validation_episodes=1", "0")):
         key, _ = other.split("=")
         with pytest.raises(SettingsError, match=f"was trained with {key}={same}: distil with the same"):
-            distill(composed("distill", DistillSettings, *common, other))
+            distill(composed("distill", DistillSettings, *COMMON, other))
 
 
 @pytest.mark.parametrize(
@@ -191,19 +186,15 @@ def test_senseless_lengths_and_shares_of_a_training_are_refused(overrides, messa
         composed("train", TrainSettings, "task=test/reach", *overrides)
 
 
-def test_a_one_step_policy_teaches_nobody(here):
-    record(here / "data/test/reach.zarr", small_contract(256))
-    common = ("task=test/reach", "network.points=128")
-    distill(composed("distill", DistillSettings, *common, "distiller=regression", "distiller.steps=1"))
+def test_a_one_step_policy_teaches_nobody(recorded):
+    distill(composed("distill", DistillSettings, *COMMON, "distiller=regression", "distiller.steps=1"))
     with pytest.raises(SettingsError, match="regression_small_seed0 knows one noise level alone, it is a one-step"):
-        distill(composed("distill", DistillSettings, *common, "teacher_method=regression"))
+        distill(composed("distill", DistillSettings, *COMMON, "teacher_method=regression"))
 
 
-def test_a_student_from_scratch_does_not_begin_as_its_teacher_did(here):
-    record(here / "data/test/reach.zarr", small_contract(256))
-    common = ("task=test/reach", "network.points=128")
-    train_teacher(composed("train", TrainSettings, *common, "teacher.steps=1", "export.nfe=[1]"))
-    settings = composed("distill", DistillSettings, *common, "distiller.start=scratch")
+def test_a_student_from_scratch_does_not_begin_as_its_teacher_did(recorded):
+    train_teacher(composed("train", TrainSettings, *COMMON, "teacher.steps=1", "export.nfe=[1]"))
+    settings = composed("distill", DistillSettings, *COMMON, "distiller.start=scratch")
     learner = prepare(settings, CPU).learner
     teacher = learner.get_submodule("teacher")
     assert isinstance(teacher, Policy)
@@ -214,55 +205,47 @@ def test_a_student_from_scratch_does_not_begin_as_its_teacher_did(here):
     assert not any(torch.equal(student[name], weights) for name, weights in drawn.items())
 
 
-def test_a_student_of_weights_that_its_teacher_has_no_more_is_not_continued(here):
-    record(here / "data/test/reach.zarr", small_contract(256))
-    common = ("task=test/reach", "network.points=128")
+def test_a_student_of_weights_that_its_teacher_has_no_more_is_not_continued(recorded):
     for steps in (1, 2):
-        shutil.rmtree(here / "runs/test/reach/dp3_small_seed0", ignore_errors=True)
-        train_teacher(composed("train", TrainSettings, *common, f"teacher.steps={steps}", "export.nfe=[1]"))
+        shutil.rmtree(recorded / "runs/test/reach/dp3_small_seed0", ignore_errors=True)
+        train_teacher(composed("train", TrainSettings, *COMMON, f"teacher.steps={steps}", "export.nfe=[1]"))
         if steps == 1:
-            distill(composed("distill", DistillSettings, *common, "distiller.steps=1"))
+            distill(composed("distill", DistillSettings, *COMMON, "distiller.steps=1"))
     with pytest.raises(SettingsError, match="sdm_small_seed0 was trained with another 'teacher_sha256'"):
-        distill(composed("distill", DistillSettings, *common, "distiller.steps=1"))
-    record_file = here / "runs/test/reach/sdm_small_seed0/training.yaml"
+        distill(composed("distill", DistillSettings, *COMMON, "distiller.steps=1"))
+    record_file = recorded / "runs/test/reach/sdm_small_seed0/training.yaml"
     of_before = yaml.safe_load(record_file.read_text())
     del of_before["teacher_sha256"]
     record_file.write_text(yaml.safe_dump(of_before))
-    distill(composed("distill", DistillSettings, *common, "distiller.steps=1"))
+    distill(composed("distill", DistillSettings, *COMMON, "distiller.steps=1"))
 
 
-def test_another_teacher_s_student_is_not_continued(here):
-    record(here / "data/test/reach.zarr", small_contract(256))
-    common = ("task=test/reach", "network.points=128")
+def test_another_teacher_s_student_is_not_continued(recorded):
     for teacher in ("fast", "edm"):
         options = (f"teacher={teacher}", "teacher.steps=1", "export.nfe=[1]")
-        train_teacher(composed("train", TrainSettings, *common, *options))
-    distill(composed("distill", DistillSettings, *common, "distiller.steps=1"))
+        train_teacher(composed("train", TrainSettings, *COMMON, *options))
+    distill(composed("distill", DistillSettings, *COMMON, "distiller.steps=1"))
     with pytest.raises(SettingsError, match=r"sdm_small_seed0 was trained with another 'teacher': .* with run="):
-        distill(composed("distill", DistillSettings, *common, "distiller.steps=1", "teacher_method=edm"))
+        distill(composed("distill", DistillSettings, *COMMON, "distiller.steps=1", "teacher_method=edm"))
 
 
-def test_a_teacher_with_another_network_is_refused(here):
-    record(here / "data/test/reach.zarr", small_contract(256))
-    common = ("task=test/reach", "network.points=128")
-    train_teacher(composed("train", TrainSettings, *common, "teacher.steps=1", "export.nfe=[1]"))
+def test_a_teacher_with_another_network_is_refused(recorded):
+    train_teacher(composed("train", TrainSettings, *COMMON, "teacher.steps=1", "export.nfe=[1]"))
     with pytest.raises(SettingsError, match="another network"):
-        distill(composed("distill", DistillSettings, *common, "network.horizon=4"))
+        distill(composed("distill", DistillSettings, *COMMON, "network.horizon=4"))
 
 
 def test_demonstrations_that_do_not_fit_the_teacher_are_refused(here):
     contract = small_contract(256)
     record(here / "data/test/reach.zarr", contract)
-    common = ("task=test/reach", "network.points=128")
-    train_teacher(composed("train", TrainSettings, *common, "teacher.steps=1", "export.nfe=[1]"))
+    train_teacher(composed("train", TrainSettings, *COMMON, "teacher.steps=1", "export.nfe=[1]"))
     record(here / "other.zarr", contract.model_copy(update={"rates": Rates(control_hz=20)}))
     with pytest.raises(SettingsError, match=r"does not fit the teacher .* \(rates.control_hz: 10.0 expected"):
-        distill(composed("distill", DistillSettings, *common, "data=other.zarr"))
+        distill(composed("distill", DistillSettings, *COMMON, "data=other.zarr"))
 
 
-def test_a_finished_run_keeps_the_origin_of_its_training(here, monkeypatch):
-    record(here / "data/test/reach.zarr", small_contract(256))
-    settings = composed("train", TrainSettings, "task=test/reach", "network.points=128", "teacher.steps=1")
+def test_a_finished_run_keeps_the_origin_of_its_training(recorded, monkeypatch):
+    settings = composed("train", TrainSettings, *COMMON, "teacher.steps=1")
     here_and_there = iter([{"commit": name, "machine": name, "date": name} for name in ("trained", "again")])
     monkeypatch.setattr("sdm_training.provenance.origin", lambda: next(here_and_there))
     for _ in range(2):
@@ -329,9 +312,8 @@ def outcomes(successes: int, episodes: int) -> list[Outcome]:
     return [Outcome(100 + index, index < successes, 7) for index in range(episodes)]
 
 
-def test_result_lines_carry_interval_outcomes_and_the_best_five(here):
-    record(here / "data/test/reach.zarr", small_contract(256))
-    settings = ("task=test/reach", "network.points=128", "teacher.steps=6", "loop.snapshots=6", "export.nfe=[10]")
+def test_result_lines_carry_interval_outcomes_and_the_best_five(recorded):
+    settings = (*COMMON, "teacher.steps=6", "loop.snapshots=6", "export.nfe=[10]")
     train_teacher(composed("train", TrainSettings, *settings))
     run = RunFolder("runs/test/reach/dp3_small_seed0")
     checkpoint = Checkpoint.open(run.path / "export_nfe10")

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sdm_training.report import action_error, core_comparison, success
+from sdm_training.report import action_error, core_comparison, speed, success
 from sdm_training.report.lines import Line
-from sdm_training.report.markdown import NOT_RUN, table
-from sdm_training.report.policies import Policy
+from sdm_training.report.markdown import table
 from sdm_training.report.published import PublishedTable
-from sdm_training.report.speed import latency_ms
 
 
 def ablation_table(lines: Sequence[Line], published: PublishedTable) -> str:
@@ -33,14 +31,8 @@ def ablation_table(lines: Sequence[Line], published: PublishedTable) -> str:
                     f"**ours:** {policy.name}",
                     name,
                     success.mean_cell(lines, tasks, policy),
-                    _speed_cell(lines, policy),
+                    speed.untied_cell(lines, policy),
                     action_error.mean_cell(lines, tasks, policy),
                 ]
             )
     return table(["method", "tasks", *(column.name for column in published.columns)], rows)
-
-
-def _speed_cell(lines: Sequence[Line], policy: Policy) -> str:
-    """Tied to no task: the network and its input are the same for all."""
-    one_ms = latency_ms(lines, policy)
-    return NOT_RUN if one_ms is None else f"{1000 / one_ms:.0f} Hz"

@@ -51,6 +51,12 @@ def hertz(line: Line) -> float:
     return 1000 / line["p50_ms"]
 
 
+def untied_cell(lines: Sequence[Line], policy: Policy) -> str:
+    """A table's cell that is tied to no task: a network and its input are the same for all."""
+    one_ms = latency_ms(lines, policy)
+    return NOT_RUN if one_ms is None else f"{1000 / one_ms:.0f} Hz"
+
+
 def task_cell(lines: Sequence[Line], task: str, policy: Policy) -> str:
     """A table's cell for one task."""
     line = inference(lines, policy, task=task, **HARDWARE)
