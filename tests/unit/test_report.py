@@ -238,6 +238,8 @@ def test_what_was_run_besides_comes_after_the_usual_rows() -> None:
     assert [policy.name for policy in policies(lines)[-2:]] == ["SDM @ 1, gpu-batched", "new @ 4, paper network"]
     assert rows(success_by_task(lines))["new @ 4, paper network"][1] == "100 [96, 100] (100)"
     assert rows(summary(lines))["new @ 4, paper network"][2:4] == ["–", "–"]
+    campaign = hundred(SWEEP, "sdm", 1, "1111", network="keypoint")
+    assert policies([*lines, campaign]) == policies(lines), "the campaign's recipe is of another comparison"
 
 
 def test_a_student_s_training_comes_on_top_of_its_teacher_s() -> None:
@@ -271,7 +273,7 @@ def test_a_summary_s_mean_is_of_metaworld_and_the_other_tasks_stand_beside_it() 
 
 
 def test_what_was_chosen_is_checked_on_fresh_seeds_of_another_training() -> None:
-    assert fresh_seeds_table([]).count(NOT_RUN) == 12
+    assert fresh_seeds_table([]).count(NOT_RUN) == 18
     old = [hundred("metaworld/basketball", "consistency", nfe, "1111") for nfe in (1, 3)]
     chosen = [{**line, **FRESH} for line in old]
     assert fresh_seeds_table(old + chosen) == fresh_seeds_table([])
@@ -283,6 +285,14 @@ def test_what_was_chosen_is_checked_on_fresh_seeds_of_another_training() -> None
     words = "| `metaworld/basketball` | Consistency Policy (best) @ 1 | 50 [40, 60] (100) | 75 [66, 82] (100) | +25.0 ["
     assert words in table
     assert "| Consistency Policy (best) @ 3 | 50 [40, 60] (100) | not run | not run |" in table
+    again = [
+        hundred(SWEEP, method, nfe, outcomes, seed=seed)
+        for method, nfe, outcomes in (("consistency", 1, "1110"), ("edm", 19, "1100"))
+        for seed in (0, 1, 2)
+    ]
+    table = fresh_seeds_table(again)
+    words = "training seed 0 | Consistency Policy (best) @ 1 | 50.0 [43, 57] (200, 1 of 5 tasks) | 75.0 [69, 80] (200, "
+    assert words in table
 
 
 def test_scores_are_shown_where_a_task_has_one() -> None:
@@ -298,8 +308,10 @@ def test_mode_coverage_stands_beside_the_teacher_s() -> None:
     assert mode_coverage([hundred(SWEEP, "sdm", 1, "1110")]) == "Not run."
     table = mode_coverage([student, teacher])
     # The student chooses by the start; of the teacher's pairs of successes 4 of 6 and 3 of 6 differ.
-    assert "| SDM @ 1 | 100 [68, 100] (8) | L4 R4 | 1.00 (105 %) | 0.00 (0 %) | 2 |" in table
-    assert "| DP3 @ 10 | 100 [68, 100] (8) | L5 R3 | 0.95 | 1.17 | 2 |" in table
+    assert "| SDM @ 1 | 100 [68, 100] (8) | 100 | L4 R4 | 1.00 (105 %) | 0.00 (0 %) | 2 |" in table
+    assert "| DP3 @ 10 | 100 [68, 100] (8) | 100 | L5 R3 | 0.95 | 1.17 | 2 |" in table
+    other = success_line("fork/reach", "sdm", 1, "1" * 6 + "00", seed=1, ways="LLLLRR--", repeats=4)
+    assert "| SDM @ 1 | 88 [64, 97] (16) | 100, 75 | L8 R6 |" in mode_coverage([student, other])
 
 
 def test_different_ways_from_one_start_need_repeated_starts_with_two_successes() -> None:

@@ -41,6 +41,13 @@ def test_the_table_compares_the_students_times_with_that_of_best() -> None:
     assert rows[BEST.name][-2:] == ["1.0", "1.0 |"]
 
 
+def test_what_converged_at_its_first_snapshot_may_have_done_so_before() -> None:
+    lines = snapshots(SDM, [95, 96, 97], 2.0) + snapshots(BEST, [20, 60, 97], 4.0)
+    row = next(row for row in convergence_table(curves(lines)).splitlines() if SDM.name in row)
+    assert "| ≤ 100 of 300 | ≤ 2 |" in row
+    assert row.endswith("| ≥ 3.0 | ≥ 6.0 |")
+
+
 def test_without_best_no_ratio_is_given() -> None:
     assert convergence_table(curves(snapshots(SDM, [97], 2.0))).endswith(f"| {NOT_RUN} | {NOT_RUN} |")
 

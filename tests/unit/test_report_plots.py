@@ -118,8 +118,11 @@ def test_the_suite_is_metaworld_s_fifty_tasks_by_difficulty() -> None:
 
 def test_of_a_suite_that_is_partly_run_only_that_part_is_shown(tmp_path: Path) -> None:
     partly = [success_line(task, "sdm", 1, "1110" * 25) for task in ("metaworld/sweep", "fork/reach")]
+    partly.append({**success_line("metaworld/sweep-into", "sdm", 1, "1110" * 25), "network": "keypoint"})
     rates = suite_rates(partly)
-    assert {label: list(tasks) for label, tasks in rates.items() if tasks} == {"medium": ["metaworld/sweep"]}
+    assert {label: list(tasks) for label, tasks in rates.items() if tasks} == {
+        "medium": ["metaworld/sweep", "metaworld/sweep-into"]
+    }
     assert rates["medium"]["metaworld/sweep"][SDM].value == 0.75
     suite_bars(partly, tmp_path / "partly")
     assert svg_text(tmp_path / "partly.svg") >= {"sweep", "medium: 1 of 11 tasks", "easy: 0 of 28 tasks", "not run"}

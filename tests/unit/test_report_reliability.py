@@ -9,7 +9,7 @@ from sdm_training.report.reliability import fault_table, longest, page, seam_tab
 def test_a_fault_within_its_bar_is_a_row_with_its_numbers() -> None:
     row = "| `camera_silent` | 100 | 90 | 141 | 260 | ≤ 150 | 0 | held (policy_refuses); resumes by itself | 0.8 |"
     assert row in page([fault_line()])
-    assert "Every fault is within its bar." in verdict([fault_line()])
+    assert "Every fault is as it should be." in verdict([fault_line()])
     assert "no image / for 90 ms" in page([fault_line()])  # a bar in a cell would end it
 
 
@@ -18,7 +18,8 @@ def test_what_misses_its_bar_is_named() -> None:
     beyond = fault_line("inference_nan", limit_violations=2, trials=20)
     assert "**≤ 150, missed**" in fault_table([late])
     said = verdict([late, moving, beyond, fault_line("joints_silent")])
-    assert "Not as it should be: `camera_silent`, `checkpoint_pickle`." in said
+    assert "Not as it should be: `camera_silent`, `checkpoint_pickle`, `inference_nan`." in said
+    assert "| **2** |" in fault_table([beyond])
     assert "Commands beyond limits: `inference_nan`." in said
     assert "Fewer than 100 trials: `inference_nan`." in said
 

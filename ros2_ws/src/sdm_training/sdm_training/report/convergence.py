@@ -17,9 +17,12 @@ def convergence_table(curves: Curves) -> str:
         of_best = converged(students[BEST]) if BEST in students else None
         for policy, points in students.items():
             reached, last = converged(points), points[-1]
+            # What has converged at its first snapshot may have done so before.
+            at_most, sooner = ("≤ ", "≥ ") if reached is points[0] else ("", "")
             ratios = [NOT_RUN, NOT_RUN]
             if of_best:
-                ratios = [f"{of_best.step / reached.step:.1f}", f"{_seconds(of_best) / _seconds(reached):.1f}"]
+                of_steps, of_time = of_best.step / reached.step, _seconds(of_best) / _seconds(reached)
+                ratios = [f"{sooner}{ratio:.1f}" for ratio in (of_steps, of_time)]
             each_ms = 1e3 * _seconds(last) / last.step
             rows.append(
                 [
@@ -27,8 +30,8 @@ def convergence_table(curves: Curves) -> str:
                     policy.name,
                     _success(last),
                     f"{each_ms:.0f}",
-                    f"{reached.step} of {last.step}",
-                    f"{_seconds(reached):.0f}",
+                    f"{at_most}{reached.step} of {last.step}",
+                    f"{at_most}{_seconds(reached):.0f}",
                     _success(reached),
                     *ratios,
                 ]

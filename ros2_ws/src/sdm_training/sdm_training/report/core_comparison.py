@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from sdm_training.report.lines import Line, of_task
 from sdm_training.report.markdown import NONE, NOT_RUN, NOTHING_RUN, code, table
-from sdm_training.report.policies import NETWORK, STUDENT_ROWS, TEACHER_ROWS, Policy
+from sdm_training.report.policies import NETWORK, RECIPE_NETWORK, STUDENT_ROWS, TEACHER_ROWS, Policy
 from sdm_training.report.speed import latency_ms
 from sdm_training.report.success import (
     Success,
@@ -37,12 +37,16 @@ METAWORLD = tuple(task for task in TASKS if task.startswith("metaworld/"))
 
 
 def policies(lines: Sequence[Line]) -> tuple[Policy, ...]:
-    """The rows: those always shown, then what else was run on the tasks, such as other networks."""
+    """The rows: those always shown, then what else was run on the tasks, such as other networks.
+
+    The campaign's have a recipe of their own, with turned copies of the demonstrations, and are not of this comparison.
+    """
     usual = TEACHER_ROWS + STUDENT_ROWS
     run = {
         Policy(line["method"], line["nfe"], line.get("network", NETWORK), line.get("variant"))
         for task in TASKS
         for line in of_task(lines, task)
+        if line.get("network") != RECIPE_NETWORK
     }
     return usual + tuple(sorted(run - set(usual), key=lambda policy: (policy.name, policy.nfe)))
 

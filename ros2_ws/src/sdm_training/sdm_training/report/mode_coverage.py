@@ -20,8 +20,8 @@ def mode_coverage(lines: Sequence[Line]) -> str:
     """How many ways are taken, over all starts and from one, for each policy and each task whose lines tell."""
     tasks = sorted({line["task"] for line in matching(lines, **FINAL) if "ways" in line})
     rows = [row for task in tasks for policy in policies(lines) if (row := _row(lines, task, policy))]
-    header = ["task", "policy", "success", "ways of successes", "entropy", "different ways from one start", "starts"]
-    return table(header, rows) if rows else NOTHING_RUN
+    header = ["task", "policy", "success", "of each training seed", "ways of successes", "entropy"]
+    return table([*header, "different ways from one start", "starts"], rows) if rows else NOTHING_RUN
 
 
 def _row(lines: Sequence[Line], task: str, policy: Policy) -> list[str] | None:
@@ -33,7 +33,8 @@ def _row(lines: Sequence[Line], task: str, policy: Policy) -> list[str] | None:
     if "repeats" in own[0]:
         disagreement = _share(_disagreements(own), _disagreements(teacher))
         starts = str(len(_disagreements(own)))
-    return [code(task), policy.name, Success(tuple(own)).cell, _counts(own), entropy, disagreement, starts]
+    rates = ", ".join(f"{100 * line['successes'] / line['episodes']:.0f}" for line in own)
+    return [code(task), policy.name, Success(tuple(own)).cell, rates, _counts(own), entropy, disagreement, starts]
 
 
 def _of_reference(lines: Sequence[Line], line: Line, policy: Policy) -> list[Line]:

@@ -22,7 +22,7 @@ from sdm_training.report.goal_marks import goal_mark_table
 from sdm_training.report.image_tables import image_table
 from sdm_training.report.latency_curves import latency_curves, latency_table
 from sdm_training.report.learning_curves import Curves, curves
-from sdm_training.report.lines import DEVELOPMENT, FINAL, FRESH, PROTOCOL, Line
+from sdm_training.report.lines import CHOSEN_ON_SEED, DEVELOPMENT, FINAL, FRESH, PROTOCOL, Line
 from sdm_training.report.markdown import NOTHING_RUN, table
 from sdm_training.report.mode_coverage import mode_coverage
 from sdm_training.report.plots.curve_panels import curve_panels
@@ -58,14 +58,15 @@ interval speaks of episodes, the column "over seeds" (standard deviation of the 
 trainings. Starts that are tried several times are taken as independent, which makes the interval too narrow. A mean
 over tasks counts each alike; its limits are as far from it as theirs from them in the root of the sum of squares. `DP3
 @ 10` is DP3 at ten network evaluations (NFE) a chunk, of which a few actions are executed. The network is `small` where
-no other is named.
+no other is named, and `dp2d_small` for images.
 
 ## Every method on the same tasks
 
-The same demonstrations and evaluation seeds for every row, and the same encoder and network size for every row that
-names no network. MetaWorld's demonstrations are scripted, and do each task in one way. In `fork/reach`, scripted too,
-two ways are equally good, and their mean leads into the obstacle. `pusht/push-t` has human demonstrations. Where plain
-regression, or the teacher at one evaluation, does as well as a student, the task shows no gain from distillation.
+The same demonstrations and evaluation seeds for every row, and the same encoder and network size for every row of
+clouds that names no network. MetaWorld's demonstrations are scripted, and do each task in one way. In `fork/reach`,
+scripted too, two ways are equally good, and their mean leads into the obstacle. `pusht/push-t` has human
+demonstrations. Where plain regression, or the teacher at one evaluation, does as well as a student, the task shows no
+gain from distillation.
 
 {core}
 
@@ -95,9 +96,9 @@ Graded success, where a task has one (PushT: the greatest share of the target th
 ### Chosen here, checked on fresh seeds
 
 `best` is another name for Consistency Policy (`distiller=best`), given after looking at the cells above: it was the
-best of about nine students, by one training seed, and its intervals are not corrected for that choice. Its difference
-to its teacher up there is therefore likely too large. The check is another training on evaluation seeds that nothing
-was chosen by, from {fresh_seed0} on, teacher and student paired as above:
+best of about nine students, by training seed {chosen_on_seed}, and its intervals are not corrected for that choice.
+Its difference to its teacher up there, which that seed is part of, is therefore likely too large. Beside it: the same
+without that seed; and one of the other trainings on evaluation seeds that nothing was chosen by, from {fresh_seed0} on:
 
 {fresh}
 
@@ -108,7 +109,8 @@ and 1 where all ways are alike. "Different ways from one start": each start was 
 (`sdm-evaluate repeats=…`), and of those with two successes or more the value is twice the share of pairs of successes
 that took different ways, the mean over starts. Whatever the number of tries, 1 is expected of a fair coin, and 0 of a
 policy that chooses by the start alone. The last column says how many starts counted, of all training seeds. In
-brackets: the part of what the policy's teacher has.
+brackets: the part of what the policy's teacher has. Success hangs on the training, too: where several seeds were run,
+each has its own figure, and the interval of all tells too little.
 
 {modes}
 
@@ -122,7 +124,9 @@ distillation alone, on one thread; bands are Wilson's 95 % intervals.
 A student has converged at its first snapshot that is not below the interval of its last one. Where the teacher at one
 evaluation does as well, a student, which begins as its teacher, has nothing to converge to; `fork/reach` tells. OneDP's
 paper has its students, of an EDM teacher too, converge 20 times sooner than Consistency Policy. Seconds are of CPU; a
-step of OneDP takes longer, as it trains encoders, on four chunks an observation.
+step of OneDP takes longer, as it trains encoders, on four chunks an observation. What has converged at its first
+snapshot may have done so before ("≤"). It is one training each, and an episode or two decide which snapshot counts: the
+ratios tell the order of magnitude.
 
 {convergence}
 
@@ -159,13 +163,15 @@ marks into its clouds.
 
 {campaign}
 
-What a student gains on its teacher, by pairs of the same task, training seed and evaluation seed, with Newcombe's
-interval. `best` was chosen on the core tasks, where its gain is likely too large:
+What a student gains on its teacher, and on what that gives at one evaluation without being distilled, by pairs of the
+same task, training seed and evaluation seed, with Newcombe's interval. Scripted demonstrations show one way, which a
+teacher knows at one evaluation: there distilling has little to win, and [mode coverage](#mode-coverage) tells where it
+has. `best` was chosen on the core tasks, where its gain is likely too large:
 
 {campaign_differences}
 
-The bars were set before the tasks outside the core comparison were run, and nothing is decided until all are. A bar is
-met or missed by the mean; where it lies within the interval, other episodes might say otherwise.
+The bars are older than the present recipe and most of the runs, and nothing is decided until all tasks are run. A bar
+is met or missed by the mean; where it lies within the interval, other episodes might say otherwise.
 
 {campaign_bars}
 
@@ -180,15 +186,18 @@ met or missed by the mean; where it lies within the interval, other episodes mig
 3. The network also finds sixteen places in the cloud by attention (`network={recipe_network}`), and learns MetaWorld's
    tasks from demonstrations turned about the vertical, too (`yaw_copies=8`; Adroit's joint angles cannot be turned).
    Looked for because the second recipe failed at grasps in most hard tasks ([failures](failures.md), seen on the
-   reported seeds), and chosen by development seeds alone, [below](#what-each-choice-of-the-recipe-is-worth). A bar that
-   it meets is met by the third attempt.
+   reported seeds), and chosen by development seeds of evaluation alone,
+   [below](#what-each-choice-of-the-recipe-is-worth); on the six tasks there the trainings that it was chosen by are the
+   reported ones. A bar that it meets is met by the third attempt.
 
 ### The 37 tasks beside published one-step policies
 
 Those 37 of the tasks on which the papers below report averages by difficulty. Not like for like:
 
 * **Simulator**: MetaWorld v3 here, the papers' fork of v2 there.
-* **Input**: clouds of coordinates alone here; DBP's have colour, the others' none. Ten demonstrations a task in both.
+* **Input**: clouds of coordinates alone here; DBP's have colour, the others' none. Ten demonstrations a task in both,
+  here turned about the vertical, too.
+* **Goals**: on {goals_shown} of the 37 a ball marks the goal here, as said above.
 * **Protocol**: the last weights on a hundred unseen seeds here; there the mean of the best five of fifteen evaluations
   of 20 episodes, as DP3 does, where the paper says no other.
 * **Latency**: of one inference as printed, on the hardware that is named; ours on one thread of a CPU, of a network of
@@ -200,10 +209,10 @@ Those 37 of the tasks on which the papers below report averages by difficulty. N
 {costs}
 ## What each choice of the recipe is worth
 
-One choice changed at a time, on six tasks with up to two training seeds of fifty episodes each (`suite=ablations`).
-Evaluation seeds from {development_seed0} on are for development: no other cell of this page is of them. Differences
-are to the recipe's, paired by training and evaluation seed, with Newcombe's interval; where an interval spans 0, the
-choice did not show.
+One choice changed at a time, on six tasks, with fifty episodes of each training (`suite=ablations`). Evaluation seeds
+from {development_seed0} on are for development: no other cell of this page is of them. Differences are to the recipe's,
+paired by training and evaluation seed, with Newcombe's interval of the episodes: another training would change them,
+too. Where an interval spans 0, the choice did not show.
 
 {ablations}
 
@@ -226,7 +235,8 @@ came in time, and in how many the world itself came late, which gives a policy m
 
 ## Evaluated again
 
-Result lines drawn at random (`sdm-recheck`), evaluated again as they were, and compared episode by episode:
+Result lines drawn at random (`sdm-recheck`) from those whose trained weights were at hand, evaluated again as they
+were, and compared episode by episode:
 
 {again}
 
@@ -254,6 +264,8 @@ Published figures beside ours. Read them with these differences in mind:
   during training (OneDP) there, chosen on the episodes that are reported.
 * **Input**: clouds of coordinates alone, cropped in the world and centred on the gripper here; the papers' SDM tables
   use clouds of another crop and camera pose, their Tables 10–12 and OneDP images.
+* **Goals**: on {hidden_goals} of MetaWorld's tasks a ball marks the hidden goal here
+  ([above](#all-of-metaworld-and-adroit)); rows are named as the papers name them.
 * **Network**: the `small` one here where no other is named, one of 255 M parameters there, so neither success nor speed
   is like for like.
 * **Trainings**: cells of ours are those of the comparison above where a policy was run in it. Only where it was not,
@@ -310,8 +322,8 @@ _COSTS = """
 
 From `benchmarks/results/jobs.jsonl`, to which `sdm-benchmark` adds a line for each job that has ended, well or with an
 error: CPU time of the job's process and its children, and wall time with other jobs beside it. A killed attempt's time
-is in the next one's line, but for its last ten seconds and for children that it ended too. All suites count. The last
-column counts all jobs of a task together.
+is in the next one's line, but for its last ten seconds and for children that it ended too. All suites count, and a run
+that was repeated after a change counts each time. The last column counts all jobs of a task together.
 
 {costs}
 """
@@ -349,6 +361,7 @@ def page(lines: Sequence[Line], published: Published) -> str:
         summary=core_comparison.summary(lines),
         speed=f"{_picture('Latency and success', 'speed_success')}\n\n{_SPEED}" if speed_points(lines) else NOTHING_RUN,
         scores=core_comparison.scores(lines),
+        chosen_on_seed=CHOSEN_ON_SEED,
         fresh_seed0=FRESH["eval_seed0"],
         fresh=fresh_seeds_table(lines),
         modes=mode_coverage(lines),
@@ -358,6 +371,7 @@ def page(lines: Sequence[Line], published: Published) -> str:
         best5=shipped_students.best5_table(lines),
         best_five=_BEST_FIVE.format(table=best_five.best_five_table(lines)) if best_five.has_best_five(lines) else "",
         hidden_goals=len(HIDDEN_GOAL),
+        goals_shown=sum(task.endswith("+goal") for task in published.comparison.tasks),
         goal_marks=goal_mark_table(lines),
         recipe_network=RECIPE_NETWORK,
         campaign=campaign.success_table(lines),

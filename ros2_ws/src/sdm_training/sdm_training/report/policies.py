@@ -26,7 +26,9 @@ class Policy:
     @property
     def name(self) -> str:
         """As tables and legends print it, such as `SDM @ 1`."""
-        network = "" if self.network == NETWORK else f", {self.network} network"
+        known = METHODS.get(self.method)
+        usual = known.reference.network if known else NETWORK
+        network = "" if self.network == usual else f", {self.network} network"
         variant = f", {self.variant}" if self.variant else ""
         return f"{self.described.name} @ {self.nfe}{network}{variant}"
 

@@ -130,38 +130,43 @@ def same_sampling(first: Policy, second: Policy) -> bool:
     return (first.method, first.nfe) == (second.method, second.nfe)
 
 
-def success_of_reference(lines: Sequence[Line], line: Line, policy: Policy) -> Success | None:
-    """The reference's success on a line's task: of the policy's own variant of training, else of the usual one."""
-    against = reference(line, policy)
+def success_of_reference(
+    lines: Sequence[Line], line: Line, policy: Policy, against: Policy | None = None
+) -> Success | None:
+    """The success of `against`, or else the reference, on a line's task: of the policy's own variant of training, where
+    there is one."""
+    against = against or reference(line, policy)
     own_variant = dataclasses.replace(against, variant=policy.variant)
     return success(lines, line["task"], own_variant) or success(lines, line["task"], against)
 
 
-def mean_difference(lines: Sequence[Line], tasks: Sequence[str], policy: Policy) -> OverTasks | None:
-    """Mean over tasks of the success minus the reference's, with Newcombe's interval for paired outcomes; its episodes
-    are pairs. None where no task has any."""
+def mean_difference(
+    lines: Sequence[Line], tasks: Sequence[str], policy: Policy, against: Policy | None = None
+) -> OverTasks | None:
+    """Mean over tasks of the success minus that of `against`, or else the reference's, with Newcombe's interval for
+    paired outcomes; its episodes are pairs. None where no task has any."""
     differences, count = [], 0
     for found in over_tasks(lines, tasks, policy).values():
-        own, other = _paired_outcomes(lines, found, policy)
+        own, other = _paired_outcomes(lines, found, policy, against)
         if own:
             differences.append(Estimate(*paired_difference(own, other)))
             count += len(own)
     return OverTasks(mean(differences), count, len(differences), len(tasks)) if differences else None
 
 
-def difference_cell(lines: Sequence[Line], tasks: Sequence[str], policy: Policy) -> str:
+def difference_cell(lines: Sequence[Line], tasks: Sequence[str], policy: Policy, against: Policy | None = None) -> str:
     """The mean difference in points, such as `-3.0 [-8.7, +1.5] (100)`; `–` for a reference itself."""
     if same_sampling(policy, policy.described.reference):
         return NONE
-    found = mean_difference(lines, tasks, policy)
+    found = mean_difference(lines, tasks, policy, against)
     return found.cell("+.1f", "+.1f") if found else NOT_RUN
 
 
-def _paired_outcomes(lines: Sequence[Line], found: Success, policy: Policy) -> tuple[str, str]:
-    """A policy's outcomes on a task and its reference's, of equal training and evaluation seeds."""
+def _paired_outcomes(lines: Sequence[Line], found: Success, policy: Policy, against: Policy | None) -> tuple[str, str]:
+    """A policy's outcomes on a task and the other's, of equal training and evaluation seeds."""
     own, other = "", ""
     for line in found.lines:
-        against = success_of_reference(lines, line, policy)
-        first, second = pairs([line], against.lines if against else ())
+        compared = success_of_reference(lines, line, policy, against)
+        first, second = pairs([line], compared.lines if compared else ())
         own, other = own + first, other + second
     return own, other

@@ -45,31 +45,41 @@ def suite_bars(lines: Sequence[Line], path: Path) -> None:
     tasks, rates = metaworld(), suite_rates(lines)
     if not any(rates.values()):
         return
+    drawn = [(policy, colour) for policy, colour in _POLICIES if any(policy in one for one in _each(rates))]
     longest = max(sum(1 + len(rates[label]) for label in column) for column in _COLUMNS)
     with canvas(path, 1, 2, 0.9 + _ROW * longest, sharex=True) as (figure, axes):
         for plot, column in zip(axes[0], _COLUMNS, strict=True):
-            headings = {label: f"{label}: {len(rates[label])} of {len(tasks[label])} tasks" for label in column}
-            _draw(plot, {heading: rates[label] for label, heading in headings.items()})
+            headings = {label: f"{label}: {_run(rates[label])} of {len(tasks[label])} tasks" for label in column}
+            _draw(plot, {heading: rates[label] for label, heading in headings.items()}, drawn)
             plot.set_ylim(longest - 0.4, -0.2)
             plot.set_xlabel("success, %")
-        drawn = {name: one for plot in axes[0] for one, name in zip(*plot.get_legend_handles_labels(), strict=True)}
-        names = [name for name in (*(policy.name for policy, _ in _POLICIES), NOT_RUN) if name in drawn]
-        figure.legend([drawn[name] for name in names], names, ncols=3, loc="outside upper center")
+        marks = {name: one for plot in axes[0] for one, name in zip(*plot.get_legend_handles_labels(), strict=True)}
+        names = [name for name in (*(policy.name for policy, _ in drawn), NOT_RUN) if name in marks]
+        figure.legend([marks[name] for name in names], names, ncols=3, loc="outside upper center")
 
 
-def _draw(plot: Any, groups: dict[str, dict[str, Rates]]) -> None:
+def _run(rates: dict[str, Rates]) -> int:
+    """How many tasks were run under the present recipe."""
+    return sum(_POLICIES[0][0] in policies for policies in rates.values())
+
+
+def _each(rates: dict[str, dict[str, Rates]]) -> list[Rates]:
+    return [of_task for tasks in rates.values() for of_task in tasks.values()]
+
+
+def _draw(plot: Any, groups: dict[str, dict[str, Rates]], policies: Sequence[tuple[Policy, str]]) -> None:
     """A row for each heading and each task below it."""
     rows: dict[int, str] = {}
-    bars: dict[Policy, dict[float, Estimate | None]] = {policy: {} for policy, _ in _POLICIES}
+    bars: dict[Policy, dict[float, Estimate | None]] = {policy: {} for policy, _ in policies}
     first = 0
     for heading, tasks in groups.items():
         plot.text(0, first + 0.2, heading, va="center", fontweight="bold")
         for row, (task, rates) in enumerate(tasks.items(), first + 1):
             rows[row] = task.removeprefix(METAWORLD)
-            for index, (policy, _) in enumerate(_POLICIES):
-                bars[policy][row + _BAR * (index - (len(_POLICIES) - 1) / 2)] = rates.get(policy)
+            for index, (policy, _) in enumerate(policies):
+                bars[policy][row + _BAR * (index - (len(policies) - 1) / 2)] = rates.get(policy)
         first += 1 + len(tasks)
-    for policy, colour in _POLICIES:
+    for policy, colour in policies:
         run = {place: rate for place, rate in bars[policy].items() if rate}
         if run:  # bars of nothing would have another colour in the legend
             horizontal_bars(plot, list(run), list(run.values()), _BAR, colour, policy.name)
