@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from sdm_core.point_cloud import Extrinsics, Intrinsics
 
 from sdm_sim.gl import rendering_available
-from sdm_sim.render_quality import render_quality
 
 # MuJoCo's cameras look along −z with y up, optical frames along +z with y down (REP-103).
 _OPTICAL_FROM_CAMERA = np.diag([1.0, -1.0, -1.0])
@@ -31,6 +30,8 @@ class DepthCamera:
         self.intrinsics = Intrinsics(focal, focal, width / 2 - 0.5, height / 2 - 0.5, width, height)
         self._renders = rendering_available()
         self._renderer: mujoco.Renderer | None = None
+        if self._renders:
+            model.vis.quality.offsamples = 0  # multisampling would blend depths at silhouettes
         # Sites mark goals, which a policy must not see.
         self._options = mujoco.MjvOption()
         self._options.sitegroup[:] = 0
@@ -84,12 +85,13 @@ class DepthCamera:
 
 
 def _renderer(model: mujoco.MjModel, width: int, height: int) -> mujoco.Renderer | None:
+    quality = model.vis.quality
+    shadows, quality.shadowsize = quality.shadowsize, 0  # depth shows none, and their map takes 64 MB of each context
     try:
-        # Depth shows no shadows, whose map takes 64 MB of each context; several samples would blend depths at
-        # silhouettes.
-        with render_quality(model, shadows=0, samples=0):
-            renderer = mujoco.Renderer(model, height, width)
+        renderer = mujoco.Renderer(model, height, width)
     except Exception:  # the GL libraries load but give no context (each platform raises its own error)
         return None
+    finally:
+        quality.shadowsize = shadows
     renderer.enable_depth_rendering()
     return renderer

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from sdm_core.errors import TaskError
 
 from sdm_sim.gl import rendering_available
-from sdm_sim.render_quality import render_quality
 
 
 class Picture:
@@ -20,13 +19,8 @@ class Picture:
     Sites mark goals: people see them, and a policy, for which they are hidden, must not.
     """
 
-    def __init__(
-        self, model: mujoco.MjModel, camera: str, hide_sites: bool = False, shadows: int | None = None, samples: int = 0
-    ) -> None:
-        """shadows: pixels of their map's side, 0 for none, None as the model says; samples: of each pixel."""
-        self._model, self._camera = model, camera
-        self._shadows = model.vis.quality.shadowsize if shadows is None else shadows
-        self._samples = samples
+    def __init__(self, model: mujoco.MjModel, camera: str, hide_sites: bool = False, shadows: bool = True) -> None:
+        self._model, self._camera, self._shadows = model, camera, shadows
         self._options = mujoco.MjvOption()
         if hide_sites:
             self._options.sitegroup[:] = 0
@@ -41,11 +35,10 @@ class Picture:
             buffer = self._model.vis.global_
             buffer.offwidth, buffer.offheight = max(buffer.offwidth, width), max(buffer.offheight, height)
             try:
-                with render_quality(self._model, self._shadows, self._samples):
-                    self._renderer = mujoco.Renderer(self._model, height, width)
+                self._renderer = mujoco.Renderer(self._model, height, width)
             except Exception as error:  # of whatever kind: it is the GL library's own
                 raise TaskError(f"GL gives no context for pictures here: {error}; depth works without") from None
-            self._renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = self._shadows > 0
+            self._renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = self._shadows
         self._renderer.update_scene(data, camera=self._camera, scene_option=self._options)
         return self._renderer.render()
 

@@ -15,9 +15,6 @@ from sdm_sim.picture import Picture
 from sdm_sim.task import SensorFrame
 from sdm_sim.task_contract import CAMERA_NAME
 
-# For images of some hundred pixels: a finer map of shadows takes several times as long, and shows no more.
-_SHADOWS, _SAMPLES = 512, 4
-
 
 class TaskCamera:
     """Depth and colour of the model's camera `camera`, as from one lens; a renderer is made where one is needed."""
@@ -29,18 +26,13 @@ class TaskCamera:
         camera: str,
         width: int,
         height: int | None = None,
-        plain: bool = False,
     ) -> None:
-        """Images of width × height pixels, without a height of width × width.
-
-        A colour image has shadows, which tell how high things are, and pixels that mix what they cover, as a real one;
-        `plain` has neither, and takes a fifth of the time.
-        """
+        """Images of width × height pixels, without a height of width × width."""
         mujoco.mj_forward(model, data)
         self._data, self._size = data, (width, height or width)
         self._depth = DepthCamera(model, camera, *self._size)
-        shadows, samples = (0, 0) if plain else (_SHADOWS, _SAMPLES)
-        self._colour = Picture(model, camera, hide_sites=True, shadows=shadows, samples=samples)
+        # Shadows would take several times as long as the rest of it.
+        self._colour = Picture(model, camera, hide_sites=True, shadows=False)
         self._picture = Picture(model, camera)
 
     @property

@@ -20,7 +20,6 @@ from sdm_sim.picture import Picture
 from sdm_sim.programs import demos
 from sdm_sim.registry import make_task
 from sdm_sim.rollout import run_episode
-from sdm_sim.task_camera import TaskCamera
 
 
 def toy_contract(steps: int = 1, with_cloud: bool = True) -> Contract:
@@ -151,31 +150,6 @@ def test_a_policy_is_not_shown_the_goal_that_people_see() -> None:
         assert 0 < different < 0.05
     finally:
         task.close()
-
-
-def test_colour_shows_shadows_and_mixes_what_a_pixel_covers_unless_it_is_plain() -> None:
-    import mujoco
-
-    model = mujoco.MjModel.from_xml_string("""<mujoco>
-        <visual><headlight specular="0 0 0"/></visual>
-        <worldbody>
-        <light pos="1 0 2" dir="-0.4 0 -1" specular="0 0 0" castshadow="true"/>
-        <camera name="a" pos="0 0 2" fovy="60"/>
-        <geom type="plane" size="2 2 0.1" rgba="1 1 1 1"/>
-        <geom type="box" pos="0 0 0.5" euler="0 0 30" size="0.25 0.25 0.1" rgba="1 0 0 1"/>
-    </worldbody></mujoco>""")  # type: ignore[attr-defined]
-    own = model.vis.quality.shadowsize, model.vis.quality.offsamples
-    data = mujoco.MjData(model)  # type: ignore[attr-defined]
-    cameras = [TaskCamera(model, data, "a", 64, plain=plain) for plain in (False, True)]
-    shown, plain = (camera.colour()[..., 1].astype(int) for camera in cameras)  # green: the ground, and not the box
-    depths = [camera.depth() for camera in cameras]
-    for camera in cameras:
-        camera.close()
-    assert 10 < (shown < plain - 15)[plain > 100].sum() < 600, "the box's shadow lies on the ground"
-    assert not ((plain > 20) & (plain < 120)).any()
-    assert ((shown > 20) & (shown < 120)).sum() > 10, "the box's edge is mixed with the ground"
-    np.testing.assert_array_equal(*depths)
-    assert (model.vis.quality.shadowsize, model.vis.quality.offsamples) == own
 
 
 def test_colour_without_gl_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,10 +47,7 @@ class FrankaTask(SolvedOnce):
         self.world = MujocoWorld(self._model, self._data)
         self.robot = Robot(self._model, self._data)
         scenario.bind(self._model, self._data, self.robot)
-        # Plain, as its images are large and its world runs in real time.
-        self.cameras = {
-            camera: TaskCamera(self._model, self._data, camera, *image_size, plain=True) for camera in (CAMERA, WRIST)
-        }
+        self.cameras = {camera: TaskCamera(self._model, self._data, camera, *image_size) for camera in (CAMERA, WRIST)}
         self._low, self._high = np.array(POSITION_LOW), np.array(POSITION_HIGH)
         self.reset(0)
         self.intrinsics, self.extrinsics = self.cameras[CAMERA].intrinsics, self.cameras[CAMERA].extrinsics
