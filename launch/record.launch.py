@@ -1,4 +1,4 @@
-"""Records demonstrations into a dataset and, beside it, everything that is published into a bag.
+"""Records demonstrations into a dataset and, beside it, what was sensed and commanded into a bag.
 
     ros2 launch sdm_bringup record.launch.py contract:=contract.yaml output:=demos.zarr bag:=demos_bag
     ros2 service call /recorder_node/start std_srvs/srv/Trigger
@@ -27,6 +27,26 @@ from launch_ros.substitutions import FindPackageShare
 
 CONFIG = PathJoinSubstitution([FindPackageShare("sdm_bringup"), "config"])
 ROBOT_TOPICS = ("joint_states", "current_pose", "target_pose", "gripper_command")
+# What the bag holds of each camera, beside the robot's topics, and of everything else. Each name is matched as a whole:
+# a driver compresses its images as soon as anybody listens to <image>/compressed or any other of image_transport's.
+CAMERA_TOPICS = (
+    "depth/image_rect_raw",
+    "depth/camera_info",
+    "aligned_depth_to_color/image_raw",
+    "aligned_depth_to_color/camera_info",
+    "color/image_raw",
+    "color/camera_info",
+    "depth/color/points",
+)
+OTHER_TOPICS = (
+    "tf",
+    "tf_static",
+    "clock",
+    "diagnostics",
+    "joint_states",
+    "native_command",
+    "(.+/)?(action_chunk|heartbeat|trace|episode_event)",
+)
 
 
 SIM = PythonExpression(["'", LaunchConfiguration("sim"), "' == 'true'"])
@@ -44,6 +64,13 @@ def flag(expression):
     return ParameterValue(expression, value_type=bool)
 
 
+def recorded_topics():
+    """A regular expression of the bag's topics, which `ros2 bag record` reads alike on every distribution."""
+    cameras = [LaunchConfiguration("camera_namespace"), f"/[^/]+/({'|'.join(CAMERA_TOPICS)})"]
+    robot = [part for topic in ROBOT_TOPICS for part in ("|", LaunchConfiguration(topic))]
+    return ["^/*(", *cameras, *robot, *(f"|{topic}" for topic in OTHER_TOPICS), ")$"]
+
+
 def when_a_process_ends(event, context):
     if event.returncode != 0 and not context.is_shutdown:
         raise RuntimeError(f"{event.process_name} ended with exit code {event.returncode}")
@@ -56,7 +83,7 @@ def generate_launch_description():
         DeclareLaunchArgument(
             "bag",
             default_value="",
-            description="New folder of an MCAP bag with everything that is published; empty: none",
+            description="New folder of an MCAP bag of what is sensed and commanded; empty: none",
         ),
         DeclareLaunchArgument("depth", default_value="false", description="Store the depth images beside the clouds"),
         DeclareLaunchArgument(
@@ -144,7 +171,10 @@ def generate_launch_description():
         remappings=remappings,
     )
     bag = ExecuteProcess(
-        cmd=["ros2", "bag", "record", "--storage", "mcap", "--all", "--output", LaunchConfiguration("bag")],
+        cmd=[
+            *("ros2", "bag", "record", "--storage", "mcap"),
+            *("--regex", recorded_topics(), "--output", LaunchConfiguration("bag")),
+        ],
         name="bag",
         output="screen",
         condition=IfCondition(PythonExpression(["'", LaunchConfiguration("bag"), "' != ''"])),

@@ -192,6 +192,7 @@ def generate_launch_description():
         ],
     )
     reliable = PythonExpression(["'", LaunchConfiguration("mode"), "' != 'realtime'"])
+    pairing = PythonExpression(["'order' if ", reliable, " else 'time'"])
     sensing = {"checkpoint": text("checkpoint"), "reliable_sensors": flag(reliable), "use_sim_time": True}
     policy = Node(
         package="sdm_policy_node",
@@ -232,7 +233,11 @@ def generate_launch_description():
         executable="recorder_node",
         name="recorder_node",
         output="screen",
-        parameters=[node_parameters("recorder_node"), sensing, {"sink": sink, "output": text("output")}],
+        parameters=[
+            node_parameters("recorder_node"),
+            sensing,
+            {"sink": sink, "output": text("output"), "pairing": pairing},
+        ],
         condition=IfCondition(LaunchConfiguration("record")),
     )
     cockpit = Node(

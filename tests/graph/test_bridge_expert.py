@@ -25,7 +25,9 @@ def test_what_is_recorded_on_the_graph_is_what_the_expert_shows_without_it(task:
     contract, output = tmp_path / "contract.yaml", tmp_path / "graph.zarr"
     make_task(task).contract.save(contract)
     with graph(tmp_path, use_sim_time=True) as world:
-        world.start("recorder_node", checkpoint=contract, output=output, reliable_sensors=True, sink=sink)
+        world.start(
+            "recorder_node", checkpoint=contract, output=output, reliable_sensors=True, pairing="order", sink=sink
+        )
         bridge = world.start("bridge_node", task=task, mode="expert", episodes=EPISODES, seed0=SEED, record=True)
         assert bridge.process.wait(120) == 0, world.outputs()
         assert "leaked" not in bridge.output  # all that the expert's smoother made has been freed

@@ -18,6 +18,7 @@ from helpers.fake_robot import FakeRobot
 from helpers.graph import Graph, graph
 from helpers.motion import joint_contract, pose_contract, rate_contract
 from lifecycle_msgs.msg import Transition
+from moveit_msgs.srv import ServoCommandType
 from rclpy.action import ActionServer
 from sdm_interfaces.srv import StartEpisode
 from std_msgs.msg import Empty, Float64, Float64MultiArray
@@ -244,6 +245,28 @@ def test_a_silent_or_leaping_robot_is_held_until_it_speaks_sense(world, tmp_path
 
     assert arm.policy.keep_alive_until(leap, GOAL), world.outputs()
     assert "check the driver" in world.outputs()
+
+
+def test_a_servo_that_goes_away_in_motion_is_a_stop_and_is_asked_anew(world, tmp_path):
+    arm = Arm(world, Policy(world, CONTRACT, tmp_path, sink="servo_pose", **PATIENT))
+    world.node.create_subscription(PoseStamped, "servo_node/pose_target_cmds", arm._on_target, 100)
+    asked: list[int] = []
+
+    def switch(request, response):
+        asked.append(request.command_type)
+        response.success = True
+        return response
+
+    service = world.node.create_service(ServoCommandType, "servo_node/switch_command_type", switch)
+    assert arm.until(arm.moving), world.outputs()
+    assert len(asked) == 1
+    world.node.destroy_service(service)
+    assert arm.until(lambda: "receiver_gone" in interventions(arm.policy.traces)), world.outputs()
+    assert arm.until(lambda: "no service /servo_node/switch_command_type" in world.outputs().split("active:")[-1])
+    count = len(arm.path)
+    world.node.create_service(ServoCommandType, "servo_node/switch_command_type", switch)
+    assert arm.until(lambda: len(arm.path) > count + 5), world.outputs()
+    assert len(asked) == 2
 
 
 def test_home_is_reached_slowly_and_without_a_policy(world, tmp_path):

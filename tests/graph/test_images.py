@@ -242,7 +242,9 @@ def test_a_recorded_episode_keeps_every_camera_s_images(with_cloud: bool, world:
     contract = image_contract(cameras=CAMERAS, with_cloud=with_cloud)
     contract.save(tmp_path / "contract.yaml")
     output = tmp_path / "demos.zarr"
-    world.start("recorder_node", checkpoint=tmp_path / "contract.yaml", output=output, reliable_sensors=True)
+    world.start(
+        "recorder_node", checkpoint=tmp_path / "contract.yaml", output=output, reliable_sensors=True, pairing="order"
+    )
     robot, cameras = FakeRobot(world, contract), Cameras(world)
     operator = world.node.create_publisher(Float64MultiArray, "native_command", 100)
     assert world.spin_until(

@@ -216,6 +216,31 @@ def test_chunk_mode_publishes_chunks_with_a_heartbeat_and_no_commands(world, che
     assert robot.commands == []
 
 
+def test_a_camera_that_never_gives_an_image_is_named_in_the_heartbeat_and_once_in_the_log(world, checkpoint_folder):
+    beats: list[Heartbeat] = []
+    world.node.create_subscription(Heartbeat, "heartbeat", beats.append, 10)
+    settings = {"startup_wait_s": 0.0, "camera_namespace": "elsewhere"}
+    world.start("policy_node", checkpoint=checkpoint_folder, backend="onnxruntime", **settings)
+    line = "no image has come on '/elsewhere/camera/depth/image_rect_raw' for 2 s; is the driver running"
+    assert world.spin_until(lambda: bool(beats) and beats[-1].refusal.startswith(line)), world.outputs()
+    assert beats[0].refusal == ""
+    world.spin_for(0.5)
+    assert world.outputs().count("no image has come") == 1
+
+
+def test_a_state_that_no_demonstration_shows_is_told_of_and_answered_all_the_same(world, checkpoint_folder):
+    robot = start_policy(world, checkpoint_folder)
+    stamp = EPISODE_NS
+    robot.tell_time(stamp)
+    robot.tell_state(stamp, [0.0, 0.0, 2.0, 0.0])  # the others lie within ±1, as all demonstrations do
+    robot.tell_info(stamp)
+    robot.tell_image(stamp, depth_image(0, CONTRACT))
+    trace = robot.trace_of(stamp)
+    assert (trace.refusal, trace.commands) == ("", CONTRACT.n_action_steps)
+    line = "state hand.z = 2.00 lies outside the demonstrations' -1.00 … 1.00: the policy extrapolates"
+    assert world.spin_until(lambda: line in world.outputs()), world.outputs()
+
+
 def test_a_point_cloud_gives_what_the_depth_image_gives(world, checkpoint_folder):
     robot = start_policy(world, checkpoint_folder, observation_source="points", sink="native")
     clouds = world.node.create_publisher(PointCloud2, "camera/camera/depth/color/points", 10)

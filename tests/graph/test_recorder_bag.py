@@ -28,7 +28,14 @@ def test_a_bag_gives_the_live_dataset_bit_for_bit(tmp_path: Path) -> None:
     LinearPolicy(contract, seed=2, gain=2.0).write(checkpoint)  # solves this task for this seed
     with graph(tmp_path, use_sim_time=True) as nodes:
         nodes.start("policy_node", checkpoint=checkpoint, command="inline", reliable_sensors=True)
-        nodes.start("recorder_node", checkpoint=checkpoint, output=live, reliable_sensors=True, record_depth=True)
+        nodes.start(
+            "recorder_node",
+            checkpoint=checkpoint,
+            output=live,
+            reliable_sensors=True,
+            pairing="order",
+            record_depth=True,
+        )
         with (
             bridge(nodes, task=TASK, episodes=1, seed0=SEED, camera_every=1, record=True) as node,
             recorded_bag(nodes, bag) as recording,

@@ -46,6 +46,7 @@ class Demonstration:
         self.begun_ns = START_NS
         CONTRACT.save(folder / "contract.yaml")
         settings = {"checkpoint": folder / "contract.yaml", "output": self.output, "reliable_sensors": True}
+        settings["pairing"] = "order"
         self.process = world.start("recorder_node", **{**settings, **parameters})
         self.robot = FakeRobot(world, CONTRACT, publish_tf=publish_tf)
         self.operator = world.node.create_publisher(Float64MultiArray, "native_command", 100)
@@ -181,7 +182,7 @@ def test_a_chunks_commands_that_arrive_at_once_are_paired_in_order(world, tmp_pa
 
 
 def test_in_real_time_the_first_command_after_a_frame_counts(world, tmp_path):
-    demo = Demonstration(world, tmp_path, reliable_sensors=False)
+    demo = Demonstration(world, tmp_path, pairing="time")  # with reliable sensors, too
     demo.call("start")
     demo.command(90)  # before any frame
     world.spin_for(0.1)
@@ -216,7 +217,7 @@ def test_what_belongs_to_the_last_frames_may_come_after_keep_was_called(world, t
 def recorder(tmp_path: Path) -> Iterator[RecorderNode]:
     """A recorder in this process, which nobody spins."""
     CONTRACT.save(tmp_path / "contract.yaml")
-    settings = (f"checkpoint:={tmp_path}/contract.yaml", f"output:={tmp_path}/demos.zarr", "reliable_sensors:=true")
+    settings = (f"checkpoint:={tmp_path}/contract.yaml", f"output:={tmp_path}/demos.zarr", "pairing:=order")
     given = [word for setting in settings for word in ("-p", setting)]
     rclpy.init(args=["recorder", "--ros-args", *given], domain_id=own_domain())
     node = RecorderNode()
@@ -231,7 +232,7 @@ def demonstrate(recorder: RecorderNode, rows: int) -> None:
         stamp = START_NS + step * DT
         recorder._recorder._on_state(stamp, state_values(step, CONTRACT))
         recorder._recorder._on_frame(Frame(message=None, stamp_ns=stamp))
-        recorder._recorder._on_command(np.array(Demonstration.action(step)))
+        recorder._recorder._on_command(0, np.array(Demonstration.action(step)))
 
 
 def test_whatever_a_frame_brings_about_costs_its_episode_alone(recorder, monkeypatch):

@@ -26,7 +26,7 @@ def test_recorded_simulated_and_live_clouds_are_identical_bit_for_bit(tmp_path: 
     LinearPolicy(contract, seed=2, gain=2.0).write(checkpoint)  # solves this task for this seed
     with graph(tmp_path, use_sim_time=True) as nodes:
         nodes.start("policy_node", checkpoint=checkpoint, command="inline", reliable_sensors=True)
-        nodes.start("recorder_node", checkpoint=checkpoint, output=output, reliable_sensors=True)
+        nodes.start("recorder_node", checkpoint=checkpoint, output=output, reliable_sensors=True, pairing="order")
         frames: list[Frame] = []
         streams = StreamSettings(reliable=True, queue=task.step_limit)
         live = CloudCameras(nodes.node, DepthSource, ("camera",), streams, frames.append)

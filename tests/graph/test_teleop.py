@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -92,16 +93,13 @@ def test_an_operator_who_comes_back_keeps_what_the_gripper_holds(tmp_path: Path)
         world.start("command_node", checkpoint=tmp_path / "contract.yaml", sink="pose", hold_s=0.1, **patience)
         world.node.create_subscription(PoseStamped, "target_pose", path.append, 100)
         world.node.create_subscription(Float64, "gripper_command", lambda message: grips.append(message.data), 100)
-        robot = FakeRobot(world, contract)
+        robot, gone = FakeRobot(world, contract), threading.Event()
 
-        def follows(done: Callable[[], bool]) -> Callable[[], bool]:
-            def step() -> bool:
+        def follow() -> None:
+            while not gone.wait(0.01):
                 if path:
                     stand[0] = path[-1].pose.position.x
                 robot.tell_pose(time.time_ns(), stand)
-                return done()
-
-            return step
 
         def lead(key: str, done: Callable[[], bool]) -> None:
             """An operator comes, presses a key once he moves the arm, and goes when it is done."""
@@ -109,19 +107,25 @@ def test_an_operator_who_comes_back_keeps_what_the_gripper_holds(tmp_path: Path)
             count = len(path)
             try:
                 assert world.spin_until(lambda: "q  quit" in operator.screen, 30.0), operator.screen
-                operator.hold("w", follows(lambda: len(path) > count + 10))
+                operator.hold("w", lambda: len(path) > count + 10)
                 operator.press(key)
-                assert world.spin_until(follows(done)), operator.screen + world.outputs()
+                assert world.spin_until(done), operator.screen + world.outputs()
             finally:
                 assert operator.close() == 0, operator.screen
 
-        lead(" ", lambda: grips[-1] == 1.0)
-        count = -1
-        while count != len(path):  # until command_node is silent again
-            count = len(path)
-            world.spin_for(0.5)
-        grips.clear()
-        lead("0", lambda: True)
+        live = threading.Thread(target=follow)
+        live.start()
+        try:
+            lead(" ", lambda: grips[-1] == 1.0)
+            count = -1
+            while count != len(path):  # until command_node is silent again
+                count = len(path)
+                world.spin_for(0.5)
+            grips.clear()
+            lead("0", lambda: True)
+        finally:
+            gone.set()
+            live.join()
     assert set(grips) == {1.0}
 
 

@@ -79,7 +79,7 @@ class WrittenBag:
         self._recordings += event == EpisodeEvent.START
         message = EpisodeEvent(event=event, recording=self._recordings, **{"success": -1, **fields})
         if event == EpisodeEvent.START:
-            parameters = {"reliable_sensors": True, "max_skew_s": 0.0}
+            parameters = {"reliable_sensors": True, "pairing": "order", "max_skew_s": 0.0}
             message.contract = yaml.safe_dump(self.contract.document())
             message.settings = yaml.safe_dump({"parameters": parameters, "topics": {}})
         self.write("/recorder_node/episode_event", message)

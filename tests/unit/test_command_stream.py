@@ -20,6 +20,7 @@ from sdm_policy_node.liveness import Liveness
 from sdm_policy_node.measured_position import MeasuredPosition
 
 JOINTS = joint_contract(2)
+LONG = JOINTS.model_copy(update={"horizon": 100})
 HOLD_S = 0.1
 _LONGEST_STOP = 200
 
@@ -47,12 +48,18 @@ class World:
             sends_paths=sends_paths,
         )
 
-    def chunk(self, target: list[float]) -> None:
-        targets = np.tile(target, (self.contract.horizon, 1))
+    def chunk(self, target: list[float] | np.ndarray) -> None:
+        """To one place, or through [H, A]."""
+        targets = np.broadcast_to(target, (self.contract.horizon, np.shape(target)[-1])).copy()
         self.stream.follow(ActionChunk(self.now_ns, self.contract.dt_ns, targets, 0), self.now_ns, self.now)
 
     def step(
-        self, target: list[float] | None = None, *, alive: bool = True, speaks: bool = True, follows: bool = True
+        self,
+        target: list[float] | np.ndarray | None = None,
+        *,
+        alive: bool = True,
+        speaks: bool = True,
+        follows: bool = True,
     ) -> GateDecision | None:
         """One period: the robot is where it was told, unless it does not follow."""
         self.now += 0.01
@@ -158,6 +165,102 @@ def test_a_robot_that_does_not_follow_is_a_fault_until_it_is_cleared():
         world.step([0.9, 0.3])
     world.interlock.fault = ""
     assert world.step([0.9, 0.3]).command == pytest.approx([0.3, -0.3], abs=1e-3)
+
+
+def led(world: World, seconds: float, lead: float, replan_periods: int, *, follows: bool = False) -> float:
+    """A policy at `lead` rad/s plans anew from the measured place every few periods; the robot stands, or follows. When
+    a fault was latched (s), or infinite."""
+    for period in range(round(seconds * 100)):
+        target = None
+        if period % replan_periods == 0:
+            ahead = lead * world.contract.dt_ns * 1e-9 * np.arange(1, world.contract.horizon + 1)
+            target = world.stand + np.outer(ahead, [1.0, 0.0])
+        world.step(target, follows=follows)
+        if world.interlock.fault:
+            return period / 100
+    return np.inf
+
+
+@pytest.mark.parametrize(("lead", "replan_periods"), [(0.2, 10), (0.3, 20), (1.0, 10)])
+def test_a_robot_that_is_held_while_its_policy_plans_anew_from_there_is_a_fault(lead, replan_periods):
+    world = World(LONG, tracking_error=0.5, blocked_s=2.0)
+    for _ in range(20):
+        world.step([0.4, -0.3])
+    assert 2.0 <= led(world, 5.0, lead, replan_periods) < 2.5
+    assert "the robot has stood for 2 s, up to 0.0" in world.interlock.fault
+    assert "it is stopped or blocked" in world.interlock.fault
+    assert world.silence_after()[-1].held
+    assert led(World(LONG), 5.0, lead, replan_periods) == np.inf  # 0: it may stand for ever
+
+
+def test_a_robot_that_moves_slowly_or_a_policy_that_rests_is_not_blocked():
+    rests, slow, starts = (World(LONG, blocked_s=2.0) for _ in range(3))
+    assert led(rests, 5.0, 0.02, 10) == np.inf
+    assert led(slow, 5.0, 0.03, 10, follows=True) == np.inf
+    assert led(starts, 5.0, 0.0, 10) == np.inf
+    assert led(starts, 1.5, 0.5, 10) == np.inf  # a rest does not count towards what follows it
+    assert led(starts, 3.0, 0.5, 10, follows=True) == np.inf
+
+
+def test_a_robot_that_is_silent_in_motion_for_more_than_a_second_is_paused():
+    short, long, resting = World(LONG), World(LONG), World(LONG)
+    for world in (short, long):
+        for _ in range(20):
+            world.step([0.9, 0.3])
+    for world, periods in ((short, 110), (long, 130), (resting, 300)):
+        for _ in range(periods):
+            world.step(speaks=False)
+        world.step()
+    assert short.step([0.9, 0.3]) is not None
+    assert resting.step([0.9, 0.3]) is not None
+    assert long.stream.activity == "paused"
+    with pytest.raises(CommandError, match="paused; call ~/resume"):
+        long.step([0.9, 0.3])
+    long.interlock.paused = False
+    assert long.step([0.9, 0.3]) is not None
+
+
+def test_a_robot_that_is_silent_while_its_simulation_stands_is_not_paused():
+    world = World(LONG)
+    for _ in range(20):
+        world.step([0.9, 0.3])
+    for _ in range(300):
+        world.now += 0.01
+        world.stream.tick_without_clock(world.now, world.now_ns)
+    world.step(speaks=False)
+    world.step()
+    assert world.step([0.9, 0.3]) is not None
+
+
+def test_the_first_motion_shows_whether_what_is_measured_is_what_is_driven():
+    world = World(LONG, first_hold_s=0.3)
+    start = world.stand
+    stays = [world.step([0.9, 0.3]).command for _ in range(30)]
+    assert (np.array(stays) == start).all()
+    for _ in range(30):
+        world.step([0.9, 0.3])
+    assert world.stand[0] > start[0] + 0.05
+    world.silence_after()
+    assert world.step([0.0, 0.0]).interventions == ()  # it need not be shown again
+    world.silence_after()
+    world.stream.meet()
+    for _ in range(20):
+        decision = world.step(None if world.interlock.fault else [0.9, 0.3], follows=False)
+        world.stand = world.stand + np.array([0.004, 0.0])  # to where another tool's point would stand
+    assert decision is None
+    assert "the robot moved 0.02" in world.interlock.fault
+    assert "while it was told to stay: current_pose is of another frame" in world.interlock.fault
+
+
+def test_the_way_home_as_the_first_motion_is_gone_to_its_end_after_a_stay():
+    world = World(LONG, first_hold_s=0.3)
+    world.step()
+    world.stream.go_home(np.array([0.0, 0.1]), 0.5, world.now_ns, world.now)
+    stays = [world.step(alive=False).command for _ in range(30)]
+    assert (np.array(stays) == stays[0]).all()
+    for _ in range(300):
+        world.step(alive=False)
+    assert world.stand == pytest.approx([0.0, 0.1], abs=1e-6)
 
 
 def test_another_driver_is_left_alone_at_once_but_a_velocity_is_brought_to_zero():
@@ -288,9 +391,6 @@ def test_a_stop_lasts_though_the_chunks_clock_stands():
     assert any("clock_stands" in decision.interventions or "state_lost" in decision.interventions for decision in held)
     assert held[-1].command == pytest.approx(held[-2].command)
     assert decisions[-1] is None
-
-
-LONG = JOINTS.model_copy(update={"horizon": 100})
 
 
 def stalled(world: World, seconds: float = 0.15) -> np.ndarray:

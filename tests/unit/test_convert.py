@@ -15,6 +15,7 @@ from sdm_core.dataset import FAILURE, SUCCESS, UNLABELLED, EpisodeStore
 from sdm_core.point_cloud import CloudPipeline
 from sdm_interfaces.msg import EpisodeEvent
 from sdm_policy_node.convert.program import main
+from std_msgs.msg import Float64
 
 CONTRACT = small_contract()
 
@@ -113,18 +114,33 @@ def test_another_contract_gives_another_dataset_of_the_same_bag(tmp_path: Path, 
     convert.assert_rows([0, 1, 2, 3], other)
 
 
-def test_where_the_arm_was_led_its_next_place_is_the_action(tmp_path: Path, bag: WrittenBag, convert) -> None:
-    bag.episode(range(5))
-    bag.close()
+def led_contract() -> Contract:
+    """Of an arm that is led by hand: its actions are two of its state's entries, and a gripper."""
     plain = CONTRACT.model_dump()
     plain["action"]["kind"], plain["action"]["hold"] = "joint_position", ()
     for entry, name in zip(plain["action"]["entries"], ("gap", "hand.x", "gripper"), strict=True):
         entry["name"] = name
-    Contract.model_validate(plain).save(tmp_path / "led.yaml")
+    return Contract.model_validate(plain)
+
+
+def test_where_the_arm_was_led_its_next_place_is_the_action(tmp_path: Path, bag: WrittenBag, convert) -> None:
+    bag.write("/gripper_command", Float64(data=0.5))
+    bag.episode(range(5))
+    bag.close()
+    led_contract().save(tmp_path / "led.yaml")
     assert convert(tmp_path / "bag", "--contract", str(tmp_path / "led.yaml"), "--actions", "measured")[0] == 0
     states = np.array([state_values(step, CONTRACT) for step in range(1, 5)], np.float32)
     np.testing.assert_array_equal(convert.store.read("action")[:, :2], states[:, [3, 0]])
-    assert convert.store.read("action")[:, 2].tolist() == [-1.0] * 4  # it was never told to close
+    assert convert.store.read("action")[:, 2].tolist() == [0.5] * 4
+
+
+def test_an_episode_without_a_word_of_its_gripper_is_left_out(tmp_path: Path, bag: WrittenBag, convert) -> None:
+    bag.episode(range(5))
+    bag.close()
+    led_contract().save(tmp_path / "led.yaml")
+    options = ("--contract", str(tmp_path / "led.yaml"), "--actions", "measured")
+    status, _, error = convert(tmp_path / "bag", *options)
+    assert (status, "no gripper_command has come since the recorder began" in error) == (1, True)
 
 
 def test_a_bag_without_a_recorder_is_one_episode_under_the_contract_given(

@@ -9,13 +9,21 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import yaml
+from embedded_ros.bags.topic_filter import TopicFilter
+from helpers.contracts import image_contract, small_contract
 from helpers.launching import Launched, install_package
+from helpers.motion import pose_contract
 from launch.actions import DeclareLaunchArgument
 from launch.launch_description_sources import get_launch_description_from_python_launch_file
+from rclpy.node import Node
 from sdm_cockpit.cockpit_parameters import CockpitParameters
+from sdm_core.contract import Contract
+from sdm_policy_node.convert.bag_node import BagNode
+from sdm_policy_node.episode_recorder import EpisodeRecorder
 from sdm_policy_node.parameters import CommandParameters, PolicyParameters, RecorderParameters
 from sdm_sim.bridge.parameters import BridgeParameters
 
@@ -192,6 +200,7 @@ def test_recording_needs_an_image_every_step(launch, tmp_path):
     assert nodes["bridge_node"]["parameters"]["camera_every"] == 1
     assert nodes["bridge_node"]["parameters"]["record"] is True
     assert nodes["recorder_node"]["parameters"]["output"] == "demos.zarr"
+    assert nodes["recorder_node"]["parameters"]["pairing"] == "order"
     assert_declared(nodes)
 
 
@@ -290,6 +299,69 @@ def test_recording_a_robot_listens_under_its_contract(launch, tmp_path):
     assert recorder["parameters"]["record_depth"] is True
     assert recorder["parameters"]["camera_namespace"] == "/a"
     assert "target_pose:=/target_pose" in recorder["rules"]
+
+
+# In ros2's place: tells what it is to record.
+RECORDS = """
+import json, sys, time
+print("STARTED", json.dumps({"node": "bag", "words": sys.argv[1:]}), flush=True)
+time.sleep(60)
+"""
+
+
+def heard_by_a_recorder(topics: dict[str, str], contract: Contract, **settings: Any) -> frozenset[str]:
+    """The topics that a recorder listens to, of cameras in the namespace /cell/eyes."""
+    bag = BagNode(topics)
+    parameters = RecorderParameters(camera_namespace="/cell/eyes", **settings)
+    EpisodeRecorder(cast(Node, bag), parameters, contract, lambda *_: None, lambda *_: None)
+    return bag.topics
+
+
+def test_the_bag_holds_what_the_recorder_hears_and_nothing_that_a_driver_would_compress_for_it(
+    launch, tmp_path, monkeypatch
+):
+    install_package(tmp_path / "prefix", "sdm_policy_node", {"recorder_node": FINISHES})
+    ros2 = tmp_path / "bin" / "ros2"
+    ros2.parent.mkdir()
+    ros2.write_text(f"#!{sys.executable}\n{RECORDS}")
+    ros2.chmod(0o755)
+    monkeypatch.setenv("PATH", str(ros2.parent), prepend=":")
+    arguments = {"contract": "contract.yaml", "output": "demos.zarr", "bag": "bag", "camera_namespace": "/cell/eyes"}
+    arguments["gripper_command"] = "hand/width"
+    given = [f"{name}:={value}" for name, value in arguments.items()]
+    code, output = finish_after(launch("record.launch.py", *given), 2, tmp_path / "finish")
+    assert code == 0
+    words = nodes_of(output)["bag"]["words"]
+    assert words[:2] == ["bag", "record"]
+    recorded = TopicFilter(regex=words[words.index("--regex") + 1])
+    remapped = {"joint_states": "/franka/joint_states", "gripper_command": "/hand/width"}
+    heard = heard_by_a_recorder(remapped, pose_contract(), sink="pose")
+    heard |= heard_by_a_recorder(remapped, pose_contract(), actions="measured", aligned_depth=True)
+    heard |= heard_by_a_recorder(remapped, small_contract(cloud={"channels": 6}), observation_source="points")
+    heard |= heard_by_a_recorder(remapped, small_contract(cloud={"channels": 6}))
+    heard |= heard_by_a_recorder(remapped, image_contract(cameras=("front", "wrist")))
+    assert {"/cell/eyes/wrist/color/image_raw", "/hand/width", "/franka/joint_states", "/tf", "/clock"} <= heard
+    assert sorted(topic for topic in heard if not recorded.accepts(topic)) == []
+    traces = (
+        "/policy_node/trace",
+        "/command_node/trace",
+        "/recorder_node/episode_event",
+        "/action_chunk",
+        "/joint_states",
+    )
+    assert all(recorded.accepts(topic) for topic in traces)
+    image, depth = "/cell/eyes/camera/color/image_raw", "/cell/eyes/camera/depth/image_rect_raw"
+    others = (
+        "/cell/eyes/camera/infra1/image_rect_raw",
+        "/rosout",
+        "/parameter_events",
+        "/other/tf",
+        "/franka/joint_states2",
+    )
+    plugins = [
+        f"{topic}/{plugin}" for topic in (image, depth) for plugin in ("compressed", "compressedDepth", "theora")
+    ]
+    assert [topic for topic in (*plugins, *others) if recorded.accepts(topic)] == []
 
 
 @pytest.mark.parametrize(

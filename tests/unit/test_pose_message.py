@@ -65,7 +65,7 @@ def test_a_driver_that_flips_its_sign_is_recorded_and_seen_as_one_that_does_not(
     commands: list[np.ndarray] = []
     source = StateSource(ears, False, lambda _, state: states.append(state), lambda *_: None)
     source.configure(pose_contract(), 0.0)
-    PoseListener(ears, pose_contract(), commands.append, lambda _: None)
+    PoseListener(ears, pose_contract(), lambda _, command: commands.append(command), lambda _: None, lambda _: None)
     for step, yaw in enumerate(np.radians(np.linspace(-170, 170, 69))):
         for sign in (1.0, -1.0):
             message = pose(*(sign * part for part in (math.cos(yaw / 2), math.sin(yaw / 2), 0.001, -0.001 * sign)))
@@ -122,11 +122,14 @@ def test_a_state_whose_pose_cannot_be_used_is_refused() -> None:
 
 def test_a_recorded_target_in_another_frame_is_refused() -> None:
     ears: Any = Ears()
-    commands: list[np.ndarray] = []
+    commands: list[tuple[int, np.ndarray]] = []
     refusals: list[ObservationError] = []
-    PoseListener(ears, pose_contract(), commands.append, refusals.append)
+    PoseListener(ears, pose_contract(), lambda *given: commands.append(given), refusals.append, lambda _: None)
     ears.hear["target_pose"](pose(0.0, 0.0, 0.0, 1.0, frame="world"))
     assert commands == []
     assert "target_pose is in frame 'world'" in str(refusals[0])
-    ears.hear["target_pose"](pose(0.0, 0.0, 0.0, 1.0))
-    assert commands[0].tolist() == [0.5, 0, 0, 0, 0, 0, 1, 0]
+    message = pose(0.0, 0.0, 0.0, 1.0)
+    message.header.stamp.nanosec = 7
+    ears.hear["target_pose"](message)
+    ((stamp_ns, command),) = commands
+    assert (stamp_ns, command.tolist()) == (7, [0.5, 0, 0, 0, 0, 0, 1, 0])

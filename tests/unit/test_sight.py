@@ -44,6 +44,30 @@ def test_nothing_is_silent_where_that_is_not_asked_or_not_yet_known(sight: Sight
     assert sight.refusal(10**12) == ""
 
 
+def test_a_camera_that_never_gave_an_image_is_none():
+    sight, topic, begun = Sight(2), "/camera/camera/depth/image_rect_raw", 10**12
+    sight.begin(begun, topic)
+    assert sight.refusal(begun + 1_900_000_000) == ""
+    assert sight.refusal(begun + 2_100_000_000) == (
+        f"no image has come on '{topic}' for 2 s; is the driver running, is its namespace right?"
+    )
+    sight.image(begun + 2_200_000_000)
+    assert sight.refusal(begun + 9_000_000_000) == ""
+
+
+def test_whoever_begins_anew_has_seen_nothing_yet():
+    sight, last = seen()
+    sight.judged(last + 10, "frozen")
+    sight.begin(last + 10**12, "camera")
+    assert sight.refusal(last + 10**12 + PERIOD_NS) == ""
+
+
+def test_nobody_waits_for_a_first_image_where_no_silence_counts():
+    sight = Sight(0)
+    sight.begin(1, "camera")
+    assert sight.refusal(10**12) == ""
+
+
 def test_a_refused_image_counts_until_a_newer_one_is_used():
     sight, last = seen()
     sight.judged(last + 10, "frozen")

@@ -96,6 +96,16 @@ def test_a_message_package_that_is_not_there_is_named():
         optional_interfaces("absent_msgs.srv", "sink 'x'")
 
 
+def test_a_message_package_that_cannot_be_loaded_or_is_too_old_is_named(tmp_path, monkeypatch):
+    (tmp_path / "broken_msgs.py").write_text("raise ImportError('undefined symbol')")
+    (tmp_path / "older_msgs.py").write_text("Other = None")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ContractError, match=r"sink 'x' needs broken_msgs, which cannot be loaded: undefined symbol"):
+        optional_interfaces("broken_msgs", "sink 'x'")
+    with pytest.raises(ContractError, match=r"sink 'x' needs Wanted of older_msgs, which this release lacks"):
+        optional_interfaces("older_msgs", "sink 'x'", "Other", "Wanted")
+
+
 # --- poses and twists
 
 
@@ -158,14 +168,22 @@ def test_servo_is_told_the_command_type_before_anything_is_followed(
         response.success = len(asked) > 1
         return response
 
-    world.node.create_service(ServoCommandType, "servo_node/switch_command_type", switch)
+    servo = wire.sink
+    assert isinstance(servo, PreparedSink)
+    service = world.node.create_service(ServoCommandType, "servo_node/switch_command_type", switch)
+    assert world.spin_until(servo.present)
     assert world.spin_until(lambda: "refused command type" in obstacle(wire))
     assert world.spin_until(lambda: obstacle(wire) == "")
     assert asked == [command_type, command_type]
     assert wire.send(command)[-1].header.frame_id == "base"
+    assert "has not answered yet" in obstacle(wire)  # somebody may have switched it since
+    assert world.spin_until(lambda: obstacle(wire) == "")
+    assert asked == [command_type] * 3
     now = world.node.get_clock().now().nanoseconds
     stamp = wire.received[-1].header.stamp
     assert abs(now - stamp.sec * 10**9 - stamp.nanosec) < 5 * 10**9  # Servo judges its age
+    world.node.destroy_service(service)
+    assert world.spin_until(lambda: not servo.present())
 
 
 def test_the_stop_of_a_pose_is_the_last_pose_repeated(world):

@@ -36,6 +36,11 @@ class CloudCameras:
         self._first = source(node, first, settings, deliver)
         self._others = [source(node, camera, settings) for camera in others]
 
+    @property
+    def topic(self) -> str:
+        """Of the first camera."""
+        return self._first.topic
+
     def close(self) -> None:
         """Listens no more."""
         for source in (self._first, *self._others):

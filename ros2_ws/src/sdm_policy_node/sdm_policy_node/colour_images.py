@@ -33,6 +33,11 @@ class ColourImages:
             for index, camera in enumerate(cameras)
         }
 
+    @property
+    def topic(self) -> str:
+        """Of the first camera."""
+        return self._frames[self.cameras[0]].topic
+
     def close(self) -> None:
         """Listens no more."""
         for frames in self._frames.values():

@@ -77,7 +77,7 @@ class CommandLoop:
             period_ns=self._period_ns,
             max_age_ns=int(p.max_age_s * 1e9) or None,
         )
-        rules = StopRules(p.hold_s, p.chunk_timeout_s, p.tracking_error, p.tracking_turn)
+        rules = StopRules(p.hold_s, p.chunk_timeout_s, p.tracking_error, p.tracking_turn, p.blocked_s, p.first_hold_s)
         if p.dry_run:  # the robot follows somebody else
             rules = StopRules(p.hold_s, p.chunk_timeout_s, holding_error=0.0, holding_turn=0.0)
         self.stream = CommandStream(
@@ -120,6 +120,7 @@ class CommandLoop:
         """Listens to the policy, and ticks."""
         node, period_s, steady = self._node, self._period_ns * 1e-9, Clock(clock_type=ClockType.STEADY_TIME)
         self._rest()
+        self.stream.meet()
         # A policy's dry run has topics of its own, and only a dry run hears them: nothing that it says moves a robot.
         spaces = (LEADING, UNFOLLOWED) if self._settings.dry_run else (LEADING,)
         chunks = [
@@ -243,6 +244,7 @@ class CommandLoop:
     def _on_chunk(self, message: ActionChunkMessage) -> None:
         try:
             chunk = from_chunk_message(message, self._contract)
+            self._interlock.require_free()  # a receiver's answer from before a pause is old after it
             self._require_receiver()
             if self._several:
                 raise CommandError(self._several)
@@ -269,11 +271,14 @@ class CommandLoop:
     # --- out
 
     def _tick(self) -> None:
-        begin, fault, now = time.perf_counter_ns(), self._interlock.fault, time.monotonic()
+        begin, now = time.perf_counter_ns(), time.monotonic()
+        fault, paused = self._interlock.fault, self._interlock.paused
         self.meter.tick(now)
         decision = self.stream.tick(self._now_ns(), now)
         if self._interlock.fault != fault:
             self._report_fault()
+        if self._interlock.paused != paused:
+            self._report_loss()
         # A process may be stopped between making up a command and sending it.
         if decision and not self.stream.withdraw_late(time.monotonic()):
             self._send(decision, begin)
@@ -307,6 +312,8 @@ class CommandLoop:
         self._several = several_leaders(self._node, self._led_by)
         if self._several and self.stream.activity == "following":
             self.stream.stop("several_leaders")
+        if isinstance(self._sink, PreparedSink) and not self._sink.present():
+            self.stream.stop("receiver_gone")
         others = "" if self._interlock.fault else self.other_publishers()
         if others:
             self.stream.latch(others, abandon=True)
@@ -315,3 +322,8 @@ class CommandLoop:
     def _report_fault(self) -> None:
         self._node.get_logger().error(f"fault: {self._interlock.fault}; call ~/reset_fault when its cause is gone")
         self._trace.refusal(self._interlock.fault)
+
+    def _report_loss(self) -> None:
+        line = "paused: the robot's states ended in motion, and have not come for a second; it may have been stopped"
+        self._node.get_logger().error(f"{line}; see why, and call ~/resume")
+        self._trace.refusal(line)

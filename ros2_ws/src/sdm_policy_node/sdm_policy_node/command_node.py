@@ -15,8 +15,10 @@ from sdm_policy_node.operator_services import OperatorServices
 from sdm_policy_node.parameter_changes import allow_changes
 from sdm_policy_node.parameters import CommandParameters, declare
 from sdm_policy_node.run_node import run_node, start_by_itself
+from sdm_policy_node.told_errors import tells_errors
 
 
+@tells_errors
 class CommandNode(LifecycleNode):
     """Silent until chunk and heartbeat come; then one command a period; a stop when either ends: hold, then silence.
 

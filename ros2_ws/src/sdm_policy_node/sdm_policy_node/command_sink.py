@@ -52,7 +52,12 @@ class PreparedSink(Protocol):
     """A sink whose receiver must be told something, and agree, before it takes commands."""
 
     def obstacle(self) -> str:
-        """One line while commands would not be taken, else empty; asks the receiver where that has not been done."""
+        """One line while commands would not be taken, else empty; asks the receiver where that has not been done since
+        the last motion."""
+        ...
+
+    def present(self) -> bool:
+        """Whether the receiver is there; where it has gone, a motion ends."""
         ...
 
 

@@ -16,6 +16,7 @@ from sdm_core.errors import CommandError
 from sdm_core.home_motion import HomeMotion
 from sdm_core.plausible_chunk import require_orientations
 
+from sdm_policy_node.blockage import Blockage
 from sdm_policy_node.interlock import Interlock
 from sdm_policy_node.liveness import Liveness
 from sdm_policy_node.measured_position import MeasuredPosition
@@ -26,18 +27,23 @@ Vector = NDArray[np.float64]
 # so many seconds, without a command the arm counts as standing at the last one: none stops sooner.
 _CLOCK_PERIODS = 3
 _SETTLES_S = 0.1
+# A robot that is silent for longer was stopped or started anew; a shorter loss is the network's.
+_LOST_NS = 1_000_000_000
 
 
 @dataclass(frozen=True)
 class StopRules:
     """When a stop begins and how long it lasts (s), and how far from its command the robot may stand: 0 is anywhere,
-    `tracking_error` in m, or rad of a joint, `tracking_turn` in rad of a pose's rotation. A robot no farther than
-    `holding_error` and `holding_turn` still holds its last command."""
+    `tracking_error` in m, or rad of a joint, `tracking_turn` in rad of a pose's rotation; and how long (s) it may stand
+    while it is led away: 0 is for ever. A robot no farther than `holding_error` and `holding_turn` still holds its last
+    command: that is asked for `first_hold_s` at the begin of the first motion, in which it is told to stay."""
 
     hold_s: float
     clock_timeout_s: float
     tracking_error: float = 0.0
     tracking_turn: float = 0.0
+    blocked_s: float = 0.0
+    first_hold_s: float = 0.0
     # As far as a controller's load and friction leave an arm from where it is told to stand.
     holding_error: float = 0.02
     holding_turn: float = 0.1
@@ -48,10 +54,11 @@ class CommandStream:
 
     A stop is the hold until the robot has stood for `hold_s`; then silence. What ends by itself: lost signs of life, a
     deadman that is released, a silent robot, a clock that stands or is set back: the next chunk begins anew. What does
-    not: the interlock's fault and pause, and the way home, which is not gone on with. Motion always begins at rest: at
-    the last command where the robot still holds it, so that its controller sees no step, else at the measured position.
-    So it does after a gap in its own commands, as of a process that was stopped, but for a rate, which goes on as it
-    was, and a path, along which the robot has gone on: limits hold for each second, not for each command.
+    not: the interlock's fault and pause, of which a robot that fell silent in motion for more than a second is one, and
+    the way home, which is not gone on with. Motion always begins at rest: at the last command where the robot still
+    holds it, so that its controller sees no step, else at the measured position. So it does after a gap in its own
+    commands, as of a process that was stopped, but for a rate, which goes on as it was, and a path, along which the
+    robot has gone on: limits hold for each second, not for each command.
 
     Times `now` are seconds of a steady clock, `now_ns` of the chunks' clock.
     """
@@ -75,6 +82,7 @@ class CommandStream:
         self._liveness = liveness
         self._measured = measured
         self._rules = rules
+        self._blockage = Blockage(measured, rules.blocked_s) if measured else None
         self._interlock = interlock
         self._period_s = period_s
         self._sends_paths = sends_paths
@@ -82,9 +90,12 @@ class CommandStream:
         self._before: Vector | None = None
         self._ticked, self._ticked_ns, self._given = 0.0, 0, 0.0
         self._gaps_s = (0.0, 0.0)  # before the last two commands
+        self._begun = 0.0
+        self._lost_ns: int | None = None  # since when the robot is silent, where that was in motion
         self.plans = 0
         """How often what lies ahead has changed: by a chunk, a control period of the way home, or a stop."""
         self.rest()
+        self.meet()
 
     @property
     def moving(self) -> bool:
@@ -140,6 +151,11 @@ class CommandStream:
             raise CommandError("the workspace changes only at rest; call ~/pause, and wait until the robot stands")
         self._pipeline.confine(contract)
         self._contract = contract
+
+    def meet(self) -> None:
+        """Whoever takes its commands may be another from now on: the next motion shows whether it drives what is
+        measured."""
+        self._met = self._measured is None or self._rules.first_hold_s == 0
 
     def rest(self) -> None:
         """Silence at once: nothing is followed until the next chunk."""
@@ -197,8 +213,8 @@ class CommandStream:
             self._stop_request = reason
 
     def latch(self, fault: str, *, abandon: bool = False) -> None:
-        """A fault: a stop, and no motion until the interlock's fault is cleared. `abandon`: somebody else drives, so
-        that no hold may interfere; a rate is brought to its hold all the same."""
+        """A fault: a stop, and no motion until the interlock's fault is cleared. `abandon`: somebody else drives, or a
+        hold itself moves it, so that none may follow; a rate is brought to its hold all the same."""
         self._interlock.fault = fault
         if abandon and not is_rate(self._contract.action):
             self.rest()
@@ -222,6 +238,9 @@ class CommandStream:
         self._last = self._last if position is None else position
         self._moving = True
         self._ticked, self._ticked_ns, self._given, self._gaps_s = now, now_ns, now, (0.0, 0.0)
+        self._begun = now
+        if self._blockage:
+            self._blockage.begin(now)
         return position
 
     def _standing_place(self, now_ns: int) -> Vector | None:
@@ -230,25 +249,35 @@ class CommandStream:
         position = self._measured.at(now_ns, self._last)
         if self._last is None:
             return position
-        error, turn = self._measured.distance(self._last)
-        holds = error <= self._rules.holding_error and turn <= self._rules.holding_turn
-        return self._last if holds else position
+        return self._last if self._holds(self._last) else position
+
+    def _holds(self, command: Vector) -> bool:
+        assert self._measured
+        error, turn = self._measured.distance(command)
+        return error <= self._rules.holding_error and turn <= self._rules.holding_turn
 
     # --- what it gives
 
     def tick(self, now_ns: int, now: float) -> GateDecision | None:
         """The decision of this period; None in silence."""
+        self._pause_where_lost(now_ns, now)
         if not self._moving:
             return None
         if now_ns < self._ticked_ns:
             self.stop("clock_set_back")  # the chunks that it follows lie in the new clock's future
         self._after_gap(now, now_ns)
         self._ticked, self._ticked_ns = now, now_ns
-        self._check_tracking()
+        self._check_tracking(now)
+        self._check_meeting()
+        if not self._moving:
+            return None
         reason = self._stop_reason(now)
         if reason:
             return self._stopping(reason, now)
         self._standing_at = None
+        self._met = self._met or now > self._begun + self._rules.first_hold_s
+        if not self._met:
+            return self._noted(self._pipeline.hold("first_hold"), now)
         if self._home:
             self.plans += self._home.begins_step
             self._pipeline.add(self._home.chunk(now_ns))
@@ -313,8 +342,20 @@ class CommandStream:
             if self._home:
                 self._home.skip()
 
-    def _check_tracking(self) -> None:
-        if self._interlock.fault or self._measured is None or self._last is None:
+    def _pause_where_lost(self, now_ns: int, now: float) -> None:
+        """A robot that fell silent in motion, and for long, may have been stopped: a human lets it go on.
+
+        By the chunks' clock: while a simulation stands, its robot says nothing, and has not ended.
+        """
+        if self._measured is None or not self._measured.silent(now):
+            self._lost_ns = None
+        elif self._lost_ns is None:
+            self._lost_ns = now_ns if self._moving else None
+        elif now_ns - self._lost_ns > _LOST_NS and not self._interlock.paused:
+            self.pause()
+
+    def _check_tracking(self, now: float) -> None:
+        if self._interlock.fault or self._measured is None or self._blockage is None or self._last is None:
             return
         error, turn = self._measured.distance(self._last)
         for value, limit, unit in (
@@ -326,6 +367,21 @@ class CommandStream:
                     f"the robot stands {value:.3f} {unit} from its command, more than {limit:g}; it does not follow"
                 )
                 return
+        if blocked := self._blockage.seen(self._last, now):
+            self.latch(blocked)
+
+    def _check_meeting(self) -> None:
+        """A robot that leaves the place where it is measured to stand, and told to stay, is measured at another point
+        than its controller drives."""
+        if self._met or self._interlock.fault or self._measured is None or self._last is None:
+            return
+        if not self._holds(self._last):
+            error, turn = self._measured.distance(self._last)
+            self.latch(
+                f"the robot moved {error:.3f} m or rad and {turn:.3f} rad while it was told to stay: current_pose is "
+                "of another frame than the controller drives (see tool_frame), or its joints are others",
+                abandon=True,
+            )
 
     def _stop_reason(self, now: float) -> str:
         if self._stop_request:

@@ -42,7 +42,7 @@ class DepthSource:
         self._colour = (
             StampedFrames(node, Image, colour_image(camera, namespace), settings) if settings.colour else None
         )
-        self.reached, self.nearest = self._frames.reached, self._frames.nearest
+        self.topic, self.reached, self.nearest = self._frames.topic, self._frames.reached, self._frames.nearest
 
     def close(self) -> None:
         self._node.destroy_subscription(self._info_subscription)

@@ -8,15 +8,14 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 from rclpy.node import Node
+from sdm_core.anchor import MeasuredPose
 from sdm_core.contract import Contract
 from sdm_core.errors import ObservationError
-from std_msgs.msg import Float64
 
 from sdm_policy_node.camera_pose import CameraPose
-from sdm_policy_node.command_listener import listen_to_commands
-from sdm_policy_node.command_sink import command_qos
+from sdm_policy_node.command_listener import listen_to_commands, listen_to_gripper
 from sdm_policy_node.episode_recording import EpisodeRecording, Observed
-from sdm_policy_node.gripper_topic import GRIPPER_TOPIC
+from sdm_policy_node.gripper_topic import GRIPPER_TOPIC, gripper_index
 from sdm_policy_node.observation_source import Frame
 from sdm_policy_node.parameters import RecorderParameters
 from sdm_policy_node.perception import Perception
@@ -27,8 +26,9 @@ COMPANIONS_WAIT_NS = 500_000_000
 
 # Clouds may be made later than their images come, by up to this many.
 _QUEUE = 200
-# A camera's image arrives after the states of its instant: so many of those count that came before the start.
-_STATES_BEFORE = 200
+# A camera's image arrives after the states and the commands of its instant: so many of those count that came before the
+# start.
+_BEFORE = 200
 
 
 class EpisodeRecorder:
@@ -47,7 +47,8 @@ class EpisodeRecorder:
         cannot be used."""
         self._settings, self._contract = settings, contract
         self._take, self._refused = take, refused
-        self._recent: deque[tuple[int, NDArray[np.float64]]] = deque(maxlen=_STATES_BEFORE)
+        self._recent: deque[tuple[int, NDArray[np.float64]]] = deque(maxlen=_BEFORE)
+        self._recent_commands: deque[tuple[int, NDArray[np.float64]]] = deque(maxlen=_BEFORE)
         self._gripper: float | None = None
         self.recording: EpisodeRecording | None = None
         """The episode that is being recorded."""
@@ -55,18 +56,27 @@ class EpisodeRecorder:
         self._perception.configure(contract, CameraPose(node, settings.camera_frame, settings.tf_timeout_s))
         states = StateSource(node, settings.reliable_sensors, self._on_state, self._on_state_refused, _QUEUE)
         states.configure(contract, settings.max_skew_s)
+        gripper = gripper_index(contract.action)
         if settings.actions == "commands":
-            listen_to_commands(node, settings.sink, contract, self._on_command, self._on_command_refused)
-        elif any(entry.is_gripper for entry in contract.action.entries):
-            node.create_subscription(Float64, GRIPPER_TOPIC, self._on_gripper, command_qos(_QUEUE))
+            listen_to_commands(
+                node, settings.sink, contract, self._on_command, self._on_command_refused, self._on_gripper
+            )
+            self._needs_gripper = gripper is not None and settings.sink == "pose"
+        else:
+            self._needs_gripper = gripper is not None and gripper not in MeasuredPose(contract).measured.tolist()
+            if self._needs_gripper:
+                listen_to_gripper(node, self._on_gripper)
 
     def begin(self, span_ns: tuple[int, int] | None = None) -> EpisodeRecording:
         """Begins an episode in place of any other; `span_ns` as in EpisodeRecording."""
         settings = self._settings
         max_skew_ns = int(settings.max_skew_s * 1e9) or self._contract.dt_ns // 2
-        recording = EpisodeRecording(self._contract, settings.reliable_sensors, max_skew_ns, settings.actions, span_ns)
+        in_order = settings.pairing == "order"
+        recording = EpisodeRecording(self._contract, in_order, max_skew_ns, settings.actions, span_ns)
         for stamp_ns, state in self._recent:
             recording.add_state(stamp_ns, state)
+        for stamp_ns, command in self._recent_commands:
+            recording.add_command(stamp_ns, command)
         if self._gripper is not None:
             recording.add_gripper(self._gripper)
         self.recording = recording
@@ -75,6 +85,11 @@ class EpisodeRecorder:
     def end(self) -> EpisodeRecording | None:
         """Ends the episode; frames that were handed out may still come back to it."""
         recording, self.recording = self.recording, None
+        if recording and self._needs_gripper and self._gripper is None:
+            recording.refuse(
+                f"no {GRIPPER_TOPIC} has come since the recorder began, so that every row would hold the gripper at "
+                "its low bound; check its remapping, or command it once where it never moves"
+            )
         return recording
 
     def ready(self, frame: Frame) -> bool:
@@ -113,17 +128,26 @@ class EpisodeRecorder:
     def _on_state_refused(self, stamp_ns: int, error: ObservationError) -> None:
         self._refuse_all("state", error)
 
-    def _on_command(self, command: NDArray[np.float64]) -> None:
+    def _on_command(self, stamp_ns: int, command: NDArray[np.float64]) -> None:
+        self._remember(stamp_ns, command)
         if self.recording:
-            self.recording.add_command(command)
+            self.recording.add_command(stamp_ns, command)
+
+    def _remember(self, stamp_ns: int, command: NDArray[np.float64]) -> None:
+        """A command with a stamp may be the answer to an image that is still on its way."""
+        if self._settings.pairing == "order" or not stamp_ns:
+            return
+        if self._recent_commands and stamp_ns < self._recent_commands[-1][0]:  # the clock was set back
+            self._recent_commands.clear()
+        self._recent_commands.append((stamp_ns, command))
 
     def _on_command_refused(self, error: ObservationError) -> None:
         self._refuse_all("command", error)
 
-    def _on_gripper(self, message: Float64) -> None:
-        self._gripper = message.data
+    def _on_gripper(self, value: float) -> None:
+        self._gripper = value
         if self.recording:
-            self.recording.add_gripper(message.data)
+            self.recording.add_gripper(value)
 
     def _refuse_all(self, what: str, error: ObservationError) -> None:
         self._refused(what, error)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,6 +16,9 @@ from sdm_core.errors import DatasetError
 _RATE_TOLERANCE = 0.1
 # So many frames show a camera's rate.
 _RATE_FRAMES = 8
+# A command's stamp lies nearer than this to the newest image's where both are of one clock: no camera's latency is so
+# long, and clocks of different kinds (device, simulation, wall) lie much farther apart.
+_ONE_CLOCK_NS = 1_000_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,9 +32,22 @@ class Observed:
     images: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, eq=False)
+class Given:
+    """A command [A] that was given at `stamp_ns` (0: it does not say), and how many of the episode's frames had come,
+    the newest of which was taken `frame_age_ns` before the command was given."""
+
+    command: NDArray[np.float64]
+    stamp_ns: int
+    frames: int
+    frame_age_ns: int
+
+
 @dataclass(eq=False)
 class EpisodeRecording:
-    """Pairs frames with states by stamp, and with commands by arrival: `action[t]` is the first command after frame t.
+    """Pairs frames with states and commands by stamp: `action[t]` is the first command that was given at the stamp of
+    frame t or later, however late the frame itself arrived. Commands without a stamp, or with one of another clock than
+    the frames', are paired by arrival: the first command that came after frame t.
 
     With `in_order` (nothing is lost, and a chunk's commands arrive at once) the n-th command belongs to the n-th frame.
     With `actions` "measured" nobody commands, as where the arm is led by hand: `action[t]` is then where the robot
@@ -48,7 +64,7 @@ class EpisodeRecording:
     """Why this episode cannot be kept."""
     frames: list[Observed] = field(default_factory=list)
     _states: list[tuple[int, NDArray[np.float64]]] = field(default_factory=list)
-    _commands: list[NDArray[np.float64]] = field(default_factory=list)
+    _commands: list[Given] = field(default_factory=list)
     _gripper: float | None = None
     _grippers: list[float | None] = field(default_factory=list)
     _frames_seen: int = 0
@@ -88,16 +104,14 @@ class EpisodeRecording:
         self.frames.append(frame)
         self.refuse(self._rate_refusal())
 
-    def add_command(self, command: NDArray[np.float64]) -> None:
-        """A command [A] has come."""
-        if self.span_ns and not self._frames_seen:
+    def add_command(self, stamp_ns: int, command: NDArray[np.float64]) -> None:
+        """A command [A] has come, which was given at `stamp_ns`; 0: it does not say."""
+        if self.span_ns and not self._frames_seen and (self.in_order or not stamp_ns):
             return  # it answers something before this episode
         if command.shape != (self.contract.action_dim,):
             self.refuse(f"a command has {command.size} entries, the contract {self.contract.action_dim}")
-        elif self.in_order:
-            self._commands.append(command)
         else:
-            self._commands += [command] * (self._frames_seen - len(self._commands))
+            self._commands.append(Given(command, stamp_ns, self._frames_seen, stamp_ns - self._image_ns))
 
     def add_gripper(self, value: float) -> None:
         """The gripper was commanded, where actions are measured."""
@@ -125,22 +139,25 @@ class EpisodeRecording:
     @property
     def rows(self) -> int:
         """Frames that have an action."""
-        actions = len(self._commands) if self.actions == "commands" else len(self.frames) - 1
+        actions = len(self._answers()) if self.actions == "commands" else len(self.frames) - 1
         return max(min(len(self.frames), actions), 0)
 
     def account(self, rows: int, success: bool | None) -> str:
         """A few words on what was kept: so many rows, judged or not."""
         judged = "" if success is None else ", a success" if success else ", a failure"
-        return f"{rows} rows, {self.gaps} images missing{judged}"
+        paired = ", commands paired by arrival, as their clock is not the camera's" if self._two_clocks else ""
+        return f"{rows} rows, {self.gaps} images missing{judged}{paired}"
 
     def episode(self, rows: int | None = None) -> Episode:
         """The rows that have an action, or the first so many of them. Raises DatasetError where there are none or they
         cannot be kept."""
         if self.refusal:
             raise DatasetError(self.refusal)
+        if self.actions == "commands" and self.in_order:
+            self._require_order()
         rows = self.rows if rows is None else min(rows, self.rows)
         if rows == 0:
-            actions = f" and {len(self._commands)} commands" if self.actions == "commands" else ""
+            actions = " and no command after them" if self.actions == "commands" else ""
             raise DatasetError(f"nothing to keep: {len(self.frames)} images{actions} came since the start")
         frames = self.frames[:rows]
         clouds = [frame.cloud for frame in frames if frame.cloud is not None]
@@ -150,12 +167,46 @@ class EpisodeRecording:
             extra[name] = np.stack([frame.images[image.camera] for frame in frames])
         return Episode(
             state=np.stack([self._state_at(frame.stamp_ns) for frame in frames]).astype(np.float32),
-            action=np.stack(self._commands[:rows] if self.actions == "commands" else self._led(rows)).astype(
+            action=np.stack(self._answers()[:rows] if self.actions == "commands" else self._led(rows)).astype(
                 np.float32
             ),
             point_cloud=np.stack(clouds) if clouds else None,
             extra=extra,
         )
+
+    def _answers(self) -> list[NDArray[np.float64]]:
+        """The command of each frame, up to the first that has none."""
+        if self.in_order:
+            return [given.command for given in self._commands]
+        if self._one_clock:
+            given = sorted(self._commands, key=lambda each: each.stamp_ns)
+            firsts = [bisect_left(given, frame.stamp_ns, key=lambda each: each.stamp_ns) for frame in self.frames]
+        else:
+            given = self._commands
+            firsts = [bisect_right(given, row, key=lambda each: each.frames) for row in range(len(self.frames))]
+        return [given[first].command for first in firsts if first < len(given)]
+
+    @property
+    def _one_clock(self) -> bool:
+        """Whether commands tell when they were given, by the clock of the frames."""
+        ages = [given.frame_age_ns for given in self._commands if given.frames]
+        stamped = all(given.stamp_ns for given in self._commands)
+        return stamped and bool(ages) and float(np.median(np.abs(ages))) < _ONE_CLOCK_NS
+
+    @property
+    def _two_clocks(self) -> bool:
+        """Whether commands tell when they were given, by a clock that frames cannot be compared with."""
+        return not (self.in_order or self._one_clock) and any(given.stamp_ns for given in self._commands)
+
+    def _require_order(self) -> None:
+        """Raises DatasetError where the n-th command cannot be the n-th frame's: each frame has one but the last, which
+        nothing may have answered yet, and after the last come at most those that are left of its chunk."""
+        images, commands = len(self.frames), len(self._commands)
+        if self.gaps or not -1 <= commands - images < self.contract.horizon:
+            raise DatasetError(
+                f"{commands} commands for {images} images, {self.gaps} images missing, cannot be paired in order; "
+                "that is for a simulation in lockstep: set pairing:=time"
+            )
 
     def _led(self, rows: int) -> list[NDArray[np.float64]]:
         """Where the robot stood a frame later, as commands."""

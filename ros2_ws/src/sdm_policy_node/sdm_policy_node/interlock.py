@@ -12,8 +12,10 @@ class Interlock:
     """A latched fault, and a human's pause.
 
     Latched, until `~/reset_fault`, is what would begin anew by itself or cannot be judged from here: another publisher
-    on a command topic, a robot that does not follow its commands. All else only holds for as long as it lasts: lost
-    heartbeats or chunks, two that lead at once, old observations, a silent or implausible robot, a clock that stands.
+    on a command topic, a robot that does not follow its commands, or stands though it is led away. A robot that was
+    silent for long is paused, as by a human: that one says when it is safe. All else only holds for as long as it
+    lasts: lost heartbeats or chunks, two that lead at once, old observations, a silent or implausible robot, a clock
+    that stands.
     """
 
     fault: str = ""

@@ -61,6 +61,9 @@ class ObservationSource(Protocol):
     """One camera as a source of points. It subscribes as soon as it is made, so that a live camera can be compared with
     a contract before anything acts."""
 
+    topic: str
+    """Of its frames."""
+
     def __init__(self, node: Node, camera: str, settings: StreamSettings, deliver: Deliver | None = None) -> None:
         """`deliver`, where it is given, is called on the executor's thread with every frame."""
         ...

@@ -168,6 +168,19 @@ class CommandParameters:
     tracking_turn: float = parameter(
         0.0, "fault when the tool is turned farther from its command (rad); 0: never", low=0.0, high=3.2
     )
+    blocked_s: float = parameter(
+        0.0,
+        "fault when the robot stands so long though commands lead it away, 0.015 m or rad (0.075 rad of a turn) at "
+        "least; 0: never",
+        low=0.0,
+        high=60.0,
+    )
+    first_hold_s: float = parameter(
+        0.0,
+        "the first motion after activation stays so long where the robot stands; fault if that moves it; 0: none",
+        low=0.0,
+        high=5.0,
+    )
     hold_s: float = parameter(
         0.5, "a stop commands the hold until the robot has stood this long, then falls silent", low=0.0, high=60.0
     )
@@ -234,7 +247,7 @@ class CommandParameters:
 
 @dataclass(frozen=True)
 class RecorderParameters(SensingParameters):
-    """recorder_node. With reliable sensors nothing is lost, and the n-th command answers the n-th image."""
+    """recorder_node."""
 
     output: str = parameter("", "zarr dataset to append to; made where there is none")
     record_depth: bool = parameter(False, "store the depth images too, of the contract's first depth camera")
@@ -242,6 +255,12 @@ class RecorderParameters(SensingParameters):
         "commands",
         "commands: what somebody commands the arm; measured: where it is led by hand, a frame later",
         choices=("commands", "measured"),
+    )
+    pairing: str = parameter(
+        "time",
+        "time: an image's action is the first command from its stamp on; order: the n-th image's is the n-th command, "
+        "as in a simulation in lockstep",
+        choices=("time", "order"),
     )
 
 

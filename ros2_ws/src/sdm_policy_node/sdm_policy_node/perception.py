@@ -70,6 +70,11 @@ class Perception:
             self._clouds.close()
         self._images.close()
 
+    @property
+    def topic(self) -> str:
+        """Where its frames come from."""
+        return self._clouds.topic if self._clouds else self._images.topic
+
     def differences(self, contract: Contract) -> list[str]:
         """One line for each way in which what was heard so far contradicts the contract; nothing is known of streams
         that were not listened to."""

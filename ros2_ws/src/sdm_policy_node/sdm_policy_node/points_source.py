@@ -32,7 +32,7 @@ class PointsSource:
         kept = replace(settings, kept_s=0.0) if deliver else settings
         self._frames = StampedFrames(node, PointCloud2, points(camera, settings.namespace), kept, deliver)
         self._coloured = settings.colour
-        self.reached, self.nearest = self._frames.reached, self._frames.nearest
+        self.topic, self.reached, self.nearest = self._frames.topic, self._frames.reached, self._frames.nearest
 
     def close(self) -> None:
         self._frames.close()

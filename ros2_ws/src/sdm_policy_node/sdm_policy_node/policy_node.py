@@ -13,6 +13,7 @@ from rclpy.qos import QoSProfile
 from sdm_core.action_chunk import ActionChunk
 from sdm_core.anchor import Anchor, absolute
 from sdm_core.crop_box import CropBox
+from sdm_core.demonstrated_range import DemonstratedRange
 from sdm_core.errors import ContractError, ObservationError, SdmError
 from sdm_core.inline_commands import InlineCommands
 from sdm_core.observation_window import ObservationWindow
@@ -38,8 +39,13 @@ from sdm_policy_node.run_node import run_node, start_by_itself
 from sdm_policy_node.sight import Sight
 from sdm_policy_node.state_source import StateSource
 from sdm_policy_node.time_stamps import to_message
+from sdm_policy_node.told_errors import tells_errors
+
+# A state that no demonstration shows is told of so often, as long as it lasts.
+_STRANGER_PERIOD_S = 5.0
 
 
+@tells_errors
 class PolicyNode(LifecycleNode):
     """Refuses to configure where contract and live sensors disagree; while active answers every frame with a trace.
 
@@ -96,6 +102,7 @@ class PolicyNode(LifecycleNode):
         self._crop_to(CropBox(p.crop_low, p.crop_high))
         self._anchor = Anchor(contract)
         self._absolute = absolute(contract)
+        self._demonstrated = DemonstratedRange(contract)
         self._steps = p.replan_steps or contract.n_action_steps
         self._inline = self._sink = None
         if p.command == "inline":
@@ -128,6 +135,7 @@ class PolicyNode(LifecycleNode):
                 episode_started=self._inline.reset if self._inline else lambda: None,
                 clock_set_back=self._camera_pose.forget,
             )
+            self._sight.begin(time.perf_counter_ns(), self.resolve_topic_name(self._perception.topic))
             loop.start(p.seed)
             made.callback(loop.stop)
             beats = self.create_timer(HEARTBEAT_PERIOD_S, self._beat, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -277,6 +285,8 @@ class PolicyNode(LifecycleNode):
             self._refusals.note(answer.refused, trace.refusal)
         trace.header.stamp = self.get_clock().now().to_msg()
         self._traces.publish(trace)
+        if answer.plan and (stranger := self._demonstrated.outside(answer.plan.state)):
+            self.get_logger().warning(stranger, throttle_duration_sec=_STRANGER_PERIOD_S)
 
     def _publish(self, plan: Plan, answer: Answer, trace: PolicyTrace) -> None:
         begin = time.perf_counter_ns()

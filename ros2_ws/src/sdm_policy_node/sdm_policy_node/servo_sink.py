@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import numpy as np
+from builtin_interfaces.msg import Time
+from numpy.typing import NDArray
 from rclpy.node import Node
 from rclpy.task import Future
 from sdm_core.contract import Contract
@@ -18,11 +21,12 @@ SERVICE = "servo_node/switch_command_type"
 
 
 class ServoSwitch:
-    """Has Servo accept one command type. Asks again where it was refused or Servo has been away in between."""
+    """Has Servo accept one command type, before each motion: meanwhile Servo may have been started anew, or switched by
+    somebody else. Asks again where it was refused or Servo has been away in between."""
 
     def __init__(self, node: Node, sink: str, command_type: str) -> None:
         """`command_type`: the name of one of ServoCommandType's. Raises ContractError without moveit_msgs."""
-        service = optional_interfaces("moveit_msgs.srv", f"sink '{sink}'").ServoCommandType
+        service = optional_interfaces("moveit_msgs.srv", f"sink '{sink}'", "ServoCommandType").ServoCommandType
         self._node = node
         self._client = node.create_client(service, SERVICE)
         self._request = service.Request(command_type=getattr(service.Request, command_type))
@@ -44,6 +48,14 @@ class ServoSwitch:
         self._answer = None
         return f"{name} refused command type {self._request.command_type}; see what MoveIt Servo logs"
 
+    def begun(self) -> None:
+        """A motion has begun; the next one asks anew."""
+        self._answer = None
+
+    def present(self) -> bool:
+        """Whether Servo is there."""
+        return self._client.service_is_ready()
+
     def close(self) -> None:
         """Gives the service's client up."""
         self._node.destroy_client(self._client)
@@ -61,6 +73,13 @@ class ServoPoseSink(PoseStampedSink):
 
     def obstacle(self) -> str:
         return self._switch.obstacle()
+
+    def present(self) -> bool:
+        return self._switch.present()
+
+    def publish(self, command: NDArray[np.float64], stamp: Time, held: bool) -> None:
+        self._switch.begun()
+        super().publish(command, stamp, held)
 
     def close(self) -> None:
         self._switch.close()
@@ -82,6 +101,13 @@ class ServoTwistSink(TwistStampedSink):
 
     def obstacle(self) -> str:
         return self._switch.obstacle()
+
+    def present(self) -> bool:
+        return self._switch.present()
+
+    def publish(self, command: NDArray[np.float64], stamp: Time, held: bool) -> None:
+        self._switch.begun()
+        super().publish(command, stamp, held)
 
     def close(self) -> None:
         self._switch.close()

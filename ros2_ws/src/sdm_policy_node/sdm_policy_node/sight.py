@@ -9,6 +9,8 @@ from statistics import median
 
 # So many images show how often they come: enough for a late or a lost one not to matter.
 _IMAGES = 9
+# A driver that runs gives its first image sooner than this.
+_FIRST_IMAGE_NS = 2_000_000_000
 
 
 class Sight:
@@ -20,7 +22,16 @@ class Sight:
         self._came: deque[int] = deque(maxlen=_IMAGES)
         self._judged_ns = 0
         self._refusal = ""
+        self._begun_ns = 0
+        self._topic = ""
         self._lock = threading.Lock()
+
+    def begin(self, now_ns: int, topic: str) -> None:
+        """From now on images are expected, on this topic; what was seen before is forgotten."""
+        with self._lock:
+            self._came.clear()
+            self._judged_ns, self._refusal = 0, ""
+            self._begun_ns, self._topic = now_ns, topic
 
     def image(self, received_ns: int) -> None:
         """An image has come that has no fault of its own."""
@@ -40,7 +51,15 @@ class Sight:
             return self._refusal or self._silence(now_ns)
 
     def _silence(self, now_ns: int) -> str:
-        if not self._silent_frames or len(self._came) < _IMAGES:
+        if not self._silent_frames:
+            return ""
+        if not self._came and self._topic and now_ns - self._begun_ns > _FIRST_IMAGE_NS:
+            waited_s = (now_ns - self._begun_ns) / 1e9
+            return (
+                f"no image has come on '{self._topic}' for {waited_s:.0f} s; is the driver running, "
+                "is its namespace right?"
+            )
+        if len(self._came) < _IMAGES:
             return ""
         period_ns = median(later - earlier for earlier, later in pairwise(self._came))
         silent_ns = now_ns - self._came[-1]

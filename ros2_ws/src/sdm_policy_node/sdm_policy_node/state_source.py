@@ -21,6 +21,9 @@ JOINT_TOPIC = "joint_states"
 POSE_TOPIC = "current_pose"
 POSE_NAMES = ("ee.x", "ee.y", "ee.z", "ee.qx", "ee.qy", "ee.qz", "ee.qw")
 
+# So many publishers of joint states are told apart, by the names of their joints.
+_PUBLISHERS = 16
+
 Deliver = Callable[[int, NDArray[np.float64]], None]
 Refuse = Callable[[int, ObservationError], None]
 
@@ -28,7 +31,8 @@ Refuse = Callable[[int, ObservationError], None]
 class StateSource:
     """Gathers the contract's state by name over both messages, once for each pair whose stamps agree.
 
-    A contract that needs one of the messages only is served by that one alone.
+    A contract that needs one of the messages only is served by that one alone. Joint states that have none of its names
+    are another device's on the same topic, such as a gripper's, and are left out.
     """
 
     def __init__(self, node: Node, reliable: bool, deliver: Deliver, refuse: Refuse, depth: int = 50) -> None:
@@ -36,6 +40,8 @@ class StateSource:
         self._deliver = deliver
         self._refuse = refuse
         self._joints: JointState | None = None
+        self._joint_names: dict[tuple[str, ...], None] = {}  # of each publisher, the one that was heard last at the end
+        self._left_out: set[tuple[str, ...]] = set()
         self._pose: PoseStamped | None = None
         self._vector: StateVector | None = None
         self._last_ns: int | None = None
@@ -53,7 +59,8 @@ class StateSource:
     def differences(self, contract: Contract) -> list[str]:
         """A line each for what the messages heard so far lack: names that the contract needs, its base frame."""
         lines = []
-        if self._joints and (missing := set(contract.state_names) - set(self._joints.name) - set(POSE_NAMES)):
+        wanted, heard = _joints_of(contract), list(self._joint_names)
+        if heard and (missing := wanted - set(next((names for names in reversed(heard) if wanted & set(names)), ()))):
             lines.append(f"joint_states lack {', '.join(sorted(missing))}; the contract's state needs them")
         if self._pose and _needs_pose(contract):
             lines.append(frame_difference(self._pose, POSE_TOPIC, contract.action.base_frame))
@@ -63,7 +70,10 @@ class StateSource:
         """Begins to deliver states of this contract; `max_skew_s` 0 means half a control period."""
         self._vector = StateVector(contract.observation.state)
         self._needs_pose = _needs_pose(contract)
-        self._needs_joints = not set(contract.state_names) <= set(POSE_NAMES)
+        self._wanted = _joints_of(contract)
+        self._needs_joints = bool(self._wanted)
+        self._joints = None
+        self._left_out.clear()
         self._max_skew_ns = int(max_skew_s * 1e9) or contract.dt_ns // 2
         self._frame = contract.action.base_frame
         # A simulated environment with commands of its own has chosen the sign that its demonstrations have, too.
@@ -71,9 +81,25 @@ class StateSource:
         self._last_ns = None
 
     def _on_joints(self, message: JointState) -> None:
-        self._joints = message
-        if self._vector and self._needs_joints:
+        names = tuple(message.name)
+        self._joint_names.pop(names, None)
+        self._joint_names[names] = None
+        if len(self._joint_names) > _PUBLISHERS:
+            del self._joint_names[next(iter(self._joint_names))]
+        if self._vector and self._needs_joints and not self._leaves_out(names):
+            self._joints = message
             self._merge()
+
+    def _leaves_out(self, names: tuple[str, ...]) -> bool:
+        """Whether joint states of these names are of no use; says so once."""
+        if not self._wanted.isdisjoint(names):
+            return False
+        if names not in self._left_out and len(self._left_out) < _PUBLISHERS:
+            self._left_out.add(names)
+            self._node.get_logger().info(
+                f"{JOINT_TOPIC} of {', '.join(names) or 'no names'} are left out: the contract's state has none of them"
+            )
+        return True
 
     def _on_pose(self, message: PoseStamped) -> None:
         self._pose = message
@@ -108,6 +134,11 @@ class StateSource:
             values += pose_values(pose, POSE_TOPIC, self._frame, self._sign_as_sent)
         assert self._vector is not None
         return self._vector.gather(names, values)
+
+
+def _joints_of(contract: Contract) -> frozenset[str]:
+    """The names that joint states are to have."""
+    return frozenset(contract.state_names) - frozenset(POSE_NAMES)
 
 
 def _needs_pose(contract: Contract) -> bool:

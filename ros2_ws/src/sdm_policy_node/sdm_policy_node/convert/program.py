@@ -42,9 +42,9 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument(
         "--in-order",
-        dest="reliable_sensors",
-        action="store_true",
-        default=None,
+        dest="pairing",
+        action="store_const",
+        const="order",
         help="nothing was lost: the n-th command answers the n-th image",
     )
     made.add_argument("--camera-frame", help="optical frame of the one depth camera, where its messages name another")
@@ -73,7 +73,7 @@ def run(options: argparse.Namespace) -> Report:
             f"{bag.path}: no recorder speaks in it, so that its contract is unknown; give --contract",
         ]
         raise DatasetError("; ".join(reasons))
-    names = ("actions", "sink", "observation_source", "record_depth", "reliable_sensors")
+    names = ("actions", "sink", "observation_source", "record_depth", "pairing")
     names += ("camera_frame", "extrinsics")
     given = {name: value for name in names if (value := getattr(options, name)) is not None}
     # A pose that is not there by now never comes.

@@ -1,0 +1,114 @@
+"""What the recorder makes of the messages that it hears, without a graph: they come out of a bag's node."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from geometry_msgs.msg import PoseStamped
+from helpers.fake_robot import time_message
+from helpers.motion import pose_contract
+from rclpy.node import Node
+from rclpy.serialization import serialize_message
+from sdm_core.contract import Contract
+from sdm_core.errors import DatasetError
+from sdm_policy_node.convert.bag_message import BagMessage
+from sdm_policy_node.convert.bag_node import BagNode
+from sdm_policy_node.episode_recorder import EpisodeRecorder
+from sdm_policy_node.episode_recording import EpisodeRecording, Observed
+from sdm_policy_node.observation_source import Frame
+from sdm_policy_node.parameters import RecorderParameters
+from std_msgs.msg import Float64
+
+CONTRACT = pose_contract()
+DT_NS = CONTRACT.dt_ns
+START_NS = 10**12
+
+
+class Cell:
+    """A recorder, and what is published around it."""
+
+    def __init__(self, contract: Contract = CONTRACT, **settings: Any) -> None:
+        self._node = BagNode({})
+        parameters = RecorderParameters(**{"sink": "pose", **settings})
+        self.recorder = EpisodeRecorder(cast(Node, self._node), parameters, contract, self._take, lambda *_: None)
+
+    @staticmethod
+    def _take(recording: EpisodeRecording, frame: Frame) -> None:
+        recording.add_frame(Observed(frame.stamp_ns, None))
+
+    def see(self, stamp_ns: int) -> None:
+        """An image arrives, and the state of its instant has come."""
+        self.recorder._on_state(stamp_ns, np.zeros(CONTRACT.state_dim))
+        self.recorder._on_frame(Frame(None, stamp_ns))
+
+    def command(self, stamp_ns: int, x: float) -> None:
+        target = PoseStamped()
+        target.header.frame_id, target.header.stamp = CONTRACT.action.base_frame, time_message(stamp_ns)
+        target.pose.position.x, target.pose.orientation.w = x, 1.0
+        self._hear("/target_pose", "geometry_msgs/msg/PoseStamped", target)
+
+    def grip(self, value: float) -> None:
+        self._hear("/gripper_command", "std_msgs/msg/Float64", Float64(data=value))
+
+    def _hear(self, topic: str, kind: str, message: Any) -> None:
+        self._node.feed(BagMessage(topic, kind, 0, serialize_message(message)))
+
+
+def kept(cell: Cell) -> np.ndarray:
+    """The actions of the episode that ends now."""
+    recording = cell.recorder.end()
+    assert recording is not None
+    return recording.episode().action
+
+
+@pytest.mark.parametrize("late", [0, 3])
+def test_the_command_at_an_image_s_stamp_counts_though_it_came_before_the_start_and_the_image(late: int) -> None:
+    cell = Cell()
+    cell.grip(1.0)
+    for step in range(10):
+        if step == 4:
+            cell.recorder.begin()
+        cell.command(START_NS + step * DT_NS, step / 100)
+        if step >= 4:
+            cell.see(START_NS + (step - late) * DT_NS)
+    first = 4 - late
+    assert kept(cell)[:, 0].tolist() == pytest.approx([step / 100 for step in range(first, first + 6)])
+
+
+def test_commands_of_a_clock_that_was_set_back_answer_nothing() -> None:
+    cell = Cell()
+    cell.grip(1.0)
+    cell.command(START_NS + 10 * DT_NS, 0.4)
+    cell.command(START_NS, 0.1)
+    cell.recorder.begin()
+    for step in range(3):
+        cell.see(START_NS + step * DT_NS)
+    cell.command(START_NS + DT_NS, 0.2)
+    assert kept(cell)[:, 0].tolist() == pytest.approx([0.1, 0.2])
+
+
+def test_an_episode_of_whose_gripper_nobody_ever_said_anything_is_refused() -> None:
+    cell = Cell()
+    for episode_ns in (START_NS, 2 * START_NS):
+        cell.recorder.begin()
+        cell.see(episode_ns)
+        cell.command(episode_ns, 0.1)
+        with pytest.raises(DatasetError, match="no gripper_command has come since the recorder began"):
+            kept(cell)
+    cell.grip(1.0)  # once, and never again
+    for episode_ns in (3 * START_NS, 4 * START_NS):
+        cell.recorder.begin()
+        cell.see(episode_ns)
+        cell.command(episode_ns, 0.1)
+        assert kept(cell)[:, -1].tolist() == [1.0]
+
+
+def test_an_action_without_a_gripper_needs_no_word_of_it() -> None:
+    action = CONTRACT.action.model_copy(update={"entries": CONTRACT.action.entries[:-1]})
+    cell = Cell(CONTRACT.model_copy(update={"action": action}))
+    cell.recorder.begin()
+    cell.see(START_NS)
+    cell.command(START_NS, 0.1)
+    assert kept(cell).shape == (1, 7)
