@@ -16,10 +16,10 @@ Vector = NDArray[np.float64]
 _STANDS, _STANDS_TURN = 0.002, 0.01
 # A command farther off than this leads it away; nearer ones are a policy's that rests, where friction and load leave a
 # soft arm short of it.
-_LEADS, _LEADS_TURN = 0.015, 0.075
+_LEADS, _LEADS_TURN = 0.012, 0.06
 # Who plans anew from the measured place brings the command back there each time: it has led away as long as it was far
 # once in so many seconds.
-_REPLANS_S = 0.5
+_REPLANS_S = 1.0
 
 
 class Blockage:

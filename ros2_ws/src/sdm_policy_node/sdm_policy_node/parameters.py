@@ -170,7 +170,7 @@ class CommandParameters:
     )
     blocked_s: float = parameter(
         0.0,
-        "fault when the robot stands so long though commands lead it away, 0.015 m or rad (0.075 rad of a turn) at "
+        "fault when the robot stands so long though commands lead it away, 0.012 m or rad (0.06 rad of a turn) at "
         "least; 0: never",
         low=0.0,
         high=60.0,
