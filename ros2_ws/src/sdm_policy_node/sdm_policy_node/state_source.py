@@ -59,8 +59,8 @@ class StateSource:
     def differences(self, contract: Contract) -> list[str]:
         """A line each for what the messages heard so far lack: names that the contract needs, its base frame."""
         lines = []
-        wanted, heard = _joints_of(contract), list(self._joint_names)
-        if heard and (missing := wanted - set(next((names for names in reversed(heard) if wanted & set(names)), ()))):
+        wanted = _joints_of(contract)
+        if self._joint_names and (missing := wanted - self._heard_of(wanted)):
             lines.append(f"joint_states lack {', '.join(sorted(missing))}; the contract's state needs them")
         if self._pose and _needs_pose(contract):
             lines.append(frame_difference(self._pose, POSE_TOPIC, contract.action.base_frame))
@@ -89,6 +89,10 @@ class StateSource:
         if self._vector and self._needs_joints and not self._leaves_out(names):
             self._joints = message
             self._merge()
+
+    def _heard_of(self, wanted: frozenset[str]) -> frozenset[str]:
+        """The names of the newest joint states that have any of these."""
+        return next((names for names in map(frozenset, reversed(self._joint_names)) if names & wanted), frozenset())
 
     def _leaves_out(self, names: tuple[str, ...]) -> bool:
         """Whether joint states of these names are of no use; says so once."""
