@@ -113,6 +113,18 @@ def test_a_student_alone_brings_its_teacher_but_not_the_teacher_s_evaluations(tm
     ]
 
 
+def test_a_row_that_changes_a_setting_is_still_of_its_own_distiller():
+    changed = {**SUITE["methods"], "onedp_s": {"teacher": "dp3", "overrides": ["distiller.steps=7"]}}
+    suite = build(Suite, {**SUITE, "methods": changed})
+    assert suite.methods["onedp_s"].overrides == ("distiller=onedp_s", "distiller.steps=7")
+    assert suite.methods["sdm_scratch"].overrides == ("distiller=sdm",)
+
+
+def test_a_seed_that_no_row_has_is_refused(tmp_path):
+    with pytest.raises(SettingsError, match="the suite has no seed '7', but 0, 1"):
+        planned(tmp_path, seeds=(7,))
+
+
 def test_what_is_there_is_not_planned_again(tmp_path):
     selection: dict[str, Any] = {"tasks": ("toy/near",), "methods": ("dp3", "sdm"), "seeds": (0,)}
     export(tmp_path, *(f"toy/near/dp3_small_seed0/export_nfe{nfe}" for nfe in (1, 10)))

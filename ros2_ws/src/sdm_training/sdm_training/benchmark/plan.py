@@ -34,6 +34,8 @@ def plan(suite: Suite, selection: Selection, places: Places) -> Plan:
     """Raises SettingsError where the selection names what the suite has not."""
     require_known("task", selection.tasks, suite.tasks)
     require_known("method", selection.methods, suite.methods)
+    seeds = {str(seed): None for row in suite.methods.values() for seed in row.seeds}
+    require_known("seed", tuple(map(str, selection.seeds)), seeds)
     jobs: dict[str, Job] = {}
     done, left_out = 0, {}
     for trial in trials(suite, selection, places):

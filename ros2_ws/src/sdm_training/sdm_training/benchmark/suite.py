@@ -35,7 +35,7 @@ class TaskRow(Settings):
 class MethodRow(Settings):
     """One method. program: `train` trains from demonstrations alone, `distill` is every other.
 
-    overrides: the program's settings; a row of `distill` without any takes the distiller of its own name.
+    overrides: the program's settings; a row of `distill` that names no distiller takes that of its own name.
     method, variant: its names in the result lines, where they differ from the row's.
     network, demos: where they differ from the suite's and the task's; a store of other demonstrations is its own.
     teacher: the row that it distils, trained with the same seed and network.
@@ -56,8 +56,11 @@ class MethodRow(Settings):
     @model_validator(mode="before")
     @classmethod
     def named_after_its_row(cls, values: dict[str, Any]) -> dict[str, Any]:
-        own = [] if values.get("program") == "train" else [f"distiller={values['name']}"]
-        return {"method": values["name"], "overrides": own, **values}
+        overrides = list(values.get("overrides", ()))
+        distils = values.get("program") != "train"
+        if distils and not any(one.startswith("distiller=") for one in overrides):
+            overrides.insert(0, f"distiller={values['name']}")
+        return {"method": values["name"], **values, "overrides": overrides}
 
     @property
     def samples_by_itself(self) -> bool:

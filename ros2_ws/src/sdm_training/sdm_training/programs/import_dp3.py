@@ -85,7 +85,7 @@ def import_dp3(settings: ImportDp3Settings) -> None:
     if (config_folder() / "network" / f"{network.name}.yaml").is_file():
         console.print(
             f"to distil it: sdm-distill task={settings.task} network={network.name} network.horizon={network.horizon} "
-            f"+network.past_actions={network.past_actions} network.n_action_steps={network.n_action_steps} "
+            f"network.past_actions={network.past_actions} network.n_action_steps={network.n_action_steps} "
             f"teacher_run={run.path}"
         )
 
