@@ -99,7 +99,7 @@ def test_figures_are_read_from_cells_as_printed() -> None:
 
 
 def test_ours_stand_beside_the_printed_figures_by_task() -> None:
-    lines = [success_line("metaworld/sweep", "sdm", 1, "1110" * 25)]
+    lines = [success_line("metaworld/sweep", "sdm", 1, "1110" * 25, network="keypoint")]
     table = task_table(lines, SDM[7]).splitlines()
     assert len(table) == 2 + 57 + 1
     sweep = next(line for line in table if line.startswith("| MetaWorld medium | Sweep |"))
@@ -109,7 +109,9 @@ def test_ours_stand_beside_the_printed_figures_by_task() -> None:
 
 
 def test_ours_stand_under_the_printed_figures_by_domain() -> None:
-    lines = [success_line(task, "sdm", 1, "1110" * 25) for task in SDM[7].tasks_of("MetaWorld hard")]
+    lines = [
+        success_line(task, "sdm", 1, "1110" * 25, network="keypoint") for task in SDM[7].tasks_of("MetaWorld hard")
+    ]
     ours = next(line for line in domain_table(lines, SDM[1], SDM[7]).splitlines() if "ours:** SDM" in line)
     cells = [cell.strip() for cell in ours.strip("| ").split(" | ")]
     assert cells[1:] == ["not run"] * 4 + ["75.0 [71, 78] (600)", "not run", "75.0 [71, 78] (600, 6 of 57 tasks)"]
