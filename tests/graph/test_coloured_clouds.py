@@ -31,6 +31,9 @@ def toy_world(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sdm_sim.bridge.bridge_node.make_task", lambda name: ToyTask())
 
 
+LOCKSTEP = {"reliable_sensors": True, "pairing": "order"}
+
+
 def toy_contract(images: bool = False, steps: int = 1) -> Contract:
     contract = with_coloured_cloud(ToyTask().contract)
     contract = with_images(contract, 6) if images else contract
@@ -60,13 +63,7 @@ def test_what_is_recorded_on_the_graph_is_what_a_demonstration_shows_without_it(
     contract, output = toy_contract(), tmp_path / "graph.zarr"
     contract.save(tmp_path / "contract.yaml")
     with graph(tmp_path, use_sim_time=True) as world:
-        world.start(
-            "recorder_node",
-            checkpoint=tmp_path / "contract.yaml",
-            output=output,
-            reliable_sensors=True,
-            pairing="order",
-        )
+        world.start("recorder_node", checkpoint=tmp_path / "contract.yaml", output=output, **LOCKSTEP)
         parameters = {"mode": "expert", "episodes": 1, "seed0": 3, "record": True}
         with bridge(world, task="test/toy", checkpoint=tmp_path / "contract.yaml", **parameters) as node:
             (outcome,) = node.run()
@@ -83,13 +80,7 @@ def test_a_recorded_episode_keeps_the_colours_of_each_frame(colour_first: bool, 
     contract, output = small_contract(cloud={"channels": 6}), tmp_path / "demos.zarr"
     contract.save(tmp_path / "contract.yaml")
     with graph(tmp_path) as world:
-        world.start(
-            "recorder_node",
-            checkpoint=tmp_path / "contract.yaml",
-            output=output,
-            reliable_sensors=True,
-            pairing="order",
-        )
+        world.start("recorder_node", checkpoint=tmp_path / "contract.yaml", output=output, **LOCKSTEP)
         robot = FakeRobot(world, contract)
         operator = world.node.create_publisher(Float64MultiArray, "native_command", 100)
         aligned = "camera/camera/aligned_depth_to_color"

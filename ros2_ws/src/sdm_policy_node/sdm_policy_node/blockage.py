@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-from numpy.typing import NDArray
-
 from sdm_policy_node.measured_position import MeasuredPosition
-
-Vector = NDArray[np.float64]
 
 # A robot that stays so near to a place stands (m, or rad of a joint; rad of a turn): more than the noise of its
 # sensors, less than the slowest motion makes in the seconds that are asked about.
@@ -41,12 +36,11 @@ class Blockage:
         self._since, self._led_away_at = now, -math.inf
         self._error = self._turn = 0.0
 
-    def seen(self, command: Vector, now: float) -> str:
-        """One line where the robot has stood too long while commands led it away, else empty; `command` [A] is the
-        last one."""
+    def seen(self, error: float, turn: float, now: float) -> str:
+        """One line where the robot has stood too long while commands led it away, else empty; `error` (m or rad) and
+        `turn` (rad) are its distance from the last one."""
         if not self._after_s:
             return ""
-        error, turn = self._measured.distance(command)
         if error > _LEADS or turn > _LEADS_TURN:
             self._led_away_at = now
         if self._moved() or now - self._led_away_at > _REPLANS_S:

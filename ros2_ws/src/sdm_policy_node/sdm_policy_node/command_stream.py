@@ -367,7 +367,7 @@ class CommandStream:
                     f"the robot stands {value:.3f} {unit} from its command, more than {limit:g}; it does not follow"
                 )
                 return
-        if blocked := self._blockage.seen(self._last, now):
+        if blocked := self._blockage.seen(error, turn, now):
             self.latch(blocked)
 
     def _check_meeting(self) -> None:

@@ -169,9 +169,7 @@ def verdict(faults: Sequence[Line]) -> str:
 
 def kept(line: Line) -> bool:
     """Whether a fault did what is asked of it: nothing beyond limits, and stopped in time, went on, or never moved."""
-    if line["limit_violations"]:
-        return False
-    return _in_time(line)
+    return not line["limit_violations"] and _in_time(line)
 
 
 def _in_time(line: Line) -> bool:

@@ -53,8 +53,8 @@ def hertz(line: Line) -> float:
 
 def untied_cell(lines: Sequence[Line], policy: Policy) -> str:
     """A table's cell that is tied to no task: a network and its input are the same for all."""
-    one_ms = latency_ms(lines, policy)
-    return NOT_RUN if one_ms is None else f"{1000 / one_ms:.0f} Hz"
+    line = inference(lines, policy, **HARDWARE)
+    return f"{hertz(line):.0f} Hz" if line else NOT_RUN
 
 
 def task_cell(lines: Sequence[Line], task: str, policy: Policy) -> str:
