@@ -79,5 +79,5 @@ def learner_of(name: str, seed: int = 0, settings: dict[str, Any] | None = None,
     package, values, changes = METHODS[name]
     data = demonstrations()
     policy = small_policy(data, seed, **{**changes, **network})
-    part = registry.build_part(package, {**values, **(settings or {})})
+    part = registry.build_part(package, {**values, **(settings or {})}, package)
     return registry.find(package, part.kind).create(part, policy, len(windows_of(data, policy)))

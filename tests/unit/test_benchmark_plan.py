@@ -291,6 +291,9 @@ def test_a_student_of_other_weights_than_its_teacher_s_is_refused_before_it_is_e
         job.check()
 
 
+TEACHER = {"program": "train", "overrides": ["teacher=fast"]}
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -300,13 +303,17 @@ def test_a_student_of_other_weights_than_its_teacher_s_is_refused_before_it_is_e
         ({"tasks": {"toy/near": {"demos": 1, "overrides": {"smd": []}}}}, "no program or method 'smd', but demos"),
         ({"methods": {"sdm": {"nfes": [1]}}}, "Extra inputs are not permitted"),
         (
-            {"methods": {"dp3": {"program": "train", "overrides": []}, "sdm": {"teacher": "dp3", "demos": 5}}},
+            {"methods": {"dp3": {"program": "train", "overrides": ["yaw_copies=8"]}}},
+            r"method 'dp3' trains a teacher: say which, as overrides: \[teacher=fast\]",
+        ),
+        (
+            {"methods": {"dp3": TEACHER, "sdm": {"teacher": "dp3", "demos": 5}}},
             "method 'sdm' and its teacher 'dp3' need the same number of demos",
         ),
         (
             {
                 "methods": {
-                    **{teacher: {"program": "train", "overrides": []} for teacher in ("dp3", "edm")},
+                    **dict.fromkeys(("dp3", "edm"), TEACHER),
                     "sdm": {"teacher": "dp3"},
                     "sdm_edm": {"teacher": "edm", "method": "sdm", "network": "small", "overrides": []},
                 }
@@ -318,6 +325,19 @@ def test_a_student_of_other_weights_than_its_teacher_s_is_refused_before_it_is_e
 def test_a_suite_that_does_not_fit_together_is_one_line(changes, message):
     with pytest.raises(SettingsError, match=message):
         build(Suite, {**SUITE, **changes})
+
+
+@pytest.mark.parametrize(
+    ("row", "steps", "folder"),
+    [({"nfe": [1]}, (1,), "export_nfe1"), ({"nfe": [3, 1]}, (3, 1), "export_nfe1"), ({}, (), "export")],
+)
+def test_the_step_counts_that_a_row_writes_are_those_that_its_training_exports(tmp_path, row, steps, folder):
+    """Also where the distiller's own configuration exports others, as `consistency` does."""
+    methods = {"edm": TEACHER, "consistency": {"teacher": "edm", **row}}
+    made = planned(tmp_path, suite={**SUITE, "methods": methods}, methods=("consistency",), tasks=("toy/near",))
+    training = next(job for job in made.jobs if job.name == "toy/near/consistency_small_seed0.training")
+    assert composed("distill", DistillSettings, training.overrides).export.nfe == steps
+    assert evaluation(made, "toy/near/consistency_small_seed0.nfe1").checkpoint.name == folder
 
 
 def test_a_selection_of_what_is_not_there_names_what_is(tmp_path):

@@ -104,9 +104,27 @@ def test_an_interrupted_recording_equals_an_uninterrupted_one(
 
 def test_nothing_is_recorded_where_there_is_enough(record: Callable) -> None:
     record(3)
-    store, task = record(2)
+    store, task = record(3)
     assert len(store) == 3
     assert task.seeds == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"episodes": 2}, "holds 3 episodes, 2 asked for, and all of a dataset are trained on; choose another path"),
+        ({"episodes": 5, "seed0": 1}, "holds seeds from 0 on, not from 1; choose another path"),
+    ],
+)
+def test_what_a_dataset_holds_too_much_of_is_refused(record: Callable, asked: dict[str, int], message: str) -> None:
+    record(3)
+    with pytest.raises(DatasetError, match=message):
+        record(**asked)
+
+
+def test_without_a_number_a_dataset_of_more_is_left_as_it_is(record: Callable) -> None:
+    record(12)
+    assert len(record(None)[0]) == 12
 
 
 def test_recorded_episodes_are_not_continued_by_made_ones(record: Callable, tmp_path: Path) -> None:

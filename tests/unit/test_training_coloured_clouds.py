@@ -146,7 +146,7 @@ def test_a_stored_coloured_dataset_is_trained_on_with_colour_and_without(tmp_pat
     cloning: dict[str, Any] = {"steps": 3, "observations": 4, "draws": 2, "optimiser": {"learning_rate": 1e-2}}
     for colour, channels in ((False, 3), (True, 6)):
         policy = small_policy(loaded, colour=colour)
-        settings = registry.build_part("teachers", {"kind": "diffusion", **cloning})
+        settings = registry.build_part("teachers", {"kind": "diffusion", **cloning}, "teacher")
         learner = registry.find("teachers", "diffusion").create(settings, policy, 10)
         run = training_of(learner, windows_of(loaded, policy))
         first = next(parameter for name, parameter in policy.encoder.named_parameters() if parameter.dim() == 2)

@@ -38,7 +38,7 @@ def draws(seed: int = 0) -> Draws:
 
 
 def teacher(data: Demonstrations, policy: Policy, **changes: object) -> Learner:
-    settings = registry.build_part("teachers", {**TEACHER, **changes})
+    settings = registry.build_part("teachers", {**TEACHER, **changes}, "teacher")
     return registry.find("teachers", settings.kind).create(settings, policy, len(windows_of(data, policy)))
 
 
@@ -244,7 +244,7 @@ def test_a_student_is_distilled_from_a_teacher_of_images() -> None:
     data = image_demonstrations()
     policy = image_policy(data)
     optimisers = {"generator_optimiser": FAST, "critic_optimiser": FAST}
-    settings = registry.build_part("distillers", {"kind": "sdm", "steps": 6, "batch": 4, **optimisers})
+    settings = registry.build_part("distillers", {"kind": "sdm", "steps": 6, "batch": 4, **optimisers}, "distiller")
     learner = registry.find("distillers", "sdm").create(settings, policy, 10)
     run = training_of(learner, windows_of(data, policy))
     before = copy.deepcopy(learner.policy.denoiser)

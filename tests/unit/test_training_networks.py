@@ -151,8 +151,8 @@ def test_an_unknown_kind_names_the_near_ones():
 
 
 def test_an_unknown_key_is_one_line_that_names_it():
-    with pytest.raises(SettingsError, match=r"denoisers\.widht': Extra inputs"):
-        registry.build_part("networks.denoisers", {"kind": "adaln_mlp", "widht": 3})
+    with pytest.raises(SettingsError, match=r"'network\.denoiser\.widht': Extra inputs"):
+        registry.build_part("networks.denoisers", {"kind": "adaln_mlp", "widht": 3}, "network.denoiser")
 
 
 def test_the_image_presets_have_diffusion_policy_s_encoder_and_a_small_one():

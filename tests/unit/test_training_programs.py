@@ -166,10 +166,24 @@ def test_a_checkpoint_is_not_evaluated_at_another_step_count_than_it_was_exporte
 
 def test_a_student_learns_from_the_episodes_that_its_teacher_learned_from(recorded):
     train_teacher(composed("train", TrainSettings, *COMMON, "teacher.steps=1", "export.nfe=[1]"))
-    for other, same in (("leave_out_failures=true", "false"), ("validation_episodes=1", "0")):
+    others = (
+        ("leave_out_failures=true", "false"),
+        ("validation_episodes=1", "0"),
+        ("camera_noise=d4xx", "null"),
+        ("yaw_copies=2", "null"),
+    )
+    for other, same in others:
         key, _ = other.split("=")
         with pytest.raises(SettingsError, match=f"was trained with {key}={same}: distil with the same"):
             distill(composed("distill", DistillSettings, *COMMON, other))
+    store = EpisodeStore.open(recorded / "data/test/reach.zarr")
+    store.append(
+        Episode(
+            store.read("state", slice(0, 9)), store.read("action", slice(0, 9)), store.read("point_cloud", slice(0, 9))
+        )
+    )
+    with pytest.raises(SettingsError, match=r"trained on other episodes than data/test/reach\.zarr holds now"):
+        distill(composed("distill", DistillSettings, *COMMON))
 
 
 @pytest.mark.parametrize(
@@ -231,8 +245,30 @@ def test_another_teacher_s_student_is_not_continued(recorded):
 
 def test_a_teacher_with_another_network_is_refused(recorded):
     train_teacher(composed("train", TrainSettings, *COMMON, "teacher.steps=1", "export.nfe=[1]"))
-    with pytest.raises(SettingsError, match="another network"):
+    with pytest.raises(SettingsError, match=r"dp3_small_seed0 has another 'network\.horizon': give the same network="):
         distill(composed("distill", DistillSettings, *COMMON, "network.horizon=4"))
+
+
+def test_a_student_has_its_teacher_s_process_and_is_told_no_other(recorded):
+    train_teacher(composed("train", TrainSettings, *COMMON, "teacher.steps=1", "export.nfe=[1]"))
+    with pytest.raises(SettingsError, match=r"^diffusion=edm: distiller 'sdm' takes its teacher's process, 'discrete'"):
+        distill(composed("distill", DistillSettings, *COMMON, "diffusion=edm"))
+    with pytest.raises(SettingsError, match=r"^distiller 'regression' has no teacher .*: give diffusion="):
+        distill(composed("distill", DistillSettings, *COMMON, "distiller=regression", "~diffusion"))
+
+
+def test_a_teacher_of_average_velocities_is_not_trained_as_one_of_diffusion(recorded):
+    with pytest.raises(SettingsError, match=r"^diffusion=meanflow: .* train it by sdm-distill distiller=meanflow"):
+        train_teacher(composed("train", TrainSettings, *COMMON, "diffusion=meanflow", "teacher.steps=1"))
+    assert not (recorded / "runs").exists()
+
+
+@pytest.mark.parametrize("distiller", ["sdm", "manicm", "dmd2"])
+def test_a_teacher_that_predicts_the_noise_is_not_distilled_at_pure_noise(recorded, distiller):
+    train_teacher(composed("train", TrainSettings, *COMMON, "diffusion=epsilon", "teacher.steps=1"))
+    with pytest.raises(SettingsError, match=r"level,? 99: a network that predicts the noise cannot tell the action"):
+        distill(composed("distill", DistillSettings, *COMMON, f"distiller={distiller}"))
+    assert not (recorded / f"runs/test/reach/{distiller}_small_seed0").exists()
 
 
 def test_demonstrations_that_do_not_fit_the_teacher_are_refused(here):

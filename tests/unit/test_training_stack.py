@@ -141,7 +141,11 @@ def test_runs_of_different_shapes_are_refused():
 def run_of(folder: Path, seed: int) -> Run:
     """A run of the smallest method, ready to be trained."""
     package, values, _ = METHODS["diffusion"]
-    learner, data, method = learner_of("diffusion", seed), demonstrations(), registry.build_part(package, values)
+    learner, data, method = (
+        learner_of("diffusion", seed),
+        demonstrations(),
+        registry.build_part(package, values, package),
+    )
     assert isinstance(method, MethodSettings)
     windows = windows_of(data, learner.policy)
     settings = {

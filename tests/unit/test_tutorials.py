@@ -77,7 +77,7 @@ def test_the_method_learns_what_the_teacher_makes_of_a_noise(method: str) -> Non
 
 def test_the_method_s_configuration_is_complete(method: str, tmp_path: Path) -> None:
     values = composed_values("distill", [*beside(tmp_path), "task=fork/reach", f"distiller={method}"])
-    assert build_part("distillers", values["distiller"]).model_dump()["teacher_nfe"] == 10
+    assert build_part("distillers", values["distiller"], "distiller").model_dump()["teacher_nfe"] == 10
     assert values["run"] == "runs/fork/reach/denoising_student_small_seed0"
 
 

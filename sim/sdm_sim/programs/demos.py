@@ -47,13 +47,13 @@ def record(
     """Brings the store at `output` to `episodes` expert episodes, from seeds `seed0`, `seed0`+1, …
 
     With `source`, a file of recorded demonstrations, its episodes take the place of the expert's, from number `seed0`
-    on. `episodes` None means EXPERT_EPISODES, or all that the source holds. `colour` also stores the colour of each
-    point of the clouds, `images` that of each camera, `image_size` pixels high. `camera_noise` names the depth camera
-    whose noise is put onto the images.
+    on. `episodes` None means EXPERT_EPISODES, or all that the source holds. A store that holds more than `episodes`, or
+    seeds before `seed0`, is refused. `colour` also stores the colour of each point of the clouds, `images` that of each
+    camera, `image_size` pixels high. `camera_noise` names the depth camera whose noise is put onto the images.
     """
     if noisy_camera(camera_noise) is None:
         camera_noise = None  # also where it is called `none`
-    task = make_task(name)
+    asked, task = episodes, make_task(name)
     try:
         contract = with_coloured_cloud(task.contract) if colour else task.contract
         contract = with_images(contract, image_size) if images else contract
@@ -66,9 +66,16 @@ def record(
             episodes = _held(recorded, source, seed0, episodes)
         store = EpisodeStore.open_or_create(output, contract)
         _require_same_camera(store, camera_noise)
+        if asked is not None and len(store) > asked:
+            raise DatasetError(
+                f"{output}: holds {len(store)} episodes, {asked} asked for, and all of a dataset are trained on; "
+                "choose another path"
+            )
         if not all("seed" in entry for entry in store.provenance):
             raise DatasetError(f"{output}: holds episodes that were recorded, not made of seeds; choose another path")
         tried = [int(entry["seed"]) for entry in store.provenance]
+        if tried and min(tried) < seed0:
+            raise DatasetError(f"{output}: holds seeds from {min(tried)} on, not from {seed0}; choose another path")
         seed, failures = max(tried, default=seed0 - 1) + 1, 0
         with _progress(name, quiet) as progress:
             bar = progress.add_task("demos", total=episodes, completed=len(store), note="")

@@ -79,12 +79,12 @@ class NetworkSettings(Settings):
     @field_validator("encoder", mode="before")
     @classmethod
     def encoder_settings(cls, values: Any) -> Part:
-        return registry.build_part("networks.encoders", values)
+        return registry.build_part("networks.encoders", values, "network.encoder")
 
     @field_validator("denoiser", mode="before")
     @classmethod
     def denoiser_settings(cls, values: Any) -> Part:
-        return registry.build_part("networks.denoisers", values)
+        return registry.build_part("networks.denoisers", values, "network.denoiser")
 
     def contract(self, dataset_contract: Contract) -> Contract:
         """The dataset's contract as this network narrows it: the one under which a policy is trained and deployed."""
@@ -148,7 +148,7 @@ class PolicySettings(Settings):
     @field_validator("diffusion", mode="before")
     @classmethod
     def diffusion_settings(cls, values: Any) -> Part:
-        return registry.build_part("processes", values)
+        return registry.build_part("processes", values, "diffusion")
 
     def plain(self) -> dict[str, Any]:
         """As plain values from which the same settings can be built."""

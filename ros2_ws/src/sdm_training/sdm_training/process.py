@@ -77,6 +77,10 @@ class Process(nn.Module, ABC):
     def check_level(self, name: str, level: float) -> None:
         """Raises SettingsError where the configured level `name` is outside the process."""
 
+    def check_generator_level(self, name: str, level: float) -> None:
+        """Raises SettingsError where one call at the configured level `name` cannot give an action."""
+        self.check_level(name, level)
+
 
 def same_level(x: Tensor, level: float) -> Tensor:
     """One level for every chunk of x [B, …]."""

@@ -24,10 +24,11 @@ def find(package: str, kind: str) -> ModuleType:
     return importlib.import_module(f"{parent.__name__}.{kind}")
 
 
-def build_part(package: str, values: Any) -> Part:
-    """The settings of the implementation that `values["kind"]` names; settings that are built already pass through."""
+def build_part(package: str, values: Any, section: str) -> Part:
+    """The settings of the implementation that `values["kind"]` names, which stand in the configuration's `section`;
+    settings that are built already pass through."""
     if isinstance(values, Part):
         return values
     if not isinstance(values, dict) or "kind" not in values:
-        raise SettingsError(f"configuration of {package} needs a 'kind'")
-    return build(find(package, values["kind"]).SETTINGS, values, package)
+        raise SettingsError(f"configuration key '{section}' needs a 'kind'")
+    return build(find(package, values["kind"]).SETTINGS, values, section)

@@ -29,9 +29,15 @@ from sdm_training.sampling import SamplingSettings
 from sdm_training.settings import SettingsError, build
 from sdm_training.training_loop import STATE, under
 
-# Where two records of one training may differ: the loop's intervals change nothing of what is trained, and which
-# episodes it was trained on is told by the dataset's hash.
-INDIFFERENT = (*ORIGIN, "config.loop.state_every", "config.loop.log_every", "config.leave_out_failures")
+# Where two records of one training may differ: the loop's intervals change nothing of what is trained, the dataset's
+# hash tells which episodes it was trained on, and the policy its process.
+INDIFFERENT = (
+    *ORIGIN,
+    "config.loop.state_every",
+    "config.loop.log_every",
+    "config.leave_out_failures",
+    "config.diffusion",
+)
 
 
 class RunFolder:

@@ -39,7 +39,7 @@ class MethodRow(Settings):
     method, variant: its names in the result lines, where they differ from the row's.
     network, demos: where they differ from the suite's and the task's; a store of other demonstrations is its own.
     teacher: the row that it distils, trained with the same seed and network.
-    nfe: the step counts that are evaluated, the method's own one last.
+    nfe: the step counts that are evaluated, the method's own one last; not written: one call, as the method samples.
     """
 
     name: str
@@ -62,10 +62,16 @@ class MethodRow(Settings):
             overrides.insert(0, f"distiller={values['name']}")
         return {"method": values["name"], **values, "overrides": overrides}
 
+    @model_validator(mode="after")
+    def trains_what_it_names(self) -> MethodRow:
+        if self.program == "train" and not any(one.startswith("teacher=") for one in self.overrides):
+            raise ValueError(f"method '{self.name}' trains a teacher: say which, as overrides: [teacher=fast]")
+        return self
+
     @property
     def samples_by_itself(self) -> bool:
         """Whether it is exported and evaluated as its own sampling says, not at step counts that are asked of it."""
-        return self.program == "distill" and len(self.nfe) == 1
+        return self.program == "distill" and "nfe" not in self.model_fields_set
 
     def export(self, nfe: int) -> str:
         """The run's folder of the checkpoint with `nfe` steps."""

@@ -81,8 +81,8 @@ class Trial:
             options.append(f"teacher_run={teacher.run}")
         if self.has_curve:
             options.append(f"loop.snapshots={self.suite.curve.snapshots}")
-        if not method.samples_by_itself:
-            options.append(f"export.nfe=[{','.join(map(str, method.nfe))}]")
+        asked = () if method.samples_by_itself else method.nfe
+        options.append(f"export.nfe=[{','.join(map(str, asked))}]")
         return TrainingJob(
             places=self.places,
             name=f"{self.name}.training",

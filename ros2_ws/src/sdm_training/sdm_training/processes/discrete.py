@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+import torch
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
@@ -12,6 +13,9 @@ from sdm_training.diffusion.samplers import sample_ddim
 from sdm_training.draws import Draws
 from sdm_training.process import Network, Process
 from sdm_training.settings import Part, SettingsError
+
+# Where less of a noisy chunk is its action, one call of a network that predicts the noise does not tell it.
+MIN_ALPHA = 0.05
 
 
 class DiscreteSettings(Part):
@@ -74,6 +78,15 @@ class Discrete(Process):
     def check_level(self, name: str, level: float) -> None:
         if not 0 <= level <= self.schedule.last or level % 1:
             raise SettingsError(f"{name} {level:g} is no timestep: they are 0, 1, … {self.schedule.last}")
+
+    def check_generator_level(self, name: str, level: float) -> None:
+        self.check_level(name, level)
+        alpha = self.schedule.alpha_sigma(torch.tensor([int(level)]))[0].item()
+        if self.settings.prediction == "epsilon" and alpha < MIN_ALPHA:
+            raise SettingsError(
+                f"{name} {level:g}: a network that predicts the noise cannot tell the action from {alpha:.2%} of it: "
+                "take one that predicts x0, or a lower level"
+            )
 
 
 SETTINGS = DiscreteSettings

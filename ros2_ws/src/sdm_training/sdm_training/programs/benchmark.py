@@ -54,7 +54,7 @@ class BenchmarkSettings(Settings):
     @classmethod
     def runner_settings(cls, values: object) -> Part:
         try:
-            return registry.build_part("benchmark.runners", values)
+            return registry.build_part("benchmark.runners", values, "runner")
         except ModuleNotFoundError as error:
             raise SettingsError(
                 f"this runner needs the package {error.name}: install it with pip install 'sdm_training[ray,slurm]'"

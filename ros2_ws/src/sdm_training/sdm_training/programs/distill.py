@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import torch
@@ -11,10 +12,11 @@ from sdm_core.contract import Contract
 
 from sdm_training import registry
 from sdm_training.compute import set_up
-from sdm_training.policy import NetworkSettings, PolicySettings
+from sdm_training.policy import NetworkSettings, Policy, PolicySettings
+from sdm_training.recipe import first_difference
 from sdm_training.run_folder import RunFolder
-from sdm_training.sampling import Sampler
-from sdm_training.settings import Part, SettingsError, run_program
+from sdm_training.sampling import Sampler, SamplingSettings
+from sdm_training.settings import Part, SettingsError, build, run_program
 from sdm_training.training_run import SEEDS, Run, RunSettings, complete, load_data, seeded_policy
 
 
@@ -23,20 +25,24 @@ class DistillSettings(RunSettings):
     network and process. Methods without a teacher read neither, and take network and diffusion from here."""
 
     network: NetworkSettings
-    diffusion: Part
+    diffusion: Part | None = None
     distiller: Part
     teacher_method: str
     teacher_run: str
 
     @field_validator("diffusion", mode="before")
     @classmethod
-    def diffusion_settings(cls, values: Any) -> Part:
-        return registry.build_part("processes", values)
+    def diffusion_settings(cls, values: Any) -> Part | None:
+        return None if values is None else registry.build_part("processes", values, "diffusion")
 
     @field_validator("distiller", mode="before")
     @classmethod
     def distiller_settings(cls, values: Any) -> Part:
-        return registry.build_part("distillers", values)
+        return registry.build_part("distillers", values, "distiller")
+
+
+# What a student must share with its teacher, and what a teacher of before there was the setting had.
+_AS_ITS_TEACHER = {"leave_out_failures": False, "validation_episodes": 0, "camera_noise": None, "yaw_copies": None}
 
 
 def prepare(settings: DistillSettings, device: torch.device) -> Run:
@@ -46,45 +52,66 @@ def prepare(settings: DistillSettings, device: torch.device) -> Run:
     teacher = teacher_sha256 = None
     if distiller.needs_teacher:
         teacher_run = RunFolder(settings.teacher_run)
-        policy = teacher_run.load_policy(device, distiller.teacher_weights)
-        sampling, trained_as = teacher_run.sampling(), teacher_run.record()
-        teacher, teacher_sha256 = Sampler(teacher_run.load_policy(device), sampling), teacher_run.sha256()
-        if sampling.level is not None:
+        policy, trained_as = teacher_run.load_policy(device, distiller.teacher_weights), teacher_run.record()
+        _require_fit(settings, policy, trained_as)
+        data = load_data(settings, lambda recorded: _contract(settings, policy, recorded), device)
+        if trained_as.get("dataset", {}).get("sha256", data.digest) != data.digest:
             raise SettingsError(
-                f"the teacher {settings.teacher_run} knows one noise level alone, it is a one-step policy itself: "
-                "distil from a teacher of diffusion"
+                f"the teacher {settings.teacher_run} was trained on other episodes than {settings.data} holds now: "
+                "distil from those, or train it again"
             )
-        for key, usual in (("leave_out_failures", False), ("validation_episodes", 0)):
-            of_teacher = trained_as["config"].get(key, usual)
-            if of_teacher != getattr(settings, key):
-                raise SettingsError(
-                    f"the teacher {settings.teacher_run} was trained with {key}={str(of_teacher).lower()}: "
-                    "distil with the same"
-                )
-        if policy.settings.network != settings.network:
-            raise SettingsError(
-                f"the teacher {settings.teacher_run} has another network: give the same network=… as for its training"
-            )
-
-        def teachers(recorded: Contract) -> Contract:
-            differences = policy.contract.differences(settings.network.contract(recorded))
-            if differences:
-                raise SettingsError(
-                    f"{settings.data} does not fit the teacher {settings.teacher_run} ({differences[0]}): "
-                    "distil from the data that it was trained on"
-                )
-            return policy.contract
-
-        data = load_data(settings, teachers, device)
+        teacher, teacher_sha256 = Sampler(teacher_run.load_policy(device), teacher_run.sampling()), teacher_run.sha256()
         labels["teacher"] = f"{trained_as['method']} seed {trained_as['seed']}"
         # What a method adds to the teacher's networks is not what the teacher began as.
         torch.manual_seed(settings.seed + SEEDS)
     else:
+        if settings.diffusion is None:
+            raise SettingsError(f"distiller '{distiller.kind}' has no teacher whose process it takes: give diffusion=…")
         data = load_data(settings, settings.network.contract, device)
         policy_settings = PolicySettings(network=settings.network, diffusion=settings.diffusion)
         policy = seeded_policy(policy_settings, data.contract, settings.seed, device)
     learner = registry.find("distillers", distiller.kind).create(distiller, policy, len(data.learned)).to(device)
     return Run(settings, distiller, learner, data, labels, teacher, teacher_sha256)
+
+
+def _require_fit(settings: DistillSettings, teacher: Policy, trained_as: dict[str, Any]) -> None:
+    """Raises SettingsError where the teacher is no policy of many steps, or was trained otherwise than asked here."""
+    if settings.diffusion is not None:
+        raise SettingsError(
+            f"diffusion={settings.diffusion.kind}: distiller '{settings.distiller.kind}' takes its teacher's process, "
+            f"'{teacher.settings.diffusion.kind}'; leave it out, or distil another teacher"
+        )
+    if build(SamplingSettings, trained_as["sampling"], "sampling").level is not None:
+        raise SettingsError(
+            f"the teacher {settings.teacher_run} knows one noise level alone, it is a one-step policy itself: "
+            "distil from a teacher of diffusion"
+        )
+    for key, usual in _AS_ITS_TEACHER.items():
+        of_teacher = trained_as["config"].get(key, usual)
+        if of_teacher != getattr(settings, key):
+            raise SettingsError(
+                f"the teacher {settings.teacher_run} was trained with {key}={json.dumps(of_teacher)}: "
+                "distil with the same"
+            )
+    other = first_difference(
+        *(network.model_dump(serialize_as_any=True) for network in (teacher.settings.network, settings.network))
+    )
+    if other is not None:
+        raise SettingsError(
+            f"the teacher {settings.teacher_run} has another 'network.{other}': give the same network=… as for its "
+            "training"
+        )
+
+
+def _contract(settings: DistillSettings, teacher: Policy, recorded: Contract) -> Contract:
+    """The teacher's, with its statistics. Raises SettingsError where the dataset's does not fit it."""
+    differences = teacher.contract.differences(settings.network.contract(recorded))
+    if differences:
+        raise SettingsError(
+            f"{settings.data} does not fit the teacher {settings.teacher_run} ({differences[0]}): "
+            "distil from the data that it was trained on"
+        )
+    return teacher.contract
 
 
 def distill(settings: DistillSettings) -> None:

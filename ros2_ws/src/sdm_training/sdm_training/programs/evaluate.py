@@ -39,10 +39,10 @@ class EvaluateSettings(Settings):
     checkpoint: str
     task: str | None
     nfe: int | None
-    episodes: int
+    episodes: int = Field(gt=0)
     seed0: int
     repeats: int = Field(gt=0)
-    workers: int
+    workers: int = Field(gt=0)
     environments: int = Field(gt=0)
     protocol: Literal["final", "best5", "snapshot"]
     snapshot: int

@@ -25,12 +25,12 @@ class TrainSettings(RunSettings):
     @field_validator("diffusion", mode="before")
     @classmethod
     def diffusion_settings(cls, values: Any) -> Part:
-        return registry.build_part("processes", values)
+        return registry.build_part("processes", values, "diffusion")
 
     @field_validator("teacher", mode="before")
     @classmethod
     def teacher_settings(cls, values: Any) -> Part:
-        return registry.build_part("teachers", values)
+        return registry.build_part("teachers", values, "teacher")
 
 
 def prepare(settings: TrainSettings, device: torch.device) -> Run:

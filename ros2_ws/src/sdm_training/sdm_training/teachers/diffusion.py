@@ -8,6 +8,7 @@ from sdm_training.behaviour_cloning import BehaviourCloning, CloningSettings
 from sdm_training.draws import Draws
 from sdm_training.policy import Policy
 from sdm_training.sampling import SamplingSettings
+from sdm_training.settings import SettingsError
 
 
 class DiffusionTeacherSettings(CloningSettings):
@@ -23,6 +24,12 @@ class DiffusionTeacher(BehaviourCloning):
 
     def __init__(self, settings: DiffusionTeacherSettings, policy: Policy, windows: int) -> None:
         super().__init__(settings, policy, windows)
+        if policy.process.times > 1:
+            kind = policy.settings.diffusion.kind
+            raise SettingsError(
+                f"diffusion={kind}: its network is told {policy.process.times} times, of which a teacher's training "
+                f"draws one: train it by sdm-distill distiller={kind}"
+            )
         self.sampling = SamplingSettings(nfe=settings.sample_nfe)
 
     def cloning_loss(self, condition: Tensor, chunk: Tensor, draws: Draws) -> Tensor:
