@@ -32,6 +32,12 @@ def test_bounds_are_the_extremes_themselves_where_there_is_a_range() -> None:
     assert bounds.high == (1.0, 3.0)
 
 
+def test_what_spans_less_than_asked_is_widened_by_it_both_ways() -> None:
+    bounds = fit_bounds(np.array([[0.0, 0.030, 0.5], [1.0, 0.038, 0.5]]), least=0.01)
+    assert bounds.low == pytest.approx((0.0, 0.020, 0.49))
+    assert bounds.high == pytest.approx((1.0, 0.048, 0.51))
+
+
 def test_a_constant_dimension_maps_to_the_middle() -> None:
     bounds = fit_bounds(np.full((7, 1), 0.5))
     assert (bounds.low[0] + bounds.high[0]) / 2 == pytest.approx(0.5)

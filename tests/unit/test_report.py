@@ -244,7 +244,7 @@ def test_what_was_run_besides_comes_after_the_usual_rows() -> None:
 
 def test_a_student_s_training_comes_on_top_of_its_teacher_s() -> None:
     lines = [
-        hundred(SWEEP, "sdm", 1, "1110", train_s=60.0),
+        hundred(SWEEP, "sdm", 1, "1110", teacher="dp3 seed 0", train_s=60.0),
         hundred(SWEEP, "dp3", 10, "1110", train_s=300.0),
         hundred(SWEEP, "regression", 1, "1110", train_s=240.0),
     ]
@@ -255,7 +255,7 @@ def test_a_student_s_training_comes_on_top_of_its_teacher_s() -> None:
 
 def test_minutes_of_runs_that_were_trained_together_stand_apart() -> None:
     lines = [
-        hundred(SWEEP, "sdm", 1, "1110", train_s=60.0, stacked=35),
+        hundred(SWEEP, "sdm", 1, "1110", teacher="dp3 seed 0", train_s=60.0, stacked=35),
         hundred(SWEEP, "dp3", 10, "1110", train_s=300.0, stacked=30),
         hundred(DOOR, "dp3", 10, "1110", train_s=600.0),
     ]

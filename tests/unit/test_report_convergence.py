@@ -18,6 +18,7 @@ def snapshots(policy: Policy, successes: list[int], seconds_each: float) -> list
     return [
         {
             **success_line(TASK, policy.method, policy.nfe, "1" * count + "0" * (100 - count)),
+            **({} if policy == DP3 else {"teacher": "dp3 seed 0"}),
             "protocol": "snapshot",
             "seed": 0,
             "step": 100 * number,
@@ -53,5 +54,10 @@ def test_without_best_no_ratio_is_given() -> None:
 
 
 def test_teachers_and_snapshots_without_times_have_no_row() -> None:
-    untimed = {**success_line(TASK, "sdm", 1, "10" * 50), "protocol": "best5", "curve": [[5, 9], [10, 18]]}
+    untimed = {
+        **success_line(TASK, "sdm", 1, "10" * 50),
+        "teacher": "dp3 seed 0",
+        "protocol": "best5",
+        "curve": [[5, 9], [10, 18]],
+    }
     assert convergence_table(curves([*snapshots(DP3, [20, 97], 2.0), untimed])) == NOTHING_RUN

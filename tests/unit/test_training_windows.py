@@ -89,6 +89,16 @@ def test_a_stored_dataset_loads_with_its_actions_inside_the_bounds(tmp_path):
     assert loaded.normaliser(loaded.contract).action.low == pytest.approx((-1, -1))
 
 
+def test_a_state_that_hardly_moves_is_not_scaled_up_to_its_noise():
+    data = demonstrations()
+    data.state[:, 0] = 0.04 + 0.0001 * np.sin(np.arange(len(data.state)))
+    data.action[:, 0] = 0.3
+    statistics = data.normaliser(data.contract)
+    middle = (statistics.state.high[0] + statistics.state.low[0]) / 2
+    assert (0.0 - middle) / ((statistics.state.high[0] - statistics.state.low[0]) / 2) == pytest.approx(-4, abs=0.1)
+    assert statistics.action.high[0] - statistics.action.low[0] == pytest.approx(2e-4)
+
+
 def test_holding_out_episodes_keeps_the_first_for_training():
     data = demonstrations((5, 6, 7))
     kept, held_out = data.split(1)

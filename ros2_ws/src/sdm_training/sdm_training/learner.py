@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
@@ -23,7 +24,10 @@ from sdm_training.settings import Part
 
 
 class MethodSettings(Part):
-    """method: its name in results; variant: what sets an ablation apart from it, or None."""
+    """method: its name in results; variant: what sets an ablation apart from it, or None. A method whose settings are
+    no more than these learns from demonstrations alone."""
+
+    needs_teacher: ClassVar[bool] = False
 
     method: str
     variant: str | None = None
@@ -32,6 +36,14 @@ class MethodSettings(Part):
     def labels(self) -> dict[str, str]:
         """What results say of it."""
         return {"method": self.method, **({"variant": self.variant} if self.variant else {})}
+
+
+class StudentSettings(MethodSettings):
+    """Of a method that distils. teacher_weights: the averaged ones of the teacher that it is given, or its last."""
+
+    needs_teacher: ClassVar[bool] = True
+
+    teacher_weights: Literal["ema", "raw"] = "ema"
 
 
 @dataclass(frozen=True)

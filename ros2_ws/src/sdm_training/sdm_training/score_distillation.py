@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
-from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import torch
 from pydantic import Field, field_validator
@@ -22,7 +22,7 @@ from torch import Tensor
 from sdm_training import registry
 from sdm_training.draws import Draws
 from sdm_training.ema import EmaSettings
-from sdm_training.learner import Average, Feeding, Learner, MethodSettings, Update
+from sdm_training.learner import Average, Feeding, Learner, StudentSettings, Update
 from sdm_training.observation import Batch
 from sdm_training.optimiser import OptimiserSettings
 from sdm_training.policy import Policy
@@ -58,24 +58,21 @@ class NoiseLevels(Settings):
         return self.low + self.stride * draws.integers(0, (self.high - self.low) // self.stride, count)
 
 
-class ScoreDistillationSettings(MethodSettings):
+class ScoreDistillationSettings(StudentSettings):
     """steps counts critic updates; the generator is updated in every `update_ratio`-th (Algorithm 1's c of SDM).
 
     batch: observations a step; draws: chunks generated for each of them. generator_level: where G is called, None for
     the process's noisiest; noise_levels: where the distributions are compared and D learns, None for the process's own;
-    both may be given by the kind of the teacher's process, {discrete: …, edm: …}. teacher_weights: the teacher's
-    averaged ones or its last; start: G begins as the teacher, or (the papers' ablation) from scratch; encoder "trained"
-    lets G's loss train a copy of the teacher's encoder, while P and D keep the frozen one; point_subsets: with a frozen
-    encoder, random point subsets of which each observation's encodings are kept. critic_optimiser: None without a D.
+    both may be given by the kind of the teacher's process, {discrete: …, edm: …}. start: G begins as the teacher, or
+    (the papers' ablation) from scratch; encoder "trained" lets G's loss train a copy of the teacher's encoder, while P
+    and D keep the frozen one; point_subsets: with a frozen encoder, random point subsets of which each observation's
+    encodings are kept. critic_optimiser: None without a D.
     """
-
-    needs_teacher: ClassVar[bool] = True
 
     steps: int = Field(default=4000, gt=0)
     batch: int = Field(default=128, gt=0)
     draws: int = Field(default=1, gt=0)
     update_ratio: int = Field(default=5, gt=0)
-    teacher_weights: Literal["ema", "raw"] = "ema"
     start: Literal["teacher", "scratch"] = "teacher"
     generator_level: float | dict[str, float] | None = None
     noise_levels: NoiseLevels | dict[str, NoiseLevels] | None = None

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import copy
 import math
-from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -24,7 +23,7 @@ from torch import Tensor
 from sdm_training.diffusion.karras import heun_step
 from sdm_training.draws import Draws
 from sdm_training.ema import EmaSettings
-from sdm_training.learner import Average, Feeding, Learner, MethodSettings, Update
+from sdm_training.learner import Average, Feeding, Learner, StudentSettings, Update
 from sdm_training.observation import Batch
 from sdm_training.optimiser import OptimiserSettings
 from sdm_training.policy import Policy, PolicySettings, warm_start
@@ -37,17 +36,14 @@ from sdm_training.settings import SettingsError
 HUBER_SCALE = 0.00054
 
 
-class ConsistencySettings(MethodSettings):
+class ConsistencySettings(StudentSettings):
     """bins, start_scale: see CtmSettings; ctm_scale, dsm_scale: of the two losses; target: the student's average, which
     makes the targets and is deployed; sample_nfe: the jumps with which the student counts as itself."""
-
-    needs_teacher: ClassVar[bool] = True
 
     kind: str = "consistency"
     method: str = "consistency"
     steps: int = Field(default=4000, gt=0)
     batch: int = Field(default=128, gt=0)
-    teacher_weights: Literal["ema", "raw"] = "ema"
     bins: int = 80
     start_scale: float = 1.0
     ctm_scale: float = 1.0

@@ -34,8 +34,8 @@ class Dmd2Settings(ScoreDistillationSettings):
     kind: str = "dmd2"
     method: str = "dmd2"
     critic_optimiser: OptimiserSettings
-    generator_adversarial: float = 3e-3
-    critic_adversarial: float = 1e-2
+    generator_adversarial: float = 1.0
+    critic_adversarial: float = 1.0
 
 
 class Dmd2(ScoreDistillation):

@@ -12,7 +12,6 @@ the target lies off the flow.
 from __future__ import annotations
 
 import copy
-from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -21,7 +20,7 @@ from torch.nn.functional import mse_loss
 
 from sdm_training.draws import Draws
 from sdm_training.ema import EmaSettings
-from sdm_training.learner import Average, Feeding, Learner, MethodSettings, Update
+from sdm_training.learner import Average, Feeding, Learner, StudentSettings, Update
 from sdm_training.observation import Batch
 from sdm_training.optimiser import OptimiserSettings
 from sdm_training.policy import Policy, PolicySettings, warm_start
@@ -31,17 +30,14 @@ from sdm_training.sampling import SamplingSettings
 from sdm_training.settings import SettingsError
 
 
-class ManiCmSettings(MethodSettings):
+class ManiCmSettings(StudentSettings):
     """skip: timesteps of one DDIM step of the teacher (k); sigma_data, timestep_scaling: see ConsistencyModelSettings;
     target: the student's average, which makes the targets and is deployed."""
-
-    needs_teacher: ClassVar[bool] = True
 
     kind: str = "manicm"
     method: str = "manicm"
     steps: int = Field(default=4000, gt=0)
     batch: int = Field(default=128, gt=0)
-    teacher_weights: Literal["ema", "raw"] = "ema"
     skip: int = 10
     sigma_data: float = 0.5
     timestep_scaling: float = 10.0

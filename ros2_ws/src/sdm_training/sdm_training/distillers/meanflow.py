@@ -9,8 +9,6 @@ OMP's finite differences in place of du/dt save memory, of which networks of thi
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
@@ -36,8 +34,6 @@ class MeanFlowTrainingSettings(CloningSettings):
     weight_power p, weight_offset c: a chunk's squared error d is weighted by 1 / (d + c)^p, p = 0 by nothing;
     directional_weight: of OMP's misalignment; 0 leaves it out.
     """
-
-    needs_teacher: ClassVar[bool] = False
 
     kind: str = "meanflow"
     method: str = "meanflow"

@@ -10,8 +10,6 @@ unscaled, and divides the errors by t* and 1 - t* before squaring, which counts 
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import torch
 from torch import Tensor
 
@@ -26,8 +24,6 @@ from sdm_training.settings import SettingsError
 
 class MipSettings(CloningSettings):
     """The shared settings of supervised training; the first regression is the same in every draw."""
-
-    needs_teacher: ClassVar[bool] = False
 
     kind: str = "mip"
     method: str = "mip"

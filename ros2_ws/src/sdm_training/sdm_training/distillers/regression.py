@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import torch
 from torch import Tensor
 from torch.nn.functional import mse_loss
@@ -17,8 +15,6 @@ from sdm_training.sampling import SamplingSettings
 
 class RegressionSettings(CloningSettings):
     """The shared settings of supervised training; a deterministic loss gains nothing from several draws."""
-
-    needs_teacher: ClassVar[bool] = False
 
     kind: str = "regression"
     method: str = "regression"

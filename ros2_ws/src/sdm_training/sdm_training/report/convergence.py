@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from sdm_training.report.learning_curves import Curves, Point
 from sdm_training.report.markdown import NOT_RUN, NOTHING_RUN, code, rate_cell, table
-from sdm_training.report.policies import BEST, Policy
+from sdm_training.report.policies import BEST
 
 
 def convergence_table(curves: Curves) -> str:
     """One row a student whose snapshots were timed, and how many times its steps and seconds `best` needed."""
     rows = []
     for task in sorted(curves):
-        students = {policy: timed for policy, points in curves[task].items() if (timed := _timed(policy, points))}
+        students = {policy: points for policy, points in curves[task].items() if all(map(_is_timed_student, points))}
         of_best = converged(students[BEST]) if BEST in students else None
         for policy, points in students.items():
             reached, last = converged(points), points[-1]
@@ -55,10 +55,8 @@ def converged(points: Sequence[Point]) -> Point:
     return next(point for point in points if point.rate.value >= points[-1].rate.low)
 
 
-def _timed(policy: Policy, points: Sequence[Point]) -> list[Point]:
-    if not policy.described.distilled or any(point.seconds is None for point in points):
-        return []
-    return list(points)
+def _is_timed_student(point: Point) -> bool:
+    return point.distilled and point.seconds is not None
 
 
 def _seconds(point: Point) -> float:

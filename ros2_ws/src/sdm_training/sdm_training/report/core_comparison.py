@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 
-from sdm_training.report.lines import Line, of_task
+from sdm_training.report.lines import Line, is_distilled, of_task
 from sdm_training.report.markdown import NONE, NOT_RUN, NOTHING_RUN, code, table
 from sdm_training.report.policies import NETWORK, RECIPE_NETWORK, STUDENT_ROWS, TEACHER_ROWS, Policy
 from sdm_training.report.speed import latency_ms
@@ -124,7 +124,7 @@ def _training_cell(lines: Sequence[Line], policy: Policy) -> str:
     if not found:
         return NOT_RUN
     own = _minutes(found)
-    if not policy.described.distilled:
+    if not any(is_distilled(line) for one in found.values() for line in one.lines):
         return own
     teachers = {
         task: teacher for task, one in found.items() if (teacher := success_of_reference(lines, one.lines[0], policy))

@@ -8,19 +8,20 @@ from dataclasses import dataclass
 from sdm_core.results import wilson
 
 from sdm_training.report.estimate import Estimate
-from sdm_training.report.lines import Line, matching
+from sdm_training.report.lines import Line, is_distilled, matching
 from sdm_training.report.policies import NETWORK, Policy
 
 
 @dataclass(frozen=True)
 class Point:
-    """One snapshot: its training step, the seconds of training until it, and its success over all training seeds, of so
-    many episodes."""
+    """One snapshot: its training step, the seconds of training until it, its success over all training seeds, of so
+    many episodes, and whether the training distils a teacher."""
 
     step: int
     seconds: float | None
     rate: Estimate
     episodes: int
+    distilled: bool
 
 
 Curves = dict[str, dict[Policy, list[Point]]]
@@ -53,13 +54,14 @@ def _policy(line: Line) -> Policy:
 def _point(step: int, lines: list[Line]) -> Point:
     successes, episodes = (sum(line[key] for line in lines) for key in ("successes", "episodes"))
     seconds = sum(line["train_s"] for line in lines) / len(lines)
-    return Point(step, seconds, _rate(successes, episodes), episodes)
+    return Point(step, seconds, _rate(successes, episodes), episodes, is_distilled(lines[0]))
 
 
 def _points_of_best5(line: Line) -> list[Point]:
     """Every evaluation of the run, of which the line pools the best five; it does not know when each was reached."""
     episodes = line["episodes"] // 5
-    return [Point(step, None, _rate(successes, episodes), episodes) for step, successes in line["curve"]]
+    distilled = is_distilled(line)
+    return [Point(step, None, _rate(successes, episodes), episodes, distilled) for step, successes in line["curve"]]
 
 
 def _rate(successes: int, episodes: int) -> Estimate:

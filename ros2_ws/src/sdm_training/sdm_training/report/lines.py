@@ -30,6 +30,11 @@ def matching(lines: Iterable[Line], **wanted: Any) -> list[Line]:
     return [line for line in lines if all(line.get(key) == value for key, value in wanted.items())]
 
 
+def is_distilled(line: Line) -> bool:
+    """Whether it is of a student, whose training came on top of its teacher's."""
+    return line.get("teacher") is not None
+
+
 def newest(lines: Iterable[Line], **wanted: Any) -> Line | None:
     """The last line whose entries equal `wanted`."""
     return next(reversed(matching(lines, **wanted)), None)

@@ -45,14 +45,12 @@ class Policy:
 
 @dataclass(frozen=True)
 class Method:
-    """A method's printed name, the policy that it is compared with, its colour and marker, and whether it is distilled
-    from a teacher (its own training then comes on top of the teacher's)."""
+    """A method's printed name, the policy that it is compared with, its colour and marker."""
 
     name: str
     reference: Policy
     colour: str
     marker: str
-    distilled: bool = False
 
 
 DP3 = Policy("dp3", 10)
@@ -71,13 +69,13 @@ METHODS = {
     "dp3_eps": Method("DP3, noise prediction", DP3_EPSILON, ORANGE, "o"),
     "edm": Method("EDM", EDM, SKY, "o"),
     "dp2d": Method("Diffusion Policy, images", IMAGES, BLACK, "o"),
-    "sdm": Method("SDM", DP3, BLUE, "s", distilled=True),
-    "anchored": Method("anchored matching", DP3, BLUE, "*", distilled=True),
-    "onedp_s": Method("OneDP-S", DP3, GREEN, "^", distilled=True),
-    "onedp_d": Method("OneDP-D", DP3, GREEN, "v", distilled=True),
-    "manicm": Method("ManiCM", DP3, PURPLE, "D", distilled=True),
-    "consistency": Method("Consistency Policy (best)", EDM, BLACK, "P", distilled=True),
-    "dmd2": Method("DMD2", DP3, YELLOW, "X", distilled=True),
+    "sdm": Method("SDM", DP3, BLUE, "s"),
+    "anchored": Method("anchored matching", DP3, BLUE, "*"),
+    "onedp_s": Method("OneDP-S", DP3, GREEN, "^"),
+    "onedp_d": Method("OneDP-D", DP3, GREEN, "v"),
+    "manicm": Method("ManiCM", DP3, PURPLE, "D"),
+    "consistency": Method("Consistency Policy (best)", EDM, BLACK, "P"),
+    "dmd2": Method("DMD2", DP3, YELLOW, "X"),
     "regression": Method("regression", DP3, GREY, "s"),
     "mip": Method("MIP", DP3, GREY, "D"),
     "meanflow": Method("MeanFlow", DP3, SKY, "^"),
