@@ -110,6 +110,11 @@ class EpisodeStore:
     def _as_stored(cls, path: Path, mode: Literal["r", "r+"]) -> EpisodeStore:
         try:
             root = zarr.open_group(str(path), mode=mode, **_FORMAT)
+            if "contract" not in root.attrs and "data" in root:
+                raise DatasetError(
+                    f"{path}: holds no contract, so that nobody knows what its arrays are; write one, and "
+                    f"`sdm-convert {path} --contract FILE -o NEW` makes a dataset of it"
+                )
             store = cls(path, root, Contract.parse(root.attrs["contract"], f"{path}: contract"))
             _ = store.episode_ends, dict(store._data())  # raise where they cannot be read
         except SdmError:

@@ -16,7 +16,7 @@ MIN_STATE_RANGE = 0.01
 
 
 def fit_bounds(samples: NDArray, least: float = MIN_RANGE) -> Bounds:
-    """Per-dimension minimum and maximum of samples [M,D]; one that spans less than `least` is widened by it both ways."""
+    """Per-dimension minimum and maximum of samples [M,D]; one of less than `least` is widened by it both ways."""
     low, high = samples.min(0).astype(np.float64), samples.max(0).astype(np.float64)
     flat = high - low < least
     low, high = np.where(flat, low - least, low), np.where(flat, high + least, high)

@@ -1,4 +1,5 @@
-"""sdm-convert: a bag of rosbag2 into a dataset, through the recorder's own code; and datasets into LeRobot's layout."""
+"""sdm-convert: a bag of rosbag2 into a dataset, through the recorder's own code; replay buffers of Diffusion Policy and
+DP3 into datasets; and datasets into LeRobot's layout."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from pathlib import Path
 from sdm_core.checkpoint import contract_at
 from sdm_core.dataset import EpisodeStore
 from sdm_core.errors import DatasetError, SdmError
+from sdm_core.foreign_dataset import adopt, is_zarr
 from sdm_core.lerobot_layout import export_to_lerobot
 
 from sdm_policy_node.convert.bag import Bag
@@ -26,9 +28,10 @@ def parser() -> argparse.ArgumentParser:
         prog="sdm-convert",
         description="Makes a dataset (.zarr) of a bag, MCAP or sqlite3, with the code that records live. The "
         "recorder's messages in the bag say which episodes there are, and how it was set up; options override that, "
-        "and are needed for a bag without them, which becomes one episode.",
+        "and are needed for a bag without them, which becomes one episode. Of a replay buffer (.zarr) of Diffusion "
+        "Policy or DP3 it makes a dataset with --contract, which says what its arrays are.",
     )
-    made.add_argument("bag", type=Path, help="the bag's folder, or one of its files; with --lerobot a dataset (.zarr)")
+    made.add_argument("bag", type=Path, help="the bag's folder, or one of its files; with --lerobot a dataset")
     made.add_argument("-o", "--output", type=Path, required=True, help="the dataset to make")
     made.add_argument("--lerobot", action="store_true", help="write the dataset in the layout of LeRobot's version 3")
     made.add_argument("--contract", type=Path, help="another contract: contract.yaml, or a checkpoint")
@@ -85,6 +88,12 @@ def run(options: argparse.Namespace) -> Report:
     return convert(bag, options.output, RecorderSetup(contract, settings, topics), plan)
 
 
+def _adopted(options: argparse.Namespace) -> EpisodeStore:
+    if options.contract is None:
+        raise DatasetError(f"{options.bag}: a replay buffer does not say what its arrays are; give --contract")
+    return adopt(options.bag, options.output, contract_at(options.contract))
+
+
 def _remapping(rule: str) -> tuple[str, str]:
     name, separator, topic = rule.partition(":=")
     if not (name and separator and topic):
@@ -100,6 +109,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             store = EpisodeStore.view(options.bag)
             export_to_lerobot(store, options.output)
             print(f"{options.output} holds {len(store)} episodes")
+            return
+        if is_zarr(options.bag):
+            print(f"{options.output} holds {len(_adopted(options))} episodes")
             return
         report = run(options)
     except SdmError as error:
