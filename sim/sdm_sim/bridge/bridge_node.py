@@ -118,7 +118,7 @@ class BridgeNode(Node):
         self._scene = self._scene_publisher()
         lossless = settings.mode in ("lockstep", "expert")
         self._sensors = SensorPublisher(self, self._task, self._streams, lossless, self._scene)
-        self._inbox = CommandInbox(self, any(entry.is_gripper for entry in self._task.contract.action.entries))
+        self._inbox = CommandInbox(self, self._task.contract.action.gripper_index is not None)
         starters = _STARTERS[settings.mode]
         self._needs_policy = "policy_node" in starters
         for name in starters:

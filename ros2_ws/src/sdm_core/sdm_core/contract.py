@@ -222,6 +222,11 @@ class ActionSpec(_Model):
             raise ValueError(f"kind '{self.kind}' needs a hold value for each of its {len(self.entries)} entries")
         return self
 
+    @property
+    def gripper_index(self) -> int | None:
+        """Which entry is the gripper's; None where there is none."""
+        return next((index for index, entry in enumerate(self.entries) if entry.is_gripper), None)
+
 
 class Bounds(_Model):
     """Per-dimension minimum and maximum over the training set."""

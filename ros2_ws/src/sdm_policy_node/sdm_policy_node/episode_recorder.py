@@ -15,7 +15,7 @@ from sdm_core.errors import ObservationError
 from sdm_policy_node.camera_pose import CameraPose
 from sdm_policy_node.command_listener import listen_to_commands, listen_to_gripper
 from sdm_policy_node.episode_recording import EpisodeRecording, Observed
-from sdm_policy_node.gripper_topic import GRIPPER_TOPIC, gripper_index
+from sdm_policy_node.gripper_topic import GRIPPER_TOPIC
 from sdm_policy_node.observation_source import Frame
 from sdm_policy_node.parameters import RecorderParameters
 from sdm_policy_node.perception import Perception
@@ -56,7 +56,7 @@ class EpisodeRecorder:
         self._perception.configure(contract, CameraPose(node, settings.camera_frame, settings.tf_timeout_s))
         states = StateSource(node, settings.reliable_sensors, self._on_state, self._on_state_refused, _QUEUE)
         states.configure(contract, settings.max_skew_s)
-        gripper = gripper_index(contract.action)
+        gripper = contract.action.gripper_index
         if settings.actions == "commands":
             listen_to_commands(
                 node, settings.sink, contract, self._on_command, self._on_command_refused, self._on_gripper

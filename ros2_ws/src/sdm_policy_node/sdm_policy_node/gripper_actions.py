@@ -14,7 +14,6 @@ from sdm_core.errors import ContractError
 
 from sdm_policy_node.gripper_hands import HANDS, Grip, Hand
 from sdm_policy_node.gripper_switch import GripperSwitch
-from sdm_policy_node.gripper_topic import gripper_index
 from sdm_policy_node.parameters import CommandParameters
 
 # A goal takes about a second; one that has no result by then has none (s).
@@ -29,7 +28,7 @@ def gripper_actions(node: Node, settings: CommandParameters, action: ActionSpec)
     p = settings
     if p.gripper == "topic" or p.dry_run:
         return None
-    index = gripper_index(action)
+    index = action.gripper_index
     if index is None:
         raise ContractError(f"gripper '{p.gripper}': the action has no entry named gripper; leave it to 'topic'")
     entry = action.entries[index]

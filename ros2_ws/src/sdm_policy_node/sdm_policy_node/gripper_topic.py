@@ -12,11 +12,6 @@ from std_msgs.msg import Float64
 GRIPPER_TOPIC = "gripper_command"
 
 
-def gripper_index(action: ActionSpec) -> int | None:
-    """Which entry of a command is the gripper's; None where there is none."""
-    return next((index for index, entry in enumerate(action.entries) if entry.is_gripper), None)
-
-
 def gripper_qos(depth: int) -> QoSProfile:
     """Kept for whoever asks for the last one, such as an operator who takes over what is held. Grippers and recorders
     ask for `command_qos`, and get nothing of the past."""
@@ -31,7 +26,7 @@ class GripperTopic:
 
     def __init__(self, node: Node, action: ActionSpec, depth: int) -> None:
         self._node = node
-        self._index = gripper_index(action)
+        self._index = action.gripper_index
         self._told = False
         self._publisher = None
         if self._index is not None:

@@ -41,7 +41,7 @@ class Jog:
         self._position = [names.index(axis) for axis in "xyz"]
         # Where x, y, z are among the axes of a step; the rotation's are its last three.
         self._axes = [self._space.linear.tolist().index(index) for index in self._position]
-        self._gripper = next((index for index, entry in enumerate(action.entries) if entry.is_gripper), None)
+        self._gripper = action.gripper_index
         self._target: NDArray[np.float64] | None = None
         self._last = np.array([entry.low for entry in action.entries])
         self._sequence = 0
