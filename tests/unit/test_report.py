@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import yaml
 from helpers.result_lines import success_line, timing_line, wire_line
 from sdm_core.errors import DatasetError
 from sdm_core.results import append_result, paired_difference
-from sdm_training.programs.report import Pages, check, report
+from sdm_training.programs.report import Pages, check, main, report
 from sdm_training.report.action_error import action_error
 from sdm_training.report.core_comparison import METAWORLD, TASKS, policies, scores, success_by_task, summary
 from sdm_training.report.estimate import Estimate, mean
@@ -262,6 +264,37 @@ def test_minutes_of_runs_that_were_trained_together_stand_apart() -> None:
     table = rows(summary(lines))
     assert table["SDM @ 1"][4] == "5.0 (30 together) + 1.0 (35 together)"
     assert table["DP3 @ 10"][4] == "5.0 (30 together), 10.0 (alone)"
+
+
+def test_one_s_own_lines_stand_beside_each_other_whatever_they_are_of(tmp_path, capsys, monkeypatch) -> None:
+    lines = [
+        hundred("my/task", "dp3", 10, "1110"),
+        hundred("my/task", "mine", 1, "1100", teacher="dp3 seed 0"),
+        hundred(SWEEP, "mine", 1, "1111", teacher="dp3 seed 0"),
+        {**hundred(SWEEP, "mine", 1, "0000", teacher="dp3 seed 0"), "eval_seed0": 5000},
+    ]
+    file = tmp_path / "mine.jsonl"
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    monkeypatch.setattr(sys, "argv", ["sdm-report", "--lines", str(file)])
+    main()
+    printed = capsys.readouterr().out
+    table = rows(printed)
+    assert printed.startswith("| success, % | DP3 @ 10 | mine @ 1 |\n")
+    assert table["`my/task`"] == ["75 [66, 82] (100)", "50 [40, 60] (100)"]
+    assert table[f"`{SWEEP}`"] == ["not run", "100 [96, 100] (100)"]
+    assert table["compared with"] == ["–", "DP3 @ 10"]
+    assert table["difference, points"][1].startswith("-25.0 [")
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize(("text", "message"), [(None, "no such file"), ("{}\n", "holds no success lines")])
+def test_files_without_lines_are_one_line(text, message, tmp_path, monkeypatch) -> None:
+    file = tmp_path / "mine.jsonl"
+    if text is not None:
+        file.write_text(text)
+    monkeypatch.setattr(sys, "argv", ["sdm-report", "--lines", str(file)])
+    with pytest.raises(SystemExit, match=f"mine.jsonl: {message}"):
+        main()
 
 
 def test_a_summary_s_mean_is_of_metaworld_and_the_other_tasks_stand_beside_it() -> None:

@@ -1,11 +1,12 @@
 """`sdm-report`: docs/results.md and docs/reliability.md with their pictures, models/zoo.md, and tables in other pages,
-from result lines and published figures."""
+from result lines and published figures. `sdm-report --lines mine.jsonl` prints a table of any others."""
 
 from __future__ import annotations
 
 import argparse
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from sdm_core.results import read_results
 
 from sdm_training.report import failures, reliability, zoo
 from sdm_training.report.lines import FINAL, Line, matching
+from sdm_training.report.own_results import own_table
 from sdm_training.report.page import page, pictures
 from sdm_training.report.published import Published
 from sdm_training.report.runtime import conformance_table, runtime_tables
@@ -34,10 +36,24 @@ def result_lines(folder: Path) -> list[Line]:
     """
     files = sorted(folder.glob("*.jsonl"))
     lines = [{**line, "collection": path.stem} for path in files for line in read_results(path)]
+    _require_reported(lines, str(folder))
+    return lines
+
+
+def lines_of(files: Sequence[Path]) -> list[Line]:
+    """The lines of some files. Raises DatasetError where one is missing, or no line is of the reported protocol."""
+    for path in files:
+        if not path.is_file():
+            raise DatasetError(f"{path}: no such file; sdm-benchmark results={path} writes it")
+    lines = [line for path in files for line in read_results(path)]
+    _require_reported(lines, ", ".join(map(str, files)))
+    return lines
+
+
+def _require_reported(lines: Sequence[Line], where: str) -> None:
     if not matching(lines, **FINAL):
         protocol = ", ".join(f"{key} {value}" for key, value in FINAL.items())
-        raise DatasetError(f"{folder}: holds no success lines of the reported protocol ({protocol}); run sdm-evaluate")
-    return lines
+        raise DatasetError(f"{where}: holds no success lines of the reported protocol ({protocol}); run sdm-evaluate")
 
 
 @dataclass(frozen=True)
@@ -100,6 +116,9 @@ def main() -> None:
     parser.add_argument("--reliability-page", type=Path, default=Path("docs/reliability.md"))
     parser.add_argument("--zoo-page", type=Path, default=Path("models/zoo.md"))
     parser.add_argument("--failures-page", type=Path, default=Path("docs/failures.md"))
+    parser.add_argument(
+        "--lines", type=Path, nargs="+", metavar="FILE", help="print a table of these lines alone, and write nothing"
+    )
     parser.add_argument("--check", action="store_true", help="write nothing; fail where the files are not up to date")
     options = parser.parse_args()
     pages = Pages(
@@ -111,6 +130,9 @@ def main() -> None:
         options.failures_page,
     )
     try:
+        if options.lines:
+            print(own_table(lines_of(options.lines)))
+            return
         (check if options.check else report)(options.results, options.published, pages)
     except SdmError as error:
         sys.exit(f"sdm-report: {error}")

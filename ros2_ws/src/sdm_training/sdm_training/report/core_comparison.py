@@ -14,8 +14,7 @@ from sdm_training.report.success import (
     difference_cell,
     mean_cell,
     over_tasks,
-    reference,
-    same_sampling,
+    reference_cell,
     spread_cell,
     success,
     success_of_reference,
@@ -74,7 +73,7 @@ def summary(lines: Sequence[Line]) -> str:
                 policy.name,
                 mean_cell(lines, METAWORLD, policy),
                 spread_cell(lines, METAWORLD, policy),
-                _reference_name(lines, policy),
+                reference_cell(lines, TASKS, policy),
                 difference_cell(lines, METAWORLD, policy),
                 _training_cell(lines, policy),
                 task_cell(lines, FORK, policy),
@@ -107,12 +106,6 @@ def _demonstrations(lines: Sequence[Line], task: str) -> str:
 def _score_cell(lines: Sequence[Line], task: str, policy: Policy) -> str:
     found = success(lines, task, policy)
     return f"{found.score:.3f}" if found and found.score is not None else NOT_RUN
-
-
-def _reference_name(lines: Sequence[Line], policy: Policy) -> str:
-    named = [reference(line, policy) for found in over_tasks(lines, TASKS, policy).values() for line in found.lines]
-    against = named[0] if named else reference({}, policy)
-    return NONE if same_sampling(against, policy) else against.name
 
 
 def _training_cell(lines: Sequence[Line], policy: Policy) -> str:

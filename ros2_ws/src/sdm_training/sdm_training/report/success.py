@@ -125,6 +125,19 @@ def reference(line: Line, policy: Policy) -> Policy:
     return dataclasses.replace(TEACHERS.get(named, policy.described.reference), network=policy.network)
 
 
+def reference_on(lines: Sequence[Line], tasks: Sequence[str], policy: Policy) -> Policy | None:
+    """What a policy is compared with on these tasks; None for a reference itself."""
+    named = [reference(line, policy) for found in over_tasks(lines, tasks, policy).values() for line in found.lines]
+    against = named[0] if named else reference({}, policy)
+    return None if same_sampling(against, policy) else against
+
+
+def reference_cell(lines: Sequence[Line], tasks: Sequence[str], policy: Policy) -> str:
+    """Its name; `–` for a reference itself."""
+    against = reference_on(lines, tasks, policy)
+    return against.name if against else NONE
+
+
 def same_sampling(first: Policy, second: Policy) -> bool:
     """Whether two policies are one method at equally many evaluations."""
     return (first.method, first.nfe) == (second.method, second.nfe)
@@ -156,7 +169,7 @@ def mean_difference(
 
 def difference_cell(lines: Sequence[Line], tasks: Sequence[str], policy: Policy, against: Policy | None = None) -> str:
     """The mean difference in points, such as `-3.0 [-8.7, +1.5] (100)`; `–` for a reference itself."""
-    if same_sampling(policy, policy.described.reference):
+    if reference_on(lines, tasks, policy) is None:
         return NONE
     found = mean_difference(lines, tasks, policy, against)
     return found.cell("+.1f", "+.1f") if found else NOT_RUN
