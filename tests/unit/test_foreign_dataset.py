@@ -69,10 +69,10 @@ def test_images_of_whole_numbers_are_bytes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"state": None}, r"has no data/state, which the contract names, but action, full_state, img, point_cloud"),
-        ({"state": np.zeros((20, 5))}, r"state rows of shape \(5,\) given, \(4,\) expected"),
-        ({"point_cloud": np.zeros((20, 64, 3))}, r"point_cloud rows of shape \(64, 3\) given, \(32, 3\) expected"),
-        ({"action": np.zeros((19, 3))}, r"data/action has 19 rows, and its episodes end at row 20"),
+        ({"state": None}, r"data/state is missing or unreadable"),
+        ({"state": np.zeros((20, 5))}, r"data/state has shape \(20, 5\), \(20, 4\) expected by the contract"),
+        ({"point_cloud": np.zeros((20, 64, 3))}, r"data/point_cloud has shape \(20, 64, 3\), \(20, 32, 3\) expected"),
+        ({"action": np.zeros((19, 3))}, r"data/action has shape \(19, 3\), \(20, 3\) expected"),
         ({"action": np.full((20, 3), np.nan)}, r"data/action holds NaN or infinite values"),
         ({"action": np.full((20, 3), "1")}, r"data/action is of <U1, numbers expected"),
         ({"ends": (7, 7, 20)}, r"meta/episode_ends do not rise from above 0"),
@@ -83,7 +83,7 @@ def test_what_does_not_fit_the_contract_is_one_line_and_leaves_nothing(
     changes: dict[str, Any], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source = theirs(tmp_path / "theirs.zarr", **changes)
-    with pytest.raises(SystemExit, match=message) as ended:
+    with pytest.raises(SystemExit, match=rf"^error: {source}: {message}") as ended:
         converted(source, small_contract(), tmp_path / "mine.zarr")
     assert "\n" not in str(ended.value)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.yaml", "theirs.zarr"]
@@ -102,8 +102,42 @@ def test_objects_are_not_unpickled(tmp_path: Path) -> None:
     made[:] = 0
     described = source / "data/action/.zarray"
     described.write_text(described.read_text().replace('"<f8"', '"|O"').replace('"delta"', '"pickle"'))
-    with pytest.raises(SystemExit, match="no replay buffer of Diffusion Policy or DP3"):
+    with pytest.raises(SystemExit, match=r"data/action is missing or unreadable"):
         converted(source, small_contract(), tmp_path / "mine.zarr")
+
+
+def test_colours_of_bytes_become_shares(tmp_path: Path) -> None:
+    clouds = np.random.default_rng(0).random((20, 32, 6), np.float32)
+    clouds[..., 3:] = np.round(255 * clouds[..., 3:])
+    source = theirs(tmp_path / "theirs.zarr", point_cloud=clouds)
+    store = converted(source, small_contract(cloud={"channels": 6}), tmp_path / "mine.zarr")
+    np.testing.assert_allclose(store.read("point_cloud")[..., 3:], clouds[..., 3:] / 255, rtol=1e-6)
+    np.testing.assert_array_equal(store.read("point_cloud")[..., :3], clouds[..., :3])
+    shares = theirs(tmp_path / "shares.zarr")
+    store = converted(shares, small_contract(cloud={"channels": 6}), tmp_path / "same.zarr")
+    np.testing.assert_array_equal(store.read("point_cloud"), zarr.open_group(str(shares), mode="r")["data/point_cloud"])
+    odd = theirs(tmp_path / "odd.zarr", point_cloud=1.5 * clouds + 0.25)
+    with pytest.raises(SystemExit, match="point_cloud's colour is not of whole numbers of 0 to 255"):
+        converted(odd, small_contract(cloud={"channels": 6}), tmp_path / "none.zarr")
+
+
+def test_a_broken_chunk_is_one_line(tmp_path: Path) -> None:
+    source = theirs(tmp_path / "theirs.zarr")
+    next((source / "data/state").glob("[0-9]*")).write_bytes(b"junk")
+    with pytest.raises(SystemExit, match=r"theirs\.zarr: data/state has a broken chunk; copy it anew"):
+        converted(source, small_contract(), tmp_path / "mine.zarr")
+
+
+def test_a_dataset_of_this_project_keeps_its_judgements_and_is_not_adopted(tmp_path: Path) -> None:
+    converted(theirs(tmp_path / "theirs.zarr"), small_contract(), tmp_path / "mine.zarr")
+    with pytest.raises(SystemExit, match=r"mine\.zarr: is a dataset of this project already"):
+        converted(tmp_path / "mine.zarr", small_contract(), tmp_path / "again.zarr")
+
+
+def test_options_for_bags_are_refused(tmp_path: Path) -> None:
+    source = theirs(tmp_path / "theirs.zarr")
+    with pytest.raises(SystemExit, match="is a zarr group, and the option of actions is for bags; leave it out"):
+        main([str(source), "--actions", "measured", "-o", str(tmp_path / "mine.zarr")])
 
 
 def test_without_a_contract_it_is_no_dataset_and_the_error_says_how_it_becomes_one(tmp_path: Path) -> None:
@@ -112,7 +146,9 @@ def test_without_a_contract_it_is_no_dataset_and_the_error_says_how_it_becomes_o
         DatasetError, match=r"holds no contract, .* `sdm-convert .*theirs\.zarr --contract FILE -o NEW`"
     ):
         EpisodeStore.view(source)
-    with pytest.raises(SystemExit, match="a replay buffer does not say what its arrays are; give --contract"):
+    with pytest.raises(
+        SystemExit, match="is a zarr group: --lerobot exports a dataset, --contract says what a replay buffer holds"
+    ):
         main([str(source), "-o", str(tmp_path / "mine.zarr")])
 
 

@@ -130,6 +130,20 @@ def test_the_run_is_recorded_with_the_checkpoint_s_own_recipe(tmp_path, settings
     assert metrics["parameters"] == sum(tensor.numel() for tensor in averaged)
 
 
+@pytest.mark.parametrize(("prediction", "level"), [("sample", False), ("epsilon", True)])
+def test_the_command_that_distils_it_is_one_that_its_prediction_allows(
+    prediction, level, tmp_path, settings, capsys, monkeypatch
+):
+    cfg = OmegaConf.create({"policy": {"noise_scheduler": {"prediction_type": prediction}}})
+    checkpoint(tmp_path / "latest.ckpt", cfg=cfg)
+    (tmp_path / "network").mkdir()
+    (tmp_path / "network/dp3.yaml").touch()  # as if these small networks were among the shipped ones
+    monkeypatch.setattr("sdm_training.programs.import_dp3.config_folder", lambda: tmp_path)
+    import_dp3(settings())
+    command = next(line for line in capsys.readouterr().out.splitlines() if "to distil it: sdm-distill" in line)
+    assert ("distiller.generator_level=65" in command) == level
+
+
 def test_what_is_given_goes_before_the_checkpoint_and_dp3_s_values_stand_in_for_a_missing_configuration(
     tmp_path, settings
 ):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from sdm_core.normaliser import MIN_RANGE, fit_bounds
+from sdm_core.normaliser import LEAST_REACH, fit_bounds
 
 SAMPLES = hnp.arrays(
     np.float64,
@@ -23,7 +23,7 @@ def test_every_sample_lies_within_the_bounds_and_no_range_is_nothing(samples: np
     assert low.shape == high.shape == samples.shape[1:]
     assert (low <= samples).all()
     assert (samples <= high).all()
-    assert (high - low >= MIN_RANGE).all()
+    assert (high - low >= LEAST_REACH).all()
 
 
 def test_bounds_are_the_extremes_themselves_where_there_is_a_range() -> None:
@@ -32,13 +32,13 @@ def test_bounds_are_the_extremes_themselves_where_there_is_a_range() -> None:
     assert bounds.high == (1.0, 3.0)
 
 
-def test_what_spans_less_than_asked_is_widened_by_it_both_ways() -> None:
-    bounds = fit_bounds(np.array([[0.0, 0.030, 0.5], [1.0, 0.038, 0.5]]), least=0.01)
-    assert bounds.low == pytest.approx((0.0, 0.020, 0.49))
-    assert bounds.high == pytest.approx((1.0, 0.048, 0.51))
+def test_bounds_lie_no_nearer_to_the_middle_than_asked() -> None:
+    bounds = fit_bounds(np.array([[0.0, 0.030, 0.5, 0.0], [1.0, 0.038, 0.5, 0.021]]), least=0.01)
+    assert bounds.low == pytest.approx((0.0, 0.024, 0.49, 0.0))
+    assert bounds.high == pytest.approx((1.0, 0.044, 0.51, 0.021))
 
 
 def test_a_constant_dimension_maps_to_the_middle() -> None:
     bounds = fit_bounds(np.full((7, 1), 0.5))
     assert (bounds.low[0] + bounds.high[0]) / 2 == pytest.approx(0.5)
-    assert bounds.high[0] - bounds.low[0] == pytest.approx(2 * MIN_RANGE)
+    assert bounds.high[0] - bounds.low[0] == pytest.approx(2 * LEAST_REACH)

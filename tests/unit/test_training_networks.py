@@ -146,7 +146,7 @@ def test_actions_are_mapped_to_the_unit_range_and_back_inside_the_bounds():
 
 
 def test_an_unknown_kind_names_the_near_ones():
-    with pytest.raises(SettingsError, match=r"unknown kind 'unet2d' in networks\.denoisers: did you mean unet1d"):
+    with pytest.raises(SettingsError, match=r"networks\.denoisers: unknown kind 'unet2d', did you mean unet1d"):
         registry.find("networks.denoisers", "unet2d")
 
 

@@ -24,6 +24,7 @@ from sdm_training.programs.distill import DistillSettings, distill, prepare
 from sdm_training.programs.evaluate import EvaluateSettings, checkpoint_folder, evaluate_checkpoint
 from sdm_training.programs.export import ExportProgramSettings, export
 from sdm_training.programs.train import TrainSettings, train_teacher
+from sdm_training.programs.train import prepare as prepare_teacher
 from sdm_training.protocols import best5, final
 from sdm_training.run_folder import RunFolder
 from sdm_training.sampling import SamplingSettings
@@ -145,6 +146,8 @@ def test_a_generator_of_one_call_has_no_step_counts(recorded):
     with pytest.raises(SettingsError, match=r"^export\.nfe \[2\]: this policy is one call at the noise level 99"):
         distill(composed("distill", DistillSettings, *common, "export.nfe=[2]"))
     assert not (recorded / "runs").exists()
+    distill(composed("distill", DistillSettings, *common, "export.nfe=[1]"))
+    assert Checkpoint.open(checkpoint_folder(Path("runs/test/reach/regression_small_seed0"), 1)).nfe == 1
 
 
 def test_step_counts_leave_the_rest_of_a_policy_s_sampling_as_it_is():
@@ -251,7 +254,9 @@ def test_a_teacher_with_another_network_is_refused(recorded):
 
 def test_a_student_has_its_teacher_s_process_and_is_told_no_other(recorded):
     train_teacher(composed("train", TrainSettings, *COMMON, "teacher.steps=1", "export.nfe=[1]"))
-    with pytest.raises(SettingsError, match=r"^diffusion=edm: distiller 'sdm' takes its teacher's process, 'discrete'"):
+    with pytest.raises(
+        SettingsError, match=r"^diffusion=kind='edm'.* distiller 'sdm' takes its teacher's process, kind='discrete'"
+    ):
         distill(composed("distill", DistillSettings, *COMMON, "diffusion=edm"))
     with pytest.raises(SettingsError, match=r"^distiller 'regression' has no teacher .*: give diffusion="):
         distill(composed("distill", DistillSettings, *COMMON, "distiller=regression", "~diffusion"))
@@ -266,9 +271,38 @@ def test_a_teacher_of_average_velocities_is_not_trained_as_one_of_diffusion(reco
 @pytest.mark.parametrize("distiller", ["sdm", "manicm", "dmd2"])
 def test_a_teacher_that_predicts_the_noise_is_not_distilled_at_pure_noise(recorded, distiller):
     train_teacher(composed("train", TrainSettings, *COMMON, "diffusion=epsilon", "teacher.steps=1"))
-    with pytest.raises(SettingsError, match=r"level,? 99: a network that predicts the noise cannot tell the action"):
+    with pytest.raises(
+        SettingsError, match=r"^at timestep 99 a network that predicts the noise cannot tell the action"
+    ):
         distill(composed("distill", DistillSettings, *COMMON, f"distiller={distiller}"))
     assert not (recorded / f"runs/test/reach/{distiller}_small_seed0").exists()
+
+
+def test_noise_is_not_regressed_at_pure_noise_either(recorded):
+    with pytest.raises(
+        SettingsError, match=r"^at timestep 99 a network that predicts the noise cannot tell the action"
+    ):
+        distill(composed("distill", DistillSettings, *COMMON, "distiller=regression", "diffusion=epsilon"))
+
+
+def test_an_unknown_kind_is_told_by_its_key():
+    with pytest.raises(
+        SettingsError, match=r"^configuration key 'distiller\.kind': unknown kind 'sdmm', did you mean sdm"
+    ):
+        composed("distill", DistillSettings, *COMMON, "distiller.kind=sdmm")
+
+
+def test_an_interrupted_training_is_not_continued_under_other_statistics(recorded, monkeypatch):
+    options = (*COMMON, "teacher.steps=2", "export.nfe=[1]")
+    with monkeypatch.context() as before:
+        before.setattr("sdm_training.data.windows.LEAST_STATE_REACH", 5.0)
+        prepare_teacher(composed("train", TrainSettings, *options), CPU).begin()
+    with pytest.raises(SettingsError, match="dp3_small_seed0 was trained with another 'normaliser': delete the folder"):
+        train_teacher(composed("train", TrainSettings, *options))
+    shutil.rmtree(recorded / "runs")
+    train_teacher(composed("train", TrainSettings, *options))
+    monkeypatch.setattr("sdm_training.data.windows.LEAST_STATE_REACH", 5.0)
+    train_teacher(composed("train", TrainSettings, *options))  # finished: exported again as it was trained
 
 
 def test_demonstrations_that_do_not_fit_the_teacher_are_refused(here):

@@ -162,7 +162,7 @@ def test_noise_levels_draw_the_ddim_grid():
         ({"noise_levels": {"low": 9, "high": 3}}, "noise_levels.low 9 lies above high 3"),
         ({"noise_levels": {"stride": 0}}, r"noise_levels.*stride.*greater than 0 \(given: 0\)"),
         ({"generator_level": 65.7}, "generator_level 65.7 is no timestep"),
-        ({"generator_level": {"ddpm": 65}}, "unknown kind 'ddpm' in processes"),
+        ({"generator_level": {"ddpm": 65}}, "processes: unknown kind 'ddpm'"),
         ({"update_ratio": 0}, r"'update_ratio': .*greater than 0 \(given: 0\)"),
     ],
 )

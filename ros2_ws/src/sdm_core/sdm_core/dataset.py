@@ -113,7 +113,7 @@ class EpisodeStore:
             if "contract" not in root.attrs and "data" in root:
                 raise DatasetError(
                     f"{path}: holds no contract, so that nobody knows what its arrays are; write one, and "
-                    f"`sdm-convert {path} --contract FILE -o NEW` makes a dataset of it"
+                    f"`sdm-convert {path} --contract FILE -o NEW` makes a dataset of it (or copy it anew)"
                 )
             store = cls(path, root, Contract.parse(root.attrs["contract"], f"{path}: contract"))
             _ = store.episode_ends, dict(store._data())  # raise where they cannot be read

@@ -60,9 +60,9 @@ def samplings_asked_for(own: SamplingSettings, settings: ExportSettings) -> dict
     """By export folder. Raises SettingsError where step counts are asked of a policy of a single call."""
     if not settings.nfe:
         return {"export": own}
-    if own.level is not None:
+    if own.level is not None and settings.nfe != (1,):
         raise SettingsError(
-            f"export.nfe {list(settings.nfe)}: this policy is one call at the noise level {own.level}; leave it empty"
+            f"export.nfe {list(settings.nfe)}: this policy is one call at the noise level {own.level:g}; leave it empty"
         )
     return {f"export_nfe{nfe}": own.model_copy(update={"nfe": nfe}) for nfe in settings.nfe}
 

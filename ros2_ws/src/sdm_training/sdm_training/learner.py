@@ -24,8 +24,8 @@ from sdm_training.settings import Part
 
 
 class MethodSettings(Part):
-    """method: its name in results; variant: what sets an ablation apart from it, or None. A method whose settings are
-    no more than these learns from demonstrations alone."""
+    """method: its name in results; variant: what sets an ablation apart from it, or None; needs_teacher: whether it
+    distils one (see StudentSettings), or learns from demonstrations alone."""
 
     needs_teacher: ClassVar[bool] = False
 

@@ -77,9 +77,8 @@ class Process(nn.Module, ABC):
     def check_level(self, name: str, level: float) -> None:
         """Raises SettingsError where the configured level `name` is outside the process."""
 
-    def check_generator_level(self, name: str, level: float) -> None:
-        """Raises SettingsError where one call at the configured level `name` cannot give an action."""
-        self.check_level(name, level)
+    def check_one_call(self, level: float) -> None:
+        """Raises SettingsError where one call at `level`, which is one of the process's, cannot give an action."""
 
 
 def same_level(x: Tensor, level: float) -> Tensor:

@@ -14,13 +14,15 @@ from typing import Any
 from sdm_training.settings import Part, SettingsError, build
 
 
-def find(package: str, kind: str) -> ModuleType:
-    """The module `sdm_training.<package>.<kind>`; an unknown kind is one line with the near names."""
+def find(package: str, kind: str, section: str = "") -> ModuleType:
+    """The module `sdm_training.<package>.<kind>`; an unknown kind is one line with the near names, and with the section
+    of the configuration that chose it."""
     parent = importlib.import_module(f"sdm_training.{package}")
     known = sorted(module.name for module in pkgutil.iter_modules(parent.__path__))
     if kind not in known:
         near = difflib.get_close_matches(kind, known) or known
-        raise SettingsError(f"unknown kind '{kind}' in {package}: did you mean {', '.join(near)}?")
+        where = f"configuration key '{section}.kind'" if section else package
+        raise SettingsError(f"{where}: unknown kind '{kind}', did you mean {', '.join(near)}?")
     return importlib.import_module(f"{parent.__name__}.{kind}")
 
 
@@ -31,4 +33,4 @@ def build_part(package: str, values: Any, section: str) -> Part:
         return values
     if not isinstance(values, dict) or "kind" not in values:
         raise SettingsError(f"configuration key '{section}' needs a 'kind'")
-    return build(find(package, values["kind"]).SETTINGS, values, section)
+    return build(find(package, values["kind"], section).SETTINGS, values, section)

@@ -60,7 +60,10 @@ class RunFolder:
             known = self.record()
             known.setdefault("teacher_sha256", record.get("teacher_sha256"))  # students of before it was recorded
             key = first_difference(known, record, INDIFFERENT)
-            other = [f"'{key}'"] if key else Contract.load(self.path / "contract.yaml").differences(contract)
+            begun_under = Contract.load(self.path / "contract.yaml")
+            other = [f"'{key}'"] if key else begun_under.differences(contract)
+            if not self.finished and begun_under.normaliser != contract.normaliser:
+                other.append("'normaliser'")  # a finished run is sampled by its own
             if other:
                 raise SettingsError(
                     f"{self.path} was trained with another {other[0]}: delete the folder, or name another with run=…"

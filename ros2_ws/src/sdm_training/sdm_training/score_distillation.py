@@ -127,7 +127,8 @@ class ScoreDistillation(Learner):
             )
         level = for_process(settings.generator_level, kind)
         self.level = process.noisiest if level is None else level
-        process.check_generator_level("distiller.generator_level", self.level)
+        process.check_level("distiller.generator_level", self.level)
+        process.check_one_call(self.level)
         self.noise_levels = for_process(settings.noise_levels, kind)
         if self.noise_levels:
             self.noise_levels.check(process)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 from sdm_core.dataset import EpisodeStore
-from sdm_core.normaliser import MIN_STATE_RANGE
+from sdm_core.normaliser import LEAST_STATE_REACH
 
 # A grid of 4³ anchors over the crop box, and so many candidates whose true distance is looked at.
 _ANCHORS_A_SIDE, _SHORTLIST = 4, 24
@@ -37,7 +37,7 @@ class NearestDemonstration:
         self._ends = store.episode_ends
         rows = slice(0, int(self._ends[-1]))
         states = store.read("state", rows).astype(np.float64)
-        self._width = np.maximum(np.ptp(states, axis=0), MIN_STATE_RANGE)
+        self._width = np.maximum(np.ptp(states, axis=0), 2 * LEAST_STATE_REACH)
         self._states = states / self._width
         cloud = store.contract.observation.cloud
         self._clouds = store.read("point_cloud", rows)[..., :3] if cloud else None

@@ -21,6 +21,10 @@ from sdm_policy_node.convert.plan import WHOLE_BAG, planned
 from sdm_policy_node.episode_events import RecorderSetup
 from sdm_policy_node.parameters import RecorderParameters
 
+# Options that say otherwise than the bag how it was recorded, by the recorder's parameters; and all that are for bags.
+_SETTINGS = ("actions", "sink", "observation_source", "record_depth", "pairing", "camera_frame", "extrinsics")
+_OF_BAGS = (*_SETTINGS, "remap")
+
 
 def parser() -> argparse.ArgumentParser:
     """The command's options."""
@@ -31,7 +35,11 @@ def parser() -> argparse.ArgumentParser:
         "and are needed for a bag without them, which becomes one episode. Of a replay buffer (.zarr) of Diffusion "
         "Policy or DP3 it makes a dataset with --contract, which says what its arrays are.",
     )
-    made.add_argument("bag", type=Path, help="the bag's folder, or one of its files; with --lerobot a dataset")
+    made.add_argument(
+        "bag",
+        type=Path,
+        help="the bag's folder, or one of its files; or a replay buffer (.zarr, unpacked); with --lerobot a dataset",
+    )
     made.add_argument("-o", "--output", type=Path, required=True, help="the dataset to make")
     made.add_argument("--lerobot", action="store_true", help="write the dataset in the layout of LeRobot's version 3")
     made.add_argument("--contract", type=Path, help="another contract: contract.yaml, or a checkpoint")
@@ -76,9 +84,7 @@ def run(options: argparse.Namespace) -> Report:
             f"{bag.path}: no recorder speaks in it, so that its contract is unknown; give --contract",
         ]
         raise DatasetError("; ".join(reasons))
-    names = ("actions", "sink", "observation_source", "record_depth", "pairing")
-    names += ("camera_frame", "extrinsics")
-    given = {name: value for name in names if (value := getattr(options, name)) is not None}
+    given = {name: value for name in _SETTINGS if (value := getattr(options, name)) is not None}
     # A pose that is not there by now never comes.
     settings = replace(setup.settings if setup else RecorderParameters(), **given, tf_timeout_s=0.0)
     topics = {**(setup.topics if setup else {}), **dict(_remapping(rule) for rule in options.remap)}
@@ -89,8 +95,13 @@ def run(options: argparse.Namespace) -> Report:
 
 
 def _adopted(options: argparse.Namespace) -> EpisodeStore:
+    given = [name for name in _OF_BAGS if getattr(options, name)]
+    if given:
+        raise DatasetError(f"{options.bag}: is a zarr group, and the option of {given[0]} is for bags; leave it out")
     if options.contract is None:
-        raise DatasetError(f"{options.bag}: a replay buffer does not say what its arrays are; give --contract")
+        raise DatasetError(
+            f"{options.bag}: is a zarr group: --lerobot exports a dataset, --contract says what a replay buffer holds"
+        )
     return adopt(options.bag, options.output, contract_at(options.contract))
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sdm_core.contract import Contract, NormaliserStatistics
 from sdm_core.dataset import FAILURE, EpisodeStore, image_arrays
 from sdm_core.errors import DatasetError
-from sdm_core.normaliser import MIN_STATE_RANGE, fit_bounds
+from sdm_core.normaliser import LEAST_STATE_REACH, fit_bounds
 from torch import Tensor
 
 from sdm_training.data.action_centre import action_centre
@@ -218,7 +218,7 @@ class Demonstrations:
             rows = contract_rows(self.lengths, contract, 1)
             centre = self.state[rows.state[:, -1:]] @ action_centre(contract).numpy()
             actions = (self.action[rows.action] - centre).reshape(-1, contract.action_dim)
-        return NormaliserStatistics(state=fit_bounds(self.state, MIN_STATE_RANGE), action=fit_bounds(actions))
+        return NormaliserStatistics(state=fit_bounds(self.state, LEAST_STATE_REACH), action=fit_bounds(actions))
 
     def digest(self) -> str:
         """SHA-256 of the episodes' values, so that a result can be tied to its data."""

@@ -55,7 +55,7 @@ class ManiCm(Learner):
         super().__init__()
         if type(policy.process) is not Discrete:
             raise SettingsError("distiller manicm follows DDIM: give a teacher of discrete diffusion, as dp3 is")
-        policy.process.check_generator_level("the noisiest level,", policy.process.noisiest)
+        policy.process.check_one_call(policy.process.noisiest)
         train_steps = policy.process.settings.train_steps
         if not 1 <= settings.skip <= train_steps or train_steps % settings.skip:
             raise SettingsError(f"distiller.skip {settings.skip} does not divide the teacher's {train_steps} timesteps")

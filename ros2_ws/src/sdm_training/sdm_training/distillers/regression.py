@@ -26,7 +26,7 @@ class Regression(BehaviourCloning):
 
     def __init__(self, settings: RegressionSettings, policy: Policy, windows: int) -> None:
         super().__init__(settings, policy, windows)
-        policy.process.check_generator_level("the noisiest level,", policy.process.noisiest)
+        policy.process.check_one_call(policy.process.noisiest)
         self.sampling = SamplingSettings(level=policy.process.noisiest, noise_scale=0.0)
 
     def cloning_loss(self, condition: Tensor, chunk: Tensor, draws: Draws) -> Tensor:

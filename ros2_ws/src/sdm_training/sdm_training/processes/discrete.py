@@ -79,13 +79,12 @@ class Discrete(Process):
         if not 0 <= level <= self.schedule.last or level % 1:
             raise SettingsError(f"{name} {level:g} is no timestep: they are 0, 1, … {self.schedule.last}")
 
-    def check_generator_level(self, name: str, level: float) -> None:
-        self.check_level(name, level)
+    def check_one_call(self, level: float) -> None:
         alpha = self.schedule.alpha_sigma(torch.tensor([int(level)]))[0].item()
         if self.settings.prediction == "epsilon" and alpha < MIN_ALPHA:
             raise SettingsError(
-                f"{name} {level:g}: a network that predicts the noise cannot tell the action from {alpha:.2%} of it: "
-                "take one that predicts x0, or a lower level"
+                f"at timestep {level:g} a network that predicts the noise cannot tell the action, {alpha:.2%} of the "
+                "chunk: give a process that predicts x0, or a lower distiller.generator_level where the method has one"
             )
 
 

@@ -16,7 +16,7 @@ from sdm_training.policy import NetworkSettings, Policy, PolicySettings
 from sdm_training.recipe import first_difference
 from sdm_training.run_folder import RunFolder
 from sdm_training.sampling import Sampler, SamplingSettings
-from sdm_training.settings import Part, SettingsError, build, run_program
+from sdm_training.settings import Part, SettingsError, run_program
 from sdm_training.training_run import SEEDS, Run, RunSettings, complete, load_data, seeded_policy
 
 
@@ -41,7 +41,8 @@ class DistillSettings(RunSettings):
         return registry.build_part("distillers", values, "distiller")
 
 
-# What a student must share with its teacher, and what a teacher of before there was the setting had.
+# What a student must share with its teacher, and what a teacher was trained with that was recorded before there was the
+# setting.
 _AS_ITS_TEACHER = {"leave_out_failures": False, "validation_episodes": 0, "camera_noise": None, "yaw_copies": None}
 
 
@@ -52,15 +53,16 @@ def prepare(settings: DistillSettings, device: torch.device) -> Run:
     teacher = teacher_sha256 = None
     if distiller.needs_teacher:
         teacher_run = RunFolder(settings.teacher_run)
-        policy, trained_as = teacher_run.load_policy(device, distiller.teacher_weights), teacher_run.record()
-        _require_fit(settings, policy, trained_as)
-        data = load_data(settings, lambda recorded: _contract(settings, policy, recorded), device)
+        policy = teacher_run.load_policy(device, distiller.teacher_weights)
+        sampling, trained_as = teacher_run.sampling(), teacher_run.record()
+        _require_fit(settings, policy, sampling, trained_as)
+        data = load_data(settings, lambda recorded: _teachers_contract(settings, policy, recorded), device)
         if trained_as.get("dataset", {}).get("sha256", data.digest) != data.digest:
             raise SettingsError(
                 f"the teacher {settings.teacher_run} was trained on other episodes than {settings.data} holds now: "
                 "distil from those, or train it again"
             )
-        teacher, teacher_sha256 = Sampler(teacher_run.load_policy(device), teacher_run.sampling()), teacher_run.sha256()
+        teacher, teacher_sha256 = Sampler(teacher_run.load_policy(device), sampling), teacher_run.sha256()
         labels["teacher"] = f"{trained_as['method']} seed {trained_as['seed']}"
         # What a method adds to the teacher's networks is not what the teacher began as.
         torch.manual_seed(settings.seed + SEEDS)
@@ -74,19 +76,22 @@ def prepare(settings: DistillSettings, device: torch.device) -> Run:
     return Run(settings, distiller, learner, data, labels, teacher, teacher_sha256)
 
 
-def _require_fit(settings: DistillSettings, teacher: Policy, trained_as: dict[str, Any]) -> None:
+def _require_fit(
+    settings: DistillSettings, teacher: Policy, sampling: SamplingSettings, trained_as: dict[str, Any]
+) -> None:
     """Raises SettingsError where the teacher is no policy of many steps, or was trained otherwise than asked here."""
-    if settings.diffusion is not None:
+    if settings.diffusion not in (None, teacher.settings.diffusion):
         raise SettingsError(
-            f"diffusion={settings.diffusion.kind}: distiller '{settings.distiller.kind}' takes its teacher's process, "
-            f"'{teacher.settings.diffusion.kind}'; leave it out, or distil another teacher"
+            f"diffusion={settings.diffusion}: distiller '{settings.distiller.kind}' takes its teacher's process, "
+            f"{teacher.settings.diffusion}; leave it out, or distil another teacher"
         )
-    if build(SamplingSettings, trained_as["sampling"], "sampling").level is not None:
+    if sampling.level is not None:
         raise SettingsError(
             f"the teacher {settings.teacher_run} knows one noise level alone, it is a one-step policy itself: "
             "distil from a teacher of diffusion"
         )
-    for key, usual in _AS_ITS_TEACHER.items():
+    # How an imported teacher was trained is not known.
+    for key, usual in () if "imported" in trained_as else _AS_ITS_TEACHER.items():
         of_teacher = trained_as["config"].get(key, usual)
         if of_teacher != getattr(settings, key):
             raise SettingsError(
@@ -103,7 +108,7 @@ def _require_fit(settings: DistillSettings, teacher: Policy, trained_as: dict[st
         )
 
 
-def _contract(settings: DistillSettings, teacher: Policy, recorded: Contract) -> Contract:
+def _teachers_contract(settings: DistillSettings, teacher: Policy, recorded: Contract) -> Contract:
     """The teacher's, with its statistics. Raises SettingsError where the dataset's does not fit it."""
     differences = teacher.contract.differences(settings.network.contract(recorded))
     if differences:

@@ -82,11 +82,13 @@ def import_dp3(settings: ImportDp3Settings) -> None:
     run.finish({**imported.weights, **prefixed("raw", imported.raw)}, train_s=0.0)
     console, network = Console(soft_wrap=True, highlight=False), imported.settings.network
     console.print(f"{run.path}: network {network.name}, {metrics['parameters']:,} parameters")
+    predicts_noise = imported.settings.diffusion.model_dump()["prediction"] == "epsilon"
+    level = " distiller.generator_level=65" if predicts_noise else ""
     if (config_folder() / "network" / f"{network.name}.yaml").is_file():
         console.print(
             f"to distil it: sdm-distill task={settings.task} network={network.name} network.horizon={network.horizon} "
             f"network.past_actions={network.past_actions} network.n_action_steps={network.n_action_steps} "
-            f"teacher_run={run.path}"
+            f"teacher_run={run.path}{level}"
         )
 
 

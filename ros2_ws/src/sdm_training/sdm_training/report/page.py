@@ -189,8 +189,8 @@ is met or missed by the mean; where it lies within the interval, other episodes 
    reported seeds), and chosen by development seeds of evaluation alone,
    [below](#what-each-choice-of-the-recipe-is-worth); on the six tasks there the trainings that it was chosen by are the
    reported ones. A bar that it meets is met by the third attempt. Up to commit 0da1f40 a state entry was scaled by its
-   span over the demonstrations, however small; since then one that spans less than a centimetre counts as reaching a
-   centimetre farther both ways (of nine tasks the finger gap, or an axis along which the hand stays).
+   span over the demonstrations, however small; since then it counts as reaching a centimetre from its middle at least
+   (that concerns the finger gap of nine tasks, and of one an axis along which the hand stays).
 
 ### The 37 tasks beside published one-step policies
 
