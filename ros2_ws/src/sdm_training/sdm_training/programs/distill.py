@@ -16,7 +16,7 @@ from sdm_training.policy import NetworkSettings, Policy, PolicySettings
 from sdm_training.recipe import first_difference
 from sdm_training.run_folder import RunFolder
 from sdm_training.sampling import Sampler, SamplingSettings
-from sdm_training.settings import Part, SettingsError, run_program
+from sdm_training.settings import Part, Settings, SettingsError, run_program
 from sdm_training.training_run import SEEDS, Run, RunSettings, complete, load_data, seeded_policy
 
 
@@ -80,10 +80,11 @@ def _require_fit(
     settings: DistillSettings, teacher: Policy, sampling: SamplingSettings, trained_as: dict[str, Any]
 ) -> None:
     """Raises SettingsError where the teacher is no policy of many steps, or was trained otherwise than asked here."""
-    if settings.diffusion not in (None, teacher.settings.diffusion):
+    other = settings.diffusion and first_difference(_plain(teacher.settings.diffusion), _plain(settings.diffusion))
+    if other:
         raise SettingsError(
-            f"diffusion={settings.diffusion}: distiller '{settings.distiller.kind}' takes its teacher's process, "
-            f"{teacher.settings.diffusion}; leave it out, or distil another teacher"
+            f"the teacher {settings.teacher_run} has another 'diffusion.{other}', and a student takes its teacher's "
+            "process: leave diffusion=… out, or distil another teacher"
         )
     if sampling.level is not None:
         raise SettingsError(
@@ -98,14 +99,16 @@ def _require_fit(
                 f"the teacher {settings.teacher_run} was trained with {key}={json.dumps(of_teacher)}: "
                 "distil with the same"
             )
-    other = first_difference(
-        *(network.model_dump(serialize_as_any=True) for network in (teacher.settings.network, settings.network))
-    )
-    if other is not None:
+    other = first_difference(_plain(teacher.settings.network), _plain(settings.network))
+    if other:
         raise SettingsError(
             f"the teacher {settings.teacher_run} has another 'network.{other}': give the same network=… as for its "
             "training"
         )
+
+
+def _plain(settings: Settings) -> dict[str, Any]:
+    return settings.model_dump(serialize_as_any=True)
 
 
 def _teachers_contract(settings: DistillSettings, teacher: Policy, recorded: Contract) -> Contract:
