@@ -55,6 +55,27 @@ def wire_line(p50_ms: float, **others: Any) -> dict[str, Any]:
     return timing_line("200 Hz", p50_ms, **{"what": "wire/JointState", "backend": "embedded", **measured, **others})
 
 
+def demo_line(**others: Any) -> dict[str, Any]:
+    """A run of the demo of which no inference was timed; `others` overrule its entries."""
+    return {
+        "kind": "demo",
+        "task": "metaworld/sweep",
+        "policy": "student, 1 step",
+        "mode": "lockstep",
+        "episodes": 5,
+        "successes": 5,
+        "control_hz": 200.4,
+        "missed": 0.025,
+        "cloud_ms": [1.0, 2.0],
+        "inference_ms": None,
+        "gate_publish_ms": [0.4, 0.8],
+        "loop_ms": [3.1, 4.5],
+        "commit": "0123456789ab",
+        "machine": "a machine",
+        **others,
+    }
+
+
 def fault_line(fault: str = "camera_silent", **changes: Any) -> dict[str, Any]:
     """A fault within its bar; `changes` overrule its entries."""
     return {

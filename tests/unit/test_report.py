@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from helpers.result_lines import success_line, timing_line, wire_line
+from helpers.result_lines import demo_line, success_line, timing_line, wire_line
 from sdm_core.errors import DatasetError
 from sdm_core.results import append_result, paired_difference
 from sdm_training.programs.report import Pages, check, main, report
@@ -396,28 +396,35 @@ class Files:
 @pytest.fixture
 def files(tmp_path: Path) -> Files:
     append_result(tmp_path / "results" / "success.jsonl", hundred(SWEEP, "sdm", 1, "1101"))
-    readme, runtime = tmp_path / "README.md", tmp_path / "embedded_ros.md"
-    for file in (readme, runtime):
+    readme, runtime, demo = (tmp_path / name for name in ("README.md", "embedded_ros.md", "first_demo.md"))
+    for file in (readme, runtime, demo):
         file.write_text("before\n<!-- results:begin -->\nold\n<!-- results:end -->\nafter\n")
     docs, zoo = tmp_path / "docs", tmp_path / "models" / "zoo.md"
-    pages = Pages(docs / "results.md", readme, runtime, docs / "reliability.md", zoo, docs / "failures.md")
+    pages = Pages(docs / "results.md", readme, runtime, docs / "reliability.md", zoo, docs / "failures.md", demo)
     return Files(tmp_path / "results", ROOT / "benchmarks/published", pages)
 
 
 def test_the_page_and_the_others_blocks_are_made_from_the_lines(files: Files) -> None:
     append_result(files.results / "timing.jsonl", wire_line(0.3))
+    append_result(files.results / "demo.jsonl", demo_line())
     files.report()
     page = files.pages.results
     assert "| SDM @ 1 | not run | 75 [66, 82] (100) |" in page.read_text()
     assert "| |" not in page.read_text()
-    for file, row in ((files.pages.readme, "| `metaworld/sweep`"), (files.pages.runtime, "| `JointState`")):
+    rows_of = (
+        (files.pages.readme, "| `metaworld/sweep`"),
+        (files.pages.runtime, "| `JointState`"),
+        (files.pages.demo, "| sweep | student, 1 step | lockstep | 5/5 | 200 Hz | 2.5 % | 1.0 / 2.0 | – |"),
+    )
+    for file, row in rows_of:
         text = file.read_text()
         assert row in text
         assert "old" not in text
         assert text.startswith("before")
         assert text.endswith("after\n")
     assert "JointState" not in page.read_text()
-    assert (page.parent / "pictures" / "success.png").stat().st_size > 10_000
+    for picture in ("success.png", "latency.png"):
+        assert (page.parent / "pictures" / picture).stat().st_size > 10_000
 
 
 def test_a_page_that_the_lines_do_not_give_is_found_out(files: Files) -> None:
@@ -437,7 +444,8 @@ def test_a_page_that_the_lines_do_not_give_is_found_out(files: Files) -> None:
 def test_the_committed_pages_are_what_the_committed_lines_give() -> None:
     docs, zoo = ROOT / "docs", ROOT / "models" / "zoo.md"
     runtime, failures = docs / "embedded_ros.md", docs / "failures.md"
-    pages = Pages(docs / "results.md", ROOT / "README.md", runtime, docs / "reliability.md", zoo, failures)
+    demo = docs / "tutorials" / "first_demo.md"
+    pages = Pages(docs / "results.md", ROOT / "README.md", runtime, docs / "reliability.md", zoo, failures, demo)
     check(ROOT / "benchmarks/results", ROOT / "benchmarks/published", pages)
 
 

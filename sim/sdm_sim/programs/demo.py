@@ -1,11 +1,12 @@
 """`make demo`: the shipped students on the ROS graph, in lockstep and in real time, beside their teachers.
 
-Ends with a table, a latency plot and videos in `outputs/demo`.
+Ends with a table, a latency plot and videos in `outputs/demo`; `summary.jsonl` there has the table's figures.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import signal
 import sys
 import time
@@ -13,12 +14,14 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from sdm_core.atomic import atomic_write
 from sdm_core.checkpoint import Checkpoint
 from sdm_core.errors import SdmError
+from sdm_core.provenance import origin
 from sdm_core.share import share_directory
 
 from sdm_sim.demo.runs import Measured, Run, launcher, measure
-from sdm_sim.demo.summary import latency_plot, table
+from sdm_sim.demo.summary import latency_plot, summary_line, table
 
 # Unseen in training (demonstrations have seeds below 1000) and in the reported evaluation (from 30000).
 SEED0 = 20000
@@ -68,9 +71,11 @@ def demo(folder: Path, models: Path, lockstep_episodes: int, realtime_episodes: 
             show(0, 0)
             measured.append(measure(run, folder, show))
             done += run.episodes
-    plot = folder / "latency.png"
-    latency_plot(measured, plot)
-    console.print(table(measured))
+    lines = [{**summary_line(one), **origin()} for one in measured]
+    plot, summary = folder / "latency.png", folder / "summary.jsonl"
+    latency_plot(lines, plot)
+    atomic_write(summary, "".join(json.dumps(line) + "\n" for line in lines).encode())
+    console.print(table(lines))
     videos = sorted(path.name for path in folder.glob("*.mp4"))
     console.print(f"latency plot: {plot}")
     console.print(

@@ -15,6 +15,7 @@ from sdm_core.errors import DatasetError, SdmError
 from sdm_core.results import read_results
 
 from sdm_training.report import failures, reliability, zoo
+from sdm_training.report.demo import demo_picture, demo_table
 from sdm_training.report.lines import FINAL, Line, matching
 from sdm_training.report.own_results import own_table
 from sdm_training.report.page import page, pictures
@@ -66,6 +67,7 @@ class Pages:
     reliability: Path
     zoo: Path
     failures: Path
+    demo: Path
 
 
 def texts(results: Path, published: Path, pages: Pages) -> dict[Path, str]:
@@ -77,6 +79,7 @@ def texts(results: Path, published: Path, pages: Pages) -> dict[Path, str]:
         pages.runtime: _with_blocks(pages.runtime, results=runtime_tables(lines), conformance=conformance_table(lines)),
         pages.reliability: reliability.page(lines),
         pages.zoo: zoo.page(lines),
+        pages.demo: _with_blocks(pages.demo, results=demo_table(lines)),
         pages.failures: failures.page(lines, failures.load_causes(results.parent / CAUSES)),
     }
 
@@ -96,6 +99,7 @@ def report(results: Path, published: Path, pages: Pages) -> None:
     lines = result_lines(results)
     pictures(lines, pages.results.parent / "pictures")
     reliability.pictures(lines, pages.reliability.parent / "pictures")
+    demo_picture(lines, pages.results.parent / "pictures")
 
 
 def check(results: Path, published: Path, pages: Pages) -> None:
@@ -116,6 +120,7 @@ def main() -> None:
     parser.add_argument("--reliability-page", type=Path, default=Path("docs/reliability.md"))
     parser.add_argument("--zoo-page", type=Path, default=Path("models/zoo.md"))
     parser.add_argument("--failures-page", type=Path, default=Path("docs/failures.md"))
+    parser.add_argument("--demo-page", type=Path, default=Path("docs/tutorials/first_demo.md"))
     parser.add_argument(
         "--lines", type=Path, nargs="+", metavar="FILE", help="print a table of these lines alone, and write nothing"
     )
@@ -128,6 +133,7 @@ def main() -> None:
         options.reliability_page,
         options.zoo_page,
         options.failures_page,
+        options.demo_page,
     )
     try:
         if options.lines:
