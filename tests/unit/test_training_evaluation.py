@@ -60,7 +60,15 @@ def test_outcomes_of_environments_side_by_side_are_those_of_one(batched, tmp_pat
     assert len({(outcome.success, outcome.way) for outcome in outcomes}) > 1
 
 
-def test_a_task_that_cannot_be_opened_ends_the_evaluation_with_one_error(tmp_path):
-    checkpoint = exported(tmp_path, "nowhere/reach")
+def test_a_task_that_is_not_simulated_is_refused_before_any_worker_starts(tmp_path, capfd):
+    checkpoint = exported(tmp_path, "lab/stack")
+    with pytest.raises(TaskError, match="unknown task 'lab/stack'"):
+        evaluate(checkpoint.path, [1], workers=1)
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_worker_that_cannot_begin_ends_the_evaluation_with_one_error(tmp_path):
+    checkpoint = exported(tmp_path, "metaworld/reach")
+    (checkpoint.path / "model.onnx").write_bytes(b"")
     with pytest.raises(TaskError, match="a worker ended while it opened or ran the task"):
         evaluate(checkpoint.path, [1], workers=1)

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from itertools import chain, product
 from pathlib import Path
 
+from sdm_core.checkpoint import Checkpoint
 from sdm_core.errors import TaskError
 from sdm_core.orphan import end_with_parent
 from sdm_core.policy_runtime import PolicyRuntime
 from sdm_sim.late_policy import Latency
-from sdm_sim.registry import make_task
+from sdm_sim.registry import make_task, require_task
 from sdm_sim.rollout import Attempt, run_episodes
 from sdm_sim.task import Task
 
@@ -71,14 +72,17 @@ def evaluate(
     Each worker steps `environments` of the task in turn and infers their observations as one batch. The same number
     gives the same outcomes. Those of another differ at most as rounding may change them: at batches up to 8, OpenVINO's
     answers were those of batch 1, bit for bit; ONNX Runtime's and torch's differed by up to 1e-6 of an action's unit.
-    A network that was exported for one observation is asked them one by one.
+    A network that was exported for one observation is asked them one by one. Raises TaskError where the task, such as a
+    real cell's, is not simulated here.
     """
+    world = world or World()
+    require_task(world.task or Checkpoint.open(checkpoint).contract.task)
     asked = attempts(seeds, repeats)
     groups = [asked[first : first + environments] for first in range(0, len(asked), environments)]
     outcomes = []
     # Spawned, not forked: a renderer's context does not survive a fork.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, _open, (checkpoint, backend, world or World(), environments)) as pool:
+    with ProcessPoolExecutor(workers, context, _open, (checkpoint, backend, world, environments)) as pool:
         try:
             for outcome in chain.from_iterable(pool.map(_run, groups)):
                 outcomes.append(outcome)
