@@ -91,16 +91,19 @@ def test_a_student_s_gain_is_paired_with_its_own_teacher() -> None:
     )
 
 
-def test_a_student_stands_beside_its_undistilled_teacher_at_one_evaluation_too() -> None:
+def test_a_student_stands_beside_its_undistilled_teacher_at_one_evaluation_too_and_best_beside_sdm() -> None:
     at_once = Policy("dp3", 1, network="keypoint")
     lines = [
         hundred(task, policy, quarter)
         for task in HARD
         for policy, quarter in ((SDM, "1110"), (DP3, "1100"), (at_once, "1111"))
     ]
+    lines.append(hundred(HARD[0], BEST, "1111"))
     gains = rows(campaign.difference_table(lines))
     assert gains[f"{SDM.name} − {DP3.name}"][3].startswith("+25.0 [")
     assert gains[f"{SDM.name} − {at_once.name}"][3].startswith("-25.0 [")
+    assert gains[f"{BEST.name} − {SDM.name}"][3].startswith("+25.0 [")
+    assert gains[f"{BEST.name} − {SDM.name}"][3].endswith(f"(100, 1 of {len(HARD)} tasks)")
 
 
 def test_a_bar_is_decided_only_when_every_task_is_run() -> None:

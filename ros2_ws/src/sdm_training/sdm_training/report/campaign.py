@@ -22,8 +22,9 @@ _COMPARED = (DP3, _DP3_ONE_STEP, SDM, EDM, BEST)
 # Of the present recipe, then of the one before.
 POLICIES = (*(policy.of_the_recipe for policy in _COMPARED), *_COMPARED)
 STUDENTS = (SDM.of_the_recipe, BEST.of_the_recipe, SDM, BEST)
-# Each student beside its teacher, and beside what that gives at one evaluation without any distillation.
-_DIFFERENCES = ((SDM, DP3), (SDM, _DP3_ONE_STEP), (BEST, EDM))
+# Each student beside its teacher, beside what that gives at one evaluation without any distillation, and one beside the
+# other.
+_DIFFERENCES = ((SDM, DP3), (SDM, _DP3_ONE_STEP), (BEST, EDM), (BEST, SDM))
 _BEST = BEST.of_the_recipe
 
 # Of the mean at one step: over the tasks of the published comparison, and over all.
@@ -42,11 +43,11 @@ def success_table(lines: Sequence[Line]) -> str:
 
 
 def difference_table(lines: Sequence[Line]) -> str:
-    """What each student gains on its teacher, in points, by difficulty and over all tasks."""
-    recipe = [(student.of_the_recipe, teacher.of_the_recipe) for student, teacher in _DIFFERENCES]
+    """What each student gains on another policy, in points, by difficulty and over the tasks that both were run on."""
+    recipe = [(student.of_the_recipe, other.of_the_recipe) for student, other in _DIFFERENCES]
     rows = [
-        [f"{student.name} − {teacher.name}", *(difference_cell(lines, tasks, student, teacher) for tasks in _groups())]
-        for student, teacher in (*recipe, *_DIFFERENCES)
+        [f"{student.name} − {other.name}", *(difference_cell(lines, tasks, student, other) for tasks in _groups())]
+        for student, other in (*recipe, *_DIFFERENCES)
     ]
     return table(["difference, points", *_headings()], rows)
 

@@ -163,8 +163,9 @@ marks into its clouds.
 
 {campaign}
 
-What a student gains on its teacher, and on what that gives at one evaluation without being distilled, by pairs of the
-same task, training seed and evaluation seed, with Newcombe's interval. Scripted demonstrations show one way, which a
+What a student gains on its teacher, on what that gives at one evaluation without being distilled, and `best` on SDM, by
+pairs of the same task, training seed and evaluation seed, with Newcombe's interval. Means above are over the tasks that
+each policy was run on, which are not the same. Scripted demonstrations show one way, which a
 teacher knows at one evaluation: there distilling has little to win, and [mode coverage](#mode-coverage) tells where it
 has. `best` was chosen on the core tasks, where its gain is likely too large:
 
