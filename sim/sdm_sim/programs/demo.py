@@ -71,7 +71,8 @@ def demo(folder: Path, models: Path, lockstep_episodes: int, realtime_episodes: 
             show(0, 0)
             measured.append(measure(run, folder, show))
             done += run.episodes
-    lines = [{**summary_line(one), **origin()} for one in measured]
+    made = origin()
+    lines = [{**summary_line(one), **made} for one in measured]
     plot, summary = folder / "latency.png", folder / "summary.jsonl"
     latency_plot(lines, plot)
     atomic_write(summary, "".join(json.dumps(line) + "\n" for line in lines).encode())

@@ -57,6 +57,16 @@ def image_arrays(contract: Contract) -> dict[str, ImageSpec]:
     return {f"img_{image.camera}" if index else "img": image for index, image in enumerate(images)}
 
 
+def row_shapes(contract: Contract) -> dict[str, tuple[int, ...]]:
+    """The shape of one row of each array of `data/` that the contract knows."""
+    shapes: dict[str, tuple[int, ...]] = {"state": (contract.state_dim,), "action": (contract.action_dim,)}
+    if cloud := contract.observation.cloud:
+        shapes["point_cloud"] = (cloud.points, cloud.channels)
+    for name, image in image_arrays(contract).items():
+        shapes[name] = (*reversed(image.size), 3)
+    return shapes
+
+
 class EpisodeStore:
     """A growing set of episodes on disk."""
 
@@ -227,24 +237,12 @@ class EpisodeStore:
         ends = self.episode_ends
         return int(ends[-1]) if len(ends) else 0
 
-    def _row_shapes(self) -> dict[str, tuple[int, ...]]:
-        """The shape of one row of each array that the contract knows."""
-        shapes: dict[str, tuple[int, ...]] = {
-            "state": (self.contract.state_dim,),
-            "action": (self.contract.action_dim,),
-        }
-        if cloud := self.contract.observation.cloud:
-            shapes["point_cloud"] = (cloud.points, cloud.channels)
-        for name, image in image_arrays(self.contract).items():
-            shapes[name] = (*reversed(image.size), 3)
-        return shapes
-
     def _require_whole(self) -> None:
         """Raises DatasetError unless the stored arrays are the contract's, and have all rows of all episodes."""
         if not len(self):
             return
         stored, rows = dict(self._data()), self._rows
-        for name, shape in self._row_shapes().items():
+        for name, shape in row_shapes(self.contract).items():
             if name not in stored:
                 raise DatasetError(f"{self.path}: has no readable data/{name}; copy or record it anew")
             if stored[name].shape[1:] != shape:
@@ -263,8 +261,8 @@ class EpisodeStore:
         if len(lengths) != 1 or 0 in lengths:
             raise DatasetError(f"episode arrays have lengths {sorted(lengths)}; one length above zero expected")
         stored = {name: array.shape[1:] for name, array in self._data()}
-        wanted = {**stored, **self._row_shapes()}
-        missing = sorted(set(self._row_shapes()) - set(arrays))
+        wanted = {**stored, **row_shapes(self.contract)}
+        missing = sorted(set(row_shapes(self.contract)) - set(arrays))
         if missing:
             raise DatasetError(f"{self.path}: the episode lacks {', '.join(missing)}, which the contract names")
         for name in image_arrays(self.contract):

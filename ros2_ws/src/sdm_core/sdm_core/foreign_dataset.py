@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sdm_core.atomic import atomic_folder
 from sdm_core.contract import Contract
-from sdm_core.dataset import Episode, EpisodeStore, image_arrays
+from sdm_core.dataset import Episode, EpisodeStore, image_arrays, row_shapes
 from sdm_core.errors import DatasetError
 
 
@@ -57,13 +57,9 @@ def _read(source: Path, contract: Contract) -> tuple[dict[str, NDArray], list[in
     ends = _numbers(f"{source}: meta/episode_ends", meta, "episode_ends").astype(int)
     if not len(ends) or (np.diff(ends, prepend=0) < 1).any():
         raise DatasetError(f"{source}: meta/episode_ends do not rise from above 0")
-    shapes: dict[str, tuple[int, ...]] = {"state": (contract.state_dim,), "action": (contract.action_dim,)}
-    if cloud := contract.observation.cloud:
-        shapes["point_cloud"] = (cloud.points, cloud.channels)
-    images = image_arrays(contract)
-    shapes |= {name: (*reversed(image.size), 3) for name, image in images.items()}
+    images, cloud = image_arrays(contract), contract.observation.cloud
     arrays = {}
-    for name, shape in shapes.items():
+    for name, shape in row_shapes(contract).items():
         where = f"{source}: data/{name}"
         array = _numbers(where, data, name)
         if name == "point_cloud":

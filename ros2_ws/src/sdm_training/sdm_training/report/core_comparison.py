@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from sdm_training.report.lines import Line, is_distilled, of_task
 from sdm_training.report.markdown import NONE, NOT_RUN, NOTHING_RUN, code, table
-from sdm_training.report.policies import NETWORK, RECIPE_NETWORK, STUDENT_ROWS, TEACHER_ROWS, Policy
+from sdm_training.report.policies import RECIPE_NETWORK, STUDENT_ROWS, TEACHER_ROWS, Policy
 from sdm_training.report.speed import latency_ms
 from sdm_training.report.success import (
     Success,
@@ -42,10 +42,7 @@ def policies(lines: Sequence[Line]) -> tuple[Policy, ...]:
     """
     usual = TEACHER_ROWS + STUDENT_ROWS
     run = {
-        Policy(line["method"], line["nfe"], line.get("network", NETWORK), line.get("variant"))
-        for task in TASKS
-        for line in of_task(lines, task)
-        if line.get("network") != RECIPE_NETWORK
+        Policy.of_line(line) for task in TASKS for line in of_task(lines, task) if line.get("network") != RECIPE_NETWORK
     }
     return usual + tuple(sorted(run - set(usual), key=lambda policy: (policy.name, policy.nfe)))
 

@@ -15,7 +15,7 @@ from sdm_training.evaluated import digest
 from sdm_training.failures.stage import CHANGE, HOLDING_STEPS, MOVED_M, REACH_MARGIN_M
 from sdm_training.report.lines import Line, matching, newest
 from sdm_training.report.markdown import NONE, bracket, code, rate_cell, table
-from sdm_training.report.policies import NETWORK, SDM, Policy
+from sdm_training.report.policies import SDM, Policy
 from sdm_training.report.success import success
 
 THRESHOLD = 0.8
@@ -105,15 +105,15 @@ def _current(lines: Sequence[Line]) -> Iterable[Line]:
     """The newest finding of every task and policy, of the result lines that other pages report."""
     found = {}
     for line in matching(lines, kind="failed_task"):
-        reported = success(lines, line["task"], _policy(line))
+        reported = success(lines, line["task"], Policy.of_line(line))
         if reported and line["line"] in map(digest, reported.lines):
-            found[line["task"], _policy(line)] = line
+            found[line["task"], Policy.of_line(line)] = line
     return found.values()
 
 
 def _unseen(lines: Sequence[Line], findings: Sequence[Line]) -> str:
     """What stays below the threshold as well, and was not played again."""
-    looked_at = {(finding["task"], _policy(finding)) for finding in findings}
+    looked_at = {(finding["task"], Policy.of_line(finding)) for finding in findings}
     found = []
     for task in sorted({line["task"] for line in matching(lines, kind="success")}):
         for policy in (SDM, SDM.of_the_recipe):
@@ -132,10 +132,6 @@ def _episodes(lines: Sequence[Line], finding: Line) -> list[Line]:
     return [found[seed] for seed in sorted(found)]
 
 
-def _policy(line: Line) -> Policy:
-    return Policy(line["method"], line["nfe"], line.get("network", NETWORK), line.get("variant"))
-
-
 def _success(finding: Line) -> str:
     interval = wilson(finding["successes"], finding["episodes"])
     return rate_cell(_rate(finding), interval, finding["episodes"])
@@ -145,7 +141,7 @@ def _summary(lines: Sequence[Line], finding: Line) -> list[str]:
     stages = dict.fromkeys(_stage(one) for one in _episodes(lines, finding))
     return [
         code(finding["task"]),
-        _policy(finding).name,
+        Policy.of_line(finding).name,
         _success(finding),
         _expert_fails(finding),
         _teacher_fails(finding),
@@ -160,7 +156,7 @@ def _section(lines: Sequence[Line], finding: Line, causes: Mapping[str, str]) ->
     seen = f"Seen: {causes[key]}" if key in causes else f"Nobody has watched the episodes of {code(key)} yet."
     strips = [f"[![{one['episode_seed']}]({VIDEOS}/{one['strip']})]({VIDEOS}/{one['video']})" for one in episodes]
     parts = [
-        f"\n## {code(finding['task'])}, {_policy(finding).name}",
+        f"\n## {code(finding['task'])}, {Policy.of_line(finding).name}",
         f"{_success(finding)}, training seed {finding['seed']}. {_of_any_start(lines, finding)}{_of_starts(finding)}",
         seen,
         table(_EPISODES, [_episode(one) for one in episodes]),
@@ -182,7 +178,9 @@ def _of_starts(finding: Line) -> str:
     if finding["expert"]:
         parts.append(f"From failed starts (others) the expert fails in {_expert_fails(finding)}.")
     if finding["teacher_policy"]:
-        parts.append(f"{_policy(finding['teacher_policy']).name}, its teacher, fails in {_teacher_fails(finding)}.")
+        parts.append(
+            f"{Policy.of_line(finding['teacher_policy']).name}, its teacher, fails in {_teacher_fails(finding)}."
+        )
     parts.append(f"Whose: {_whose(finding)}.")
     return " ".join(parts)
 

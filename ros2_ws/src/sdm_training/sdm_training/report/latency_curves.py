@@ -10,7 +10,7 @@ from sdm_core.results import paired_difference
 from sdm_training.real_time import INJECTED, MEASURED
 from sdm_training.report.lines import Line, matching, one_per_seed, pairs
 from sdm_training.report.markdown import NONE, NOT_RUN, bracket, code, table
-from sdm_training.report.policies import NETWORK, Policy
+from sdm_training.report.policies import Policy
 from sdm_training.report.success import Success
 
 
@@ -37,9 +37,9 @@ def latency_curves(lines: Sequence[Line]) -> LatencyCurves:
     curves: LatencyCurves = {}
     for task in sorted({line["task"] for line in found}):
         of_task = matching(found, task=task)
-        policies = {_policy(line) for line in of_task}
+        policies = {Policy.of_line(line) for line in of_task}
         curves[task] = {
-            policy: _curve([line for line in of_task if _policy(line) == policy])
+            policy: _curve([line for line in of_task if Policy.of_line(line) == policy])
             for policy in sorted(policies, key=lambda policy: policy.nfe)
         }
     return curves
@@ -61,10 +61,6 @@ def latency_table(lines: Sequence[Line]) -> str:
         held = [_held([one for curve in of_task.values() if (one := curve.injected.get(ms))]) for ms in latencies]
         rows.append([code(task), "held, % of steps", *held, _held([one.own for one in of_task.values() if one.own])])
     return table(["task", "policy", *(f"{ms:g} ms" for ms in latencies), "its own time"], rows)
-
-
-def _policy(line: Line) -> Policy:
-    return Policy(line["method"], line["nfe"], line.get("network", NETWORK), line.get("variant"))
 
 
 def _curve(lines: Sequence[Line]) -> LatencyCurve:

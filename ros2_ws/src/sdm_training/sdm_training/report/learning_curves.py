@@ -9,7 +9,7 @@ from sdm_core.results import wilson
 
 from sdm_training.report.estimate import Estimate
 from sdm_training.report.lines import Line, is_distilled, matching
-from sdm_training.report.policies import NETWORK, Policy
+from sdm_training.report.policies import Policy
 
 
 @dataclass(frozen=True)
@@ -35,20 +35,16 @@ def curves(lines: Sequence[Line]) -> Curves:
     """
     snapshots: dict[tuple[str, Policy], dict[int, dict[int, Line]]] = {}
     for line in matching(lines, kind="success", protocol="snapshot"):
-        by_step = snapshots.setdefault((line["task"], _policy(line)), {})
+        by_step = snapshots.setdefault((line["task"], Policy.of_line(line)), {})
         by_step.setdefault(line["step"], {})[line["seed"]] = line
     found: Curves = {}
     for (task, policy), by_step in snapshots.items():
         points = [_point(step, list(by_step[step].values())) for step in sorted(by_step)]
         found.setdefault(task, {})[policy] = points
     for line in matching(lines, kind="success", protocol="best5"):
-        if _policy(line) not in found.setdefault(line["task"], {}):
-            found[line["task"]][_policy(line)] = _points_of_best5(line)
+        if Policy.of_line(line) not in found.setdefault(line["task"], {}):
+            found[line["task"]][Policy.of_line(line)] = _points_of_best5(line)
     return found
-
-
-def _policy(line: Line) -> Policy:
-    return Policy(line["method"], line["nfe"], line.get("network", NETWORK), line.get("variant"))
 
 
 def _point(step: int, lines: list[Line]) -> Point:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sdm_training.report.lines import FINAL, Line, matching
 from sdm_training.report.markdown import code, table
-from sdm_training.report.policies import NETWORK, Policy
+from sdm_training.report.policies import Policy
 from sdm_training.report.success import (
     difference_cell,
     mean_cell,
@@ -20,9 +20,7 @@ def own_table(lines: Sequence[Line]) -> str:
     """One row a task, one column a policy; then means, and what each policy gains on the one it is compared with."""
     found = matching(lines, **FINAL)
     tasks = tuple(dict.fromkeys(line["task"] for line in found))
-    policies = dict.fromkeys(
-        Policy(line["method"], line["nfe"], line.get("network", NETWORK), line.get("variant")) for line in found
-    )
+    policies = dict.fromkeys(map(Policy.of_line, found))
     rows = [[code(task), *(task_cell(lines, task, policy) for policy in policies)] for task in tasks]
     rows.append(["mean", *(mean_cell(lines, tasks, policy) for policy in policies)])
     rows.append(["over training seeds", *(spread_cell(lines, tasks, policy) for policy in policies)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 NETWORK = "small"
 # That of the campaign's present recipe.
@@ -22,6 +23,11 @@ class Policy:
     nfe: int
     network: str = NETWORK
     variant: str | None = None
+
+    @classmethod
+    def of_line(cls, line: dict[str, Any]) -> Policy:
+        """Whose success a result line is."""
+        return cls(line["method"], line["nfe"], line.get("network", NETWORK), line.get("variant"))
 
     @property
     def name(self) -> str:

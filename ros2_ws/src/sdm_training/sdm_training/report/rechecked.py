@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sdm_training.report.lines import Line, matching
 from sdm_training.report.markdown import NOTHING_RUN, code, table
-from sdm_training.report.policies import NETWORK, Policy
+from sdm_training.report.policies import Policy
 
 HEADER = ["task", "policy", "training seed", "successes", "again", "outcomes", "machine", "machine, again"]
 
@@ -18,7 +18,7 @@ def recheck_table(lines: Sequence[Line]) -> str:
 
 
 def _row(line: Line) -> list[str]:
-    policy = Policy(line["method"], line["nfe"], line.get("network", NETWORK), line.get("variant"))
+    policy = Policy.of_line(line)
     recorded, again = line["recorded"], {key: line[key] for key in ("machine", "commit")}
     return [
         code(line["task"]),
