@@ -9,7 +9,8 @@ leaves them alone, who opens the store to append rolls them back.
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -67,6 +68,12 @@ def row_shapes(contract: Contract) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
+def require_absent(output: Path) -> None:
+    """Raises DatasetError where something lies at a path that is about to be written."""
+    if output.exists():
+        raise DatasetError(f"{output}: exists already; remove it, or choose another path")
+
+
 class EpisodeStore:
     """A growing set of episodes on disk."""
 
@@ -88,6 +95,18 @@ class EpisodeStore:
             root.create_group("meta")
             cls(room, root, contract)._array("meta", "episode_ends", np.zeros(0, np.int64))
         return cls.open(path)
+
+    @classmethod
+    @contextmanager
+    def whole(cls, path: Path, contract: Contract) -> Iterator[EpisodeStore]:
+        """Yields an empty store beside `path`, and puts it there when the block ends without an error.
+
+        Raises DatasetError where something lies there already.
+        """
+        require_absent(path)
+        with atomic_folder(path) as room:
+            room.rmdir()  # the store makes its folder by itself
+            yield cls.create(room, contract)
 
     @classmethod
     def open(cls, path: str | Path) -> EpisodeStore:

@@ -9,9 +9,8 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from sdm_core.atomic import atomic_folder
 from sdm_core.contract import Contract
-from sdm_core.dataset import Episode, EpisodeStore, image_arrays, row_shapes
+from sdm_core.dataset import Episode, EpisodeStore, image_arrays, require_absent, row_shapes
 from sdm_core.errors import DatasetError
 
 
@@ -30,12 +29,9 @@ def adopt(source: Path, output: Path, contract: Contract) -> EpisodeStore:
     name is left out. Raises DatasetError where something lies at `output`, `source` is a dataset of this project
     already, or an array is missing or does not fit; then nothing is written.
     """
-    if output.exists():
-        raise DatasetError(f"{output}: exists already; remove it, or choose another path")
+    require_absent(output)
     arrays, ends = _read(source, contract)
-    with atomic_folder(output) as room:
-        room.rmdir()  # the store makes its folder by itself
-        store = EpisodeStore.create(room, contract)
+    with EpisodeStore.whole(output, contract) as store:
         for number, (first, last) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
             rows = {name: array[first:last] for name, array in arrays.items()}
             core = {name: rows.pop(name) for name in ("state", "action", "point_cloud") if name in rows}

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sdm_core.atomic import atomic_folder
-from sdm_core.dataset import EpisodeStore, image_arrays
+from sdm_core.dataset import EpisodeStore, image_arrays, require_absent
 from sdm_core.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -40,8 +40,7 @@ def export_to_lerobot(store: EpisodeStore, output: Path) -> None:
         import pyarrow.parquet as pq
     except ImportError:
         raise DatasetError("LeRobot's layout needs the library pyarrow; pip install 'sdm_core[lerobot]'") from None
-    if output.exists():
-        raise DatasetError(f"{output}: exists already; remove it, or choose another path")
+    require_absent(output)
     if not len(store):
         raise DatasetError(f"{store.path}: holds no episode to export")
     rate = store.contract.rates.control_hz

@@ -10,7 +10,6 @@ from typing import cast
 
 from rclpy.node import Node
 from rclpy.serialization import deserialize_message
-from sdm_core.atomic import atomic_folder
 from sdm_core.dataset import EpisodeStore
 from sdm_core.errors import DatasetError, ObservationError, SdmError
 from sdm_interfaces.msg import EpisodeEvent
@@ -51,12 +50,8 @@ def convert(bag: Bag, output: Path, setup: RecorderSetup, plan: Plan) -> Report:
 
     Raises DatasetError where something lies there, or no episode is whole: the error then says why not.
     """
-    if output.exists():
-        raise DatasetError(f"{output}: exists already; remove it, or choose another path")
-    with atomic_folder(output) as room:
-        room.rmdir()  # the store makes its folder by itself
-        conversion = _Conversion(EpisodeStore.create(room, setup.contract), bag, setup, plan)
-        report = conversion.run()
+    with EpisodeStore.whole(output, setup.contract) as store:
+        report = _Conversion(store, bag, setup, plan).run()
         if not report.kept:
             reasons = report.problems or [f"{bag.path}: the recorder kept no episode"]
             raise DatasetError(f"no dataset is made: {'; '.join(reasons)}")

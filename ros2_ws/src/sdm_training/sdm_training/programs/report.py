@@ -70,9 +70,8 @@ class Pages:
     demo: Path
 
 
-def texts(results: Path, published: Path, pages: Pages) -> dict[Path, str]:
+def texts(lines: Sequence[Line], published: Path, causes: Path, pages: Pages) -> dict[Path, str]:
     """What the pages ought to say."""
-    lines = result_lines(results)
     return {
         pages.results: page(lines, Published.load(published)),
         pages.readme: _with_blocks(pages.readme, results=success_table(lines)),
@@ -80,7 +79,7 @@ def texts(results: Path, published: Path, pages: Pages) -> dict[Path, str]:
         pages.reliability: reliability.page(lines),
         pages.zoo: zoo.page(lines),
         pages.demo: _with_blocks(pages.demo, results=demo_table(lines)),
-        pages.failures: failures.page(lines, failures.load_causes(results.parent / CAUSES)),
+        pages.failures: failures.page(lines, failures.load_causes(causes)),
     }
 
 
@@ -94,9 +93,9 @@ def _with_blocks(file: Path, **blocks: str) -> str:
 
 def report(results: Path, published: Path, pages: Pages) -> None:
     """Writes the whole pages and their pictures, and refreshes the others' blocks."""
-    for file, text in texts(results, published, pages).items():
-        atomic_write(file, text.encode())
     lines = result_lines(results)
+    for file, text in texts(lines, published, results.parent / CAUSES, pages).items():
+        atomic_write(file, text.encode())
     pictures(lines, pages.results.parent / "pictures")
     reliability.pictures(lines, pages.reliability.parent / "pictures")
     demo_picture(lines, pages.results.parent / "pictures")
@@ -104,7 +103,7 @@ def report(results: Path, published: Path, pages: Pages) -> None:
 
 def check(results: Path, published: Path, pages: Pages) -> None:
     """Raises DatasetError where a page says something else than the lines."""
-    for file, text in texts(results, published, pages).items():
+    for file, text in texts(result_lines(results), published, results.parent / CAUSES, pages).items():
         if not file.is_file() or file.read_text() != text:
             raise DatasetError(f"{file}: is not what {results} gives; run sdm-report and commit what it writes")
 
