@@ -26,7 +26,7 @@ from rosbags.interfaces import Connection
 from rosbags.rosbag2 import StoragePlugin, Writer
 from sdm_core import camera_topics
 from sdm_core.contract import Contract
-from sdm_core.dataset import EpisodeStore
+from sdm_core.datasets.dataset import EpisodeStore
 from sdm_core.provenance import origin
 from sdm_core.results import append_result
 from sdm_policy_node.convert.program import main as convert

@@ -26,11 +26,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sdm_core.dataset import EpisodeStore
-from sdm_core.depth_noise import CAMERAS
-from sdm_core.policy_runtime import Answer, PolicyRuntime, Question
+from sdm_core.datasets.dataset import EpisodeStore
+from sdm_core.perception.depth_noise import CAMERAS
 from sdm_core.provenance import origin
 from sdm_core.results import append_result
+from sdm_core.runtime.policy_runtime import Answer, PolicyRuntime, Question
 from sdm_sim.registry import make_task, tasks_named
 from sdm_sim.rollout import Attempt, EpisodeResult, run_episodes
 from sdm_sim.task import Task

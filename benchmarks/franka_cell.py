@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from sdm_core.checkpoint import METRICS
-from sdm_core.dataset import EpisodeStore
+from sdm_core.datasets.dataset import EpisodeStore
 from sdm_core.provenance import origin
 from sdm_core.results import append_result, read_results, wilson
 from sdm_training.report.lines import PROTOCOL

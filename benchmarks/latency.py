@@ -17,11 +17,11 @@ from pathlib import Path
 
 import numpy as np
 from sdm_core.checkpoint import Checkpoint
-from sdm_core.observation_window import PolicyInput
-from sdm_core.point_cloud import CameraPoints, CloudPipeline, Extrinsics
-from sdm_core.policy_runtime import PolicyRuntime
+from sdm_core.perception.point_cloud import CameraPoints, CloudPipeline, Extrinsics
 from sdm_core.results import append_result
-from sdm_core.state_vector import StateVector
+from sdm_core.runtime.observation_window import PolicyInput
+from sdm_core.runtime.policy_runtime import PolicyRuntime
+from sdm_core.runtime.state_vector import StateVector
 from sdm_sim.demo.runs import Run, measure
 from sdm_sim.demo.summary import PARTS, latencies
 from sdm_sim.franka.cell import FrankaTask

@@ -30,7 +30,7 @@ from reliability.system import RATE_HZ, System
 from ros_processes import start
 from sdm_core.provenance import origin
 from sdm_core.results import append_result
-from sdm_policy_node.tick_meter import TickMeter
+from sdm_policy_node.commands.tick_meter import TickMeter
 from soak import resident_mib
 
 RESULTS = Path("benchmarks/results/streaming.jsonl")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import statistics
 import time
 
-from sdm_core.observation_window import ObservationWindow
-from sdm_core.policy_runtime import PolicyRuntime
-from sdm_core.state_vector import StateVector
+from sdm_core.runtime.observation_window import ObservationWindow
+from sdm_core.runtime.policy_runtime import PolicyRuntime
+from sdm_core.runtime.state_vector import StateVector
 
 from sdm_sim.perception import Perception
 from sdm_sim.task import Task

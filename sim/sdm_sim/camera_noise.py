@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from sdm_core.depth_noise import noisy_camera
-from sdm_core.point_cloud import Intrinsics
+from sdm_core.perception.depth_noise import noisy_camera
+from sdm_core.perception.point_cloud import Intrinsics
 
 from sdm_sim.task import SensorFrame
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sdm_core.contract import Contract
-from sdm_core.dataset import Episode
+from sdm_core.datasets.dataset import Episode
 
 from sdm_sim.camera_noise import CameraNoise
 from sdm_sim.episode_builder import EpisodeBuilder

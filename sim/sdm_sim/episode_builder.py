@@ -7,9 +7,9 @@ from collections import defaultdict
 import numpy as np
 from numpy.typing import NDArray
 from sdm_core.contract import Contract
-from sdm_core.dataset import Episode, image_arrays
-from sdm_core.point_cloud import Extrinsics, Intrinsics
-from sdm_core.state_vector import StateVector
+from sdm_core.datasets.dataset import Episode, image_arrays
+from sdm_core.perception.point_cloud import Extrinsics, Intrinsics
+from sdm_core.runtime.state_vector import StateVector
 
 from sdm_sim.perception import Perception
 from sdm_sim.task import SensorFrame

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from sdm_core.contract import Contract
-from sdm_core.images import ImagePipeline
-from sdm_core.point_cloud import CloudPipeline, Extrinsics, Intrinsics
+from sdm_core.perception.images import ImagePipeline
+from sdm_core.perception.point_cloud import CloudPipeline, Extrinsics, Intrinsics
 
 from sdm_sim.task import SensorFrame
 

@@ -6,12 +6,12 @@ from collections import deque
 
 import numpy as np
 from numpy.typing import NDArray
-from sdm_core.command_gate import GateDecision
+from sdm_core.commands.command_gate import GateDecision
+from sdm_core.commands.inline_commands import InlineCommands
 from sdm_core.contract import Contract
 from sdm_core.errors import ObservationError
-from sdm_core.inline_commands import InlineCommands
-from sdm_core.observation_window import PolicyInput
-from sdm_core.policy_runtime import Answer
+from sdm_core.runtime.observation_window import PolicyInput
+from sdm_core.runtime.policy_runtime import Answer
 
 
 class PromptPolicy:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from sdm_core.contract import Contract
-from sdm_core.dataset import Episode
+from sdm_core.datasets.dataset import Episode
 from sdm_core.errors import TaskError
 
 from sdm_sim.optional_packages import require_package

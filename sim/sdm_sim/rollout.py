@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sdm_core.command_space import held_command
+from sdm_core.commands.command_space import held_command
 from sdm_core.contract import CameraSpec, Contract
 from sdm_core.errors import ContractError, ObservationError
-from sdm_core.observation_window import ObservationWindow
-from sdm_core.policy_runtime import Answer, PolicyRuntime, Question
-from sdm_core.state_vector import StateVector
+from sdm_core.runtime.observation_window import ObservationWindow
+from sdm_core.runtime.policy_runtime import Answer, PolicyRuntime, Question
+from sdm_core.runtime.state_vector import StateVector
 
 from sdm_sim.camera_noise import CameraNoise
 from sdm_sim.late_policy import Latency, LatePolicy

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 from sdm_core.contract import Contract
-from sdm_core.point_cloud import Extrinsics, Intrinsics
+from sdm_core.perception.point_cloud import Extrinsics, Intrinsics
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
-from sdm_core.point_cloud import Extrinsics, Intrinsics
+from sdm_core.perception.point_cloud import Extrinsics, Intrinsics
 
 from sdm_sim.depth_camera import DepthCamera
 from sdm_sim.picture import Picture

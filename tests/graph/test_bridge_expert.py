@@ -10,7 +10,7 @@ from helpers.bridge import bridge
 from helpers.graph import graph
 from helpers.toy_task import ToyTask
 from rclpy.parameter import Parameter
-from sdm_core.dataset import EpisodeStore
+from sdm_core.datasets.dataset import EpisodeStore
 from sdm_sim.bridge import bridge_node
 from sdm_sim.bridge.peers import Peers
 from sdm_sim.demonstrations import MIN_SUCCESS_STEPS, demonstrate

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from sdm_core.errors import SdmError
-from sdm_core.point_cloud import Intrinsics
+from sdm_core.perception.point_cloud import Intrinsics
 from sdm_sim.bridge.camera_faults import CameraFaults
 from sdm_sim.bridge.delay_line import DelayLine
 from sdm_sim.camera_noise import CameraNoise

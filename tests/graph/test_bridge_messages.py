@@ -11,7 +11,7 @@ from builtin_interfaces.msg import Time
 from helpers.graph import graph
 from helpers.toy_task import ToyTask
 from sdm_core import camera_topics
-from sdm_core.point_cloud import Extrinsics, Intrinsics
+from sdm_core.perception.point_cloud import Extrinsics, Intrinsics
 from sdm_sim.bridge.camera_streams import CameraStreams
 from sdm_sim.bridge.sensor_messages import (
     CAMERA_FRAME,

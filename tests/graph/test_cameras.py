@@ -24,16 +24,16 @@ from helpers.linear_policy import LinearPolicy
 from numpy.typing import NDArray
 from sdm_core.contract import CameraSpec, Contract
 from sdm_core.errors import ContractError, ObservationError
-from sdm_core.point_cloud import CloudPipeline, Extrinsics, Intrinsics, deproject, depth_to_metres
-from sdm_core.static_transforms import StaticTransform, read_transforms, write_transforms
+from sdm_core.perception.point_cloud import CloudPipeline, Extrinsics, Intrinsics, deproject, depth_to_metres
+from sdm_core.perception.static_transforms import StaticTransform, read_transforms, write_transforms
 from sdm_interfaces.srv import StartEpisode
-from sdm_policy_node.camera_pose import CameraPose
-from sdm_policy_node.cloud_cameras import CloudCameras
-from sdm_policy_node.depth_source import DepthSource
-from sdm_policy_node.observation_source import Frame, StreamSettings
 from sdm_policy_node.parameters import SensingParameters
-from sdm_policy_node.perception import Perception
-from sdm_policy_node.points_source import PointsSource, coloured_points, xyz_points
+from sdm_policy_node.sources.camera_pose import CameraPose
+from sdm_policy_node.sources.cloud_cameras import CloudCameras
+from sdm_policy_node.sources.depth_source import DepthSource
+from sdm_policy_node.sources.observation_source import Frame, StreamSettings
+from sdm_policy_node.sources.perception import Perception
+from sdm_policy_node.sources.points_source import PointsSource, coloured_points, xyz_points
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2, PointField
 from sensor_msgs_py.point_cloud2 import create_cloud
 

@@ -30,7 +30,7 @@ from sdm_cockpit.graph.visual_publisher import VisualPublisher
 from sdm_cockpit.snapshot import Box, Snapshot
 from sdm_core.checkpoint import Checkpoint
 from sdm_interfaces.msg import Heartbeat
-from sdm_policy_node.points_source import xyz_points
+from sdm_policy_node.sources.points_source import xyz_points
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Empty, Float64MultiArray
 from std_srvs.srv import Trigger

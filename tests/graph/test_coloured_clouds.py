@@ -13,9 +13,9 @@ from helpers.graph import graph
 from helpers.linear_policy import LinearPolicy
 from helpers.toy_task import ToyTask
 from sdm_core.contract import Contract
-from sdm_core.dataset import EpisodeStore
-from sdm_core.point_cloud import CloudPipeline
-from sdm_core.policy_runtime import PolicyRuntime
+from sdm_core.datasets.dataset import EpisodeStore
+from sdm_core.perception.point_cloud import CloudPipeline
+from sdm_core.runtime.policy_runtime import PolicyRuntime
 from sdm_sim.colour_contract import with_coloured_cloud, with_images
 from sdm_sim.demonstrations import demonstrate
 from sdm_sim.rollout import run_episode

@@ -11,9 +11,9 @@ from helpers.fake_robot import FakeRobot, colour_pixels
 from helpers.graph import graph
 from numpy.typing import NDArray
 from PIL import Image
-from sdm_core.dataset import Episode, EpisodeStore
+from sdm_core.datasets.dataset import Episode, EpisodeStore
 from sdm_core.errors import SdmError
-from sdm_core.static_transforms import write_transforms
+from sdm_core.perception.static_transforms import write_transforms
 from sdm_policy_node.crop.box import Box, find_table, suggest
 from sdm_policy_node.crop.live_scene import live_points
 from sdm_policy_node.crop.picture import draw

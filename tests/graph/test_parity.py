@@ -11,7 +11,7 @@ from helpers.contracts import small_contract
 from helpers.graph import graph
 from helpers.linear_policy import LinearPolicy
 from helpers.toy_task import ToyTask
-from sdm_core.policy_runtime import PolicyRuntime
+from sdm_core.runtime.policy_runtime import PolicyRuntime
 from sdm_sim.registry import make_task
 from sdm_sim.rollout import EpisodeResult, run_episode
 

@@ -14,7 +14,7 @@ from helpers.bridge import bridge
 from helpers.dexart_assets import write_assets
 from helpers.graph import graph
 from helpers.linear_policy import LinearPolicy
-from sdm_core.policy_runtime import PolicyRuntime
+from sdm_core.runtime.policy_runtime import PolicyRuntime
 from sdm_sim import registry
 from sdm_sim.rollout import run_episode
 from sdm_sim.task import Task

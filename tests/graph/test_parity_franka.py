@@ -15,7 +15,7 @@ from helpers.graph import Graph, graph
 from helpers.linear_policy import LinearPolicy
 from rclpy.qos import QoSProfile, qos_profile_sensor_data
 from rclpy.time import Time
-from sdm_core.policy_runtime import PolicyRuntime
+from sdm_core.runtime.policy_runtime import PolicyRuntime
 from sdm_interfaces.msg import PolicyTrace
 from sdm_sim.bridge.command_inbox import CommandInbox, PoseTarget
 from sdm_sim.bridge.lockstep import Lockstep

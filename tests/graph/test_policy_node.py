@@ -20,14 +20,14 @@ from helpers.linear_policy import LinearPolicy
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rclpy.lifecycle import TransitionCallbackReturn
-from sdm_core.command_pipeline import CommandPipeline
+from sdm_core.commands.command_pipeline import CommandPipeline
 from sdm_core.contract import Contract
-from sdm_core.observation_window import ObservationWindow
-from sdm_core.point_cloud import CloudPipeline, Extrinsics, deproject, depth_to_metres
-from sdm_core.policy_runtime import PolicyRuntime
+from sdm_core.perception.point_cloud import CloudPipeline, Extrinsics, deproject, depth_to_metres
+from sdm_core.runtime.observation_window import ObservationWindow
+from sdm_core.runtime.policy_runtime import PolicyRuntime
 from sdm_interfaces.msg import ActionChunk, Heartbeat
 from sdm_interfaces.srv import StartEpisode
-from sdm_policy_node.policy_node import PolicyNode
+from sdm_policy_node.policy.policy_node import PolicyNode
 from sensor_msgs.msg import PointCloud2
 from sensor_msgs_py.point_cloud2 import create_cloud_xyz32
 from std_msgs.msg import Header

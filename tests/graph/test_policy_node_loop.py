@@ -13,10 +13,10 @@ import pytest
 from helpers.contracts import small_contract
 from sdm_core.action_chunk import ActionChunk
 from sdm_core.errors import ObservationError
-from sdm_core.observation_window import ObservationWindow, PolicyInput
-from sdm_policy_node.observation_source import Frame
-from sdm_policy_node.perception import Seen
-from sdm_policy_node.policy_loop import Answer, PolicyLoop
+from sdm_core.runtime.observation_window import ObservationWindow, PolicyInput
+from sdm_policy_node.policy.policy_loop import Answer, PolicyLoop
+from sdm_policy_node.sources.observation_source import Frame
+from sdm_policy_node.sources.perception import Seen
 
 CONTRACT = small_contract()
 DT = CONTRACT.dt_ns

@@ -16,9 +16,9 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.time import Time
 from sdm_core.errors import SdmError
-from sdm_policy_node.depth_source import depth_pixels
-from sdm_policy_node.realsense_camera import CameraProfile, RealSenseCamera
-from sdm_policy_node.realsense_node import RealSenseNode
+from sdm_policy_node.realsense.realsense_camera import CameraProfile, RealSenseCamera
+from sdm_policy_node.realsense.realsense_node import RealSenseNode
+from sdm_policy_node.sources.depth_source import depth_pixels
 from sdm_policy_node.time_stamps import to_ns
 from sensor_msgs.msg import CameraInfo, Image
 from tf2_ros import Buffer, TransformListener

@@ -12,7 +12,7 @@ from helpers.graph import graph
 from helpers.linear_policy import LinearPolicy
 from sdm_cockpit.replay.open_recordings import open_recordings
 from sdm_cockpit.replay.replayed_policy import ReplayedPolicy
-from sdm_core.dataset import EpisodeStore
+from sdm_core.datasets.dataset import EpisodeStore
 from sdm_policy_node.convert.program import main as convert
 from sdm_sim.registry import make_task
 

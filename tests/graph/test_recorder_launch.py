@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from helpers.graph import graph
 from helpers.operator import Operator
-from sdm_core.dataset import SUCCESS, EpisodeStore
+from sdm_core.datasets.dataset import SUCCESS, EpisodeStore
 from sdm_policy_node.convert.program import main as convert
 from sdm_sim.colour_contract import with_coloured_cloud
 from sdm_sim.registry import make_task

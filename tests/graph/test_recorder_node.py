@@ -16,13 +16,13 @@ from helpers.fake_robot import FakeRobot, depth_image, state_values
 from helpers.graph import Graph, graph
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.task import Future
-from sdm_core.dataset import FAILURE, SUCCESS, UNLABELLED, EpisodeStore
-from sdm_core.point_cloud import CloudPipeline
+from sdm_core.datasets.dataset import FAILURE, SUCCESS, UNLABELLED, EpisodeStore
+from sdm_core.perception.point_cloud import CloudPipeline
 from sdm_interfaces.msg import EpisodeEvent
-from sdm_policy_node.episode_events import RecorderSetup
-from sdm_policy_node.episode_recording import EpisodeRecording, Observed
-from sdm_policy_node.observation_source import Frame
-from sdm_policy_node.recorder_node import RecorderNode
+from sdm_policy_node.recording.episode_events import RecorderSetup
+from sdm_policy_node.recording.episode_recording import EpisodeRecording, Observed
+from sdm_policy_node.recording.recorder_node import RecorderNode
+from sdm_policy_node.sources.observation_source import Frame
 from sdm_policy_node.time_stamps import to_ns
 from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import SetBool, Trigger

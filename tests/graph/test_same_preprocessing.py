@@ -8,12 +8,12 @@ import numpy as np
 from helpers.bridge import bridge
 from helpers.graph import graph
 from helpers.linear_policy import LinearPolicy
-from sdm_core.dataset import EpisodeStore
-from sdm_core.point_cloud import CloudPipeline
-from sdm_policy_node.camera_pose import CameraPose
-from sdm_policy_node.cloud_cameras import CloudCameras
-from sdm_policy_node.depth_source import DepthSource
-from sdm_policy_node.observation_source import Frame, StreamSettings
+from sdm_core.datasets.dataset import EpisodeStore
+from sdm_core.perception.point_cloud import CloudPipeline
+from sdm_policy_node.sources.camera_pose import CameraPose
+from sdm_policy_node.sources.cloud_cameras import CloudCameras
+from sdm_policy_node.sources.depth_source import DepthSource
+from sdm_policy_node.sources.observation_source import Frame, StreamSettings
 from sdm_sim.registry import make_task
 
 TASK, SEED = "metaworld/drawer-close", 1

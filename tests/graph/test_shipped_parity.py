@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from helpers.bridge import bridge
 from helpers.graph import graph
-from sdm_core.policy_runtime import PolicyRuntime
+from sdm_core.runtime.policy_runtime import PolicyRuntime
 from sdm_core.share import share_directory
 from sdm_sim.registry import make_task
 from sdm_sim.rollout import run_episode

@@ -18,7 +18,7 @@ from helpers.graph import Graph, graph
 from helpers.motion import pose_contract
 from helpers.operator import Operator
 from rclpy.qos import qos_profile_sensor_data
-from sdm_core.dataset import SUCCESS, EpisodeStore
+from sdm_core.datasets.dataset import SUCCESS, EpisodeStore
 from sdm_sim.registry import make_task
 from std_msgs.msg import Float64
 

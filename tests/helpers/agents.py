@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from sdm_core.point_cloud import CloudPipeline
-from sdm_core.state_vector import StateVector
+from sdm_core.perception.point_cloud import CloudPipeline
+from sdm_core.runtime.state_vector import StateVector
 from sdm_sim.task import Task
 
 Agent = Callable[[Task, np.random.Generator], NDArray[np.float64]]

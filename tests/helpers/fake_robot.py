@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rosgraph_msgs.msg import Clock
 from sdm_core import camera_topics
 from sdm_core.contract import Contract
-from sdm_core.point_cloud import Extrinsics, Intrinsics
+from sdm_core.perception.point_cloud import Extrinsics, Intrinsics
 from sdm_interfaces.msg import PolicyTrace
 from sensor_msgs.msg import CameraInfo, Image, JointState
 from std_msgs.msg import Float64MultiArray

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from sdm_core.contract import ActionEntry, Contract
-from sdm_core.dataset import Episode, EpisodeStore, image_arrays
+from sdm_core.datasets.dataset import Episode, EpisodeStore, image_arrays
 
 from helpers.contracts import image_contract, small_contract
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -138,6 +139,30 @@ def test_the_simulation_s_own_parts_do_not_need_its_bridge() -> None:
         if found.module.startswith("sdm_sim.bridge")
     ]
     assert wrong == []
+
+
+def rooms_of(package: str) -> dict[str, set[str]]:
+    """Of each folder of a package, the other folders of it that its files import from."""
+    base = PACKAGES[package]
+    rooms: dict[str, set[str]] = {path.parent.name: set() for path in base.glob("*/__init__.py")}
+    for path in files_of(package):
+        room = path.relative_to(base).parts[0]
+        for found in imports_of(path) if room in rooms else ():
+            if found.module.startswith(f"{package}."):
+                other = found.module.split(".")[1]
+                rooms[room] |= {other} & (rooms.keys() - {room})
+    return rooms
+
+
+def test_the_core_s_rooms_stand_alone() -> None:
+    assert {room: others for room, others in rooms_of("sdm_core").items() if others} == {"runtime": {"backends"}}
+
+
+@pytest.mark.parametrize("package", ["sdm_policy_node", "sdm_sim"])
+def test_no_two_rooms_of_a_package_need_each_other(package: str) -> None:
+    rooms = rooms_of(package)
+    assert any(rooms.values())
+    graphlib.TopologicalSorter(rooms).prepare()  # raises CycleError
 
 
 # What would tell a node that it runs on the embedded runtime, or start that runtime's own command.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from helpers.training import demonstrations, small_contract
-from sdm_core.dataset import Episode, EpisodeStore
+from sdm_core.datasets.dataset import Episode, EpisodeStore
 from sdm_core.errors import CheckpointError
 from sdm_training.evaluation import Outcome
 from sdm_training.programs.train import TrainSettings, train_teacher

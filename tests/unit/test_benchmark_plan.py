@@ -13,7 +13,7 @@ from helpers.contracts import small_contract
 from helpers.jobs import places
 from sdm_core.checkpoint import METRICS, Checkpoint
 from sdm_core.contract import Bounds, NormaliserStatistics
-from sdm_core.dataset import Episode, EpisodeStore
+from sdm_core.datasets.dataset import Episode, EpisodeStore
 from sdm_core.errors import SdmError
 from sdm_core.results import append_result
 from sdm_sim.registry import require_task

@@ -10,7 +10,7 @@ from helpers.board_images import K, checkerboard_texture, marker_texture, photog
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 from sdm_core.errors import SdmError
-from sdm_core.static_transforms import read_transforms
+from sdm_core.perception.static_transforms import read_transforms
 from sdm_policy_node.calibration.boards import Board, Checkerboard, MarkerGrid, board_in_camera
 from sdm_policy_node.calibration.hand_eye import Mount, Sample, solve_hand_eye
 from sdm_policy_node.calibration.program import parser, run

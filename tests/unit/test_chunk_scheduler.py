@@ -11,8 +11,8 @@ from helpers.motion import joint_contract, pose_contract
 from hypothesis import given
 from hypothesis import strategies as st
 from sdm_core.action_chunk import ActionChunk
-from sdm_core.chunk_scheduler import ChunkScheduler
-from sdm_core.command_space import quaternion
+from sdm_core.commands.chunk_scheduler import ChunkScheduler
+from sdm_core.commands.command_space import quaternion
 from sdm_core.errors import CommandError
 
 NATIVE = small_contract()

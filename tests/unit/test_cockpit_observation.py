@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from sdm_cockpit.cockpit_parameters import CockpitParameters
 from sdm_cockpit.graph.observation_listener import ObservationListener
 from sdm_cockpit.graph.problems import Problems
-from sdm_core.crop_box import CropBox
-from sdm_core.point_cloud import CloudPipeline
-from sdm_policy_node.camera_pose import CameraPose
+from sdm_core.perception.crop_box import CropBox
+from sdm_core.perception.point_cloud import CloudPipeline
+from sdm_policy_node.sources.camera_pose import CameraPose
 from sdm_policy_node.time_stamps import to_message
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2, PointField
 from tf2_msgs.msg import TFMessage

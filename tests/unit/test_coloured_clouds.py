@@ -10,9 +10,9 @@ import yaml
 from helpers.linear_policy import LinearPolicy
 from helpers.toy_task import ToyTask
 from numpy.typing import NDArray
-from sdm_core.dataset import EpisodeStore
+from sdm_core.datasets.dataset import EpisodeStore
 from sdm_core.errors import DatasetError, TaskError
-from sdm_core.policy_runtime import PolicyRuntime
+from sdm_core.runtime.policy_runtime import PolicyRuntime
 from sdm_sim.colour_contract import with_coloured_cloud, with_images
 from sdm_sim.demonstrations import demonstrate
 from sdm_sim.programs import demos

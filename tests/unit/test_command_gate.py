@@ -13,12 +13,12 @@ from helpers.motion import POSE_AT_REST, joint_contract, pose_contract, rate_con
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from sdm_core.braking import AxisLimits, brake, stop
-from sdm_core.command_gate import CommandGate
-from sdm_core.command_space import CommandSpace
+from sdm_core.commands.braking import AxisLimits, brake, stop
+from sdm_core.commands.command_gate import CommandGate
+from sdm_core.commands.command_space import CommandSpace
+from sdm_core.commands.motion_limits import excess
 from sdm_core.contract import ActionEntry, Contract
 from sdm_core.errors import CommandError
-from sdm_core.motion_limits import excess
 
 MAX_AGE_NS = 200_000_000
 WITHIN = 1e-5  # shares of a limit: rounding of third differences

@@ -11,11 +11,11 @@ from helpers.motion import POSE_AT_REST, POSE_STATE, joint_contract, pose_contra
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sdm_core.action_chunk import ActionChunk
-from sdm_core.anchor import Anchor, MeasuredPose, absolute
-from sdm_core.command_pipeline import CommandPipeline
-from sdm_core.command_space import multiply, quaternion, require_motion_limits
+from sdm_core.commands.anchor import Anchor, MeasuredPose, absolute
+from sdm_core.commands.command_pipeline import CommandPipeline
+from sdm_core.commands.command_space import multiply, quaternion, require_motion_limits
+from sdm_core.commands.motion_limits import excess
 from sdm_core.errors import CommandError, ContractError
-from sdm_core.motion_limits import excess
 
 NATIVE = small_contract()
 

@@ -9,15 +9,15 @@ import pytest
 from helpers.contracts import small_contract
 from helpers.motion import joint_contract, pose_contract, rate_contract
 from sdm_core.action_chunk import ActionChunk
-from sdm_core.command_gate import GateDecision
-from sdm_core.command_pipeline import CommandPipeline
+from sdm_core.commands.command_gate import GateDecision
+from sdm_core.commands.command_pipeline import CommandPipeline
+from sdm_core.commands.motion_limits import excess
 from sdm_core.contract import Contract, StateEntry
 from sdm_core.errors import CommandError, ObservationError
-from sdm_core.motion_limits import excess
-from sdm_policy_node.command_stream import CommandStream, StopRules
-from sdm_policy_node.interlock import Interlock
+from sdm_policy_node.commands.command_stream import CommandStream, StopRules
+from sdm_policy_node.commands.interlock import Interlock
+from sdm_policy_node.commands.measured_position import MeasuredPosition
 from sdm_policy_node.liveness import Liveness
-from sdm_policy_node.measured_position import MeasuredPosition
 
 JOINTS = joint_contract(2)
 LONG = JOINTS.model_copy(update={"horizon": 100})

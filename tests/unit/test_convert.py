@@ -11,8 +11,8 @@ from helpers.contracts import small_contract
 from helpers.fake_robot import camera_model, colour_pixels, depth_image, state_values
 from rosbags.rosbag2 import StoragePlugin
 from sdm_core.contract import Contract
-from sdm_core.dataset import FAILURE, SUCCESS, UNLABELLED, EpisodeStore
-from sdm_core.point_cloud import CloudPipeline
+from sdm_core.datasets.dataset import FAILURE, SUCCESS, UNLABELLED, EpisodeStore
+from sdm_core.perception.point_cloud import CloudPipeline
 from sdm_interfaces.msg import EpisodeEvent
 from sdm_policy_node.convert.program import main
 from std_msgs.msg import Float64

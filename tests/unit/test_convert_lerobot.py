@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from helpers.contracts import image_contract, small_contract
 from PIL import Image
-from sdm_core.dataset import Episode, EpisodeStore
+from sdm_core.datasets.dataset import Episode, EpisodeStore
 from sdm_policy_node.convert.program import main
 
 pq = pytest.importorskip("pyarrow.parquet")

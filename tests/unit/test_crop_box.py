@@ -6,8 +6,8 @@ import math
 
 import pytest
 from sdm_core.contract import CloudSpec
-from sdm_core.crop_box import CropBox
 from sdm_core.errors import ContractError
+from sdm_core.perception.crop_box import CropBox
 
 CLOUD = CloudSpec(frame="world", crop_low=(-1.0, -1.0, 0.0), crop_high=(1.0, 1.0, 2.0))
 

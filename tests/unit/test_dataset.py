@@ -17,7 +17,7 @@ import pytest
 import zarr
 from helpers.contracts import image_contract, small_contract
 from sdm_core.contract import Contract
-from sdm_core.dataset import SUCCESS, Episode, EpisodeStore, image_arrays
+from sdm_core.datasets.dataset import SUCCESS, Episode, EpisodeStore, image_arrays
 from sdm_core.errors import ContractError, DatasetError
 
 # zarr warns of folders and temporary files that an interrupted writer left.
@@ -141,7 +141,7 @@ ADDS = """
 import sys
 sys.path.insert(0, sys.argv[2])
 from test_dataset import episode
-from sdm_core.dataset import EpisodeStore
+from sdm_core.datasets.dataset import EpisodeStore
 store = EpisodeStore.open(sys.argv[1])
 print("open", flush=True)
 sys.stdin.readline()

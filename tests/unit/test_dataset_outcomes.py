@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import zarr
 from sdm_core.contract import Contract
-from sdm_core.dataset import FAILURE, SUCCESS, UNLABELLED, Episode, EpisodeStore
+from sdm_core.datasets.dataset import FAILURE, SUCCESS, UNLABELLED, Episode, EpisodeStore
 from sdm_core.errors import DatasetError
 from sdm_training.data.windows import Demonstrations
 

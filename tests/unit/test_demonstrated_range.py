@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers.contracts import small_contract, with_normaliser
 from sdm_core.contract import Bounds, Contract
-from sdm_core.demonstrated_range import DemonstratedRange
+from sdm_core.runtime.demonstrated_range import DemonstratedRange
 
 # hand.z goes from 0.05 to 0.30 m, and the gap never changes.
 LOW, HIGH = (-0.2, -0.3, 0.05, 0.0999), (0.2, 0.3, 0.30, 0.1001)

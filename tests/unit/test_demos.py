@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.toy_task import STEP, ToyTask
-from sdm_core.dataset import EpisodeStore
+from sdm_core.datasets.dataset import EpisodeStore
 from sdm_core.errors import DatasetError, SdmError, TaskError
-from sdm_core.point_cloud import CloudPipeline
+from sdm_core.perception.point_cloud import CloudPipeline
 from sdm_sim.demonstrations import MIN_SUCCESS_STEPS, demonstrate
 from sdm_sim.programs import demos
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import mujoco
 import numpy as np
 import pytest
-from sdm_core.point_cloud import deproject, depth_to_metres
+from sdm_core.perception.point_cloud import deproject, depth_to_metres
 from sdm_sim import depth_camera
 from sdm_sim.depth_camera import DepthCamera
 from sdm_sim.gl import choose_gl, rendering_available

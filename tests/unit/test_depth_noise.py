@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from sdm_core.depth_noise import CAMERAS, StereoCamera, noisy_camera
 from sdm_core.errors import SdmError
-from sdm_core.point_cloud import Extrinsics, Intrinsics, deproject, depth_to_metres
+from sdm_core.perception.depth_noise import CAMERAS, StereoCamera, noisy_camera
+from sdm_core.perception.point_cloud import Extrinsics, Intrinsics, deproject, depth_to_metres
 
 CAMERA = CAMERAS["d4xx"]
 # A D435 at 848×480: focal length by baseline, in px·m.

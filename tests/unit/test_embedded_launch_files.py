@@ -23,8 +23,8 @@ from rclpy.node import Node
 from sdm_cockpit.cockpit_parameters import CockpitParameters
 from sdm_core.contract import Contract
 from sdm_policy_node.convert.bag_node import BagNode
-from sdm_policy_node.episode_recorder import EpisodeRecorder
 from sdm_policy_node.parameters import CommandParameters, PolicyParameters, RecorderParameters
+from sdm_policy_node.recording.episode_recorder import EpisodeRecorder
 from sdm_sim.bridge.parameters import BridgeParameters
 
 ROOT = Path(__file__).parents[2]

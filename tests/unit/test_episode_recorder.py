@@ -15,10 +15,10 @@ from sdm_core.contract import Contract
 from sdm_core.errors import DatasetError
 from sdm_policy_node.convert.bag_message import BagMessage
 from sdm_policy_node.convert.bag_node import BagNode
-from sdm_policy_node.episode_recorder import EpisodeRecorder
-from sdm_policy_node.episode_recording import EpisodeRecording, Observed
-from sdm_policy_node.observation_source import Frame
 from sdm_policy_node.parameters import RecorderParameters
+from sdm_policy_node.recording.episode_recorder import EpisodeRecorder
+from sdm_policy_node.recording.episode_recording import EpisodeRecording, Observed
+from sdm_policy_node.sources.observation_source import Frame
 from std_msgs.msg import Float64
 
 CONTRACT = pose_contract()

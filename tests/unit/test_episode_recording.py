@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers.contracts import small_contract
 from sdm_core.errors import DatasetError
-from sdm_policy_node.episode_recording import EpisodeRecording, Observed
+from sdm_policy_node.recording.episode_recording import EpisodeRecording, Observed
 
 CONTRACT = small_contract()
 DT_NS = CONTRACT.dt_ns

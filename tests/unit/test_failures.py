@@ -13,8 +13,8 @@ from helpers.result_lines import success_line
 from helpers.toy_task import ToyTask
 from sdm_core.checkpoint import Checkpoint
 from sdm_core.errors import DatasetError
-from sdm_core.policy_runtime import PolicyRuntime
 from sdm_core.results import append_result, read_results
+from sdm_core.runtime.policy_runtime import PolicyRuntime
 from sdm_sim.metaworld.task import metaworld_contract
 from sdm_sim.progress import Course
 from sdm_sim.registry import make_task

@@ -11,7 +11,7 @@ import pytest
 import zarr
 from helpers.contracts import image_contract, small_contract
 from sdm_core.contract import Contract
-from sdm_core.dataset import EpisodeStore
+from sdm_core.datasets.dataset import EpisodeStore
 from sdm_core.errors import DatasetError
 from sdm_policy_node.convert.program import main
 

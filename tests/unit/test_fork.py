@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from sdm_core.point_cloud import CloudPipeline
+from sdm_core.perception.point_cloud import CloudPipeline
 from sdm_sim.demonstrations import demonstrate
 from sdm_sim.fork.task import GOAL_RADIUS, PAIRED_SEEDS, STRIDE, ForkTask, Layout, expert_path, expert_way
 

@@ -11,8 +11,8 @@ from helpers.contracts import small_contract
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 from sdm_core.errors import SdmError
-from sdm_core.point_cloud import Extrinsics
-from sdm_core.static_transforms import StaticTransform, read_transforms, write_transforms
+from sdm_core.perception.point_cloud import Extrinsics
+from sdm_core.perception.static_transforms import StaticTransform, read_transforms, write_transforms
 from sdm_policy_node.fusion.alignment import align, without_outliers
 from sdm_policy_node.fusion.program import parser, run
 

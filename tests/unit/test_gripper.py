@@ -13,9 +13,9 @@ from control_msgs.action import GripperCommand
 from franka_msgs.action import Grasp, Move
 from helpers.graph import Graph, graph
 from rclpy.action import ActionServer
-from sdm_policy_node.gripper_actions import GripperActions
-from sdm_policy_node.gripper_hands import CommandedHand, FrankaHand, Grip
-from sdm_policy_node.gripper_switch import GripperSwitch
+from sdm_policy_node.grippers.gripper_actions import GripperActions
+from sdm_policy_node.grippers.gripper_hands import CommandedHand, FrankaHand, Grip
+from sdm_policy_node.grippers.gripper_switch import GripperSwitch
 
 GRIP = Grip(open_width=0.08, closed_width=0.0, tolerance=0.08, speed=0.1, force=30.0)
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from helpers.contracts import small_contract
 from helpers.motion import joint_contract, pose_contract
-from sdm_core.command_pipeline import CommandPipeline
-from sdm_core.command_space import quaternion
+from sdm_core.commands.command_pipeline import CommandPipeline
+from sdm_core.commands.command_space import quaternion
+from sdm_core.commands.home_motion import HomeMotion, home_command
+from sdm_core.commands.motion_limits import excess
 from sdm_core.errors import ContractError
-from sdm_core.home_motion import HomeMotion, home_command
-from sdm_core.motion_limits import excess
 
 CONTRACT = pose_contract()
 START = np.array([0.3, 0.2, 0.1, 0.0, 0.0, 0.0, 1.0, 1.0])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from helpers.toy_task import ToyTask
-from sdm_core.policy_runtime import PolicyRuntime
+from sdm_core.runtime.policy_runtime import PolicyRuntime
 from sdm_sim.programs import demos
 from sdm_sim.rollout import run_episode
 from sdm_training.programs.distill import DistillSettings, distill

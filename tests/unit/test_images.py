@@ -7,7 +7,7 @@ import pytest
 from helpers.contracts import image_contract
 from numpy.typing import NDArray
 from sdm_core.errors import ObservationError
-from sdm_core.images import ImagePipeline, resize_crop
+from sdm_core.perception.images import ImagePipeline, resize_crop
 
 
 @pytest.fixture

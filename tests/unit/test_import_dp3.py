@@ -14,10 +14,10 @@ import torch
 from helpers import published_dp3
 from omegaconf import OmegaConf
 from safetensors.torch import load_file
-from sdm_core.dataset import Episode, EpisodeStore
+from sdm_core.datasets.dataset import Episode, EpisodeStore
 from sdm_core.errors import CheckpointError, ContractError
-from sdm_core.observation_window import PolicyInput
-from sdm_core.policy_runtime import PolicyRuntime
+from sdm_core.runtime.observation_window import PolicyInput
+from sdm_core.runtime.policy_runtime import PolicyRuntime
 from sdm_sim.metaworld.task import MetaWorldTask, metaworld_contract
 from sdm_training.data.windows import window_rows
 from sdm_training.importing.dp3_cloud_frame import world_to_dp3_metaworld

@@ -8,9 +8,9 @@ from helpers.contracts import small_contract
 from helpers.motion import joint_contract, pose_contract
 from numpy.typing import NDArray
 from sdm_core.action_chunk import ActionChunk
-from sdm_core.command_gate import GateDecision
+from sdm_core.commands.command_gate import GateDecision
+from sdm_core.commands.inline_commands import InlineCommands
 from sdm_core.contract import Contract
-from sdm_core.inline_commands import InlineCommands
 
 STAND = np.array([0.1, 0.2, 0.3, 0.0, 0.0, 0.0, 1.0])
 

@@ -18,7 +18,7 @@ from sdm_cockpit.export.program import main
 from sdm_cockpit.export.visual_messages import VisualMessages, topic_part
 from sdm_cockpit.replay.dataset_recordings import DatasetRecordings
 from sdm_cockpit.snapshot import Plan, Snapshot, Status, Timing
-from sdm_policy_node.points_source import coloured_points, xyz_points
+from sdm_policy_node.sources.points_source import coloured_points, xyz_points
 from visualization_msgs.msg import Marker
 
 ROOT = Path(__file__).parents[2]

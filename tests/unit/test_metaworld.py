@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from sdm_core.errors import TaskError
-from sdm_core.point_cloud import CloudPipeline
-from sdm_core.state_vector import StateVector
+from sdm_core.perception.point_cloud import CloudPipeline
+from sdm_core.runtime.state_vector import StateVector
 from sdm_sim.gl import rendering_available
 from sdm_sim.metaworld.task import STATE_NAMES
 from sdm_sim.registry import make_task

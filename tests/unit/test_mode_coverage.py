@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from helpers.linear_policy import LinearPolicy
 from sdm_core.checkpoint import Checkpoint
-from sdm_core.policy_runtime import PolicyRuntime
 from sdm_core.results import mode_entropy, pairwise_disagreements
+from sdm_core.runtime.policy_runtime import PolicyRuntime
 from sdm_sim.fork.task import ForkTask, fork_contract
 from sdm_sim.rollout import run_episode
 from sdm_training.evaluation import Outcome, evaluate

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from sdm_core.normaliser import LEAST_REACH, fit_bounds
+from sdm_core.runtime.normaliser import LEAST_REACH, fit_bounds
 
 SAMPLES = hnp.arrays(
     np.float64,

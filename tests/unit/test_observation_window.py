@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sdm_core.errors import ObservationError
-from sdm_core.observation_window import ObservationWindow
+from sdm_core.runtime.observation_window import ObservationWindow
 
 DT = 100_000_000  # ns, at the small contract's 10 Hz
 MS = 1_000_000

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from helpers.motion import pose_contract, rate_contract
 from sdm_core.action_chunk import ActionChunk
+from sdm_core.commands.plausible_chunk import require_orientations, require_plausible
 from sdm_core.errors import CommandError
-from sdm_core.plausible_chunk import require_orientations, require_plausible
 
 CONTRACT = pose_contract()
 POSE = [0.0, 0.0, 0.1, 0.0, 0.0, 0.0, 1.0, 1.0]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 from sdm_core.contract import CloudSpec
 from sdm_core.errors import ObservationError
-from sdm_core.point_cloud import (
+from sdm_core.perception.point_cloud import (
     CloudPipeline,
     Extrinsics,
     Intrinsics,

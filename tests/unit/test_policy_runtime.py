@@ -12,8 +12,8 @@ from sdm_core.action_chunk import ActionChunk
 from sdm_core.checkpoint import Checkpoint
 from sdm_core.contract import Contract
 from sdm_core.errors import CheckpointError, ObservationError
-from sdm_core.observation_window import PolicyInput
-from sdm_core.policy_runtime import PolicyRuntime, Question
+from sdm_core.runtime.observation_window import PolicyInput
+from sdm_core.runtime.policy_runtime import PolicyRuntime, Question
 
 BACKENDS = ("openvino", "onnxruntime")
 

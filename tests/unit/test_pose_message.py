@@ -13,9 +13,9 @@ from helpers.contracts import small_contract
 from helpers.motion import pose_contract
 from sdm_core.errors import ObservationError
 from sdm_core.quaternion_sign import canonical
-from sdm_policy_node.command_listener import PoseListener
 from sdm_policy_node.pose_message import pose_values
-from sdm_policy_node.state_source import StateSource
+from sdm_policy_node.recording.command_listener import PoseListener
+from sdm_policy_node.sources.state_source import StateSource
 
 
 class Ears:

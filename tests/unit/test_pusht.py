@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from sdm_core.point_cloud import CloudPipeline, deproject, depth_to_metres
+from sdm_core.perception.point_cloud import CloudPipeline, deproject, depth_to_metres
 from sdm_sim.pusht import camera
 from sdm_sim.pusht.camera import BLOCK_HEIGHT, DISC_HEIGHT, EXTRINSICS, INTRINSICS
 from sdm_sim.pusht.demonstrations import PushTDemonstrations

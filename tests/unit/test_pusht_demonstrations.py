@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import zarr
 from numcodecs import Blosc
-from sdm_core.dataset import EpisodeStore
+from sdm_core.datasets.dataset import EpisodeStore
 from sdm_core.errors import DatasetError, TaskError
-from sdm_core.point_cloud import CloudPipeline
+from sdm_core.perception.point_cloud import CloudPipeline
 from sdm_sim.programs import demos
 from sdm_sim.pusht.demonstrations import PushTDemonstrations
 from sdm_sim.pusht.task import PushTTask, pusht_contract

@@ -7,9 +7,9 @@ import re
 from dataclasses import fields
 from pathlib import Path
 
-from sdm_policy_node import command_node, operator_services
-from sdm_policy_node.command_sinks import COMMAND_SINKS
+from sdm_policy_node.commands import command_node, operator_services
 from sdm_policy_node.parameters import CommandParameters
+from sdm_policy_node.sinks.command_sinks import COMMAND_SINKS
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "real_arm.md").read_text()

@@ -13,11 +13,11 @@ from helpers.contracts import small_contract
 from helpers.linear_policy import LinearPolicy
 from helpers.toy_task import ToyTask
 from sdm_core.action_chunk import ActionChunk
-from sdm_core.command_space import held_command
+from sdm_core.commands.command_space import held_command
 from sdm_core.errors import ObservationError
-from sdm_core.observation_window import PolicyInput
-from sdm_core.policy_runtime import Answer, PolicyRuntime, Question
 from sdm_core.results import read_results
+from sdm_core.runtime.observation_window import PolicyInput
+from sdm_core.runtime.policy_runtime import Answer, PolicyRuntime, Question
 from sdm_sim.late_policy import Latency
 from sdm_sim.registry import make_task
 from sdm_sim.rollout import EpisodeResult, run_episode

@@ -20,8 +20,8 @@ from sdm_cockpit.replay.replayed_policy import ReplayedPolicy
 from sdm_cockpit.replay.state_range import StateRange
 from sdm_core.action_chunk import ActionChunk
 from sdm_core.errors import ContractError, DatasetError
-from sdm_core.observation_window import ObservationWindow
-from sdm_core.policy_runtime import PolicyRuntime
+from sdm_core.runtime.observation_window import ObservationWindow
+from sdm_core.runtime.policy_runtime import PolicyRuntime
 from sdm_interfaces.msg import PolicyTrace
 from sdm_policy_node.chunk_message import to_chunk_message
 

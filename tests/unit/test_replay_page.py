@@ -27,7 +27,7 @@ from sdm_cockpit.replay.program import main
 from sdm_cockpit.replay.replay import Replay, View
 from sdm_cockpit.replay.replayed_policy import ReplayedPolicy
 from sdm_cockpit.snapshot import Box
-from sdm_core.dataset import EpisodeStore
+from sdm_core.datasets.dataset import EpisodeStore
 
 # Where the cloud of the browser's test is before it moves, and afterwards.
 FIRST, LATER = (-0.2, 0.0, 0.3), (0.2, 0.0, 0.3)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sdm_core.dataset import EpisodeStore
+from sdm_core.datasets.dataset import EpisodeStore
 from sdm_core.errors import DatasetError, TaskError
 from sdm_sim.demonstrations import demonstrate
 from sdm_sim.programs import demos

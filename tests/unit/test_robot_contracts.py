@@ -9,13 +9,13 @@ import pytest
 import yaml
 from helpers.motion import joint_contract, rate_contract
 from sdm_core.action_chunk import ActionChunk
-from sdm_core.anchor import MeasuredPose, absolute
-from sdm_core.arm_limits import ArmLimits
-from sdm_core.command_pipeline import CommandPipeline
-from sdm_core.command_space import require_motion_limits
+from sdm_core.commands.anchor import MeasuredPose, absolute
+from sdm_core.commands.arm_limits import ArmLimits
+from sdm_core.commands.command_pipeline import CommandPipeline
+from sdm_core.commands.command_space import require_motion_limits
+from sdm_core.commands.home_motion import HomeMotion, home_command
 from sdm_core.contract import Contract
 from sdm_core.errors import ContractError
-from sdm_core.home_motion import HomeMotion, home_command
 from sdm_core.share import share_directory
 from sdm_policy_node.parameters import CommandParameters, PolicyParameters
 from sdm_sim.franka.contract import franka_contract

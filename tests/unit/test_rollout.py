@@ -11,11 +11,11 @@ from helpers.contracts import small_contract
 from helpers.linear_policy import LinearPolicy
 from helpers.toy_task import ToyTask
 from numpy.typing import NDArray
-from sdm_core.dataset import Episode
+from sdm_core.datasets.dataset import Episode
 from sdm_core.errors import ContractError, ObservationError, TaskError
-from sdm_core.observation_window import PolicyInput
-from sdm_core.point_cloud import CloudPipeline
-from sdm_core.policy_runtime import Answer, PolicyRuntime, Question
+from sdm_core.perception.point_cloud import CloudPipeline
+from sdm_core.runtime.observation_window import PolicyInput
+from sdm_core.runtime.policy_runtime import Answer, PolicyRuntime, Question
 from sdm_sim.episode_builder import EpisodeBuilder
 from sdm_sim.rollout import Attempt, run_episode, run_episodes
 from sdm_training.data.windows import window_rows

@@ -9,9 +9,9 @@ from helpers.motion import POSE_AT_REST, joint_contract, pose_contract, rate_con
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sdm_core.action_chunk import ActionChunk
-from sdm_core.command_pipeline import CommandPipeline
+from sdm_core.commands.command_pipeline import CommandPipeline
+from sdm_core.commands.motion_limits import excess
 from sdm_core.contract import Contract
-from sdm_core.motion_limits import excess
 from sdm_core.results import read_results
 
 WITHIN = 1e-5  # shares of a limit: rounding of third differences

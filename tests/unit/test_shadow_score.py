@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from helpers.motion import POSE_AT_REST, joint_contract, pose_contract
 from sdm_core.action_chunk import ActionChunk
-from sdm_core.command_space import quaternion
-from sdm_core.shadow_score import ShadowScore
+from sdm_core.commands.command_space import quaternion
+from sdm_core.commands.shadow_score import ShadowScore
 
 
 def chunk(contract, stamp_ns: int, end: np.ndarray) -> ActionChunk:

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sdm_core.checkpoint import Checkpoint
-from sdm_core.observation_window import PolicyInput
-from sdm_core.policy_runtime import PolicyRuntime
+from sdm_core.runtime.observation_window import PolicyInput
+from sdm_core.runtime.policy_runtime import PolicyRuntime
 from sdm_core.share import share_directory
 from sdm_sim.registry import make_task
 from sdm_sim.rollout import run_episode

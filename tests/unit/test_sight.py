@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sdm_policy_node.sight import Sight
+from sdm_policy_node.policy.sight import Sight
 
 PERIOD_NS = 33_000_000
 JITTER_NS = (0, 6, -7, 3, 0, -5, 8, -2, 1, 0, 4, -6)

@@ -10,10 +10,10 @@ from helpers.linear_policy import LinearPolicy
 from helpers.toy_task import ToyTask
 from numpy.typing import NDArray
 from sdm_core.contract import Contract
-from sdm_core.dataset import EpisodeStore
+from sdm_core.datasets.dataset import EpisodeStore
 from sdm_core.errors import ContractError, DatasetError, TaskError
-from sdm_core.images import resize_crop
-from sdm_core.policy_runtime import PolicyRuntime
+from sdm_core.perception.images import resize_crop
+from sdm_core.runtime.policy_runtime import PolicyRuntime
 from sdm_sim.colour_contract import with_images
 from sdm_sim.demonstrations import demonstrate
 from sdm_sim.picture import Picture

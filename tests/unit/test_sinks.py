@@ -15,12 +15,12 @@ from helpers.graph import Graph, graph
 from helpers.motion import POSE_AT_REST, joint_contract, pose_contract, rate_contract
 from moveit_msgs.srv import ServoCommandType
 from sdm_core.action_chunk import ActionChunk
-from sdm_core.command_pipeline import CommandPipeline
+from sdm_core.commands.command_pipeline import CommandPipeline
 from sdm_core.contract import Contract
 from sdm_core.errors import ContractError
-from sdm_policy_node.command_sink import CommandSink, PathSink, PreparedSink
-from sdm_policy_node.command_sinks import COMMAND_SINKS, command_sink
 from sdm_policy_node.optional_interfaces import optional_interfaces
+from sdm_policy_node.sinks.command_sink import CommandSink, PathSink, PreparedSink
+from sdm_policy_node.sinks.command_sinks import COMMAND_SINKS, command_sink
 from std_msgs.msg import Float64, Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from helpers.motion import POSE_AT_REST, joint_contract, pose_contract
-from sdm_core.command_space import CommandSpace, quaternion
-from sdm_core.motion_limits import excess
-from sdm_core.smoother import Smoother
+from sdm_core.commands.command_space import CommandSpace, quaternion
+from sdm_core.commands.motion_limits import excess
+from sdm_core.commands.smoother import Smoother
 
 CONTRACT = joint_contract()
 SPACE = CommandSpace(CONTRACT.action)

@@ -7,9 +7,9 @@ import pytest
 from helpers.contracts import small_contract
 from helpers.motion import POSE_AT_REST, pose_contract, rate_contract
 from sdm_core.action_chunk import ActionChunk
-from sdm_core.command_pipeline import CommandPipeline
+from sdm_core.commands.command_pipeline import CommandPipeline
+from sdm_core.commands.speed_share import slowed
 from sdm_core.errors import ContractError
-from sdm_core.speed_share import slowed
 
 
 def test_a_pose_is_approached_at_the_share_of_the_contract_s_speed_and_no_faster():

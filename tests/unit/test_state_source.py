@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers.contracts import SMALL_STATE, small_contract
-from sdm_policy_node.state_source import JOINT_TOPIC, StateSource
+from sdm_policy_node.sources.state_source import JOINT_TOPIC, StateSource
 from sensor_msgs.msg import JointState
 
 CONTRACT = small_contract()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sdm_core.contract import StateEntry
 from sdm_core.errors import ObservationError
-from sdm_core.state_vector import StateVector
+from sdm_core.runtime.state_vector import StateVector
 
 NAMES = ("hand.x", "hand.y", "gap")
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from sdm_core.errors import ObservationError
-from sdm_core.point_cloud import Extrinsics
-from sdm_core.static_transforms import StaticTransform, read_transforms, write_transforms
+from sdm_core.perception.point_cloud import Extrinsics
+from sdm_core.perception.static_transforms import StaticTransform, read_transforms, write_transforms
 
 GOOD = "{parent: base, child: camera, translation: [1, 2, 3], rotation_xyzw: [0, 0, 0, 1]}"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sdm_policy_node.tick_meter import TickMeter
+from sdm_policy_node.commands.tick_meter import TickMeter
 
 
 def test_a_late_tick_is_missed_but_no_pause_is():

@@ -12,7 +12,7 @@ from helpers.contracts import small_contract
 from helpers.exported import exported
 from helpers.training import CPU, clouds_of, demonstrations, network, small_policy, training_of, windows_of
 from sdm_core.contract import Contract
-from sdm_core.dataset import Episode, EpisodeStore
+from sdm_core.datasets.dataset import Episode, EpisodeStore
 from sdm_sim.colour_contract import with_coloured_cloud
 from sdm_sim.metaworld.task import metaworld_contract
 from sdm_training import registry

@@ -11,7 +11,7 @@ from helpers.training import demonstrations, small_policy
 from rich.console import Console
 from sdm_core.checkpoint import Checkpoint
 from sdm_core.errors import TaskError
-from sdm_core.policy_runtime import PolicyRuntime
+from sdm_core.runtime.policy_runtime import PolicyRuntime
 from sdm_sim.fork.task import fork_contract
 from sdm_sim.registry import make_task
 from sdm_sim.rollout import run_episode

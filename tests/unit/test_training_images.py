@@ -12,7 +12,7 @@ from helpers.exported import exported
 from helpers.image_training import SIZE, image_demonstrations, image_policy
 from helpers.training import CPU, demonstrations, training_of, windows_of
 from sdm_core.contract import Contract
-from sdm_core.dataset import Episode, EpisodeStore
+from sdm_core.datasets.dataset import Episode, EpisodeStore
 from sdm_training import registry
 from sdm_training.data.windows import Demonstrations, window_rows
 from sdm_training.draws import Draws

@@ -9,10 +9,10 @@ import pytest
 import torch
 from helpers.contracts import small_contract
 from helpers.training import CPU
-from sdm_core.dataset import Episode, EpisodeStore
-from sdm_core.depth_noise import CAMERAS
+from sdm_core.datasets.dataset import Episode, EpisodeStore
 from sdm_core.errors import DatasetError
-from sdm_core.point_cloud import CloudPipeline
+from sdm_core.perception.depth_noise import CAMERAS
+from sdm_core.perception.point_cloud import CloudPipeline
 from sdm_sim.demonstrations import demonstrate
 from sdm_sim.programs import demos
 from sdm_sim.registry import make_task

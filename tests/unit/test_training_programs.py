@@ -15,7 +15,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from sdm_core.checkpoint import Checkpoint
 from sdm_core.contract import Contract, Rates
-from sdm_core.dataset import Episode, EpisodeStore
+from sdm_core.datasets.dataset import Episode, EpisodeStore
 from sdm_core.errors import SdmError, TaskError
 from sdm_training.evaluation import Outcome
 from sdm_training.exporting import ExportSettings, samplings_asked_for

@@ -17,7 +17,7 @@ from rich.console import Console
 from sdm_core.backends.onnxruntime import OnnxRuntimeBackend
 from sdm_core.checkpoint import Checkpoint
 from sdm_core.errors import CheckpointError
-from sdm_core.policy_runtime import PolicyRuntime
+from sdm_core.runtime.policy_runtime import PolicyRuntime
 from sdm_training.ema import Ema, EmaSettings
 from sdm_training.export import to_onnx
 from sdm_training.exporting import ExportSettings, export_run, parity_check, parity_inputs

@@ -7,7 +7,7 @@ import pytest
 import torch
 from helpers.training import CPU, clouds_of, demonstrations, small_contract
 from sdm_core.contract import Contract
-from sdm_core.dataset import Episode, EpisodeStore
+from sdm_core.datasets.dataset import Episode, EpisodeStore
 from sdm_core.errors import DatasetError
 from sdm_training.data.windows import Demonstrations, Windows, window_rows
 from sdm_training.draws import Draws

@@ -10,7 +10,7 @@ import pytest
 from helpers.training import CPU, clouds_of, demonstrations, small_contract
 from sdm_core.contract import ActionEntry, Contract, StateEntry
 from sdm_core.errors import DatasetError
-from sdm_core.point_cloud import Extrinsics
+from sdm_core.perception.point_cloud import Extrinsics
 from sdm_sim.franka.contract import franka_contract
 from sdm_sim.metaworld.task import metaworld_contract
 from sdm_sim.programs import demos

@@ -21,7 +21,7 @@ from helpers.agents import episode, random, still
 from helpers.methods import learner_of
 from helpers.training import demonstrations, training_of, windows_of
 from helpers.tutorial_pages import PAGES, ROOT, TUTORIALS, commands, insertions, write_files
-from sdm_policy_node import command_node, operator_services
+from sdm_policy_node.commands import command_node, operator_services
 from sdm_policy_node.parameters import CommandParameters, PolicyParameters
 from sdm_policy_node.teleop.teleop_parameters import TeleopParameters
 from sdm_sim import registry as task_registry

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import pytest
+from sdm_core.commands.workspace import Workspace
 from sdm_core.errors import ContractError
-from sdm_core.workspace import Workspace
 
 CELL = Workspace((0.25, -0.4, 0.02), (0.7, 0.4, 0.6))
 

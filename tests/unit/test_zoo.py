@@ -16,7 +16,7 @@ import yaml
 from helpers.result_lines import success_line
 from helpers.training import clouds_of, demonstrations, small_contract
 from sdm_core.checkpoint import METRICS, NETWORK, TRAINING, Checkpoint
-from sdm_core.dataset import Episode, EpisodeStore
+from sdm_core.datasets.dataset import Episode, EpisodeStore
 from sdm_core.results import append_result, read_results
 from sdm_training.benchmark.jobs.job import Places
 from sdm_training.benchmark.plan import Selection, plan

@@ -27,10 +27,10 @@ setup(
     },
     entry_points={
         "console_scripts": [
-            "policy_node = sdm_policy_node.policy_node:main",
-            "command_node = sdm_policy_node.command_node:main",
-            "recorder_node = sdm_policy_node.recorder_node:main",
-            "realsense_node = sdm_policy_node.realsense_node:main",
+            "policy_node = sdm_policy_node.policy.policy_node:main",
+            "command_node = sdm_policy_node.commands.command_node:main",
+            "recorder_node = sdm_policy_node.recording.recorder_node:main",
+            "realsense_node = sdm_policy_node.realsense.realsense_node:main",
             "sdm-teleop = sdm_policy_node.teleop.teleop_node:main",
             "sdm-calibrate = sdm_policy_node.calibration.program:main",
             "sdm-crop = sdm_policy_node.crop.program:main",

@@ -7,9 +7,9 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
-from sdm_core.anchor import MeasuredPose
-from sdm_core.command_space import held_command, is_motion
-from sdm_core.state_vector import StateVector
+from sdm_core.commands.anchor import MeasuredPose
+from sdm_core.commands.command_space import held_command, is_motion
+from sdm_core.runtime.state_vector import StateVector
 
 from sdm_sim.bridge.command_inbox import Command, PoseTarget
 from sdm_sim.bridge.control_parts import step_part

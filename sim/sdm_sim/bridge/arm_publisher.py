@@ -8,7 +8,7 @@ from geometry_msgs.msg import TransformStamped
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.time import Time
-from sdm_core.point_cloud import Extrinsics
+from sdm_core.perception.point_cloud import Extrinsics
 from sensor_msgs.msg import JointState
 from tf2_ros import TransformBroadcaster
 

@@ -10,7 +10,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.time import Time
 from sdm_core import camera_topics
-from sdm_core.point_cloud import Intrinsics
+from sdm_core.perception.point_cloud import Intrinsics
 from sensor_msgs.msg import CameraInfo, Image
 
 from sdm_sim.bridge.sensor_messages import camera_info, depth_frame, depth_image

@@ -9,7 +9,7 @@ import numpy as np
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Point, Pose, PoseStamped, Quaternion, Transform, TransformStamped, Vector3
 from numpy.typing import NDArray
-from sdm_core.point_cloud import Extrinsics, Intrinsics
+from sdm_core.perception.point_cloud import Extrinsics, Intrinsics
 from sensor_msgs.msg import CameraInfo, Image, JointState
 from std_msgs.msg import Header
 

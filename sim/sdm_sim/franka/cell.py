@@ -8,8 +8,8 @@ from __future__ import annotations
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
-from sdm_core.command_space import conjugate, multiply
-from sdm_core.point_cloud import Extrinsics
+from sdm_core.commands.command_space import conjugate, multiply
+from sdm_core.perception.point_cloud import Extrinsics
 
 from sdm_sim.franka import fr3
 from sdm_sim.franka.contract import CONTROL_HZ, POSITION_HIGH, POSITION_LOW, franka_contract

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sdm_core.command_space import CommandSpace
+from sdm_core.commands.command_space import CommandSpace
+from sdm_core.commands.smoother import Smoother
 from sdm_core.contract import Contract
-from sdm_core.smoother import Smoother
 
 from sdm_sim.franka.robot import Robot
 

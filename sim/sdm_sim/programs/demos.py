@@ -16,9 +16,9 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig, OmegaConf
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from sdm_core.dataset import EpisodeStore
-from sdm_core.depth_noise import noisy_camera
+from sdm_core.datasets.dataset import EpisodeStore
 from sdm_core.errors import DatasetError, SdmError, TaskError
+from sdm_core.perception.depth_noise import noisy_camera
 from sdm_core.share import share_directory
 
 from sdm_sim.colour_contract import with_coloured_cloud, with_images

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
-from sdm_core.point_cloud import Extrinsics, Intrinsics
+from sdm_core.perception.point_cloud import Extrinsics, Intrinsics
 
 from sdm_sim.pusht import world
 

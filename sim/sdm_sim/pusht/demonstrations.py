@@ -14,7 +14,7 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 from sdm_core.contract import Contract
-from sdm_core.dataset import Episode
+from sdm_core.datasets.dataset import Episode
 from sdm_core.errors import DatasetError
 from zarr.storage import ZipStore
 

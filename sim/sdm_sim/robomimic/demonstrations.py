@@ -18,7 +18,7 @@ import h5py  # pyright: ignore[reportMissingImports] (an extra)
 import numpy as np
 from numpy.typing import NDArray
 from sdm_core.contract import Contract
-from sdm_core.dataset import Episode
+from sdm_core.datasets.dataset import Episode
 from sdm_core.errors import DatasetError
 
 from sdm_sim.episode_builder import EpisodeBuilder

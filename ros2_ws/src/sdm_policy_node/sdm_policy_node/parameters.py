@@ -14,11 +14,11 @@ from typing import Any, TypeVar
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
 from sdm_core import camera_topics
-from sdm_core.chunk_scheduler import SCHEDULERS
-from sdm_core.crop_box import AS_IN_CONTRACT
+from sdm_core.commands.chunk_scheduler import SCHEDULERS
 from sdm_core.errors import SdmError
+from sdm_core.perception.crop_box import AS_IN_CONTRACT
 
-from sdm_policy_node.command_sinks import COMMAND_SINKS
+from sdm_policy_node.sinks.command_sinks import COMMAND_SINKS
 
 
 def parameter(

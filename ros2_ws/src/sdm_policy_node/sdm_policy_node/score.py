@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from sdm_core.dataset import SUCCESS, UNLABELLED, EpisodeStore
+from sdm_core.datasets.dataset import SUCCESS, UNLABELLED, EpisodeStore
 from sdm_core.errors import DatasetError, SdmError
 from sdm_core.results import difference, paired_difference, wilson
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from sdm_core.checkpoint import Checkpoint
 from sdm_core.errors import TaskError
 from sdm_core.orphan import end_with_parent
-from sdm_core.policy_runtime import PolicyRuntime
+from sdm_core.runtime.policy_runtime import PolicyRuntime
 from sdm_sim.late_policy import Latency
 from sdm_sim.registry import make_task, require_task
 from sdm_sim.rollout import Attempt, run_episodes

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from sdm_core.checkpoint import Checkpoint
-from sdm_core.policy_runtime import PolicyRuntime
 from sdm_core.results import read_results
+from sdm_core.runtime.policy_runtime import PolicyRuntime
 from sdm_sim.answer_time import answer_ms
 from sdm_sim.registry import make_task
 

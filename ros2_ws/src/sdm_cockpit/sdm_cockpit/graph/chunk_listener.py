@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from rclpy.node import Node
 from sdm_core.action_chunk import ActionChunk
-from sdm_core.anchor import absolute
+from sdm_core.commands.anchor import absolute
 from sdm_core.contract import Contract
 from sdm_interfaces.msg import ActionChunk as ActionChunkMessage
 from sdm_policy_node.chunk_message import from_chunk_message
-from sdm_policy_node.observation_source import sensor_qos
-from sdm_policy_node.sole_publisher import LEADING, UNFOLLOWED
+from sdm_policy_node.commands.sole_publisher import LEADING, UNFOLLOWED
+from sdm_policy_node.sources.observation_source import sensor_qos
 
 from sdm_cockpit.graph.problems import Problems
 from sdm_cockpit.graph.tool_listener import ToolListener

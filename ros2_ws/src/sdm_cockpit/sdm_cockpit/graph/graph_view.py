@@ -10,13 +10,13 @@ import numpy as np
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from sdm_core.contract import Contract
-from sdm_core.crop_box import AS_IN_CONTRACT, CropBox
+from sdm_core.perception.crop_box import AS_IN_CONTRACT, CropBox
 from sdm_interfaces.msg import Heartbeat
-from sdm_policy_node.camera_pose import CameraPose
+from sdm_policy_node.commands.sole_publisher import LEADING, UNFOLLOWED
 from sdm_policy_node.contract_file import load_contract
-from sdm_policy_node.observation_source import sensor_qos
-from sdm_policy_node.perception import Seen
-from sdm_policy_node.sole_publisher import LEADING, UNFOLLOWED
+from sdm_policy_node.sources.camera_pose import CameraPose
+from sdm_policy_node.sources.observation_source import sensor_qos
+from sdm_policy_node.sources.perception import Seen
 
 from sdm_cockpit.cockpit_parameters import CockpitParameters
 from sdm_cockpit.graph.diagnostics_listener import DiagnosticsListener

@@ -7,12 +7,12 @@ import time
 
 from rclpy.node import Node
 from sdm_core.contract import Contract
-from sdm_core.crop_box import CropBox
 from sdm_core.errors import ObservationError
-from sdm_policy_node.camera_pose import CameraPose
-from sdm_policy_node.observation_source import Frame
+from sdm_core.perception.crop_box import CropBox
 from sdm_policy_node.parameters import SensingParameters
-from sdm_policy_node.perception import Perception, Seen
+from sdm_policy_node.sources.camera_pose import CameraPose
+from sdm_policy_node.sources.observation_source import Frame
+from sdm_policy_node.sources.perception import Perception, Seen
 
 from sdm_cockpit.graph.problems import Problems
 

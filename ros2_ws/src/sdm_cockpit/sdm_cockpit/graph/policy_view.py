@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from rclpy.node import Node
 from sdm_core.contract import Contract
-from sdm_core.crop_box import CropBox
-from sdm_policy_node.camera_pose import CameraPose
+from sdm_core.perception.crop_box import CropBox
 from sdm_policy_node.parameters import SensingParameters
+from sdm_policy_node.sources.camera_pose import CameraPose
 
 from sdm_cockpit.graph.chunk_listener import ChunkListener
 from sdm_cockpit.graph.observation_listener import ObservationListener

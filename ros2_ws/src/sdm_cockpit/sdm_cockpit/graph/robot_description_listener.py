@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
-from sdm_core.command_space import multiply, quaternion
+from sdm_core.commands.command_space import multiply, quaternion
 from std_msgs.msg import String
 
 from sdm_cockpit.graph.mesh_files import mesh_file

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from rclpy.node import Node
 from sdm_core.contract import Contract
 from sdm_core.errors import ObservationError
-from sdm_policy_node.observation_source import sensor_qos
 from sdm_policy_node.pose_message import pose_values
-from sdm_policy_node.state_source import POSE_TOPIC, StateSource
+from sdm_policy_node.sources.observation_source import sensor_qos
+from sdm_policy_node.sources.state_source import POSE_TOPIC, StateSource
 
 from sdm_cockpit.graph.problems import Problems
 from sdm_cockpit.snapshot import Pose

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from rclpy.node import Node
 from sdm_interfaces.msg import PolicyTrace
-from sdm_policy_node.observation_source import sensor_qos
+from sdm_policy_node.sources.observation_source import sensor_qos
 from sdm_policy_node.time_stamps import to_ns
 
 from sdm_cockpit.snapshot import Timing

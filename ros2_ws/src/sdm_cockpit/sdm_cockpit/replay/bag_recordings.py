@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from rclpy.serialization import deserialize_message
 from sdm_core.action_chunk import ActionChunk
-from sdm_core.anchor import absolute
+from sdm_core.commands.anchor import absolute
 from sdm_core.contract import Contract
 from sdm_core.errors import CommandError
 from sdm_interfaces.msg import ActionChunk as ActionChunkMessage

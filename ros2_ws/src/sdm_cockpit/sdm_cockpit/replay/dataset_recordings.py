@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from sdm_core.dataset import SUCCESS, UNLABELLED, EpisodeStore, image_arrays
+from sdm_core.datasets.dataset import SUCCESS, UNLABELLED, EpisodeStore, image_arrays
 from sdm_core.errors import DatasetError
 
 from sdm_cockpit.replay.recording import Recording

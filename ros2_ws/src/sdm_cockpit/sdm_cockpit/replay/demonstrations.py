@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sdm_core.dataset import EpisodeStore
+from sdm_core.datasets.dataset import EpisodeStore
 from sdm_core.errors import ContractError, DatasetError
 
 from sdm_cockpit.replay.nearest_demonstration import NearestDemonstration, Neighbour

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
-from sdm_core.dataset import EpisodeStore
-from sdm_core.normaliser import LEAST_STATE_REACH
+from sdm_core.datasets.dataset import EpisodeStore
+from sdm_core.runtime.normaliser import LEAST_STATE_REACH
 
 # A grid of 4³ anchors over the crop box, and so many candidates whose true distance is looked at.
 _ANCHORS_A_SIDE, _SHORTLIST = 4, 24

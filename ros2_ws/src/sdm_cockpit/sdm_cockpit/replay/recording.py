@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 from sdm_core.action_chunk import ActionChunk
-from sdm_core.anchor import Anchor
+from sdm_core.commands.anchor import Anchor
 from sdm_core.contract import XYZ, Contract
 
 from sdm_cockpit.snapshot import Box, Episode, Plan, Snapshot, Status, Timing

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from sdm_core.anchor import Anchor
+from sdm_core.commands.anchor import Anchor
 from sdm_core.contract import CloudSpec, Contract
 from sdm_core.errors import ContractError
-from sdm_core.observation_window import ObservationWindow
-from sdm_core.policy_runtime import PolicyRuntime
+from sdm_core.runtime.observation_window import ObservationWindow
+from sdm_core.runtime.policy_runtime import PolicyRuntime
 
 from sdm_cockpit.replay.recording import Recording
 from sdm_cockpit.snapshot import Plan

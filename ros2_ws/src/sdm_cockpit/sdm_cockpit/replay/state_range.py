@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sdm_core.dataset import EpisodeStore
+from sdm_core.datasets.dataset import EpisodeStore
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from tf2_ros import Buffer, TransformException, TransformListener
 
 from sdm_policy_node.calibration.boards import Board
 from sdm_policy_node.calibration.samples import CameraModel, SampleFolder, Shot, pose_matrix
-from sdm_policy_node.colour_images import colour_pixels
+from sdm_policy_node.sources.colour_images import colour_pixels
 from sdm_policy_node.time_stamps import to_ns
 
 # An arm that moved by no more than this (m, rad) in the last half second rests, and image and pose are of one instant.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from sdm_core.errors import SdmError
-from sdm_core.static_transforms import StaticTransform, write_transforms
+from sdm_core.perception.static_transforms import StaticTransform, write_transforms
 
 from sdm_policy_node.calibration.boards import Board, Checkerboard, MarkerGrid, board_in_camera
 from sdm_policy_node.calibration.hand_eye import HandEye, Mount, Sample, solve_hand_eye

@@ -17,7 +17,7 @@ from PIL import Image
 from scipy.spatial.transform import Rotation
 from sdm_core.atomic import atomic_write
 from sdm_core.errors import SdmError
-from sdm_core.point_cloud import Extrinsics
+from sdm_core.perception.point_cloud import Extrinsics
 
 _INDEX = "samples.yaml"
 

@@ -10,17 +10,17 @@ from typing import cast
 
 from rclpy.node import Node
 from rclpy.serialization import deserialize_message
-from sdm_core.dataset import EpisodeStore
+from sdm_core.datasets.dataset import EpisodeStore
 from sdm_core.errors import DatasetError, ObservationError, SdmError
 from sdm_interfaces.msg import EpisodeEvent
 
 from sdm_policy_node.convert.bag import Bag
 from sdm_policy_node.convert.bag_node import BagNode
 from sdm_policy_node.convert.plan import Plan, PlannedEpisode
-from sdm_policy_node.episode_events import EVENT_TYPE, RecorderSetup
-from sdm_policy_node.episode_recorder import COMPANIONS_WAIT_NS, EpisodeRecorder
-from sdm_policy_node.episode_recording import EpisodeRecording
-from sdm_policy_node.observation_source import Frame
+from sdm_policy_node.recording.episode_events import EVENT_TYPE, RecorderSetup
+from sdm_policy_node.recording.episode_recorder import COMPANIONS_WAIT_NS, EpisodeRecorder
+from sdm_policy_node.recording.episode_recording import EpisodeRecording
+from sdm_policy_node.sources.observation_source import Frame
 
 # Whoever needs them says so.
 _OPTIONAL = ("/clock", "/tf", "/tf_static")

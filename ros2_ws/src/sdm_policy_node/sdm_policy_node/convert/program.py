@@ -10,16 +10,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from sdm_core.checkpoint import contract_at
-from sdm_core.dataset import EpisodeStore
+from sdm_core.datasets.dataset import EpisodeStore
+from sdm_core.datasets.foreign_dataset import adopt, is_zarr
+from sdm_core.datasets.lerobot_layout import export_to_lerobot
 from sdm_core.errors import DatasetError, SdmError
-from sdm_core.foreign_dataset import adopt, is_zarr
-from sdm_core.lerobot_layout import export_to_lerobot
 
 from sdm_policy_node.convert.bag import Bag
 from sdm_policy_node.convert.conversion import Report, convert, recorder_events
 from sdm_policy_node.convert.plan import WHOLE_BAG, planned
-from sdm_policy_node.episode_events import RecorderSetup
 from sdm_policy_node.parameters import RecorderParameters
+from sdm_policy_node.recording.episode_events import RecorderSetup
 
 # Options that say otherwise than the bag how it was recorded, by the recorder's parameters; and all that are for bags.
 _SETTINGS = ("actions", "sink", "observation_source", "record_depth", "pairing", "camera_frame", "extrinsics")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sdm_core.contract import CloudSpec, Vector3
 from sdm_core.errors import SdmError
-from sdm_core.point_cloud import crop
+from sdm_core.perception.point_cloud import crop
 
 # Points so near (m) to the table's plane are the table's; fewer than this share of all make none.
 _LAYER, _LEAST_SHARE = 0.005, 0.1

@@ -11,12 +11,12 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from sdm_core.contract import Contract
 from sdm_core.errors import ObservationError, SdmError
-from sdm_core.static_transforms import read_transforms
+from sdm_core.perception.static_transforms import read_transforms
 
-from sdm_policy_node.camera_pose import CameraPose
-from sdm_policy_node.choices import OBSERVATION_SOURCES
-from sdm_policy_node.cloud_cameras import CloudCameras, depth_cameras
-from sdm_policy_node.observation_source import Frame, StreamSettings
+from sdm_policy_node.sources.camera_pose import CameraPose
+from sdm_policy_node.sources.cloud_cameras import CloudCameras, depth_cameras
+from sdm_policy_node.sources.observation_source import Frame, StreamSettings
+from sdm_policy_node.sources.observation_sources import OBSERVATION_SOURCES
 
 # All that stands within so many metres of the base is shown.
 _REACH = 2.0

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from sdm_core.atomic import atomic_write
 from sdm_core.checkpoint import contract_at
 from sdm_core.contract import CloudSpec
-from sdm_core.dataset import EpisodeStore
+from sdm_core.datasets.dataset import EpisodeStore
 from sdm_core.errors import SdmError
-from sdm_core.point_cloud import farthest_point_sample
+from sdm_core.perception.point_cloud import farthest_point_sample
 
 from sdm_policy_node.crop.box import Box, find_table, suggest
 from sdm_policy_node.crop.picture import draw

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from sdm_core.checkpoint import contract_at
 from sdm_core.errors import SdmError
-from sdm_core.point_cloud import Extrinsics
-from sdm_core.static_transforms import StaticTransform, read_transforms, write_transforms
+from sdm_core.perception.point_cloud import Extrinsics
+from sdm_core.perception.static_transforms import StaticTransform, read_transforms, write_transforms
 
 from sdm_policy_node.calibration.samples import as_extrinsics, pose_matrix
 from sdm_policy_node.fusion.alignment import align

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from sdm_core.action_chunk import ActionChunk
-from sdm_core.anchor import MeasuredPose
-from sdm_core.command_space import CommandSpace
+from sdm_core.commands.anchor import MeasuredPose
+from sdm_core.commands.command_space import CommandSpace
 from sdm_core.contract import Contract
 from sdm_core.errors import ContractError
 

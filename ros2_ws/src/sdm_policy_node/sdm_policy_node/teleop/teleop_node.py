@@ -18,12 +18,12 @@ from std_msgs.msg import Float64, Header
 
 from sdm_policy_node.chunk_message import to_chunk_message
 from sdm_policy_node.contract_file import load_contract
-from sdm_policy_node.gripper_topic import GRIPPER_TOPIC, gripper_qos
+from sdm_policy_node.grippers.gripper_topic import GRIPPER_TOPIC, gripper_qos
 from sdm_policy_node.liveness import HEARTBEAT_PERIOD_S
 from sdm_policy_node.parameters import declare
 from sdm_policy_node.refusals import Refusals
 from sdm_policy_node.run_node import run_node
-from sdm_policy_node.state_source import StateSource
+from sdm_policy_node.sources.state_source import StateSource
 from sdm_policy_node.teleop.episode_keys import EpisodeKeys
 from sdm_policy_node.teleop.jog import Jog, Speeds
 from sdm_policy_node.teleop.keyboard import HELP, Keyboard

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sdm_core.dataset import EpisodeStore
-from sdm_core.depth_noise import CAMERAS
+from sdm_core.datasets.dataset import EpisodeStore
 from sdm_core.errors import DatasetError
-from sdm_core.point_cloud import CloudPipeline
+from sdm_core.perception.depth_noise import CAMERAS
+from sdm_core.perception.point_cloud import CloudPipeline
 from sdm_sim.registry import make_task, task_names
 
 # So many noisy takes beside the clean one: a training of some thousand steps sees each of them many times.

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sdm_core.contract import Contract, NormaliserStatistics
-from sdm_core.dataset import FAILURE, EpisodeStore, image_arrays
+from sdm_core.datasets.dataset import FAILURE, EpisodeStore, image_arrays
 from sdm_core.errors import DatasetError
-from sdm_core.normaliser import LEAST_STATE_REACH, fit_bounds
+from sdm_core.runtime.normaliser import LEAST_STATE_REACH, fit_bounds
 from torch import Tensor
 
 from sdm_training.data.action_centre import action_centre

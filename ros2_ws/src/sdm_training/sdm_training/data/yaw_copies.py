@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sdm_core.command_space import multiply, quaternion
+from sdm_core.commands.command_space import multiply, quaternion
 from sdm_core.contract import ActionEntry, Contract, StateEntry
 from sdm_core.errors import DatasetError
 from sdm_core.quaternion_sign import canonical

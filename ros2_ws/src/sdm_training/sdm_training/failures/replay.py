@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sdm_core.policy_runtime import PolicyRuntime
+from sdm_core.runtime.policy_runtime import PolicyRuntime
 from sdm_sim.progress import Course, TellsProgress, Witness
 from sdm_sim.rollout import run_episode
 from sdm_sim.task import Task

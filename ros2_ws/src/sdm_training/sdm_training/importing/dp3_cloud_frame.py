@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 
 import torch
-from sdm_core.point_cloud import Extrinsics
+from sdm_core.perception.point_cloud import Extrinsics
 from torch import Tensor
 
 from sdm_training.importing.linear_map import LinearMap

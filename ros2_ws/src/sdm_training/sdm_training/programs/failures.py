@@ -10,8 +10,8 @@ from typing import Any
 from pydantic import Field
 from rich.console import Console
 from sdm_core.errors import CheckpointError
-from sdm_core.policy_runtime import PolicyRuntime
 from sdm_core.results import append_result, read_results
+from sdm_core.runtime.policy_runtime import PolicyRuntime
 from sdm_sim.registry import make_task
 
 from sdm_training.evaluated import digest

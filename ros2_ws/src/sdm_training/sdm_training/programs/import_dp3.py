@@ -13,7 +13,7 @@ from rich.console import Console
 from sdm_core.atomic import atomic_write
 from sdm_core.checkpoint import METRICS
 from sdm_core.contract import Contract
-from sdm_core.dataset import EpisodeStore
+from sdm_core.datasets.dataset import EpisodeStore
 from sdm_core.errors import CheckpointError
 from sdm_sim.registry import make_task
 

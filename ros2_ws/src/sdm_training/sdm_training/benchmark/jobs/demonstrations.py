@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from sdm_core.dataset import EpisodeStore
+from sdm_core.datasets.dataset import EpisodeStore
 from sdm_core.errors import DatasetError
 
 from sdm_training.benchmark.jobs.job import Job

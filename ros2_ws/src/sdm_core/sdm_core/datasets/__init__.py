@@ -1,0 +1,1 @@
+"""Episodes on disk, in this project's layout and in others'."""

@@ -1,0 +1,1 @@
+"""From depth, points or images to what a network sees."""

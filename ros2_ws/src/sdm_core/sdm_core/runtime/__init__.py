@@ -1,0 +1,1 @@
+"""From observations to a chunk: the window, the exported network, the range that it knows."""

@@ -1,0 +1,1 @@
+"""`command_node`: chunks become checked commands, at the controller's rate."""

@@ -1,0 +1,1 @@
+"""`realsense_node`: a depth camera without its ROS driver."""

@@ -1,0 +1,1 @@
+"""`recorder_node`: demonstrations become a dataset's episodes."""

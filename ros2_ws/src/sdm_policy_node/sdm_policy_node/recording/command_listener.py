@@ -1,0 +1,84 @@
+"""Hears the commands that somebody else gives, as vectors of the contract's action."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from geometry_msgs.msg import PoseStamped
+from numpy.typing import NDArray
+from rclpy.node import Node
+from sdm_core.commands.command_space import CommandSpace
+from sdm_core.contract import Contract
+from sdm_core.errors import ContractError, ObservationError
+from std_msgs.msg import Float64, Float64MultiArray
+
+from sdm_policy_node.grippers import gripper_topic
+from sdm_policy_node.pose_message import pose_values
+from sdm_policy_node.sinks import float_array_sink, pose_sink
+from sdm_policy_node.sinks.command_sink import command_qos
+from sdm_policy_node.time_stamps import to_ns
+
+_QUEUE = 200
+
+Deliver = Callable[[int, NDArray[np.float64]], None]
+"""Given when a command was given (ns of its sender's clock; 0: it does not say), and the command [A]."""
+Refuse = Callable[[ObservationError], None]
+GripperTold = Callable[[float], None]
+
+
+def listen_to_commands(
+    node: Node, sink: str, contract: Contract, deliver: Deliver, refuse: Refuse, gripper_told: GripperTold
+) -> None:
+    """Calls `deliver` with every command that goes through a sink of this sort, `refuse` for one that is none, and
+    `gripper_told` with what the gripper is commanded where that is a message of its own."""
+    if sink == "native":
+        node.create_subscription(
+            Float64MultiArray,
+            float_array_sink.TOPIC,
+            lambda message: deliver(0, np.array(message.data, np.float64)),
+            command_qos(_QUEUE),
+        )
+    else:
+        PoseListener(node, contract, deliver, refuse, gripper_told)
+
+
+def listen_to_gripper(node: Node, told: GripperTold) -> None:
+    """Calls `told` with every `gripper_command`."""
+    node.create_subscription(
+        Float64, gripper_topic.GRIPPER_TOPIC, lambda message: told(message.data), command_qos(_QUEUE)
+    )
+
+
+class PoseListener:
+    """`target_pose` completed by the latest `gripper_command`; before the first of those the gripper stands at its
+    low bound."""
+
+    def __init__(
+        self, node: Node, contract: Contract, deliver: Deliver, refuse: Refuse, gripper_told: GripperTold
+    ) -> None:
+        action = contract.action
+        names = [entry.name.rsplit(".", 1)[-1] for entry in action.entries]
+        rotation = CommandSpace(action).rotation
+        if action.kind != "ee_pose" or rotation is None:
+            raise ContractError(f"sink 'pose' records 'ee_pose' actions with a quaternion, not '{action.kind}'")
+        self._deliver, self._refuse, self._gripper_told = deliver, refuse, gripper_told
+        self._frame = action.base_frame
+        self._pose = [*(names.index(axis) for axis in ("x", "y", "z")), *range(rotation.start, rotation.stop)]
+        self._command = np.array([entry.low for entry in action.entries])
+        node.create_subscription(PoseStamped, pose_sink.POSE_TOPIC, self._on_pose, command_qos(_QUEUE))
+        if "gripper" in names:
+            self._gripper = names.index("gripper")
+            listen_to_gripper(node, self._on_gripper)
+
+    def _on_gripper(self, value: float) -> None:
+        self._command[self._gripper] = value
+        self._gripper_told(value)
+
+    def _on_pose(self, message: PoseStamped) -> None:
+        try:
+            self._command[self._pose] = pose_values(message, pose_sink.POSE_TOPIC, self._frame)
+        except ObservationError as error:
+            self._refuse(error)
+            return
+        self._deliver(to_ns(message.header.stamp), self._command.copy())

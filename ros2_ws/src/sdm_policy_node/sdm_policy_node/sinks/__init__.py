@@ -1,0 +1,1 @@
+"""How commands leave, one file a kind of message."""

@@ -1,0 +1,60 @@
+"""Commands as PoseStamped and a gripper value: Cartesian impedance controllers such as CRISP's."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from builtin_interfaces.msg import Time
+from geometry_msgs.msg import PoseStamped
+from numpy.typing import NDArray
+from rclpy.node import Node
+from sdm_core.commands.command_space import CommandSpace
+from sdm_core.contract import Contract
+from sdm_core.errors import ContractError
+
+from sdm_policy_node.grippers.gripper_topic import GripperTopic
+from sdm_policy_node.sinks.command_sink import command_qos
+
+POSE_TOPIC = "target_pose"
+
+
+class PoseStampedSink:
+    """`target_pose` in the contract's base frame and, if the action has a gripper, `gripper_command`.
+
+    A stop is the braking poses and then the last one, repeated. An impedance controller holds it in the silence after.
+    """
+
+    name: ClassVar[str] = "pose"
+    topic: ClassVar[str] = POSE_TOPIC
+
+    def __init__(self, node: Node, contract: Contract, depth: int) -> None:
+        action = contract.action
+        names = [entry.name.rsplit(".", 1)[-1] for entry in action.entries]
+        rotation = CommandSpace(action).rotation
+        if action.kind != "ee_pose" or rotation is None or not {"x", "y", "z"} <= set(names):
+            raise ContractError(
+                f"sink '{self.name}' takes 'ee_pose' actions with x, y, z and a quaternion, not '{action.kind}' with "
+                f"{names}"
+            )
+        self._node = node
+        self._frame = action.base_frame
+        self._position = [names.index(axis) for axis in ("x", "y", "z")]
+        self._rotation = rotation
+        self._gripper = GripperTopic(node, action, depth)
+        self._publisher = node.create_publisher(PoseStamped, self.topic, command_qos(depth))
+        self.topics = (self._publisher.topic_name, *self._gripper.topics)
+
+    def publish(self, command: NDArray[np.float64], stamp: Time, held: bool) -> None:
+        message = PoseStamped()
+        message.header.stamp = stamp
+        message.header.frame_id = self._frame
+        position, rotation = message.pose.position, message.pose.orientation
+        position.x, position.y, position.z = command[self._position].tolist()
+        rotation.x, rotation.y, rotation.z, rotation.w = command[self._rotation].tolist()
+        self._gripper.publish(command, held)
+        self._publisher.publish(message)
+
+    def close(self) -> None:
+        self._gripper.close()
+        self._node.destroy_publisher(self._publisher)

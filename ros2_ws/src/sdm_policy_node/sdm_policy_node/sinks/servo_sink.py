@@ -1,0 +1,114 @@
+"""Commands for MoveIt Servo, which takes one type of them at a time and must be told which."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from builtin_interfaces.msg import Time
+from numpy.typing import NDArray
+from rclpy.node import Node
+from rclpy.task import Future
+from sdm_core.contract import Contract
+
+from sdm_policy_node.optional_interfaces import optional_interfaces
+from sdm_policy_node.sinks.pose_sink import PoseStampedSink
+from sdm_policy_node.sinks.twist_sink import TwistStampedSink
+
+POSE_TOPIC = "servo_node/pose_target_cmds"
+TWIST_TOPIC = "servo_node/delta_twist_cmds"
+SERVICE = "servo_node/switch_command_type"
+
+
+class ServoSwitch:
+    """Has Servo accept one command type, before each motion: meanwhile Servo may have been started anew, or switched by
+    somebody else. Asks again where it was refused or Servo has been away in between."""
+
+    def __init__(self, node: Node, sink: str, command_type: str) -> None:
+        """`command_type`: the name of one of ServoCommandType's. Raises ContractError without moveit_msgs."""
+        service = optional_interfaces("moveit_msgs.srv", f"sink '{sink}'", "ServoCommandType").ServoCommandType
+        self._node = node
+        self._client = node.create_client(service, SERVICE)
+        self._request = service.Request(command_type=getattr(service.Request, command_type))
+        self._answer: Future | None = None
+
+    def obstacle(self) -> str:
+        """One line until Servo has accepted the type, else empty."""
+        name = self._client.service_name
+        if not self._client.service_is_ready():
+            self._answer = None
+            return f"there is no service {name}; start MoveIt Servo"
+        if self._answer is None:
+            self._answer = self._client.call_async(self._request)
+        if not self._answer.done():
+            return f"{name} has not answered yet"
+        response = self._answer.result()
+        if response is not None and response.success:
+            return ""
+        self._answer = None
+        return f"{name} refused command type {self._request.command_type}; see what MoveIt Servo logs"
+
+    def begun(self) -> None:
+        """A motion has begun; the next one asks anew."""
+        self._answer = None
+
+    def present(self) -> bool:
+        """Whether Servo is there."""
+        return self._client.service_is_ready()
+
+    def close(self) -> None:
+        """Gives the service's client up."""
+        self._node.destroy_client(self._client)
+
+
+class ServoPoseSink(PoseStampedSink):
+    """Servo's `pose_target_cmds`. A stop is the last pose, repeated; Servo halts by itself 0.1 s after the last one."""
+
+    name: ClassVar[str] = "servo_pose"
+    topic: ClassVar[str] = POSE_TOPIC
+
+    def __init__(self, node: Node, contract: Contract, depth: int) -> None:
+        self._switch = ServoSwitch(node, self.name, "POSE")
+        super().__init__(node, contract, depth)
+
+    def obstacle(self) -> str:
+        return self._switch.obstacle()
+
+    def present(self) -> bool:
+        return self._switch.present()
+
+    def publish(self, command: NDArray[np.float64], stamp: Time, held: bool) -> None:
+        self._switch.begun()
+        super().publish(command, stamp, held)
+
+    def close(self) -> None:
+        self._switch.close()
+        super().close()
+
+
+class ServoTwistSink(TwistStampedSink):
+    """Servo's `delta_twist_cmds`, in m/s and rad/s (its parameter `command_in_type: speed_units`).
+
+    A stop leads to zero within the limits and repeats it; Servo halts by itself 0.1 s after the last one.
+    """
+
+    name: ClassVar[str] = "servo_twist"
+    topic: ClassVar[str] = TWIST_TOPIC
+
+    def __init__(self, node: Node, contract: Contract, depth: int) -> None:
+        self._switch = ServoSwitch(node, self.name, "TWIST")
+        super().__init__(node, contract, depth)
+
+    def obstacle(self) -> str:
+        return self._switch.obstacle()
+
+    def present(self) -> bool:
+        return self._switch.present()
+
+    def publish(self, command: NDArray[np.float64], stamp: Time, held: bool) -> None:
+        self._switch.begun()
+        super().publish(command, stamp, held)
+
+    def close(self) -> None:
+        self._switch.close()
+        super().close()
