@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from helpers.bags import WrittenBag, action
 from helpers.contracts import small_contract
-from helpers.fake_robot import camera_model, colour_pixels, depth_image, state_values
+from helpers.fake_robot import camera_model, colour_pixels, depth_image, state_values, time_message
 from rosbags.rosbag2 import StoragePlugin
 from sdm_core.contract import Contract
 from sdm_core.datasets.dataset import FAILURE, SUCCESS, UNLABELLED, EpisodeStore
@@ -222,15 +223,95 @@ def test_a_database_that_is_cut_off_is_reported_and_nothing_is_made(tmp_path: Pa
     assert not convert.output.exists()
 
 
-def test_a_row_that_the_bag_lost_is_reported(tmp_path: Path, bag: WrittenBag, convert) -> None:
+@pytest.mark.parametrize("options", [(), ("--contract", "cropped.yaml")])
+def test_a_row_that_the_bag_lost_is_reported(
+    tmp_path: Path, bag: WrittenBag, convert, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    small_contract(cloud={"crop_low": (-0.4, -1.0, 0.3)}).save(Path("cropped.yaml"))
     bag.event(EpisodeEvent.START)
     for step in range(4):
         bag.step(step)
     bag.event(EpisodeEvent.KEEP, rows=5)
     bag.close()
-    status, _, errors = convert(tmp_path / "bag")
+    status, _, errors = convert(tmp_path / "bag", *options)
     assert status == 2
     assert "recording 1: the recorder stored 5 rows of it, the bag gives 4; the bag has lost messages" in errors
+
+
+def start(bag: WrittenBag, contract: Contract) -> None:
+    """The recorder begins in real time, under a contract that need not be of the camera's rate or name."""
+    settings = {"parameters": {"reliable_sensors": True, "pairing": "time", "sink": "native"}, "topics": {}}
+    documents = {"contract": yaml.safe_dump(contract.document()), "settings": yaml.safe_dump(settings)}
+    bag.write("/recorder_node/episode_event", EpisodeEvent(event=EpisodeEvent.START, success=-1, **documents))
+
+
+@pytest.mark.parametrize(("control_hz", "rows"), [(20.0, 40), (10.0, 20), (5.0, 10)])
+def test_another_control_rate_gives_the_whole_episode_in_other_rows(
+    tmp_path: Path, convert, control_hz: float, rows: int
+) -> None:
+    camera, contract = small_contract(control_hz=20.0), small_contract(control_hz=control_hz)
+    bag = WrittenBag(tmp_path / "bag", camera)
+    start(bag, CONTRACT)  # of every other image the recorder makes a row
+    first_ns = bag.now_ns
+    for step in range(40):
+        bag.step(step)
+    span = {"first_frame": time_message(first_ns), "last_frame": time_message(first_ns + 38 * camera.dt_ns)}
+    bag.event(EpisodeEvent.KEEP, rows=20, **span)
+    bag.close()
+    contract.save(tmp_path / "contract.yaml")
+    status, output, errors = convert(tmp_path / "bag", "--contract", str(tmp_path / "contract.yaml"))
+    assert (status, errors) == (0, "")
+    assert f"{rows} rows, 0 images missing" in output
+    convert.assert_rows(list(range(0, 40, 40 // rows)), contract)
+
+
+def named(camera: str) -> Contract:
+    """The small contract, of a camera of another name."""
+    plain = CONTRACT.model_dump()
+    plain["observation"]["cameras"][0]["name"] = camera
+    return Contract.model_validate(plain)
+
+
+@pytest.mark.parametrize(
+    ("recorded", "options"),
+    [
+        (named("wrist"), ("--contract", "contract.yaml")),
+        (CONTRACT, ("--in-order",)),
+        (CONTRACT, ("--remap", "native_command:=/native_command")),
+    ],
+    ids=["camera", "pairing", "topic"],
+)
+def test_rows_of_other_images_or_commands_are_not_held_against_the_recorders(
+    tmp_path: Path,
+    bag: WrittenBag,
+    convert,
+    monkeypatch: pytest.MonkeyPatch,
+    recorded: Contract,
+    options: tuple[str, ...],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    CONTRACT.save(Path("contract.yaml"))
+    start(bag, recorded)
+    for step in range(4):
+        bag.step(step)
+    bag.event(EpisodeEvent.KEEP, rows=3)
+    bag.close()
+    status, _, errors = convert(tmp_path / "bag", *options)
+    assert (status, errors) == (0, "")
+    convert.assert_rows([0, 1, 2, 3])
+
+
+def test_a_camera_of_which_the_bag_has_nothing_is_named(tmp_path: Path, bag: WrittenBag, convert) -> None:
+    bag.episode(range(4))
+    bag.close()
+    named("wrist").save(tmp_path / "wrist.yaml")
+    status, _, error = convert(tmp_path / "bag", "--contract", str(tmp_path / "wrist.yaml"))
+    assert status == 1
+    assert "the bag has nothing on /camera/wrist/depth/camera_info, /camera/wrist/depth/image_rect_raw" in error
+    assert error.endswith("record them, or --remap what stands for them")
+    assert "\n" not in error
+    assert not convert.output.exists()
 
 
 @pytest.mark.parametrize("what", ["missing", "no bag", "there"])

@@ -132,7 +132,7 @@ class _Conversion:
         assert recording is not None
         try:
             episode = recording.episode(planned_episode.rows)
-            provenance = {"recorded": True, "missing_images": recording.gaps, "bag": self._bag.path.name}
+            provenance = {**self._recorder.provenance(recording), "bag": self._bag.path.name}
             self._store.append(episode, provenance, planned_episode.success)
         except SdmError as error:
             self._report.problems.append(f"{planned_episode.name} is left out: {error}")
@@ -153,7 +153,7 @@ class _Conversion:
         lines = []
         for info in sorted(topic for topic in self._node.topics if topic.endswith("/camera_info")):
             folder = info.rpartition("/")[0] + "/"
-            images = max(count for topic, count in counts.items() if topic.startswith(folder)) if counts else 0
+            images = max((count for topic, count in counts.items() if topic.startswith(folder)), default=0)
             if counts[info] < images:
                 lines.append(
                     f"{info}: {counts[info]} messages for {images} images, which were seen with the last one before "

@@ -36,9 +36,10 @@ class Plan:
     episodes: tuple[PlannedEpisode, ...]
     left_out: tuple[str, ...] = ()
 
-    def uncounted(self) -> Plan:
-        """The same, however many rows the recorder stored: other actions may have other rows."""
-        return Plan(tuple(replace(episode, rows=None) for episode in self.episodes), self.left_out)
+    def uncounted(self, later_ns: int) -> Plan:
+        """The same for other rows than the recorder's: however many it stored, and with images up to `later_ns` (ns)
+        after the last of them."""
+        return Plan(tuple(_uncounted(episode, later_ns) for episode in self.episodes), self.left_out)
 
 
 WHOLE_BAG = Plan((PlannedEpisode("the whole bag"),))
@@ -79,6 +80,11 @@ def _kept(running: PlannedEpisode, end_ns: int, event: EpisodeEvent) -> PlannedE
         rows=event.rows or None,
         success=_success(event),
     )
+
+
+def _uncounted(episode: PlannedEpisode, later_ns: int) -> PlannedEpisode:
+    span_ns = episode.span_ns and (episode.span_ns[0], episode.span_ns[1] + later_ns)
+    return replace(episode, rows=None, span_ns=span_ns)
 
 
 def _success(event: EpisodeEvent) -> bool | None:

@@ -24,6 +24,8 @@ from sdm_policy_node.recording.episode_events import RecorderSetup
 # Options that say otherwise than the bag how it was recorded, by the recorder's parameters; and all that are for bags.
 _SETTINGS = ("actions", "sink", "observation_source", "record_depth", "pairing", "camera_frame", "extrinsics")
 _OF_BAGS = (*_SETTINGS, "remap")
+# Those of them that decide which rows there are.
+_OF_ROWS = ("actions", "sink", "observation_source", "pairing")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -89,9 +91,24 @@ def run(options: argparse.Namespace) -> Report:
     settings = replace(setup.settings if setup else RecorderParameters(), **given, tf_timeout_s=0.0)
     topics = {**(setup.topics if setup else {}), **dict(_remapping(rule) for rule in options.remap)}
     plan = planned(events) if starts else WHOLE_BAG
-    if setup and settings.actions != setup.settings.actions:
-        plan = plan.uncounted()
-    return convert(bag, options.output, RecorderSetup(contract, settings, topics), plan)
+    wanted = RecorderSetup(contract, settings, topics)
+    if setup and _decides_rows(setup) != _decides_rows(wanted):
+        # Under a higher rate there are rows between the recorder's last one and where its next would have been.
+        plan = plan.uncounted(max(setup.contract.dt_ns - contract.dt_ns // 2, 0))
+    return convert(bag, options.output, wanted, plan)
+
+
+def _decides_rows(setup: RecorderSetup) -> tuple[object, ...]:
+    """What differs where the rows made of one bag may differ in number: the control rate, whose images become rows, and
+    how these find their actions."""
+    observation = setup.contract.observation
+    cloud = observation.cloud
+    cameras = [camera.name for camera in observation.depth_cameras]
+    if cloud is None:
+        cameras = [image.camera for image in observation.images]
+    settings = [getattr(setup.settings, name) for name in _OF_ROWS]
+    # A coloured cloud is made of other depth images: those that are aligned to colour.
+    return setup.contract.rates, cameras[:1], cloud and cloud.coloured, settings, dict(setup.topics)
 
 
 def _adopted(options: argparse.Namespace) -> EpisodeStore:
