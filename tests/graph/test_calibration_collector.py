@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -36,10 +37,11 @@ def pose_message(pose: NDArray, stamp_ns: int) -> PoseStamped:
 
 
 class Cell:
-    """A camera and an arm that a collector listens to."""
+    """A camera, with its lens's distortion_model and d, and an arm that a collector listens to."""
 
-    def __init__(self, world: Graph) -> None:
+    def __init__(self, world: Graph, model: str = "plumb_bob", d: Sequence[float] = (0.0,) * 5) -> None:
         node, self._world, self._now = world.node, world, SECOND
+        self._lens = CameraInfo(width=640, height=480, k=K.ravel(), d=d, distortion_model=model)
         self._image = node.create_publisher(Image, "camera/camera/color/image_raw", 10)
         self._info = node.create_publisher(CameraInfo, "camera/camera/color/camera_info", 10)
         self._arm = node.create_publisher(PoseStamped, "current_pose", 100)
@@ -56,7 +58,8 @@ class Cell:
         self._world.spin_for(0.1)
         message = Image(height=480, width=640, encoding="rgb8", step=1920, data=array("B", picture.tobytes()))
         message.header.stamp, message.header.frame_id = time_message(self._now), "camera_color_optical_frame"
-        self._info.publish(CameraInfo(width=640, height=480, k=K.ravel(), d=[0.0] * 5, header=message.header))
+        self._lens.header = message.header
+        self._info.publish(self._lens)
         self._world.spin_for(0.1)
         self._image.publish(message)
         self._world.spin_for(0.3)
@@ -146,3 +149,28 @@ def test_a_frame_that_the_driver_places_is_not_torn_out_of_its_tree(tmp_path: Pa
         assert world.spin_until(partial(taken, collector, Cell(world)))
     camera = SampleFolder.load(tmp_path / "samples").camera
     assert (camera.link, camera.optical_in_link[1, 3]) == ("camera_link", pytest.approx(0.015))
+
+
+def test_only_lenses_that_opencv_s_pinhole_camera_has_are_calibrated_with(tmp_path: Path) -> None:
+    (seen,) = postures(1, np.array([0.105, 0.06, 0.0]))
+    (picture,) = pictures_of([seen])
+
+    def collect(name: str, model: str, d: list[float]) -> NDArray[np.float64]:
+        """What a collector stores of a camera with this lens."""
+        with graph(tmp_path) as world:
+            collector = Collector(world.node, tmp_path / name, BOARD, 1, "camera", "", lambda line: None)
+            cell = Cell(world, model, d)
+
+            def taken() -> bool:
+                cell.show(picture, seen)
+                return collector.done
+
+            assert world.spin_until(taken)
+        return SampleFolder.load(tmp_path / name).camera.distortion
+
+    named = r"^camera/camera/color/camera_info has the distortion_model 'equidistant' .*; publish rectified colour"
+    with pytest.raises(SdmError, match=named):
+        collect("equidistant", "equidistant", [0.02, -0.01, 0.003, -0.001])
+    assert not (tmp_path / "equidistant").exists()
+    rational = [0.1, -0.2, 1e-3, 2e-3, 0.05, 0.3, -0.1, 0.02]
+    assert collect("rational", "rational_polynomial", rational).tolist() == rational

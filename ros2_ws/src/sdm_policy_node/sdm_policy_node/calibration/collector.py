@@ -14,7 +14,8 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from rclpy.time import Time
 from scipy.spatial.transform import Rotation
 from sdm_core.camera_topics import colour_image, colour_info
-from sdm_core.errors import SdmError
+from sdm_core.errors import ObservationError, SdmError
+from sdm_core.perception.point_cloud import Intrinsics
 from sensor_msgs.msg import CameraInfo, Image
 from tf2_msgs.msg import TFMessage
 from tf2_ros import Buffer, TransformException, TransformListener
@@ -30,6 +31,8 @@ _REST_NS, _REST_M, _REST_RAD = 500_000_000, 5e-4, 2e-3
 _NEW_M, _NEW_RAD = 0.03, 0.15
 # Whoever has waited so long (s) is told for what.
 _PATIENCE_S = 3.0
+# So many coefficients OpenCV takes of a rational_polynomial; what is left out at the end is zero.
+_RATIONAL = (4, 5, 8, 12, 14)
 _STATIC = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
@@ -47,7 +50,7 @@ class Collector:
         self._say = say
         self._hindrance, self._waiting_for, self._said = "", "", ""
         self.folder: SampleFolder | None = None
-        self._info: CameraInfo | None = None
+        self._lens: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
         self._poses: deque[tuple[int, NDArray[np.float64], str]] = deque()
         self._tf = Buffer()
         self._listener = TransformListener(self._tf, node)
@@ -77,7 +80,7 @@ class Collector:
     def _missing(self) -> str:
         if not self._images:
             return f"no image on {self._topic}; is the camera's driver running, with its colour stream?"
-        if self._info is None:
+        if self._lens is None:
             return f"no camera_info on {self._info_topic}"
         return "" if self._poses else "no pose on current_pose; is the arm's controller running?"
 
@@ -85,7 +88,7 @@ class Collector:
         self._parents |= {link.child_frame_id: link.header.frame_id for link in message.transforms}
 
     def _on_info(self, message: CameraInfo) -> None:
-        self._info = message
+        self._lens = np.array(message.k, np.float64).reshape(3, 3), _distortion(message, self._info_topic)
 
     def _on_pose(self, message: PoseStamped) -> None:
         stamp_ns, p, q = to_ns(message.header.stamp), message.pose.position, message.pose.orientation
@@ -95,7 +98,7 @@ class Collector:
 
     def _on_image(self, message: Image) -> None:
         self._images += 1
-        if self._info is None or not self._poses or self.done:
+        if self._lens is None or not self._poses or self.done:
             return
         self._hindrance = self._sample(message)
         if not self._hindrance:
@@ -133,7 +136,7 @@ class Collector:
         return around[-1] if all(_near(pose, around[-1], _REST_M, _REST_RAD) for pose in around) else None
 
     def _camera_model(self, frame: str) -> CameraModel | None:
-        assert self._info is not None
+        assert self._lens is not None
         self._require_free(frame)
         link, optical_in_link = self._link or frame, np.eye(4)
         if link != frame:
@@ -143,8 +146,7 @@ class Collector:
                 return None
             t, r = found.translation, found.rotation
             optical_in_link = pose_matrix((t.x, t.y, t.z, r.x, r.y, r.z, r.w))
-        k = np.array(self._info.k, np.float64).reshape(3, 3)
-        return CameraModel(frame, k, np.array(self._info.d, np.float64), link, optical_in_link)
+        return CameraModel(frame, *self._lens, link, optical_in_link)
 
     def _require_free(self, frame: str) -> None:
         """A frame has one parent. Raises SdmError where somebody else's tree has the optical one already: placed by a
@@ -154,6 +156,22 @@ class Collector:
             raise SdmError(
                 f"tf has '{frame}' in '{parent}' already; place the root of that tree instead, as --link camera_link"
             )
+
+
+def _distortion(info: CameraInfo, topic: str) -> NDArray[np.float64]:
+    """The lens's coefficients [D] as OpenCV takes them: all zero, plumb_bob's or rational_polynomial's. Raises SdmError
+    where the lens is another one, or the focal length is not positive."""
+    Intrinsics.from_camera_info(info.k, info.width, info.height)
+    d, model = [float(value) for value in info.d], info.distortion_model
+    if model == "rational_polynomial" and len(d) in _RATIONAL and np.isfinite(d).all():
+        return np.array(d)
+    try:
+        return np.array(Intrinsics.from_camera_info(info.k, info.width, info.height, d, model).distortion)
+    except ObservationError:
+        raise SdmError(
+            f"{topic} has the distortion_model '{model}' with coefficients {d}, and only plumb_bob's and "
+            "rational_polynomial's are known; publish rectified colour, with a camera_info without distortion"
+        ) from None
 
 
 def _near(first: NDArray, second: NDArray, metres: float, radians: float) -> bool:
