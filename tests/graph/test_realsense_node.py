@@ -28,24 +28,40 @@ WIDTH, HEIGHT, FPS = 64, 48, 30
 BASELINE = 0.015
 
 
-class SoftwareCamera:
-    """A depth and a colour stream that send a picture of the step's number thirty times a second."""
+def depth_picture(step: int) -> NDArray[np.uint16]:
+    return np.full((HEIGHT, WIDTH), 1000 + step, np.uint16)
 
-    def __init__(self, units: float = 0.001) -> None:
+
+def ramp(step: int) -> NDArray[np.uint16]:
+    """A wall that recedes by 3 mm a column, the same at each step."""
+    return np.tile((1000 + 3 * np.arange(WIDTH)).astype(np.uint16), (HEIGHT, 1))
+
+
+class SoftwareCamera:
+    """A depth and a colour stream that send a picture of the step's number thirty times a second; their lenses stand
+    `baseline` m apart, and `units` m are one of depth's numbers."""
+
+    def __init__(
+        self,
+        units: float = 0.001,
+        baseline: float = BASELINE,
+        picture: Callable[[int], NDArray[np.uint16]] = depth_picture,
+    ) -> None:
         self.device = rs.software_device()
         self.device.register_info(rs.camera_info.serial_number, "0123")
-        self._units = units
+        self._units, self._picture = units, picture
         self._depth = self.device.add_sensor("Stereo Module")
         self._colour = self.device.add_sensor("RGB Camera")
         self._depth_stream = self._depth.add_video_stream(_stream(rs.stream.depth, rs.format.z16, 2, 0))
         self._colour_stream = self._colour.add_video_stream(_stream(rs.stream.color, rs.format.rgb8, 3, 1))
         self._depth.add_read_only_option(rs.option.depth_units, units)
         pose = rs.extrinsics()
-        pose.rotation, pose.translation = [1, 0, 0, 0, 1, 0, 0, 0, 1], [-BASELINE, 0, 0]
+        pose.rotation, pose.translation = [1, 0, 0, 0, 1, 0, 0, 0, 1], [-baseline, 0, 0]
         self._depth_stream.register_extrinsics_to(self._colour_stream, pose)
-        pose.translation = [BASELINE, 0, 0]
+        pose.translation = [baseline, 0, 0]
         self._colour_stream.register_extrinsics_to(self._depth_stream, pose)
         self.device.create_matcher(rs.matchers.dlr_c)
+        self.depth_stalled = threading.Event()
         self._unplugged = threading.Event()
         self._thread = threading.Thread(target=self._send, daemon=True)
 
@@ -65,7 +81,8 @@ class SoftwareCamera:
         while not self._unplugged.wait(1 / FPS):
             step += 1
             try:
-                self._frame(self._depth, self._depth_stream, step, depth_picture(step), 2)
+                if not self.depth_stalled.is_set():
+                    self._frame(self._depth, self._depth_stream, step, self._picture(step), 2)
                 self._frame(self._colour, self._colour_stream, step, colour_picture(step), 3)
             except RuntimeError:  # not streaming yet, or no more
                 continue
@@ -86,10 +103,6 @@ def _stream(kind: Any, pixel_format: Any, size: int, uid: int) -> Any:
     stream.type, stream.fmt, stream.index, stream.uid, stream.bpp = kind, pixel_format, 0, uid, size
     stream.width, stream.height, stream.fps, stream.intrinsics = WIDTH, HEIGHT, FPS, lens
     return stream
-
-
-def depth_picture(step: int) -> NDArray[np.uint16]:
-    return np.full((HEIGHT, WIDTH), 1000 + step, np.uint16)
 
 
 def colour_picture(step: int) -> NDArray[np.uint8]:
@@ -208,6 +221,15 @@ def test_a_camera_that_is_plugged_out_and_in_again_goes_on(world: World) -> None
     assert (np.diff(stamps) > 0).all()
 
 
+def test_a_camera_whose_depth_ends_while_colour_goes_on_is_opened_again(world: World) -> None:
+    world.camera = camera = SoftwareCamera()
+    assert world.spin_until(lambda: len(world.messages["depth/image_rect_raw"]) > 2)
+    openings, colour = world.node.openings, len(world.messages["color/image_raw"])
+    camera.depth_stalled.set()
+    assert world.spin_until(lambda: world.node.openings > openings)
+    assert len(world.messages["color/image_raw"]) > colour
+
+
 @pytest.mark.parametrize("world", [{"filters": "'temporal, hole_filling'", "colour": "false"}], indirect=True)
 def test_depth_is_millimetres_whatever_the_camera_s_unit(world: World) -> None:
     world.camera = SoftwareCamera(units=0.0001)
@@ -216,6 +238,26 @@ def test_depth_is_millimetres_whatever_the_camera_s_unit(world: World) -> None:
     assert pixels.shape == (HEIGHT, WIDTH)
     assert 99 <= pixels[0, 0] <= 120
     assert not world.messages["color/image_raw"]
+
+
+def test_a_filter_that_remembers_does_not_blend_two_lenses() -> None:
+    """Each lens sees the ramp elsewhere: five columns lie between them."""
+
+    def last(filters: str) -> tuple[NDArray, NDArray]:
+        made = World(align_depth="true", filters=f"'{filters}'")
+        try:
+            made.camera = SoftwareCamera(baseline=0.08, picture=ramp)
+            topics = ("depth/image_rect_raw", "aligned_depth_to_color/image_raw")
+            assert made.spin_until(lambda: all(len(made.messages[topic]) >= 8 for topic in topics))
+            depth, aligned = (depth_pixels(made.messages[topic][-1]) for topic in topics)
+            return depth, aligned
+        finally:
+            made.close()
+
+    depth, aligned = last("temporal")
+    np.testing.assert_array_equal(depth, ramp(0))
+    assert np.count_nonzero(aligned) > 0.8 * WIDTH * HEIGHT
+    np.testing.assert_array_equal(aligned, last("")[1])
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,8 @@ FILTERS = {
 
 @dataclass(frozen=True)
 class CameraProfile:
-    """What a camera is asked for: pixels and rate of its streams, colour beside depth, depth aligned to it, and the
-    names of FILTERS that depth passes through in turn."""
+    """What a camera is asked for: pixels and rate (Hz) of its streams, colour beside depth, depth aligned to it, and
+    the names of FILTERS that depth passes through in turn, before it is aligned."""
 
     width: int = 640
     height: int = 480
@@ -116,6 +116,9 @@ class RealSenseCamera:
             frames = self._syncer.wait_for_frames(int(timeout_s * 1000))
         except RuntimeError:
             return None
+        # Before alignment: a filter that remembers must see pixels of one lens only.
+        for apply in self._filters:
+            frames = apply(frames).as_frameset()
         depth, colour = frames.get_depth_frame(), frames.get_color_frame()
         aligned = self._align.process(frames).get_depth_frame() if self._align and depth and colour else None
         return Capture(
@@ -158,9 +161,6 @@ class RealSenseCamera:
         )
 
     def _depth_picture(self, frame: Any) -> Picture:
-        for apply in self._filters:
-            frame = apply(frame)
-        frame = frame.as_depth_frame()
         depth, millimetres = np.array(frame.get_data()), frame.get_units() * _M_TO_MM
         if abs(millimetres - 1) > 1e-6:
             scaled = np.rint(depth * millimetres)

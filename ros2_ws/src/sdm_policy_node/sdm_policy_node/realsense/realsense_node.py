@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from array import array
 from collections.abc import Callable
 from typing import Any
@@ -104,11 +105,14 @@ class RealSenseNode(Node):
         return camera
 
     def _publish_all(self, camera: RealSenseCamera) -> None:
-        """Publishes until the camera falls silent."""
+        """Publishes until the camera falls silent, or depth does."""
+        stall_s, seen_s = self._settings.stall_s, time.monotonic()
         while not self._stopped.is_set():
-            capture = camera.capture(self._settings.stall_s)
-            if capture is None:
-                self.get_logger().warning(f"no image for {self._settings.stall_s} s; opening the camera again")
+            capture = camera.capture(stall_s)
+            if capture and capture.depth:
+                seen_s = time.monotonic()
+            if capture is None or time.monotonic() - seen_s > stall_s:
+                self.get_logger().warning(f"no depth image for {stall_s} s; opening the camera again")
                 return
             self._publish(capture)
 
