@@ -67,6 +67,16 @@ def test_a_camera_s_noise_depends_on_seed_and_step_and_not_on_what_was_lost_befo
         CameraNoise("d5xx", INTRINSICS)
 
 
+def test_the_camera_at_the_hand_has_faults_as_the_other_one_has_and_noise_of_its_own() -> None:
+    both = replace(FRAME, hand_depth=DEPTH)
+    for noise_mm, noise in ((0.0, CameraNoise("d4xx", INTRINSICS, INTRINSICS)), (5.0, PERFECT)):
+        seen = CameraFaults(0.0, noise_mm, noise).apply(both, 0)
+        assert seen.depth is not None
+        assert seen.hand_depth is not None
+        assert len({image.tobytes() for image in (DEPTH, seen.depth, seen.hand_depth)}) == 3
+    assert CameraFaults(0.999, 0.0, PERFECT).apply(both, 0).hand_depth is None
+
+
 def test_depth_and_colour_of_an_instant_are_lost_together() -> None:
     colour = {"camera": np.zeros((64, 64, 3), np.uint8)}
     faults = CameraFaults(0.5, 0.0, PERFECT)

@@ -31,6 +31,7 @@ from sdm_sim.bridge.episode import Outcome, Progress, World
 from sdm_sim.bridge.errors import BridgeError, Interrupted
 from sdm_sim.bridge.expert_commands import ExpertCommands
 from sdm_sim.bridge.film import Film
+from sdm_sim.bridge.hand_camera import HandCamera
 from sdm_sim.bridge.lockstep import Lockstep
 from sdm_sim.bridge.operated import Operated, SceneRequests
 from sdm_sim.bridge.parameters import BridgeParameters
@@ -102,7 +103,8 @@ class BridgeNode(Node):
         try:
             self._streams = settings.streams(self._task.contract)
             self._parts = control_parts(self._task, settings.robot_hz)
-            noise = CameraNoise(settings.camera_noise, self._task.intrinsics)
+            hand = self._task.wrist_intrinsics if isinstance(self._task, HandCamera) else None
+            noise = CameraNoise(settings.camera_noise, self._task.intrinsics, hand)
         except SdmError:
             self._task.close()
             raise

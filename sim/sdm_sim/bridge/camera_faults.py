@@ -31,17 +31,17 @@ class CameraFaults:
         if frame.depth is None and not frame.images:
             return frame
         if self._lost():
-            return replace(frame, depth=None, images={})
+            return replace(frame, depth=None, hand_depth=None, images={})
         frame = self._noise.apply(frame, self._seed, step)
-        return replace(frame, depth=None if frame.depth is None else self._noisy(frame.depth))
+        return replace(frame, depth=self._noisy(frame.depth), hand_depth=self._noisy(frame.hand_depth))
 
     def _lost(self) -> bool:
         lost = bool(self._drop_rate) and self._random.random() < self._drop_rate
         self.dropped += lost
         return lost
 
-    def _noisy(self, depth: NDArray[np.uint16]) -> NDArray[np.uint16]:
-        if not self._noise_mm:
+    def _noisy(self, depth: NDArray[np.uint16] | None) -> NDArray[np.uint16] | None:
+        if depth is None or not self._noise_mm:
             return depth
         noisy = np.rint(depth + self._random.normal(0.0, self._noise_mm, depth.shape))
         return np.where(depth > 0, np.clip(noisy, 1, np.iinfo(np.uint16).max), 0).astype(np.uint16)

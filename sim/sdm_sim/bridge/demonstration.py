@@ -56,7 +56,7 @@ class Demonstration:
                 break
             stamp = base_ns + step * task.contract.dt_ns
             self._sensors.clock(stamp)
-            frame = self._sensors.with_hand(self._faults.apply(self._streams.observe(task, step), step))
+            frame = self._faults.apply(self._sensors.with_hand(self._streams.observe(task, step)), step)
             self._sensors.state(stamp, frame)
             self._sensors.images(stamp, frame)
             action = task.expert()

@@ -110,7 +110,7 @@ class RealTime:
         self._send(lambda: self._sensors.state(stamp_ns, frame))
 
     def _show(self, stamp_ns: int, step: int) -> None:
-        frame = self._sensors.with_hand(self._faults.apply(self._streams.observe(self._task, step), step))
+        frame = self._faults.apply(self._sensors.with_hand(self._streams.observe(self._task, step)), step)
         self._send(lambda: self._sensors.images(stamp_ns, frame))
 
     def _send(self, deliver: Callable[[], object]) -> None:
