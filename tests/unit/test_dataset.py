@@ -281,6 +281,17 @@ def test_an_episode_of_other_shapes_is_refused_and_leaves_no_trace(tmp_path: Pat
     assert_holds(EpisodeStore.open(tmp_path / "a.zarr"), [5, 6])
 
 
+def test_depth_of_another_unit_is_refused_and_not_rounded_to_nothing(tmp_path: Path, contract: Contract) -> None:
+    store = EpisodeStore.create(tmp_path / "a.zarr", contract)
+    first, second = episode(0, 5), episode(1, 6)
+    millimetres = np.full((5, 12, 16), 712, np.uint16)
+    store.append(Episode(first.state, first.action, first.point_cloud, {"depth": millimetres}))
+    metres = np.full((6, 12, 16), 0.712, np.float32)
+    with pytest.raises(DatasetError, match="depth of type float32 given, the episodes before have uint16"):
+        store.append(Episode(second.state, second.action, second.point_cloud, {"depth": metres}))
+    np.testing.assert_array_equal(EpisodeStore.open(tmp_path / "a.zarr").read("depth"), millimetres)
+
+
 def test_a_store_with_other_shapes_than_its_contract_is_refused(tmp_path: Path, contract: Contract) -> None:
     path = tmp_path / "a.zarr"
     filled(path, contract, [5])
