@@ -171,18 +171,16 @@ class Demonstrations:
         images = {image.camera: store.read(name) for name, image in image_arrays(store.contract).items()}
         takes = noise.of(store) if noise else ()
         every = cls(store.contract, lengths, arrays["state"], action, arrays.get("point_cloud"), images, takes)
-        failures = np.flatnonzero(store.outcomes == FAILURE).tolist() if leave_out_failures else []
-        if len(failures) == len(lengths):
+        kept = (store.outcomes != FAILURE) | (not leave_out_failures)
+        if not kept.any():
             raise DatasetError(f"{path}: all {len(lengths)} episodes are labelled failures; record some that succeed")
-        return every._without(failures) if failures else every
+        return every if kept.all() else every._of(np.array(lengths)[kept].tolist(), np.repeat(kept, lengths))
 
-    def _without(self, episodes: list[int]) -> Demonstrations:
-        """All but these episodes."""
-        kept = np.setdiff1d(np.arange(len(self.lengths)), episodes)
-        rows = np.isin(np.repeat(np.arange(len(self.lengths)), self.lengths), kept)
+    def _of(self, lengths: list[int], rows: slice | NDArray[np.bool_]) -> Demonstrations:
+        """Some of the episodes, which have these lengths and rows."""
         return Demonstrations(
             self.contract,
-            [self.lengths[episode] for episode in kept],
+            lengths,
             self.state[rows],
             self.action[rows],
             None if self.point_cloud is None else self.point_cloud[rows],
@@ -197,19 +195,8 @@ class Demonstrations:
         if not held_out:
             return self, None
         kept = len(self.lengths) - held_out
-        return self._slice(0, kept), self._slice(kept, len(self.lengths))
-
-    def _slice(self, first: int, stop: int) -> Demonstrations:
-        rows = slice(sum(self.lengths[:first]), sum(self.lengths[:stop]))
-        return Demonstrations(
-            self.contract,
-            self.lengths[first:stop],
-            self.state[rows],
-            self.action[rows],
-            None if self.point_cloud is None else self.point_cloud[rows],
-            {camera: images[rows] for camera, images in self.images.items()},
-            tuple(clouds[rows] for clouds in self.noisy_clouds),
-        )
+        rows = sum(self.lengths[:kept])
+        return self._of(self.lengths[:kept], slice(rows)), self._of(self.lengths[kept:], slice(rows, None))
 
     def normaliser(self, contract: Contract) -> NormaliserStatistics:
         """Min–max statistics of the states and of the actions, these as `contract` centres them in its windows."""
