@@ -273,8 +273,9 @@ class PolicyNode(LifecycleNode):
             refusal=answer.refusal,
         )
         if answer.plan:
+            trace.sequence = answer.plan.chunk.sequence
             try:
-                self._publish(answer.plan, answer, trace)
+                (self._command_inline if self._inline else self._send_chunk)(answer.plan, answer, trace)
             except SdmError as error:
                 trace.refusal = str(error)
         if answer.frame.fault is None or not answer.frame.fault.harmless:
@@ -288,27 +289,30 @@ class PolicyNode(LifecycleNode):
         if answer.plan and (stranger := self._demonstrated.outside(answer.plan.state)):
             self.get_logger().warning(stranger, throttle_duration_sec=_STRANGER_PERIOD_S)
 
-    def _publish(self, plan: Plan, answer: Answer, trace: PolicyTrace) -> None:
+    def _command_inline(self, plan: Plan, answer: Answer, trace: PolicyTrace) -> None:
+        """Commands the simulated robot for as many periods as lie before the next chunk, through the gate in here."""
+        assert self._inline
         begin = time.perf_counter_ns()
-        trace.sequence = plan.chunk.sequence
-        if self._inline:
-            interventions: set[str] = set()
-            for decision in self._inline.commands(plan.chunk, plan.state):
-                interventions.update(decision.interventions)
-                if decision.command is not None and self._sink:
-                    self._sink.publish(decision.command, self.get_clock().now().to_msg(), decision.held)
-                    trace.commands += 1
-                if trace.loop_ms == 0.0:
-                    self._note_times(trace, begin, answer)
-            trace.interventions = sorted(interventions)
-            if self._chunks.get_subscription_count():
-                self._publish_chunk(self._anchor.absolute(plan.chunk, plan.state), answer)
-        else:
-            require_orientations(plan.chunk, self._contract)
-            chunk = self._anchor.absolute(plan.chunk, plan.state)
-            require_plausible(chunk, self._absolute)
-            self._publish_chunk(chunk, answer)
-            self._note_times(trace, begin, answer)
+        interventions: set[str] = set()
+        for decision in self._inline.commands(plan.chunk, plan.state):
+            interventions.update(decision.interventions)
+            if decision.command is not None and self._sink:
+                self._sink.publish(decision.command, self.get_clock().now().to_msg(), decision.held)
+                trace.commands += 1
+            if trace.loop_ms == 0.0:
+                self._note_times(trace, begin, answer)
+        trace.interventions = sorted(interventions)
+        if self._chunks.get_subscription_count():
+            self._publish_chunk(self._anchor.absolute(plan.chunk, plan.state), answer)
+
+    def _send_chunk(self, plan: Plan, answer: Answer, trace: PolicyTrace) -> None:
+        """Leaves the chunk to command_node. Raises SdmError where no robot could be meant to follow it."""
+        begin = time.perf_counter_ns()
+        require_orientations(plan.chunk, self._contract)
+        chunk = self._anchor.absolute(plan.chunk, plan.state)
+        require_plausible(chunk, self._absolute)
+        self._publish_chunk(chunk, answer)
+        self._note_times(trace, begin, answer)
 
     def _publish_chunk(self, chunk: ActionChunk, answer: Answer) -> None:
         message = to_chunk_message(chunk, self._contract)
