@@ -6,6 +6,8 @@ import gc
 import signal
 import sys
 from collections.abc import Callable
+from functools import wraps
+from typing import Any
 
 import rclpy
 from rclpy.clock import Clock, ClockType
@@ -19,13 +21,16 @@ from sdm_core.errors import SdmError
 _SWITCH_INTERVAL_S = 5e-4
 # An idle node looks at least this often whether a signal has come.
 _SIGNAL_PERIOD_S = 0.1
+# What rcl_lifecycle says of a transition that the present state does not have, before it changes anything.
+_NO_SUCH_TRANSITION = "Transition is not registered"
 
 
 def run_node(make: Callable[[], Node], *, farewell: bool = False) -> None:
     """Makes a node and spins it until a signal or shutdown; a user's error ends it with one line and status 1.
 
     A signal ends the context at once, and with it all that the node could still say; with `farewell` only after the
-    node has been made and destroyed, so that it may publish until then.
+    node has been made and destroyed, so that it may publish until then. SIGHUP, a terminal's end, is such a signal with
+    `farewell` alone, and not where it is ignored already (`nohup`).
     """
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO if farewell else SignalHandlerOptions.ALL)
@@ -33,6 +38,7 @@ def run_node(make: Callable[[], Node], *, farewell: bool = False) -> None:
     node = None
     try:
         node = make()
+        _refuse_impossible_transitions(node)
         if farewell:
             _spin_until(node, signalled)
         else:
@@ -51,7 +57,8 @@ def run_node(make: Callable[[], Node], *, farewell: bool = False) -> None:
 def _noted_signals() -> list[int]:
     """Those that tell this process to end, as they come."""
     signalled: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
+    hang_up = [] if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else [signal.SIGHUP]
+    for number in (signal.SIGINT, signal.SIGTERM, *hang_up):
         signal.signal(number, lambda number, frame: signalled.append(number))
     return signalled
 
@@ -63,13 +70,42 @@ def _spin_until(node: Node, signalled: list[int]) -> None:
         executor.spin_once(timeout_sec=_SIGNAL_PERIOD_S)
 
 
+def _refuse_impossible_transitions(node: Node) -> None:
+    """Lets `~/change_state` answer false where rclpy of Humble and Jazzy raises, which would end the process."""
+    for service in node.services:
+        if service.srv_type.__name__ == "ChangeState":
+            service.callback = _refusing(node, service.callback)
+
+
+def _refusing(node: Node, change: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    @wraps(change)
+    def refusing(request: Any, response: Any) -> Any:
+        try:
+            return change(request, response)
+        except RuntimeError as error:  # of an RCLError, which has no public name
+            if _NO_SUCH_TRANSITION not in str(error):
+                raise
+        wanted = request.transition.label or request.transition.id
+        node.get_logger().warning(f"transition {wanted} refused: the present state does not have it; nothing changed")
+        response.success = False
+        return response
+
+    return refusing
+
+
 def start_by_itself(node: LifecycleNode, after_s: float) -> None:
-    """Configures and activates a lifecycle node once it has spun for `after_s` seconds of wall time."""
+    """Configures and activates a lifecycle node once it has spun for `after_s` seconds of wall time.
+
+    Where somebody has changed its state by then, it stays as it is.
+    """
 
     def start() -> None:
         timer.cancel()
-        if node.trigger_configure() == TransitionCallbackReturn.SUCCESS:
-            node.trigger_activate()
+        try:
+            if node.trigger_configure() == TransitionCallbackReturn.SUCCESS:
+                node.trigger_activate()
+        except RuntimeError as error:  # of an RCLError, which has no public name; what callbacks raise stays in rclpy
+            node.get_logger().warning(f"does not start by itself: {error}")
         gc.freeze()  # a full collection over all that start-up has built would last for many control periods
 
     timer = node.create_timer(after_s, start, clock=Clock(clock_type=ClockType.STEADY_TIME))

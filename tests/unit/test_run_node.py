@@ -1,0 +1,111 @@
+"""The life of a node's process, here within the test's: what ends it, and what does not."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+from helpers.domain import own_domain
+from lifecycle_msgs.msg import State, Transition
+from lifecycle_msgs.srv import ChangeState, GetState
+from rclpy.lifecycle import LifecycleNode
+from sdm_core.errors import SdmError
+from sdm_policy_node.run_node import run_node, start_by_itself
+
+IMPOSSIBLE = (
+    "Failed to trigger lifecycle state machine transition: Transition is not registered., at rcl_lifecycle.c:355"
+)
+
+
+@pytest.fixture(autouse=True)
+def process(monkeypatch) -> Iterator[None]:
+    """What run_node changes of the test's own process is put back."""
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(own_domain()))
+    interval = sys.getswitchinterval()
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    yield
+    sys.setswitchinterval(interval)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+class Asking(LifecycleNode):
+    """Asks a service of its own once, keeps the answer, and ends the process."""
+
+    def __init__(self, kind: type, name: str, request: object) -> None:
+        super().__init__("asking")
+        self.answer: object = None
+        self._request = request
+        self._client = self.create_client(kind, name)
+        self._deadline = time.monotonic() + 20.0
+        self._timer = self.create_timer(0.2, self._ask)
+
+    def _ask(self) -> None:
+        assert time.monotonic() < self._deadline, "no answer"
+        if self._request is not None and self._client.service_is_ready():
+            self._client.call_async(self._request).add_done_callback(self._on_answer)
+            self._request = None
+
+    def _on_answer(self, future) -> None:
+        self.answer = future.result()
+        signal.raise_signal(signal.SIGTERM)
+
+
+class Raising(Asking):
+    """Its `~/change_state` raises, as that of a real Humble or Jazzy does."""
+
+    def __init__(self, error: Exception) -> None:
+        request = ChangeState.Request(transition=Transition(id=Transition.TRANSITION_ACTIVATE))
+        super().__init__(ChangeState, "asking/change_state", request)
+        self._error = error
+        (service,) = (service for service in self.services if service.srv_type is ChangeState)
+        service.callback = self._raise
+
+    def _raise(self, request: ChangeState.Request, response: ChangeState.Response) -> ChangeState.Response:
+        raise self._error
+
+
+@pytest.mark.parametrize("farewell", [True, False])
+def test_an_impossible_transition_is_refused_where_rclpy_raises(capfd, farewell):
+    made: list[Raising] = []
+    run_node(lambda: made.append(Raising(RuntimeError(IMPOSSIBLE))) or made[0], farewell=farewell)
+    assert made[0].answer == ChangeState.Response(success=False)
+    assert "transition 3 refused: the present state does not have it; nothing changed" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("error", [RuntimeError("Could not publish transition"), ValueError("a shape")])
+def test_whatever_else_a_change_of_state_raises_ends_the_node(error):
+    with pytest.raises(type(error), match=str(error)):
+        run_node(lambda: Raising(error), farewell=True)
+
+
+def test_a_node_that_somebody_has_configured_does_not_start_by_itself(capfd):
+    made: list[Asking] = []
+
+    def make() -> Asking:
+        made.append(Asking(GetState, "asking/get_state", GetState.Request()))
+        start_by_itself(made[0], 0.0)
+        made[0].trigger_configure()
+        return made[0]
+
+    run_node(make, farewell=True)
+    assert made[0].answer == GetState.Response(current_state=State(id=State.PRIMARY_STATE_INACTIVE, label="inactive"))
+    assert "does not start by itself: " in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("ignored", [True, False])
+def test_a_terminal_s_end_is_ignored_where_it_was(ignored):
+    signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL)
+    handlers = []
+
+    def make() -> Asking:
+        handlers.append(signal.getsignal(signal.SIGHUP))
+        raise SdmError("enough")
+
+    with pytest.raises(SystemExit):
+        run_node(make, farewell=True)
+    assert (handlers[0] == signal.SIG_IGN) == ignored
+    assert handlers[0] != signal.SIG_DFL
