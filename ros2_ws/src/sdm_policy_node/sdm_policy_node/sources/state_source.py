@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
@@ -23,6 +24,9 @@ POSE_NAMES = ("ee.x", "ee.y", "ee.z", "ee.qx", "ee.qy", "ee.qz", "ee.qw")
 
 # So many publishers of joint states are told apart, by the names of their joints.
 _PUBLISHERS = 16
+# So many messages of each topic in a row without a pair are a fault of their stamps. Where some are lost or a topic
+# begins late it is a few, and where a topic is slow or silent many of the other one alone.
+_APART = 20
 
 Deliver = Callable[[int, NDArray[np.float64]], None]
 Refuse = Callable[[int, ObservationError], None]
@@ -30,6 +34,10 @@ Refuse = Callable[[int, ObservationError], None]
 
 class StateSource:
     """Gathers the contract's state by name over both messages, once for each pair whose stamps agree.
+
+    A state has the older stamp of its pair. That older message is delivered again only beside a nearer one, never
+    beside the next period's. Where both topics come and their stamps never agree, the state is refused, once for every
+    20 messages of both.
 
     A contract that needs one of the messages only is served by that one alone. Joint states that have none of its names
     are another device's on the same topic, such as a gripper's, and are left out.
@@ -44,7 +52,8 @@ class StateSource:
         self._left_out: set[tuple[str, ...]] = set()
         self._pose: PoseStamped | None = None
         self._vector: StateVector | None = None
-        self._last_ns: int | None = None
+        self._delivered: dict[str, int] = {}  # stamps of the last state's messages, by topic
+        self._apart: Counter[str] = Counter()  # messages since the last pair, by topic
         self._node = node
         self._subscriptions = (
             node.create_subscription(JointState, JOINT_TOPIC, self._on_joints, sensor_qos(reliable, depth)),
@@ -78,7 +87,8 @@ class StateSource:
         self._frame = contract.action.base_frame
         # A simulated environment with commands of its own has chosen the sign that its demonstrations have, too.
         self._sign_as_sent = contract.action.kind == "native"
-        self._last_ns = None
+        self._delivered = {}
+        self._apart.clear()
 
     def _on_joints(self, message: JointState) -> None:
         names = tuple(message.name)
@@ -88,7 +98,7 @@ class StateSource:
             del self._joint_names[next(iter(self._joint_names))]
         if self._vector and self._needs_joints and not self._leaves_out(names):
             self._joints = message
-            self._merge()
+            self._merge(JOINT_TOPIC)
 
     def _heard_of(self, wanted: frozenset[str]) -> frozenset[str]:
         """The names of the newest joint states that have any of these."""
@@ -108,24 +118,53 @@ class StateSource:
     def _on_pose(self, message: PoseStamped) -> None:
         self._pose = message
         if self._vector and self._needs_pose:
-            self._merge()
+            self._merge(POSE_TOPIC)
 
-    def _merge(self) -> None:
+    def _merge(self, topic: str) -> None:
+        """The newest messages, of which this topic's has just come."""
         joints = self._joints if self._needs_joints else None
         pose = self._pose if self._needs_pose else None
         if (self._needs_joints and joints is None) or (self._needs_pose and pose is None):
             return
-        stamps = [to_ns(message.header.stamp) for message in (joints, pose) if message]
-        stamp_ns = min(stamps)
-        if max(stamps) - stamp_ns > self._max_skew_ns or stamp_ns == self._last_ns:
+        messages = {JOINT_TOPIC: joints, POSE_TOPIC: pose}
+        stamps = {name: to_ns(message.header.stamp) for name, message in messages.items() if message}
+        stamp_ns = min(stamps.values())
+        if _skew_ns(stamps) > self._max_skew_ns:
+            self._note_apart(topic, stamps)
+            return
+        self._apart.clear()
+        if self._had_nearer(stamps):
             return
         try:
             state = self._gathered(joints, pose)
         except ObservationError as error:
             self._refuse(stamp_ns, error)
             return
-        self._last_ns = stamp_ns
+        self._delivered = stamps
         self._deliver(stamp_ns, state)
+
+    def _note_apart(self, topic: str, stamps: dict[str, int]) -> None:
+        """Counts a message whose stamp lies too far from the other topic's; refuses the state once many of both do."""
+        self._apart[topic] += 1
+        if min(self._apart[name] for name in stamps) < _APART:
+            return
+        self._apart.clear()
+        reason = (
+            f"{JOINT_TOPIC} and {POSE_TOPIC} lie {_skew_ns(stamps) / 1e6:.1f} ms apart, "
+            f"{self._max_skew_ns / 1e6:.1f} ms allowed; check the stamps (0 is none), clocks and rates of both, or "
+            "raise max_skew_s"
+        )
+        # The older stamp: a newer one of a wrong clock would refuse what comes long after the clock is right again.
+        self._refuse(min(stamps.values()), ObservationError(reason))
+
+    def _had_nearer(self, stamps: dict[str, int]) -> bool:
+        """Whether the last state was of this stamp, or had the older message beside one that is as near or nearer."""
+        if not self._delivered:
+            return False
+        older = min(stamps, key=stamps.__getitem__)
+        if stamps[older] == min(self._delivered.values()):
+            return True
+        return stamps[older] == self._delivered[older] and _skew_ns(stamps) >= _skew_ns(self._delivered)
 
     def _gathered(self, joints: JointState | None, pose: PoseStamped | None) -> NDArray[np.float64]:
         names: list[str] = []
@@ -138,6 +177,11 @@ class StateSource:
             values += pose_values(pose, POSE_TOPIC, self._frame, self._sign_as_sent)
         assert self._vector is not None
         return self._vector.gather(names, values)
+
+
+def _skew_ns(stamps: dict[str, int]) -> int:
+    """How far the stamps (ns) of the topics lie apart."""
+    return max(stamps.values()) - min(stamps.values())
 
 
 def _joints_of(contract: Contract) -> frozenset[str]:
