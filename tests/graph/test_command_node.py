@@ -214,6 +214,16 @@ def test_a_chunk_from_the_future_is_refused(world, tmp_path):
     assert "ms in the future; synchronise the clocks" in world.outputs()
 
 
+def test_a_chunk_that_has_ended_is_refused(world, tmp_path):
+    policy = Policy(world, CONTRACT, tmp_path)
+    for _ in range(3):
+        policy.beat()
+        policy.send(COMMAND, observation_stamp=time_message(time.time_ns() - 2 * 10**9))
+        world.spin_for(0.05)
+    assert policy.commands == []
+    assert "ms ago; synchronise the clocks" in world.outputs()
+
+
 def test_a_stop_ends_though_the_ros_clock_stands(tmp_path):
     with graph(tmp_path, use_sim_time=True) as world:
         policy = Policy(world, CONTRACT, tmp_path)
@@ -336,20 +346,20 @@ def test_poses_start_from_where_the_robot_stands_and_move_within_limits(world, t
 
 
 def test_a_stop_leaves_an_unmeasured_gripper_as_it_was_last_sent(world, tmp_path):
-    contract = pose_contract()
+    contract = pose_contract().model_copy(update={"horizon": 1000})
     poses: list[PoseStamped] = []
     grips: list[float] = []
     world.node.create_subscription(PoseStamped, "target_pose", poses.append, 50)
     world.node.create_subscription(Float64, "gripper_command", lambda message: grips.append(message.data), 50)
-    policy = Policy(world, contract, tmp_path, sink="pose")
+    policy = Policy(world, contract, tmp_path, sink="pose", max_age_s=1.0)
     robot = FakeRobot(world, contract)
     closed = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0]
 
     def stopped(more: int) -> bool:
-        """Chunks that have ended already: the robot is held."""
+        """Chunks of too old observations: the robot is held."""
         robot.tell_pose(time.time_ns(), closed[:7])
         policy.beat()
-        policy.send(closed, observation_stamp=time_message(time.time_ns() - 10**9))
+        policy.send(closed, observation_stamp=time_message(time.time_ns() - 2 * 10**9))
         return len(poses) >= more
 
     def follows() -> bool:

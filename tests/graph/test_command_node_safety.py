@@ -18,6 +18,7 @@ from helpers.fake_robot import FakeRobot
 from helpers.graph import Graph, graph
 from helpers.motion import joint_contract, pose_contract, rate_contract
 from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import GetState
 from moveit_msgs.srv import ServoCommandType
 from rclpy.action import ActionServer
 from sdm_interfaces.srv import StartEpisode
@@ -89,7 +90,7 @@ def speeds(path: list[list[float]]) -> np.ndarray:
     return np.linalg.norm(np.diff(np.array(path)[:, :3], axis=0), axis=1) * RATE_HZ
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_brings_a_moving_robot_to_rest_before_the_node_ends(world, tmp_path, number):
     arm = arm_of(world, tmp_path)
     assert arm.until(arm.moving), world.outputs()
@@ -155,6 +156,16 @@ def test_a_pause_is_taken_before_the_activation_and_outlasts_it(world, tmp_path,
     assert arm.path == []
     assert world.call(Trigger, "command_node/resume").success
     assert arm.until(arm.moving), world.outputs()
+
+
+def test_a_transition_that_an_active_node_does_not_have_changes_nothing(world, tmp_path):
+    arm = arm_of(world, tmp_path)
+    assert arm.until(arm.moving), world.outputs()
+    asked = [world.change_state("command_node", Transition.TRANSITION_ACTIVATE) for _ in range(2)]
+    assert asked == [False, False]
+    assert world.call(GetState, "command_node/get_state").current_state.label == "active"
+    count = len(arm.path)
+    assert arm.until(lambda: len(arm.path) > count + 20), world.outputs()
 
 
 def test_the_workspace_is_narrowed_at_rest_and_never_beyond_that_of_the_start(world, tmp_path):
@@ -271,7 +282,7 @@ def test_a_servo_that_goes_away_in_motion_is_a_stop_and_is_asked_anew(world, tmp
 
 def test_home_is_reached_slowly_and_without_a_policy(world, tmp_path):
     home = [0.2, 0.2, 0.15, 0.0, 0.0, 0.0, 1.0]
-    arm = arm_of(world, tmp_path, home=home, home_share=0.5)
+    arm = arm_of(world, tmp_path, home_pose=home, home_share=0.5)
     grips: list[float] = []
     world.node.create_subscription(Float64, "gripper_command", lambda message: grips.append(message.data), 50)
     assert arm.until(lambda: world.call(Trigger, "command_node/home").success, None), world.outputs()
@@ -285,7 +296,13 @@ def test_home_is_reached_slowly_and_without_a_policy(world, tmp_path):
 def test_without_a_home_there_is_no_way_there(world, tmp_path):
     arm_of(world, tmp_path)
     answer = world.call(Trigger, "command_node/home")
-    assert (answer.success, answer.message) == (False, "there is no home; set the parameter home")
+    assert (answer.success, answer.message) == (False, "there is no home of 'ee_pose' actions; set home_pose")
+
+
+def test_a_pose_is_no_home_of_joints(world, tmp_path):
+    Policy(world, joint_contract(7), tmp_path, sink="trajectory", home_pose=[0.45, 0.0, 0.4, 1.0, 0.0, 0.0, 0.0])
+    answer = world.call(Trigger, "command_node/home")
+    assert (answer.success, answer.message) == (False, "there is no home of 'joint_position' actions; set home_joints")
 
 
 def test_recovery_asks_the_robot_and_says_what_came_of_it(world, tmp_path):

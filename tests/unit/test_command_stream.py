@@ -292,6 +292,26 @@ def test_nothing_is_followed_without_a_heartbeat_or_a_position_or_out_of_the_fut
         world.stream.follow(late, world.now_ns, world.now)
 
 
+@pytest.mark.parametrize("moves", [False, True])
+def test_a_chunk_that_has_ended_is_not_followed_and_is_no_sign_of_life(moves):
+    world = World(LONG)
+    for _ in range(20):
+        world.step([0.5, 0.0] if moves else None)
+    span_ns = LONG.horizon * LONG.dt_ns
+    targets = np.zeros((LONG.horizon, 2))
+    ended = ActionChunk(world.now_ns - span_ns, LONG.dt_ns, targets, 7)
+    age = world.stream.ages(world.now)["chunk"]
+    with pytest.raises(CommandError, match="chunk 7 ended 0 ms ago; synchronise the clocks"):
+        world.stream.follow(ended, world.now_ns, world.now)
+    with pytest.raises(CommandError, match="chunk 7 ended 1000 ms ago"):
+        world.stream.follow(ended, world.now_ns + 10**9, world.now)
+    assert world.stream.moving == moves
+    assert world.stream.ages(world.now)["chunk"] == age
+    last = ActionChunk(world.now_ns - span_ns + 1, LONG.dt_ns, targets, 8)
+    world.stream.follow(last, world.now_ns, world.now)
+    assert world.stream.activity == "following"
+
+
 def test_motion_lasts_as_long_as_the_deadman_is_held_and_begins_again_with_it():
     world = World(JOINTS, deadman_timeout_s=0.05)
     world.step()
@@ -332,10 +352,14 @@ def test_the_way_home_needs_the_deadman_too():
     assert world.step(alive=False) is None  # an interrupted way home is not gone on with
 
 
+def bounded(contract: Contract, **bounds: float) -> Contract:
+    entries = tuple(entry.model_copy(update=bounds) for entry in contract.action.entries)
+    return contract.model_copy(update={"action": contract.action.model_copy(update={"entries": entries})})
+
+
 def test_bounds_change_at_rest_alone_and_hold_for_the_next_motion():
     world = World(JOINTS)
-    entries = tuple(entry.model_copy(update={"high": 0.5}) for entry in JOINTS.action.entries)
-    narrow = JOINTS.model_copy(update={"action": JOINTS.action.model_copy(update={"entries": entries})})
+    narrow = bounded(JOINTS, high=0.5)
     for _ in range(20):
         world.step([0.4, 0.3])
     with pytest.raises(CommandError, match="changes only at rest; call ~/pause"):
@@ -353,6 +377,26 @@ def test_bounds_change_at_rest_alone_and_hold_for_the_next_motion():
         world.step()
     with pytest.raises(CommandError, match=r"joint0 = 0\.7000 rad is outside .*bring it inside by hand"):
         world.step([0.3, 0.3])
+
+
+@pytest.mark.parametrize("how", ["chunk", "home"])
+def test_within_narrower_bounds_a_robot_moves_though_its_last_command_is_outside(how):
+    contract = joint_contract(2, gripper=True)
+    world = World(contract)
+    for _ in range(120):
+        world.step([0.020, 0.3, 0.7])
+    assert world.silence_after()[-1].command == pytest.approx([0.020, 0.3, 0.7])
+    world.stand = np.array([0.028, 0.3])  # friction keeps it there
+    world.step()
+    world.stream.confine(bounded(contract, low=0.025))
+    target = [0.1, 0.4, 0.7] if how == "chunk" else None
+    if how == "home":
+        world.stream.go_home(np.array([0.1, 0.4, np.nan]), 0.5, world.now_ns, world.now)
+    # The gripper, which is not measured, stays as it was told.
+    assert world.step(target).command == pytest.approx([0.028, 0.3, 0.7], abs=1e-3)
+    for _ in range(80):
+        world.step(target)
+    assert world.stand == pytest.approx([0.1, 0.4], abs=1e-3)
 
 
 def test_a_chunk_that_cannot_be_followed_begins_nothing():

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from helpers.contracts import small_contract
-from helpers.motion import joint_contract, pose_contract
+from helpers.motion import joint_contract, pose_contract, rate_contract
 from sdm_core.commands.command_pipeline import CommandPipeline
 from sdm_core.commands.command_space import quaternion
-from sdm_core.commands.home_motion import HomeMotion, home_command
+from sdm_core.commands.home_motion import HomeMotion, home_command, home_parameter
 from sdm_core.commands.motion_limits import excess
 from sdm_core.errors import ContractError
 
@@ -48,12 +48,17 @@ def test_at_home_already_there_is_nothing_to_do():
 
 
 def test_a_home_that_cannot_be_is_refused():
-    with pytest.raises(ContractError, match=r"home has 3 values, the 'ee_pose' action 7: ee\.x, ee\.y"):
+    with pytest.raises(ContractError, match=r"home_pose has 3 values, the 'ee_pose' action 7: ee\.x, ee\.y"):
         home_command(CONTRACT, [0.0, 0.0, 0.0])
-    with pytest.raises(ContractError, match=r"home joint1 = 2\.0 is outside \[-1\.0, 1\.0\]"):
+    with pytest.raises(ContractError, match=r"home_joints: joint1 = 2\.0 is outside \[-1\.0, 1\.0\]"):
         home_command(joint_contract(2), [0.0, 2.0])
-    with pytest.raises(ContractError, match="only poses and joint positions have a home"):
+    with pytest.raises(ContractError, match="only poses and joint positions have one"):
         home_command(small_contract(), [0.0, 0.0])
+
+
+def test_poses_and_joints_whose_numbers_may_be_the_same_have_a_parameter_each():
+    kinds = [joint_contract(7), pose_contract("ee_delta"), rate_contract(), small_contract()]
+    assert [home_parameter(contract.action) for contract in kinds] == ["home_joints", "home_pose", "", ""]
 
 
 def test_a_home_s_quaternion_is_normalised_where_it_was_rounded_and_else_refused():
@@ -61,7 +66,7 @@ def test_a_home_s_quaternion_is_normalised_where_it_was_rounded_and_else_refused
     assert np.linalg.norm(home_command(CONTRACT, rounded)[3:7]) == pytest.approx(1.0)
     for quaternion_xyzw, norm in (([0.0] * 4, "0"), ([0.0, 0.0, 0.0, 0.9], "0.9"), ([0.5, 0.5, 0.5, np.nan], "nan")):
         with pytest.raises(
-            ContractError, match=rf"home has the quaternion .* of norm {norm}; give x, y, z, w of norm 1"
+            ContractError, match=rf"home_pose has the quaternion .* of norm {norm}; give x, y, z, w of norm 1"
         ):
             home_command(CONTRACT, [0.0, 0.2, 0.3, *quaternion_xyzw])
 

@@ -39,8 +39,9 @@ def test_launch_arguments_are_declared():
 def test_parameters_that_the_page_explains_exist():
     names = {entry.name for entry in fields(CommandParameters)}
     explained = {
-        "arm_share", "blocked_s", "first_hold_s", "hold_s", "home", "home_share", "implausible_speed", "speed_share",
-        "state_timeout_s", "tracking_error", "tracking_turn", "workspace_high", "workspace_low",
+        "arm_share", "blocked_s", "first_hold_s", "hold_s", "home_joints", "home_pose", "home_share",
+        "implausible_speed", "speed_share", "state_timeout_s", "tracking_error", "tracking_turn", "workspace_high",
+        "workspace_low",
     }  # fmt: skip
     assert explained <= names
     assert all(f"`{name}`" in PAGE for name in explained)

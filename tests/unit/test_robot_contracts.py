@@ -66,7 +66,7 @@ def test_the_contract_to_begin_with_and_the_home_fit_each_robot_s_file(robot: st
     parameters = yaml.safe_load((ROBOT / f"{robot}.yaml").read_text())["/**"]["ros__parameters"]
     arm_of(parameters).require(contract.action, parameters["arm_share"])
     bounded = absolute(contract, parameters["workspace_low"], parameters["workspace_high"])
-    home = home_command(bounded, parameters["home"])
+    home = home_command(bounded, parameters["home_pose"])
     seconds = (
         HomeMotion(bounded, MeasuredPose(contract).of(STAND), home, parameters["home_share"], 1).duration_ns * 1e-9
     )

@@ -224,8 +224,13 @@ class CommandParameters:
     )
     gripper_speed: float = parameter(0.1, "franka: speed of its fingers (m/s)", low=0.001, high=1.0)
     gripper_force: float = parameter(30.0, "force of a grasp (N), or greatest effort", low=0.0, high=200.0)
-    home: tuple[float, ...] = parameter(
-        (math.nan,), "where ~/home leads: every entry of the action but the gripper, in its order; nan: nowhere"
+    home_pose: tuple[float, ...] = parameter(
+        (math.nan,),
+        "where ~/home leads actions of poses: x, y, z (m) and qx, qy, qz, qw in the base frame; nan: nowhere",
+    )
+    home_joints: tuple[float, ...] = parameter(
+        (math.nan,),
+        "where ~/home leads joint_position actions: every joint's angle (rad), in their order; nan: nowhere",
     )
     home_share: float = parameter(
         0.2, "share of the contract's limits of velocity, acceleration and jerk on the way home", low=0.01, high=1.0
@@ -262,6 +267,7 @@ class RecorderParameters(SensingParameters):
         "as in a simulation in lockstep",
         choices=("time", "order"),
     )
+    camera_noise: str = parameter("none", "the noise that a simulated camera has, for the dataset's provenance")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sdm_core.action_chunk import ActionChunk
 from sdm_core.commands.command_space import CommandSpace, is_motion
-from sdm_core.contract import Contract
+from sdm_core.contract import ActionSpec, Contract
 from sdm_core.errors import ContractError
 
 Vector = NDArray[np.float64]
@@ -24,20 +24,28 @@ _ARRIVED = 1e-6
 _PATIENCE_NS = 1_000_000_000
 
 
-def home_command(contract: Contract, values: Sequence[float]) -> Vector:
-    """float64[A] of the home given as values of all entries but grippers, which are NaN: they stay as they are.
+def home_parameter(action: ActionSpec) -> str:
+    """The parameter of command_node that says where the home of such actions is; empty for kinds that know none."""
+    if not is_motion(action):
+        return ""
+    return "home_joints" if action.kind == "joint_position" else "home_pose"
 
-    Raises ContractError where the values are none of this contract, or out of its bounds, or a pose's quaternion is not
-    of length 1; rounded in the last digits it is normalised.
+
+def home_command(contract: Contract, values: Sequence[float]) -> Vector:
+    """float64[A] of the home that the contract's parameter gives as values of all entries but grippers, which are NaN:
+    they stay as they are. m and a quaternion xyzw of poses, rad of joints.
+
+    Raises ContractError where the contract's actions know no home, or the values are none of it, or out of its bounds,
+    or a pose's quaternion is not of length 1; rounded in the last digits it is normalised.
     """
-    entries = contract.action.entries
+    entries, kind = contract.action.entries, contract.action.kind
+    parameter = home_parameter(contract.action)
+    if not parameter:
+        raise ContractError(f"actions of kind '{kind}' know no home; only poses and joint positions have one")
     arm = [index for index, entry in enumerate(entries) if not entry.is_gripper]
-    if not is_motion(contract.action) or len(values) != len(arm):
+    if len(values) != len(arm):
         names = ", ".join(entries[index].name for index in arm)
-        raise ContractError(
-            f"home has {len(values)} values, the '{contract.action.kind}' action {len(arm)}: {names}; only poses and "
-            "joint positions have a home"
-        )
+        raise ContractError(f"{parameter} has {len(values)} values, the '{kind}' action {len(arm)}: {names}")
     home = np.full(len(entries), np.nan)
     home[arm] = values
     rotation = CommandSpace(contract.action).rotation
@@ -45,14 +53,15 @@ def home_command(contract: Contract, values: Sequence[float]) -> Vector:
         norm = float(np.linalg.norm(home[rotation]))
         if not abs(norm - 1.0) <= _ROUNDED:
             raise ContractError(
-                f"home has the quaternion {home[rotation].tolist()} of norm {norm:.3g}; give x, y, z, w of norm 1"
+                f"{parameter} has the quaternion {home[rotation].tolist()} of norm {norm:.3g}; "
+                "give x, y, z, w of norm 1"
             )
         home[rotation] /= norm
     for index in arm:
         entry = entries[index]
         if not entry.low <= home[index] <= entry.high:
             raise ContractError(
-                f"home {entry.name} = {home[index]} is outside [{entry.low}, {entry.high}]; move it inside"
+                f"{parameter}: {entry.name} = {home[index]} is outside [{entry.low}, {entry.high}]; move it inside"
             )
     return home
 

@@ -18,7 +18,7 @@ from sdm_core.commands.arm_limits import ArmLimits
 from sdm_core.commands.command_gate import GateDecision
 from sdm_core.commands.command_pipeline import CommandPipeline
 from sdm_core.commands.command_space import is_motion, is_rate, require_motion_limits
-from sdm_core.commands.home_motion import home_command
+from sdm_core.commands.home_motion import home_command, home_parameter
 from sdm_core.commands.shadow_score import ShadowScore
 from sdm_core.commands.speed_share import slowed
 from sdm_core.commands.workspace import Workspace
@@ -183,7 +183,8 @@ class CommandLoop:
     def go_home(self) -> float:
         """Begins the way home, and gives its seconds. Raises CommandError where that may not be now."""
         if self._home is None:
-            raise CommandError("there is no home; set the parameter home")
+            kind, name = self._contract.action.kind, home_parameter(self._contract.action)
+            raise CommandError(f"there is no home of '{kind}' actions" + (f"; set {name}" if name else ""))
         self._require_receiver()
         return self.stream.go_home(self._home, self._settings.home_share, self._now_ns(), time.monotonic())
 
@@ -201,8 +202,9 @@ class CommandLoop:
         return slowed(contract, self._settings.speed_share)
 
     def _home_in(self, contract: Contract) -> NDArray[np.float64] | None:
-        home = self._settings.home
-        return None if math.isnan(home[0]) else home_command(contract, home)
+        name = home_parameter(contract.action)
+        values = self._settings.home_joints if name == "home_joints" else self._settings.home_pose
+        return home_command(contract, values) if name and not math.isnan(values[0]) else None
 
     @property
     def refused(self) -> dict[str, int]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sdm_core.action_chunk import ActionChunk
 from sdm_core.commands.command_gate import GateDecision
 from sdm_core.commands.command_pipeline import CommandPipeline
-from sdm_core.commands.command_space import is_rate
+from sdm_core.commands.command_space import CommandSpace, is_rate
 from sdm_core.commands.home_motion import HomeMotion
 from sdm_core.commands.plausible_chunk import require_orientations
 from sdm_core.contract import Contract
@@ -56,9 +56,9 @@ class CommandStream:
     deadman that is released, a silent robot, a clock that stands or is set back: the next chunk begins anew. What does
     not: the interlock's fault and pause, of which a robot that fell silent in motion for more than a second is one, and
     the way home, which is not gone on with. Motion always begins at rest: at the last command where the robot still
-    holds it, so that its controller sees no step, else at the measured position. So it does after a gap in its own
-    commands, as of a process that was stopped, but for a rate, which goes on as it was, and a path, along which the
-    robot has gone on: limits hold for each second, not for each command.
+    holds it, and it is within the bounds, so that its controller sees no step, else at the measured position. So it
+    does after a gap in its own commands, as of a process that was stopped, but for a rate, which goes on as it was, and
+    a path, along which the robot has gone on: limits hold for each second, not for each command.
 
     Times `now` are seconds of a steady clock, `now_ns` of the chunks' clock.
     """
@@ -167,13 +167,20 @@ class CommandStream:
         self._standing_at: float | None = None
 
     def follow(self, chunk: ActionChunk, now_ns: int, now: float) -> None:
-        """Takes a chunk. Raises CommandError, and follows nothing new, where it cannot be followed."""
+        """Takes a chunk. Raises CommandError, and follows nothing new, where it cannot be followed, as one from the
+        future, or one that has ended, which is no sign of life either."""
         self._refuse_unless_free()
         if self._home:
             raise CommandError("the robot is on its way home")
         if chunk.stamp_ns - now_ns > self._contract.dt_ns:
             lead_ms = (chunk.stamp_ns - now_ns) / 1e6
             raise CommandError(f"chunk {chunk.sequence} lies {lead_ms:.0f} ms in the future; synchronise the clocks")
+        if chunk.end_ns <= now_ns:
+            late_ms = (now_ns - chunk.end_ns) / 1e6
+            raise CommandError(
+                f"chunk {chunk.sequence} ended {late_ms:.0f} ms ago; synchronise the clocks of the policy's machine "
+                "and this one, or the policy is too slow"
+            )
         self._pipeline.require(chunk)
         require_orientations(chunk, self._contract)
         if not self._moving:
@@ -247,9 +254,14 @@ class CommandStream:
         if self._measured is None:
             return None
         position = self._measured.at(now_ns, self._last)
-        if self._last is None:
+        if self._last is None or not self._within_bounds(self._last):
             return position
         return self._last if self._holds(self._last) else position
+
+    def _within_bounds(self, command: Vector) -> bool:
+        """Whether it could be given now; the bounds may have been narrowed to where the robot stands, and it not."""
+        space = CommandSpace(self._contract.action)
+        return bool(((command >= space.low) & (command <= space.high)).all())
 
     def _holds(self, command: Vector) -> bool:
         assert self._measured
