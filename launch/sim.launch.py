@@ -236,7 +236,12 @@ def generate_launch_description():
         parameters=[
             node_parameters("recorder_node"),
             sensing,
-            {"sink": sink, "output": text("output"), "pairing": pairing},
+            {
+                "sink": sink,
+                "output": text("output"),
+                "pairing": pairing,
+                "camera_noise": text("camera_noise"),
+            },
         ],
         condition=IfCondition(LaunchConfiguration("record")),
     )

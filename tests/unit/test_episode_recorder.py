@@ -89,6 +89,31 @@ def test_commands_of_a_clock_that_was_set_back_answer_nothing() -> None:
     assert kept(cell)[:, 0].tolist() == pytest.approx([0.1, 0.2])
 
 
+def test_states_of_a_clock_that_was_set_back_are_none_of_the_episode_s() -> None:
+    cell = Cell()
+    cell.grip(1.0)
+
+    def drive(value: float) -> None:
+        for step in range(20):
+            cell.recorder._on_state(START_NS + step * DT_NS, np.full(CONTRACT.state_dim, value))
+            cell.recorder._on_frame(Frame(None, START_NS + step * DT_NS))
+            cell.command(START_NS + step * DT_NS, 0.1)
+
+    drive(1.0)
+    cell.recorder.begin()
+    drive(2.0)
+    recording = cell.recorder.end()
+    assert recording
+    assert np.unique(recording.episode().state).tolist() == [2.0]
+
+
+@pytest.mark.parametrize(("noise", "said"), [("none", {}), ("d4xx", {"camera_noise": "d4xx"})])
+def test_the_noise_of_a_simulated_camera_goes_into_the_provenance(noise: str, said: dict[str, str]) -> None:
+    cell = Cell(camera_noise=noise)
+    recording = cell.recorder.begin()
+    assert cell.recorder.provenance(recording) == {"recorded": True, "missing_images": 0, **said}
+
+
 def test_an_episode_of_whose_gripper_nobody_ever_said_anything_is_refused() -> None:
     cell = Cell()
     for episode_ns in (START_NS, 2 * START_NS):

@@ -82,6 +82,24 @@ def test_commands_that_do_not_tell_when_they_were_given_are_paired_by_arrival(st
     assert ("by arrival" in recording.account(8, None)) is stamped
 
 
+@pytest.mark.parametrize("stamped", [True, False])
+def test_in_a_silence_of_the_commands_a_row_holds_the_last_one_and_not_the_next(stamped: bool):
+    recording = EpisodeRecording(CONTRACT, in_order=False, max_skew_ns=DT_NS)
+    for row in range(100):
+        stamp_ns = SECOND_NS + row * DT_NS
+        assert recording.frame_seen(stamp_ns)
+        recording.add_frame(Observed(stamp_ns, None))
+        recording.add_state(stamp_ns, np.zeros(4))
+        if row < 10 or row >= 70:
+            gripper = float(row >= 70)
+            recording.add_command(stamp_ns + COMMAND_NS if stamped else 0, np.array([row, 0.0, gripper]))
+    action = recording.episode().action
+    assert action[:, 0].tolist() == [*range(10), *[0] * 59, 70, *range(70, 100)]  # the contract's hold is 0
+    assert action[:, 2].tolist() == [0] * 69 + [1] * 31
+    assert recording.account(100, None).endswith("59 of them in silences of the commands, where the last one is held")
+    assert "silence" not in recording.account(10, None)
+
+
 def test_in_order_as_many_commands_as_images_are_asked_for():
     with pytest.raises(DatasetError, match=r"90 commands for 8 images.* set pairing:=time"):
         recorded(in_order=True).episode()

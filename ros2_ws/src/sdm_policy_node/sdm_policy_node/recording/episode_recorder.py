@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,6 +110,12 @@ class EpisodeRecorder:
         self._refused("image", error)
         recording.refuse(str(error))
 
+    def provenance(self, recording: EpisodeRecording) -> dict[str, Any]:
+        """What the dataset says of how an episode came about."""
+        noise = self._settings.camera_noise
+        made = {"recorded": True, "missing_images": recording.gaps}
+        return made if noise == "none" else {**made, "camera_noise": noise}
+
     # --- in
 
     def _on_frame(self, frame: Frame) -> None:
@@ -121,6 +128,10 @@ class EpisodeRecorder:
             self._take(recording, frame)
 
     def _on_state(self, stamp_ns: int, state: NDArray[np.float64]) -> None:
+        if self._recent and stamp_ns < self._recent[-1][0] - self._contract.dt_ns:  # the clock was set back
+            self._recent.clear()
+            if self.recording:
+                self.recording.forget_states()
         self._recent.append((stamp_ns, state))
         if self.recording:
             self.recording.add_state(stamp_ns, state)

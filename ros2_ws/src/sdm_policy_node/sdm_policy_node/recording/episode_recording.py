@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, insort
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 from sdm_core.commands.anchor import MeasuredPose
+from sdm_core.commands.command_space import held_command
 from sdm_core.contract import Contract
 from sdm_core.datasets.dataset import Episode, image_arrays
 from sdm_core.errors import DatasetError
@@ -19,6 +20,8 @@ _RATE_FRAMES = 8
 # A command's stamp lies nearer than this to the newest image's where both are of one clock: no camera's latency is so
 # long, and clocks of different kinds (device, simulation, wall) lie much farther apart.
 _ONE_CLOCK_NS = 1_000_000_000
+# After so many control periods without a command nobody commands the robot, and it stays.
+_SILENCE_PERIODS = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,11 +46,21 @@ class Given:
     frame_age_ns: int
 
 
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """A frame's command [A]; `held`: none was given for some time, and it stays where the last one led."""
+
+    command: NDArray[np.float64]
+    held: bool = False
+
+
 @dataclass(eq=False)
 class EpisodeRecording:
     """Pairs frames with states and commands by stamp: `action[t]` is the first command that was given at the stamp of
     frame t or later, however late the frame itself arrived. Commands without a stamp, or with one of another clock than
-    the frames', are paired by arrival: the first command that came after frame t.
+    the frames', are paired by arrival: the first command that came after frame t. In a silence of the commands, as
+    while a teleoperation rests, `action[t]` is what keeps the robot where the last command left it: what ends the
+    silence was not meant yet.
 
     With `in_order` (nothing is lost, and a chunk's commands arrive at once) the n-th command belongs to the n-th frame.
     With `actions` "measured" nobody commands, as where the arm is led by hand: `action[t]` is then where the robot
@@ -74,6 +87,10 @@ class EpisodeRecording:
     def add_state(self, stamp_ns: int, state: NDArray[np.float64]) -> None:
         """A state [S] has come."""
         insort(self._states, (stamp_ns, state), key=_stamp)
+
+    def forget_states(self) -> None:
+        """The clock was set back: stamps of before say nothing of those to come."""
+        self._states.clear()
 
     def refuse(self, reason: str) -> None:
         """The episode has a row that cannot be used; the first reason stays."""
@@ -146,7 +163,9 @@ class EpisodeRecording:
         """A few words on what was kept: so many rows, judged or not."""
         judged = "" if success is None else ", a success" if success else ", a failure"
         paired = ", commands paired by arrival, as their clock is not the camera's" if self._two_clocks else ""
-        return f"{rows} rows, {self.gaps} images missing{judged}{paired}"
+        held = sum(answer.held for answer in self._answers()[:rows]) if self.actions == "commands" else 0
+        silent = f", {held} of them in silences of the commands, where the last one is held" if held else ""
+        return f"{rows} rows, {self.gaps} images missing{judged}{paired}{silent}"
 
     def episode(self, rows: int | None = None) -> Episode:
         """The rows that have an action, or the first so many of them. Raises DatasetError where there are none or they
@@ -167,24 +186,35 @@ class EpisodeRecording:
             extra[name] = np.stack([frame.images[image.camera] for frame in frames])
         return Episode(
             state=np.stack([self._state_at(frame.stamp_ns) for frame in frames]).astype(np.float32),
-            action=np.stack(self._answers()[:rows] if self.actions == "commands" else self._led(rows)).astype(
+            action=np.stack(self._commanded(rows) if self.actions == "commands" else self._led(rows)).astype(
                 np.float32
             ),
             point_cloud=np.stack(clouds) if clouds else None,
             extra=extra,
         )
 
-    def _answers(self) -> list[NDArray[np.float64]]:
-        """The command of each frame, up to the first that has none."""
+    def _commanded(self, rows: int) -> list[NDArray[np.float64]]:
+        return [answer.command for answer in self._answers()[:rows]]
+
+    def _answers(self) -> list[Answer]:
+        """What answers each frame, up to the first that nothing does."""
         if self.in_order:
-            return [given.command for given in self._commands]
+            return [Answer(given.command) for given in self._commands]
         if self._one_clock:
-            given = sorted(self._commands, key=lambda each: each.stamp_ns)
-            firsts = [bisect_left(given, frame.stamp_ns, key=lambda each: each.stamp_ns) for frame in self.frames]
-        else:
-            given = self._commands
-            firsts = [bisect_right(given, row, key=lambda each: each.frames) for row in range(len(self.frames))]
-        return [given[first].command for first in firsts if first < len(given)]
+            given, period = sorted(self._commands, key=lambda each: each.stamp_ns), self.contract.dt_ns
+            times, frames = [each.stamp_ns for each in given], [frame.stamp_ns for frame in self.frames]
+        else:  # times are numbers of frames
+            given, period = self._commands, 1
+            times, frames = [each.frames - 1 for each in given], range(len(self.frames))
+        answers: list[Answer] = []
+        for frame in frames:
+            first = bisect_left(times, frame)
+            if first == len(given):
+                break
+            held = first > 0 and times[first] - frame >= _SILENCE_PERIODS * period
+            command = held_command(self.contract.action, given[first - 1].command) if held else given[first].command
+            answers.append(Answer(command, held))
+        return answers
 
     @property
     def _one_clock(self) -> bool:

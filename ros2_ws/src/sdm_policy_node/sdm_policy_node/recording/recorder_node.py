@@ -103,7 +103,7 @@ class RecorderNode(Node):
         """Stores an episode; how many rows, or 0 and why not."""
         try:
             episode = recording.episode()
-            self._store.append(episode, {"recorded": True, "missing_images": recording.gaps}, success)
+            self._store.append(episode, self._recorder.provenance(recording), success)
         except SdmError as error:
             return 0, str(error)
         except Exception as error:  # such as no memory: it must end in an answer, and never in a dead thread

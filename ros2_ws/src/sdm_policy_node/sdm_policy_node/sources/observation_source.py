@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sdm_core import camera_topics
 from sdm_core.contract import CameraSpec, CloudSpec
 from sdm_core.errors import StreamFault
@@ -103,7 +103,6 @@ class ObservationSource(Protocol):
 
 
 def sensor_qos(reliable: bool, depth: int) -> QoSProfile:
-    """Sensor data as consumers take it: best effort, or reliable where every message counts."""
-    if reliable:
-        return QoSProfile(depth=depth, reliability=ReliabilityPolicy.RELIABLE)
-    return qos_profile_sensor_data
+    """Sensor data as consumers take it: best effort, or reliable where every message counts; `depth` may wait."""
+    reliability = ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT
+    return QoSProfile(depth=depth, reliability=reliability)
