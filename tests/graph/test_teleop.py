@@ -21,6 +21,7 @@ from rclpy.qos import qos_profile_sensor_data
 from sdm_core.datasets.dataset import SUCCESS, EpisodeStore
 from sdm_sim.registry import make_task
 from std_msgs.msg import Float64
+from std_srvs.srv import Trigger
 
 TASK = "franka/pick-place"
 
@@ -127,6 +128,43 @@ def test_an_operator_who_comes_back_keeps_what_the_gripper_holds(tmp_path: Path)
             gone.set()
             live.join()
     assert set(grips) == {1.0}
+
+
+def test_an_arm_that_was_led_by_hand_in_a_pause_stays_where_it_was_left(tmp_path: Path) -> None:
+    contract = pose_contract()
+    contract.save(tmp_path / "contract.yaml")
+    stand = [0.0, 0.2, 0.1, 0.0, 0.0, 0.0, 1.0]
+    path: list[PoseStamped] = []
+    with graph(tmp_path) as world:
+        patience = dict.fromkeys(("chunk_timeout_s", "heartbeat_timeout_s", "state_timeout_s"), 1.0)
+        world.start("command_node", checkpoint=tmp_path / "contract.yaml", sink="pose", hold_s=0.1, **patience)
+        world.node.create_subscription(PoseStamped, "target_pose", path.append, 100)
+        robot = FakeRobot(world, contract)
+
+        def follow() -> None:
+            if path:
+                stand[0] = path[-1].pose.position.x
+            robot.tell_pose(time.time_ns(), stand)
+
+        world.node.create_timer(0.01, follow)
+        operator = Operator(world, tmp_path / "contract.yaml", "-p", "use_sim_time:=false")
+        try:
+            assert world.spin_until(lambda: "q  quit" in operator.screen, 30.0), operator.screen
+            operator.hold("w", lambda: stand[0] > 0.02)
+            world.call(Trigger, "command_node/pause")
+            count = -1
+            while count != len(path):  # until command_node is silent
+                count = len(path)
+                world.spin_for(0.5)
+            for _ in range(23):
+                stand[1] -= 0.002
+                world.spin_for(0.02)
+            world.call(Trigger, "command_node/resume")
+            assert world.spin_until(lambda: len(path) > count + 50), operator.screen + world.outputs()
+        finally:
+            assert operator.close() == 0, operator.screen
+    assert np.ptp([pose.pose.position.x for pose in path[count:]]) < 1e-3
+    assert [pose.pose.position.y for pose in path[count:]] == pytest.approx([stand[1]] * len(path[count:]), abs=1e-3)
 
 
 def test_without_a_terminal_a_space_mouse_or_a_contract_it_says_so(tmp_path: Path, cell: Graph) -> None:

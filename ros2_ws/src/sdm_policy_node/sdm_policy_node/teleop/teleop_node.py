@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray
 from numpy.typing import NDArray
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
@@ -51,10 +52,12 @@ class TeleopNode(Node):
         self._jog = Jog(self._contract, Speeds(p.linear_speed, p.angular_speed))
         self._state: tuple[int, NDArray[np.float64]] | None = None
         self._heard_s = 0.0
+        self._followed = True  # unless command_node says that it does something else
         self._scene_after_ns: int | None = None
         states = StateSource(self, False, self._on_state, self._on_state_refused)
         states.configure(self._contract, 0.0)
         self.create_subscription(Float64, GRIPPER_TOPIC, self._on_gripper, gripper_qos(1))
+        self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
         self._chunks = self.create_publisher(ActionChunkMessage, "action_chunk", QoSProfile(depth=10))
         self._heartbeat = self.create_publisher(Heartbeat, "heartbeat", QoSProfile(depth=1))
         self._episodes = EpisodeKeys(self, self._say)
@@ -79,6 +82,11 @@ class TeleopNode(Node):
     def _on_gripper(self, message: Float64) -> None:
         self._jog.gripper_told(message.data)
 
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            if status.name == "command_node: commands":
+                self._followed = any(said.key == "activity" and said.value == "following" for said in status.values)
+
     # --- out
 
     def _beat(self) -> None:
@@ -99,7 +107,7 @@ class TeleopNode(Node):
         if twist.any():
             self._ready(state)
         if self._jog.target is not None:
-            chunk = self._jog.chunk(self.get_clock().now().nanoseconds, state, twist)
+            chunk = self._jog.chunk(self.get_clock().now().nanoseconds, state, twist, self._followed)
             message = to_chunk_message(chunk, self._contract)
             message.header.stamp = self.get_clock().now().to_msg()
             self._chunks.publish(message)
