@@ -242,8 +242,9 @@ def test_a_row_that_the_bag_lost_is_reported(
 def start(bag: WrittenBag, contract: Contract) -> None:
     """The recorder begins in real time, under a contract that need not be of the camera's rate or name."""
     settings = {"parameters": {"reliable_sensors": True, "pairing": "time", "sink": "native"}, "topics": {}}
-    documents = {"contract": yaml.safe_dump(contract.document()), "settings": yaml.safe_dump(settings)}
-    bag.write("/recorder_node/episode_event", EpisodeEvent(event=EpisodeEvent.START, success=-1, **documents))
+    event = EpisodeEvent(event=EpisodeEvent.START, success=-1)
+    event.contract, event.settings = yaml.safe_dump(contract.document()), yaml.safe_dump(settings)
+    bag.write("/recorder_node/episode_event", event)
 
 
 @pytest.mark.parametrize(("control_hz", "rows"), [(20.0, 40), (10.0, 20), (5.0, 10)])
