@@ -94,7 +94,7 @@ def test_states_of_a_clock_that_was_set_back_are_none_of_the_episode_s() -> None
     cell.grip(1.0)
 
     def drive(value: float) -> None:
-        for step in range(20):
+        for step in range(120):
             cell.recorder._on_state(START_NS + step * DT_NS, np.full(CONTRACT.state_dim, value))
             cell.recorder._on_frame(Frame(None, START_NS + step * DT_NS))
             cell.command(START_NS + step * DT_NS, 0.1)
@@ -105,6 +105,34 @@ def test_states_of_a_clock_that_was_set_back_are_none_of_the_episode_s() -> None
     recording = cell.recorder.end()
     assert recording
     assert np.unique(recording.episode().state).tolist() == [2.0]
+
+
+def test_one_stamp_that_is_wrong_costs_a_state_and_no_episode() -> None:
+    cell = Cell()
+    cell.grip(1.0)
+    cell.recorder.begin()
+    for step in range(40):
+        cell.see(START_NS + step * DT_NS)
+        cell.command(START_NS + step * DT_NS, 0.1)
+        if step == 30:
+            cell.recorder._on_state(0, np.zeros(CONTRACT.state_dim))
+    assert len(kept(cell)) == 40
+
+
+def test_in_a_silence_of_the_commands_an_arm_that_was_led_by_hand_stays_where_it_was_led() -> None:
+    cell = Cell()
+    cell.grip(1.0)
+    cell.command(START_NS - 3000 * DT_NS, 0.4)
+    cell.recorder.begin()
+    led = np.array([-0.2, 0.1, 0.3, 0.0, 0.0, 0.0, 1.0])
+    for step in range(30):
+        cell.recorder._on_state(START_NS + step * DT_NS, led[: CONTRACT.state_dim])
+        cell.recorder._on_frame(Frame(None, START_NS + step * DT_NS))
+        if step >= 20:
+            cell.command(START_NS + step * DT_NS, -0.1)
+    actions = kept(cell)
+    assert actions[:, 0] == pytest.approx([-0.2] * 19 + [-0.1] * 11)
+    assert set(actions[:, -1].tolist()) == {1.0}
 
 
 @pytest.mark.parametrize(("noise", "said"), [("none", {}), ("d4xx", {"camera_noise": "d4xx"})])

@@ -96,7 +96,7 @@ def test_in_a_silence_of_the_commands_a_row_holds_the_last_one_and_not_the_next(
     action = recording.episode().action
     assert action[:, 0].tolist() == [*range(10), *[0] * 59, 70, *range(70, 100)]  # the contract's hold is 0
     assert action[:, 2].tolist() == [0] * 69 + [1] * 31
-    assert recording.account(100, None).endswith("59 of them in silences of the commands, where the last one is held")
+    assert recording.account(100, None).endswith("59 of them in silences of the commands, where the robot stays")
     assert "silence" not in recording.account(10, None)
 
 

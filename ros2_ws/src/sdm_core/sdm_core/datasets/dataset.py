@@ -279,9 +279,8 @@ class EpisodeStore:
         lengths = {len(values) for values in arrays.values()}
         if len(lengths) != 1 or 0 in lengths:
             raise DatasetError(f"episode arrays have lengths {sorted(lengths)}; one length above zero expected")
-        stored = {name: array.shape[1:] for name, array in self._data()}
-        types = {name: array.dtype for name, array in self._data() if name not in row_shapes(self.contract)}
-        wanted = {**stored, **row_shapes(self.contract)}
+        stored = dict(self._data())
+        shapes = {**{name: array.shape[1:] for name, array in stored.items()}, **row_shapes(self.contract)}
         missing = sorted(set(row_shapes(self.contract)) - set(arrays))
         if missing:
             raise DatasetError(f"{self.path}: the episode lacks {', '.join(missing)}, which the contract names")
@@ -289,12 +288,13 @@ class EpisodeStore:
             if arrays[name].dtype != np.uint8:
                 raise DatasetError(f"{self.path}: {name} of type {arrays[name].dtype} given, uint8 expected")
         for name, values in arrays.items():
-            if values.dtype != types.get(name, values.dtype):  # depth in m would become whole mm: 0
-                raise DatasetError(
-                    f"{self.path}: {name} of type {values.dtype} given, the episodes before have {types[name]}; "
+            known = stored.get(name)
+            if known is not None and name not in row_shapes(self.contract) and values.dtype != known.dtype:
+                raise DatasetError(  # depth in m would become whole mm: 0
+                    f"{self.path}: {name} of type {values.dtype} given, the episodes before have {known.dtype}; "
                     "record it as they are, or into another dataset"
                 )
-            shape = wanted.get(name, values.shape[1:])
+            shape = shapes.get(name, values.shape[1:])
             if values.shape[1:] != shape:
                 raise DatasetError(f"{self.path}: {name} rows of shape {values.shape[1:]} given, {shape} expected")
         if stored and set(stored) != set(arrays):

@@ -12,6 +12,7 @@ from rclpy.node import Node
 from sdm_core.commands.anchor import MeasuredPose
 from sdm_core.contract import Contract
 from sdm_core.errors import ObservationError
+from sdm_core.stream_guard import RESTART_NS
 
 from sdm_policy_node.grippers.gripper_topic import GRIPPER_TOPIC
 from sdm_policy_node.parameters import RecorderParameters
@@ -49,6 +50,7 @@ class EpisodeRecorder:
         self._settings, self._contract = settings, contract
         self._take, self._refused = take, refused
         self._recent: deque[tuple[int, NDArray[np.float64]]] = deque(maxlen=_BEFORE)
+        self._stray: tuple[int, NDArray[np.float64]] | None = None
         self._recent_commands: deque[tuple[int, NDArray[np.float64]]] = deque(maxlen=_BEFORE)
         self._gripper: float | None = None
         self.recording: EpisodeRecording | None = None
@@ -128,10 +130,18 @@ class EpisodeRecorder:
             self._take(recording, frame)
 
     def _on_state(self, stamp_ns: int, state: NDArray[np.float64]) -> None:
-        if self._recent and stamp_ns < self._recent[-1][0] - self._contract.dt_ns:  # the clock was set back
-            self._recent.clear()
+        if self._recent and stamp_ns < self._recent[-1][0] - RESTART_NS:
+            before, self._stray = self._stray, (stamp_ns, state)
+            if before is None:  # one alone is a stamp's error
+                return
+            self._recent.clear()  # the clock was set back
             if self.recording:
                 self.recording.forget_states()
+            self._add_state(*before)
+        self._stray = None
+        self._add_state(stamp_ns, state)
+
+    def _add_state(self, stamp_ns: int, state: NDArray[np.float64]) -> None:
         self._recent.append((stamp_ns, state))
         if self.recording:
             self.recording.add_state(stamp_ns, state)

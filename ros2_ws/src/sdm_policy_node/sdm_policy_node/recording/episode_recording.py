@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 from sdm_core.commands.anchor import MeasuredPose
-from sdm_core.commands.command_space import held_command
+from sdm_core.commands.command_space import held_command, is_motion
 from sdm_core.contract import Contract
 from sdm_core.datasets.dataset import Episode, image_arrays
-from sdm_core.errors import DatasetError
+from sdm_core.errors import ContractError, DatasetError
 
 # A camera at the control rate may jitter by this share of the period, and still be one.
 _RATE_TOLERANCE = 0.1
@@ -48,7 +48,7 @@ class Given:
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """A frame's command [A]; `held`: none was given for some time, and it stays where the last one led."""
+    """A frame's command [A]; `held`: none was given for some time, and it keeps the robot where it stands."""
 
     command: NDArray[np.float64]
     held: bool = False
@@ -59,8 +59,8 @@ class EpisodeRecording:
     """Pairs frames with states and commands by stamp: `action[t]` is the first command that was given at the stamp of
     frame t or later, however late the frame itself arrived. Commands without a stamp, or with one of another clock than
     the frames', are paired by arrival: the first command that came after frame t. In a silence of the commands, as
-    while a teleoperation rests, `action[t]` is what keeps the robot where the last command left it: what ends the
-    silence was not meant yet.
+    while a teleoperation rests, `action[t]` keeps the robot where it stands, with the gripper as it was told last: what
+    ends the silence was not meant yet.
 
     With `in_order` (nothing is lost, and a chunk's commands arrive at once) the n-th command belongs to the n-th frame.
     With `actions` "measured" nobody commands, as where the arm is led by hand: `action[t]` is then where the robot
@@ -164,7 +164,7 @@ class EpisodeRecording:
         judged = "" if success is None else ", a success" if success else ", a failure"
         paired = ", commands paired by arrival, as their clock is not the camera's" if self._two_clocks else ""
         held = sum(answer.held for answer in self._answers()[:rows]) if self.actions == "commands" else 0
-        silent = f", {held} of them in silences of the commands, where the last one is held" if held else ""
+        silent = f", {held} of them in silences of the commands, where the robot stays" if held else ""
         return f"{rows} rows, {self.gaps} images missing{judged}{paired}{silent}"
 
     def episode(self, rows: int | None = None) -> Episode:
@@ -186,15 +186,13 @@ class EpisodeRecording:
             extra[name] = np.stack([frame.images[image.camera] for frame in frames])
         return Episode(
             state=np.stack([self._state_at(frame.stamp_ns) for frame in frames]).astype(np.float32),
-            action=np.stack(self._commanded(rows) if self.actions == "commands" else self._led(rows)).astype(
-                np.float32
-            ),
+            action=np.stack(self._actions(rows)).astype(np.float32),
             point_cloud=np.stack(clouds) if clouds else None,
             extra=extra,
         )
 
-    def _commanded(self, rows: int) -> list[NDArray[np.float64]]:
-        return [answer.command for answer in self._answers()[:rows]]
+    def _actions(self, rows: int) -> list[NDArray[np.float64]]:
+        return [answer.command for answer in self._answers()[:rows]] if self.actions == "commands" else self._led(rows)
 
     def _answers(self) -> list[Answer]:
         """What answers each frame, up to the first that nothing does."""
@@ -207,14 +205,22 @@ class EpisodeRecording:
             given, period = self._commands, 1
             times, frames = [each.frames - 1 for each in given], range(len(self.frames))
         answers: list[Answer] = []
-        for frame in frames:
+        for row, frame in enumerate(frames):
             first = bisect_left(times, frame)
             if first == len(given):
                 break
             held = first > 0 and times[first] - frame >= _SILENCE_PERIODS * period
-            command = held_command(self.contract.action, given[first - 1].command) if held else given[first].command
-            answers.append(Answer(command, held))
+            answers.append(Answer(self._stay(row, given[first - 1].command) if held else given[first].command, held))
         return answers
+
+    def _stay(self, row: int, last: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The command that keeps the robot where a frame saw it: a hand may have led it away from the last one."""
+        if is_motion(self.contract.action):
+            try:
+                return MeasuredPose(self.contract).of(self._state_at(self.frames[row].stamp_ns), last)
+            except ContractError:  # it is not measured
+                pass
+        return held_command(self.contract.action, last)
 
     @property
     def _one_clock(self) -> bool:

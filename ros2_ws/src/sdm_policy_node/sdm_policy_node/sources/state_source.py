@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
@@ -24,9 +23,9 @@ POSE_NAMES = ("ee.x", "ee.y", "ee.z", "ee.qx", "ee.qy", "ee.qz", "ee.qw")
 
 # So many publishers of joint states are told apart, by the names of their joints.
 _PUBLISHERS = 16
-# So many messages of each topic in a row without a pair are a fault of their stamps. Where some are lost or a topic
-# begins late it is a few, and where a topic is slow or silent many of the other one alone.
-_APART = 20
+# So many messages of each topic in a row without a pair, over so long (ns), are a fault of their stamps. Where some are
+# lost or come late it is shorter, and where a topic is slow or silent it is many of the other one alone.
+_APART, _APART_NS = 20, 1_000_000_000
 
 Deliver = Callable[[int, NDArray[np.float64]], None]
 Refuse = Callable[[int, ObservationError], None]
@@ -36,15 +35,17 @@ class StateSource:
     """Gathers the contract's state by name over both messages, once for each pair whose stamps agree.
 
     A state has the older stamp of its pair. That older message is delivered again only beside a nearer one, never
-    beside the next period's. Where both topics come and their stamps never agree, the state is refused, once for every
-    20 messages of both.
+    beside the next period's. Where both topics come and their stamps never agree, the state is refused, once in
+    20 messages of both and a second.
 
     A contract that needs one of the messages only is served by that one alone. Joint states that have none of its names
     are another device's on the same topic, such as a gripper's, and are left out.
     """
 
-    def __init__(self, node: Node, reliable: bool, deliver: Deliver, refuse: Refuse, depth: int = 50) -> None:
-        """On the executor's thread: `deliver(stamp_ns, state[S])`, or `refuse(stamp_ns, reason)`."""
+    def __init__(self, node: Node, reliable: bool, deliver: Deliver, refuse: Refuse, depth: int | None = None) -> None:
+        """On the executor's thread: `deliver(stamp_ns, state[S])`, or `refuse(stamp_ns, reason)`. `depth` messages may
+        wait for it; by default 50 where every one counts, else 5, as old ones tell nothing of the present."""
+        qos = sensor_qos(reliable, depth or (50 if reliable else 5))
         self._deliver = deliver
         self._refuse = refuse
         self._joints: JointState | None = None
@@ -53,11 +54,13 @@ class StateSource:
         self._pose: PoseStamped | None = None
         self._vector: StateVector | None = None
         self._delivered: dict[str, int] = {}  # stamps of the last state's messages, by topic
-        self._apart: Counter[str] = Counter()  # messages since the last pair, by topic
+        self._apart: dict[
+            str, tuple[int, int]
+        ] = {}  # messages since the last pair, and the first one's stamp, by topic
         self._node = node
         self._subscriptions = (
-            node.create_subscription(JointState, JOINT_TOPIC, self._on_joints, sensor_qos(reliable, depth)),
-            node.create_subscription(PoseStamped, POSE_TOPIC, self._on_pose, sensor_qos(reliable, depth)),
+            node.create_subscription(JointState, JOINT_TOPIC, self._on_joints, qos),
+            node.create_subscription(PoseStamped, POSE_TOPIC, self._on_pose, qos),
         )
 
     def close(self) -> None:
@@ -145,8 +148,12 @@ class StateSource:
 
     def _note_apart(self, topic: str, stamps: dict[str, int]) -> None:
         """Counts a message whose stamp lies too far from the other topic's; refuses the state once many of both do."""
-        self._apart[topic] += 1
-        if min(self._apart[name] for name in stamps) < _APART:
+        count, first_ns = self._apart.get(topic, (0, stamps[topic]))
+        self._apart[topic] = (count + 1, first_ns)
+        apart = self._apart.values()
+        if len(apart) < len(stamps) or min(count for count, _ in apart) < _APART:
+            return
+        if max(stamps[name] - first_ns for name, (_, first_ns) in self._apart.items()) < _APART_NS:
             return
         self._apart.clear()
         reason = (

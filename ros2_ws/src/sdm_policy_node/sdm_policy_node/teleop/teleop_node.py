@@ -52,7 +52,6 @@ class TeleopNode(Node):
         self._jog = Jog(self._contract, Speeds(p.linear_speed, p.angular_speed))
         self._state: tuple[int, NDArray[np.float64]] | None = None
         self._heard_s = 0.0
-        self._followed = True  # unless command_node says that it does something else
         self._scene_after_ns: int | None = None
         states = StateSource(self, False, self._on_state, self._on_state_refused)
         states.configure(self._contract, 0.0)
@@ -83,9 +82,10 @@ class TeleopNode(Node):
         self._jog.gripper_told(message.data)
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
-        for status in message.status:
-            if status.name == "command_node: commands":
-                self._followed = any(said.key == "activity" and said.value == "following" for said in status.values)
+        """In a pause the arm may be led by hand: what it was told before is not gone on with."""
+        about = [status for status in message.status if status.name == "command_node: commands"]
+        if any(said.key == "activity" and said.value == "paused" for status in about for said in status.values):
+            self._jog.rest()
 
     # --- out
 
@@ -107,7 +107,7 @@ class TeleopNode(Node):
         if twist.any():
             self._ready(state)
         if self._jog.target is not None:
-            chunk = self._jog.chunk(self.get_clock().now().nanoseconds, state, twist, self._followed)
+            chunk = self._jog.chunk(self.get_clock().now().nanoseconds, state, twist)
             message = to_chunk_message(chunk, self._contract)
             message.header.stamp = self.get_clock().now().to_msg()
             self._chunks.publish(message)
