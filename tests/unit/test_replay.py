@@ -85,16 +85,18 @@ def test_what_is_not_there_is_one_line(tmp_path: Path, address: str, line: str) 
 # -- bags ----------------------------------------------------------------------------------------------------------
 
 
-def test_an_episode_of_a_bag_comes_with_what_the_policy_planned_and_the_gate_did(tmp_path: Path) -> None:
+@pytest.mark.parametrize("frames", [-1, 0, 1])
+def test_an_episode_of_a_bag_comes_with_what_the_policy_planned_and_the_gate_did(tmp_path: Path, frames: int) -> None:
+    """`frames`: images of a camera of three times the rate from the row to the one that the policy answered."""
     contract = small_contract()
     bag = WrittenBag(tmp_path / "bag", contract)
     bag.episode(range(3))
     begin_ns = bag.now_ns
     targets = np.arange(6.0).reshape(2, 3) / 10
-    chunk = ActionChunk(begin_ns + contract.dt_ns, contract.dt_ns, targets, 5)
+    chunk = ActionChunk(begin_ns + contract.dt_ns + frames * contract.dt_ns // 3, contract.dt_ns, targets, 5)
     trace = PolicyTrace(sequence=5, commands=1, inference_ms=2.0, loop_ms=4.0, interventions=["velocity"])
     trace.observation_stamp = time_message(chunk.stamp_ns)
-    trace.header.stamp = time_message(chunk.stamp_ns + 3_000_000)
+    trace.header.stamp = time_message(chunk.stamp_ns + 40_000_000)
     bag.write("/action_chunk", to_chunk_message(chunk, contract))
     bag.write("/command_node/trace", trace)
     bag.episode(range(10, 15), success=1)
@@ -108,9 +110,26 @@ def test_an_episode_of_a_bag_comes_with_what_the_policy_planned_and_the_gate_did
     np.testing.assert_array_equal(plans[1][0].values, targets)
     timing = recording.snapshot(1).timing
     assert timing is not None
-    assert (timing.loop_ms, timing.observation_age_ms, timing.deadline_ms) == (4.0, 3.0, 100.0)
+    assert (timing.loop_ms, timing.observation_age_ms, timing.deadline_ms) == (4.0, 40.0, 100.0)
     assert [recording.snapshot(step).clamps for step in range(3)] == [(), ("velocity",), ()]
     assert recordings[0].deeds.chunks == {}
+
+
+@pytest.mark.parametrize(("commands", "executed"), [(0, [0, 0]), (1, [0, 1]), (None, [0, 1])])
+def test_a_chunk_that_moved_nothing_is_not_executed(tmp_path: Path, commands: int | None, executed: list[int]) -> None:
+    """`commands`: of the trace that answers it; None: the bag holds no trace."""
+    contract = small_contract()
+    bag = WrittenBag(tmp_path / "bag", contract)
+    chunk = ActionChunk(bag.now_ns, contract.dt_ns, np.zeros((2, 3)), 5)
+    bag.write("/policy_node/action_chunk", to_chunk_message(chunk, contract))
+    if commands is not None:
+        stamp = time_message(chunk.stamp_ns)
+        bag.write("/policy_node/trace", PolicyTrace(observation_stamp=stamp, sequence=5, commands=commands))
+    bag.episode(range(3))
+    bag.close()
+    recording = open_recordings(tmp_path / "bag")[0]
+    plans = [recording.plan(step) for step in range(3)]
+    assert [plan.executed for plan in plans if plan] == executed
 
 
 def test_what_a_bag_lacks_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

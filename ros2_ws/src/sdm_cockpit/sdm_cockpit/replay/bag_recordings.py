@@ -42,6 +42,7 @@ class BagRecordings:
         self._episodes = DatasetRecordings(dataset, source=str(path))
         self.source, self.contract = self._episodes.source, self._episodes.contract
         self._chunks, self._traces = _said(path, self.contract)
+        self._commanded = {(to_ns(each.observation_stamp), each.sequence) for each in self._traces if each.commands}
 
     def __len__(self) -> int:
         return len(self._episodes)
@@ -61,9 +62,13 @@ class BagRecordings:
 
     def _deeds(self, stamps_ns: list[int]) -> Deeds:
         """What was done between the first and the last observation of an episode."""
-        step_of = {stamp: step for step, stamp in enumerate(stamps_ns)}
-        chunks = {step_of[chunk.stamp_ns]: chunk for chunk in self._chunks if chunk.stamp_ns in step_of}
         period_ns = self.contract.dt_ns
+        chunks: dict[int, ActionChunk] = {}
+        for chunk in self._chunks:
+            step = _nearest(stamps_ns, chunk.stamp_ns, period_ns)
+            if step is not None and (self._moved(chunk) or step not in chunks or not self._moved(chunks[step])):
+                chunks[step] = chunk
+        unfollowed = frozenset(step for step, chunk in chunks.items() if not self._moved(chunk))
         timings, clamps, refusals = {}, {}, {}
         first = bisect_left(self._traces, stamps_ns[0], key=_stamp)
         last = bisect_right(self._traces, stamps_ns[-1] + period_ns, key=_stamp)
@@ -73,10 +78,14 @@ class BagRecordings:
                 clamps[step] = tuple(sorted({*clamps.get(step, ()), *trace.interventions}))
             if trace.refusal:
                 refusals[step] = trace.refusal
-            answered = step_of.get(to_ns(trace.observation_stamp))
+            answered = _nearest(stamps_ns, to_ns(trace.observation_stamp), period_ns)
             if answered is not None and trace.commands:
                 timings[answered] = _timing(trace, self.contract)
-        return Deeds(chunks, timings, clamps, refusals)
+        return Deeds(chunks, timings, clamps, refusals, unfollowed)
+
+    def _moved(self, chunk: ActionChunk) -> bool:
+        """Whether a command came of it, as far as the bag tells: without any trace, all are taken to have."""
+        return not self._traces or (chunk.stamp_ns, chunk.sequence) in self._commanded
 
 
 def _said(path: Path, contract: Contract) -> tuple[list[ActionChunk], list[PolicyTrace]]:
@@ -91,6 +100,15 @@ def _said(path: Path, contract: Contract) -> tuple[list[ActionChunk], list[Polic
         with suppress(CommandError):  # another policy's, which command_node did not follow either
             chunks.append(from_chunk_message(deserialize_message(message.data, ActionChunkMessage), anchored))
     return chunks, sorted(traces, key=_stamp)
+
+
+def _nearest(stamps_ns: list[int], stamp_ns: int, period_ns: int) -> int | None:
+    """The row of which a stamp is at most half a period away: a camera may be faster than the rows, and the policy
+    answers other images of it than those that became rows. None where there is no such row."""
+    after = bisect_left(stamps_ns, stamp_ns)
+    around = range(max(after - 1, 0), min(after + 1, len(stamps_ns)))
+    step = min(around, key=lambda row: abs(stamps_ns[row] - stamp_ns))
+    return step if 2 * abs(stamps_ns[step] - stamp_ns) <= period_ns else None
 
 
 def _timing(trace: PolicyTrace, contract: Contract) -> Timing:

@@ -23,13 +23,14 @@ POLICY = "policy"
 
 @dataclass(frozen=True, eq=False)
 class Deeds:
-    """What the nodes did meanwhile, by step: the chunks that answered it, the loop's timing, what the gate changed, and
-    why nothing was commanded."""
+    """What the nodes did meanwhile, by step: the chunks that answered it, the loop's timing, what the gate changed, why
+    nothing was commanded, and the steps of which the chunk moved nothing."""
 
     chunks: Mapping[int, ActionChunk] = field(default_factory=dict)
     timings: Mapping[int, Timing] = field(default_factory=dict)
     clamps: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     refusals: Mapping[int, str] = field(default_factory=dict)
+    unfollowed: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,11 +111,15 @@ class Recording:
         return Plan(step, self._targets[step:stop], path, 0, RECORDED)
 
     def plan(self, step: int) -> Plan | None:
-        """The chunk that was followed at a step, None where none was recorded."""
+        """The newest chunk at a step, with nothing executed where it was not followed; None where none lasts."""
         begin = max((at for at in self.deeds.chunks if at <= step), default=None)
-        if begin is None or step - begin >= len(self.deeds.chunks[begin].targets):
+        if begin is None:
             return None
-        return self.planned(self.deeds.chunks[begin], begin, POLICY, step - begin)
+        chunk = self.deeds.chunks[begin]
+        passed = round((self.times_s[step] - self.times_s[begin]) / self.contract.dt)
+        if passed >= len(chunk.targets):
+            return None
+        return self.planned(chunk, begin, POLICY, 0 if begin in self.deeds.unfollowed else passed)
 
     def planned(self, chunk: ActionChunk, step: int, label: str, executed: int = 0) -> Plan:
         """An anchored chunk that answers the observation of a step, of which some entries lie behind."""
