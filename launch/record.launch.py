@@ -145,7 +145,7 @@ def generate_launch_description():
         DeclareLaunchArgument(
             "cockpit_host",
             default_value="127.0.0.1",
-            description="Address of that page: 0.0.0.0 lets other machines in, who need the token that is then printed",
+            description="Address of that page: 0.0.0.0 lets others in, with a token whose file the log names",
         ),
         DeclareLaunchArgument("cockpit_port", default_value="8080", description="Port of that page; 0: any free one"),
     ]

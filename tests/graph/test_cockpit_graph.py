@@ -16,9 +16,10 @@ from helpers.fake_policy import Policy
 from helpers.fake_robot import FakeRobot, depth_image, time_message
 from helpers.graph import Graph, graph
 from helpers.linear_policy import LinearPolicy
-from lifecycle_msgs.msg import TransitionEvent
-from lifecycle_msgs.srv import GetState
+from lifecycle_msgs.msg import Transition, TransitionEvent
+from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.srv import SetParametersAtomically
+from rclpy.qos import DurabilityPolicy, QoSProfile
 from rosgraph_msgs.msg import Clock
 from sdm_cockpit.cockpit_parameters import CockpitParameters
 from sdm_cockpit.export.visual_messages import CLOUD
@@ -29,12 +30,14 @@ from sdm_cockpit.graph.service_calls import RequestRefused, ServiceCalls
 from sdm_cockpit.graph.visual_publisher import VisualPublisher
 from sdm_cockpit.snapshot import Box, Snapshot
 from sdm_core.checkpoint import Checkpoint
-from sdm_interfaces.msg import Heartbeat
+from sdm_interfaces.msg import EpisodeEvent, Heartbeat
+from sdm_policy_node.commands.sole_publisher import LEADING, UNFOLLOWED
 from sdm_policy_node.sources.points_source import xyz_points
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Empty, Float64MultiArray
 from std_srvs.srv import Trigger
 
+SPACES = (UNFOLLOWED, LEADING)
 PARAMETERS = {"startup_wait_s": 0.05, "max_age_s": 5.0, "silent_frames": 0}
 
 
@@ -133,8 +136,7 @@ def test_a_policy_is_seen_at_work_cropped_otherwise_and_killed(looking: tuple[Lo
     assert "policy_node: crop box from x = 1 to 0" in line
 
     cockpit.world.processes[0].process.send_signal(signal.SIGKILL)
-    gone = look_until(cockpit, camera, lambda shown: cockpit.state_of("policy_node") == GONE)
-    assert gone.plans == ()
+    gone = look_until(cockpit, camera, lambda shown: cockpit.state_of("policy_node") == GONE and not shown.plans)
     assert gone.cloud is not None  # the cockpit sees for itself
 
 
@@ -212,6 +214,63 @@ def test_what_cannot_be_paused_is_given_no_other_checkpoint(looking: tuple[Looki
     assert cockpit.answered() == (False, "command_node offers no ~/pause now; it is not running")
 
 
+@pytest.mark.parametrize("paused", ["never", "before", "meanwhile"])
+def test_another_checkpoint_lifts_no_pause_of_an_operator(looking: tuple[Looking, Camera], paused: str) -> None:
+    cockpit, _ = looking
+    node, asked = cockpit.world.node, []
+    offers_parameters(cockpit.world, "policy_node", "command_node", "bridge_node")
+
+    def trigger(name: str) -> None:
+        def take(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+            asked.append(name)
+            response.success, response.message = True, name
+            return response
+
+        node.create_service(Trigger, name, take)
+
+    def state(request: GetState.Request, response: GetState.Response) -> GetState.Response:
+        response.current_state.label = "active"
+        return response
+
+    def change(request: ChangeState.Request, response: ChangeState.Response) -> ChangeState.Response:
+        if paused == "meanwhile" and request.transition.id == Transition.TRANSITION_CONFIGURE:
+            cockpit.operator.ask("pause", lambda granted, line: None)
+        response.success = True
+        return response
+
+    for name in ("command_node/pause", "command_node/resume", "bridge_node/next_episode"):
+        trigger(name)
+    for name in ("policy_node", "command_node"):
+        node.create_service(GetState, f"{name}/get_state", state)
+        node.create_service(ChangeState, f"{name}/change_state", change)
+    assert cockpit.world.spin_until(lambda: cockpit.operator.abilities.moves and cockpit.operator.abilities.simulates)
+    if paused == "before":
+        cockpit.operator.ask("pause", cockpit.answer)
+        assert cockpit.answered()[0]
+    cockpit.operator.choose("checkpoint", "checkpoint", cockpit.answer)
+    stays = paused != "never"
+    assert cockpit.answered() == (True, f"checkpoint is active{', and the robot paused' if stays else ''}")
+    assert ("command_node/resume" in asked) != stays
+
+
+def test_what_is_answered_late_is_not_told_as_refused(looking: tuple[Looking, Camera]) -> None:
+    cockpit, _ = looking
+
+    def late(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        time.sleep(1.5)
+        response.success, response.message = True, "done"
+        return response
+
+    for name in ("recorder_node/keep", "recorder_node/discard", "recorder_node/start"):
+        cockpit.world.node.create_service(Trigger, name, late)
+    assert cockpit.world.spin_until(lambda: cockpit.operator.abilities.records)
+    cockpit.operator.ask("keep", cockpit.answer)
+    assert cockpit.answered() == (True, "done")
+    cockpit.operator.ask("discard", cockpit.answer)
+    line = "recorder_node: sent, but no answer within 1 s; it may still be carried out"
+    assert cockpit.answered() == (False, line)
+
+
 def test_a_node_that_runs_and_does_not_serve_is_not_active(tmp_path: Path) -> None:
     with graph(tmp_path) as world:
         calls = ServiceCalls(world.node)
@@ -278,11 +337,6 @@ def test_a_node_is_gone_within_a_second_of_its_last_word(tmp_path: Path) -> None
             return watch.state == "active"
 
         assert world.spin_until(known)
-        for _ in range(100):  # it speaks by itself: nobody asks
-            now[0] += 0.05
-            watch.heard()
-            watch.poll()
-        assert watch.state == "active"
         silent_since = now[0]
         while watch.state == "active":  # the service is there, and nobody answers
             now[0] += 0.05
@@ -292,7 +346,40 @@ def test_a_node_is_gone_within_a_second_of_its_last_word(tmp_path: Path) -> None
         watch.heard()
         assert world.spin_until(known)
 
+        dead_since = now[0]
+        while watch.state == "active" and now[0] - dead_since < 60.0:  # somebody else speaks in its place
+            now[0] += 0.02
+            watch.heard()
+            watch.poll()
+        assert watch.state == GONE
+        assert now[0] - dead_since < 1.5
+
         world.node.destroy_service(service)
+
+
+def test_an_operators_heartbeat_hides_no_refusal_of_the_policy(looking: tuple[Looking, Camera]) -> None:
+    cockpit, _ = looking
+    own, operators = (cockpit.world.node.create_publisher(Heartbeat, f"{space}heartbeat", 1) for space in SPACES)
+    assert cockpit.world.spin_until(lambda: own.get_subscription_count() and operators.get_subscription_count())
+    own.publish(Heartbeat(refusal="the camera is silent"))
+    assert cockpit.world.spin_until(lambda: cockpit.view.snapshot().status.refusal == "the camera is silent")
+    for _ in range(10):
+        own.publish(Heartbeat(refusal="the camera is silent"))
+        operators.publish(Heartbeat())
+        cockpit.world.spin_for(0.02)
+        assert cockpit.view.snapshot().status.refusal == "the camera is silent"
+
+
+def test_a_recorder_that_has_died_records_no_more(looking: tuple[Looking, Camera]) -> None:
+    cockpit, _ = looking
+    latched = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    recorder = cockpit.world.node.create_publisher(EpisodeEvent, "recorder_node/episode_event", latched)
+    recorder.publish(EpisodeEvent(event=EpisodeEvent.START))
+    assert cockpit.world.spin_until(lambda: cockpit.view.snapshot().recording)
+    cockpit.world.spin_for(0.2)
+    assert cockpit.view.snapshot().recording
+    cockpit.world.node.destroy_publisher(recorder)
+    assert cockpit.world.spin_until(lambda: not cockpit.view.snapshot().recording)
 
 
 def test_an_answer_that_a_transition_has_overtaken_is_not_believed(tmp_path: Path) -> None:
@@ -317,7 +404,7 @@ def test_an_answer_that_a_transition_has_overtaken_is_not_believed(tmp_path: Pat
             watch.poll()
             return False
 
-        assert not world.spin_until(polled, 0.5)
+        assert not world.spin_until(polled, 0.4)
         assert answered == ["inactive"]
         assert watch.state == "active"
         world.node.destroy_service(service)

@@ -187,7 +187,10 @@ def test_timing_is_that_of_whoever_gives_the_commands(node: Any) -> None:
     assert inline is not None
     assert (inline.loop_ms, inline.control_hz, inline.deadline_ms) == (7.0, 20.0, 50.0)
     assert traces.commands_inline
+    trace(node, "command_node", age_ms=30.0, loop_ms=9.0)  # a dry run's
+    assert traces.followed_ns == 0
     trace(node, "command_node", age_ms=30.0, commands=1, loop_ms=9.0)
+    assert traces.followed_ns == 50 * SECOND - 30_000_000
     trace(node, "policy_node", commands=0, loop_ms=1.0)
     streamed = traces.timing(99.0)
     assert streamed is not None
@@ -227,6 +230,10 @@ def test_diagnostics_tell_activity_rate_and_fault_until_they_are_old(node: Any, 
     values.append(KeyValue(key="latched fault", value="another publisher"))
     node.tell("/diagnostics", DiagnosticArray(status=[status]))
     assert diagnostics.fault == "another publisher"
+    assert not diagnostics.dry_run
+    values.append(KeyValue(key="dry run", value="True"))
+    node.tell("/diagnostics", DiagnosticArray(status=[status]))
+    assert diagnostics.dry_run
     clock.now += 10.0
     assert (diagnostics.activity, diagnostics.rate_hz, diagnostics.fault) == ("", None, "")
 

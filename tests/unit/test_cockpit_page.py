@@ -278,6 +278,8 @@ ACTIVE = (NodeState("policy_node", "active"), NodeState("bridge_node", "running"
     [
         (Status(ACTIVE, "following"), "following"),
         (Status(ACTIVE, "resting"), "resting"),
+        (Status(ACTIVE, "following", dry_run=True), "dry run"),
+        (Status(ACTIVE, "faulted", fault="another publisher", dry_run=True), "faulted"),
         (Status(ACTIVE, "going_home"), "going home"),
         (Status(ACTIVE, "resting", refusal="camera: no image for 0.4 s"), "blind"),
         (Status(ACTIVE, "paused", refusal="camera: no image for 0.4 s"), "paused"),
@@ -299,6 +301,7 @@ def test_pause_is_one_click_or_the_space_bar(visitor: PageClient, operator: Page
     visitor.say({"type": "CommandTriggerMessage", "uuid": command["uuid"]})
     wait_until(lambda: operator.asked == ["pause", "pause"])
     visitor.wait_for(reads("so it is"))
+    visitor.wait_for(lambda m: "not pause while an input has the focus" in str(m.get("props", {}).get("content")))
 
 
 def test_what_moves_the_robot_must_be_held(visitor: PageClient, operator: PageOperator) -> None:
@@ -311,6 +314,23 @@ def test_what_moves_the_robot_must_be_held(visitor: PageClient, operator: PageOp
     visitor.click("Resume (hold)")  # what lifting the pointer sends
     time.sleep(0.2)
     assert operator.asked == ["resume"]
+
+
+def test_two_short_touches_move_nothing(visitor: PageClient, operator: PageOperator) -> None:
+    visitor.hold("Resume (hold)", 0.15)  # becomes a scroll: no click ends it
+    time.sleep(0.75)
+    visitor.hold("Resume (hold)", 0.01)
+    time.sleep(0.2)
+    assert operator.asked == []
+
+
+def test_two_visitors_make_no_press_together(page: Page, visitor: PageClient, operator: PageOperator) -> None:
+    other = PageClient(page.url)
+    for client in (visitor, other, visitor, other):
+        client.hold("Resume (hold)", 0.25)
+    other.close()
+    time.sleep(0.2)
+    assert operator.asked == []
 
 
 def test_a_deadman_is_told_while_it_is_held_and_released_by_silence(
@@ -344,6 +364,24 @@ def test_a_dragged_box_is_asked_for_with_its_corners_in_order(visitor: PageClien
     assert which == "crop"
     np.testing.assert_allclose(box.low, [0.8, -0.3, 0.1])
     np.testing.assert_allclose(box.high, [0.9, 0.4, 0.5])
+
+
+def test_a_visitor_who_vanishes_in_mid_drag_sets_no_box(
+    page: Page, visitor: PageClient, operator: PageOperator
+) -> None:
+    other = PageClient(page.url)
+    other.say({"type": "TransformControlsDragStartMessage", "name": "/crop/low"})
+    moved = {"name": "/crop/low", "wxyz": (1.0, 0.0, 0.0, 0.0), "position": (0.9, -0.3, 0.1)}
+    other.say({"type": "TransformControlsUpdateMessage", **moved})
+
+    def stands_at(corner: tuple[float, ...]) -> bool:
+        told = [m for m in list(visitor.heard) if m["type"] == "SetPositionMessage" and m["name"] == "/crop/low"]
+        return bool(told) and np.allclose(told[-1]["position"], corner)
+
+    wait_until(lambda: stands_at((0.9, -0.3, 0.1)))
+    other.close()
+    wait_until(lambda: stands_at(tuple(CROP.low)))
+    assert not operator.boxes
 
 
 def test_a_refused_box_springs_back_and_says_why(page: Page, visitor: PageClient, operator: PageOperator) -> None:

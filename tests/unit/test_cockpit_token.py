@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,17 @@ def test_on_this_machine_none_is_asked_for(host: str) -> None:
     assert page_token(host, "") == ("", "")
 
 
-def test_a_network_gets_a_new_one_at_every_start_which_is_told() -> None:
+def test_a_network_gets_a_new_one_at_every_start_in_a_file_that_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     (token, line), (other, _) = page_token("0.0.0.0", ""), page_token("0.0.0.0", "")
     assert len(token) >= 12
     assert token != other
-    assert line == f"the token of this start: {token}"
+    path = Path(line.removeprefix("the token is in "))
+    assert path.read_text().strip() == token
+    assert path.stat().st_mode & 0o077 == 0, "others of this machine must not read it"
+    assert token not in line
 
 
 def test_that_of_a_file_is_not_told(tmp_path: Path) -> None:

@@ -13,7 +13,10 @@ class CockpitParameters(SensingParameters):
 
     host: str = parameter("127.0.0.1", "address that the page is served on; another than this machine's needs a token")
     port: int = parameter(8080, "port that the page is served on; 0: any free one", low=0, high=65535)
-    token_file: str = parameter("", "file with the token that other machines need; empty: a new one at every start")
+    token_file: str = parameter(
+        "",
+        "file with the token that other machines need; empty: a new one at every start, in a file that the log names",
+    )
     pictures_hz: float = parameter(20.0, "greatest number of pictures a second", low=1.0, high=60.0)
     checkpoints: str = parameter("", "folder with the checkpoints to choose from; empty: where `checkpoint` lies")
     niceness: int = parameter(10, "how far it steps back for others on a busy machine", low=0, high=19)

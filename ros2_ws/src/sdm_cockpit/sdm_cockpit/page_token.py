@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import tempfile
 from pathlib import Path
 
 from sdm_core.errors import ContractError
@@ -14,7 +16,8 @@ _LEAST_LETTERS = 8
 
 def page_token(host: str, token_file: str) -> tuple[str, str]:
     """The token for a page on `host`, and a line for whoever starts it: both empty where only this machine reaches it
-    and no file names one. A new token is made where none is named. Raises ContractError where the file holds none."""
+    and no file names one. A new token, in a new file, is made where none is named. Raises ContractError where the file
+    holds none."""
     if token_file:
         try:
             token = Path(token_file).read_text().strip()
@@ -26,4 +29,8 @@ def page_token(host: str, token_file: str) -> tuple[str, str]:
     if is_this_machine(host):
         return "", ""
     token = secrets.token_urlsafe(9)
-    return token, f"the token of this start: {token}"
+    # A log goes to files and over the network; this file is its owner's alone.
+    handle, path = tempfile.mkstemp(prefix="sdm_cockpit_token_")
+    with os.fdopen(handle, "w") as file:
+        file.write(token + "\n")
+    return token, f"the token is in {path}"

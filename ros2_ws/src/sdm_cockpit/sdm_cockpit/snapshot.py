@@ -119,6 +119,7 @@ class Status:
 
     `activity` is command_node's word (following, resting, paused, stopping, going_home, faulted), `fault` its latched
     one, `refusal` why the policy stands. `problems`: a line for each thing that is wrong with what the page is given.
+    `dry_run`: command_node does all that, and sends nothing.
     """
 
     nodes: tuple[NodeState, ...] = ()
@@ -126,6 +127,7 @@ class Status:
     fault: str = ""
     refusal: str = ""
     problems: tuple[str, ...] = ()
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, eq=False)

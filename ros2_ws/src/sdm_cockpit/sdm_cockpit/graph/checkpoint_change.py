@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from sdm_core.checkpoint import contract_at
@@ -19,15 +20,25 @@ class CheckpointChange:
     """command_node, which moves the robot, is the first to go and the last to come back.
 
     A robot is paused before, and stays so until somebody resumes. A simulated world gets the policy's task while nobody
-    acts on it, and goes on by itself: its episode is abandoned, so that it counts for neither policy.
+    acts on it, and goes on by itself unless an operator has paused it, before or meanwhile; its episode is abandoned,
+    so that it counts for neither policy.
     """
 
-    def __init__(self, calls: ServiceCalls, policy: RemoteNode, command: RemoteNode, simulator: RemoteNode) -> None:
-        """`calls` offers command_node's pause and resume, and bridge_node's next_episode."""
+    def __init__(
+        self,
+        calls: ServiceCalls,
+        policy: RemoteNode,
+        command: RemoteNode,
+        simulator: RemoteNode,
+        paused: Callable[[], bool],
+    ) -> None:
+        """`calls` offers command_node's pause and resume, and bridge_node's next_episode; `paused`: whether an operator
+        has asked for a pause and for no resume since."""
         self._calls = calls
         self._policy = policy
         self._command = command
         self._simulator = simulator
+        self._paused = paused
 
     def to(self, checkpoint: Path) -> str:
         """Waits until it is done, and gives a line about it. Raises RequestRefused where it fails half-way: the robot
@@ -48,9 +59,10 @@ class CheckpointChange:
             node.set(checkpoint=str(checkpoint))
         for node in reversed(nodes):
             node.bring_up()
-        if moves and simulated:
+        stays_paused = moves and (not simulated or self._paused())
+        if moves and not stays_paused:
             self._calls.call(_RESUME, Trigger.Request())
-        return f"{checkpoint.name} is active{', and the robot paused' if moves and not simulated else ''}"
+        return f"{checkpoint.name} is active{', and the robot paused' if stays_paused else ''}"
 
 
 def checkpoints_in(folder: Path, kind: str) -> dict[str, str]:

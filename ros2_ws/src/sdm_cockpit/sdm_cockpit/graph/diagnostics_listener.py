@@ -42,6 +42,11 @@ class DiagnosticsListener:
         return self._values().get("latched fault", "")
 
     @property
+    def dry_run(self) -> bool:
+        """Whether its commands reach no robot."""
+        return self._values().get("dry run", "") == "True"
+
+    @property
     def rate_hz(self) -> float | None:
         """Its commands a second, where it says so."""
         try:

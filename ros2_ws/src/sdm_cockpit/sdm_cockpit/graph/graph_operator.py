@@ -16,7 +16,7 @@ from std_srvs.srv import SetBool, Trigger
 
 from sdm_cockpit.graph.checkpoint_change import CheckpointChange, checkpoints_in
 from sdm_cockpit.graph.remote_node import RemoteNode
-from sdm_cockpit.graph.service_calls import RequestRefused, ServiceCalls
+from sdm_cockpit.graph.service_calls import ANSWER_S, RequestRefused, ServiceCalls
 from sdm_cockpit.operator import CHOICES, Abilities, Answer
 from sdm_cockpit.snapshot import Box
 
@@ -34,12 +34,15 @@ _TRIGGERS = {
 }
 _LABELS = {"success": True, "failure": False}
 _LABEL = "recorder_node/label"
+# They are answered once pending rows have come and the episode is written (s).
+_PATIENCE_S = {_TRIGGERS["keep"]: 60.0, _LABEL: 60.0}
 _STARTERS = ("policy_node/start_episode", "command_node/start_episode")
 _CHECKPOINT, _TASK, _SEED = "checkpoint", "task", "seed"
 
 
 class GraphOperator:
-    """Safe from any thread. A request leaves at once; its answer is awaited, a second at most, on a thread of its own.
+    """Safe from any thread. A request leaves at once; its answer is awaited on a thread of its own, a second at most,
+    or a minute where an episode is written.
 
     Changes that take several steps follow each other, one at a time.
     """
@@ -59,7 +62,8 @@ class GraphOperator:
         self._policy = RemoteNode(self._calls, "policy_node")
         self._command = RemoteNode(self._calls, "command_node")
         self._simulator = RemoteNode(self._calls, "bridge_node", lifecycle=False)
-        self._change = CheckpointChange(self._calls, self._policy, self._command, self._simulator)
+        self._paused = threading.Event()  # by whoever asks here
+        self._change = CheckpointChange(self._calls, self._policy, self._command, self._simulator, self._paused.is_set)
         self._changing = threading.Lock()
         self._deadman = node.create_publisher(Empty, "command_node/deadman", QoSProfile(depth=1))
 
@@ -78,6 +82,10 @@ class GraphOperator:
         )
 
     def ask(self, request: str, answer: Answer) -> None:
+        if request == "pause":
+            self._paused.set()
+        elif request == "resume":
+            self._paused.clear()
         if request == "start_episode":
             self._later(self._start_episode, answer)
         elif request in _LABELS:
@@ -122,7 +130,7 @@ class GraphOperator:
             return
 
         def response() -> str:
-            told = call.response()
+            told = call.response(_PATIENCE_S.get(name, ANSWER_S))
             if not told.success:
                 raise RequestRefused(told.message)
             return told.message

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -62,11 +63,12 @@ class GraphView:
         self.progress = ProgressListener(node, self._problems, self._simulator_spoke)
         self._policy_parameters = ParameterWatch(node, "policy_node", _POLICY_PARAMETERS)
         self._command_parameters = ParameterWatch(node, "command_node", _COMMAND_PARAMETERS)
-        self._heartbeat: tuple[float, Heartbeat] | None = None
+        self._heartbeats: dict[str, tuple[float, Heartbeat]] = {}
         self._asked_crop: tuple[Any, Any] = (None, None)
         self._crop: Box | None = None
         for space in (LEADING, UNFOLLOWED):
-            node.create_subscription(Heartbeat, f"{space}heartbeat", self._on_heartbeat, sensor_qos(False, 1))
+            hear = partial(self._on_heartbeat, space)
+            node.create_subscription(Heartbeat, f"{space}heartbeat", hear, sensor_qos(False, 1))
         node.create_timer(_WATCH_PERIOD_S, self._watch, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._follow_crop()
 
@@ -109,7 +111,8 @@ class GraphView:
     # --- parts of a snapshot
 
     def _plans(self) -> tuple[Plan, ...]:
-        if self._policy_node.state == GONE:
+        led_s = self._heartbeats[LEADING][0] if LEADING in self._heartbeats else 0.0
+        if self._policy_node.state == GONE and time.monotonic() - led_s > _POLICY_QUIET_S:  # by no operator either
             return ()
         now_ns = self._node.get_clock().now().nanoseconds
         return self._policy.chunks.plans(now_ns, self._policy.traces.followed_ns)
@@ -154,13 +157,14 @@ class GraphView:
             fault="" if gone else self._diagnostics.fault,
             refusal=self._refusal(),
             problems=self._problems.lines(),
+            dry_run=not gone and self._diagnostics.dry_run,
         )
 
     def _refusal(self) -> str:
-        """The policy's own reason why nothing must move, for as long as it says so."""
-        if self._heartbeat is None or time.monotonic() - self._heartbeat[0] > _HEARTBEAT_LASTS_S:
-            return ""
-        return self._heartbeat[1].refusal
+        """The policy's own reason why nothing must move, for as long as it says so, whoever else leads the robot."""
+        oldest = time.monotonic() - _HEARTBEAT_LASTS_S
+        heard = (self._heartbeats[space] for space in (UNFOLLOWED, LEADING) if space in self._heartbeats)
+        return next((beat.refusal for at, beat in heard if at >= oldest and beat.refusal), "")
 
     def _inline_activity(self) -> str:
         """Where policy_node itself gives commands, in command_node's words."""
@@ -183,6 +187,7 @@ class GraphView:
                 parameters.forget()
             elif watch.state:
                 parameters.ask()
+        self.progress.poll()
         self._follow_checkpoint()
         self._follow_crop()
 
@@ -212,8 +217,8 @@ class GraphView:
         settings = self._settings
         return PolicyView(self._node, settings, contract, self._camera_pose, self._problems, settings.pictures_hz)
 
-    def _on_heartbeat(self, message: Heartbeat) -> None:
-        self._heartbeat = time.monotonic(), message
+    def _on_heartbeat(self, space: str, message: Heartbeat) -> None:
+        self._heartbeats[space] = time.monotonic(), message
         self._policy_node.heard()
 
     def _simulator_spoke(self) -> None:

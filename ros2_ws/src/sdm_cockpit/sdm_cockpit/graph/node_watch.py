@@ -16,31 +16,34 @@ _ANSWER_S = 0.35
 # A transition keeps its node busy: a network may be loaded so long (s).
 _TRANSITION_S = 60.0
 _RETRY_S = 0.5
+# Others speak where it does, as sdm-teleop beats in a policy's place: it is asked once its own last word is so old (s),
+# and what is heard meanwhile lengthens the wait for the answer by no more.
+_SURE_S = 0.5
 
 
 class NodeWatch:
-    """Of a lifecycle node. It is asked only where it has said nothing by itself for a while, so that one that works is
-    not disturbed. On the executor's thread, but for `state`.
+    """Of a lifecycle node. It is asked where it has said nothing by itself for a while, and twice a second whatever was
+    heard: somebody else may speak in its place. On the executor's thread, but for `state`.
 
     `state` is empty as long as nobody knows the node, and `gone` where it answers no more.
     """
 
     def __init__(self, node: Node, name: str, quiet_s: float, now: Callable[[], float] = time.monotonic) -> None:
-        """`quiet_s`: it is not asked before it has been silent for so long."""
+        """`quiet_s`: it is asked where it has been silent for so long (s), or earlier."""
         self.name = name
         self.state = ""
         self._quiet_s = quiet_s
         self._now = now
-        self._spoke = self._ask_at = now()
+        self._spoke = self._ask_at = self._sure = now()
         self._asked: tuple[float, Future] | None = None
         self._client = node.create_client(GetState, f"{name}/get_state")
         node.create_subscription(TransitionEvent, f"{name}/transition_event", self._on_transition, 10)
 
     def heard(self) -> None:
-        """The node has said something."""
+        """The node has said something, or somebody in its place."""
         known = self.state not in ("", GONE)
         self._spoke = self._now()
-        self._ask_at = self._spoke + self._quiet_s if known else self._spoke
+        self._ask_at = min(self._spoke + self._quiet_s, self._sure + _SURE_S) if known else self._spoke
 
     def poll(self) -> None:
         """To be called some twenty times a second."""
@@ -59,8 +62,9 @@ class NodeWatch:
     def _judge(self, asked: float, answer: Future, now: float) -> None:
         patience = _TRANSITION_S if self.state.endswith("ing") else _ANSWER_S
         if answer.done():
-            self.state, self._ask_at = answer.result().current_state.label, now + self._quiet_s
-        elif now - max(asked, self._spoke) < patience:
+            self.state, self._sure = answer.result().current_state.label, now
+            self._ask_at = now + min(self._quiet_s, _SURE_S)
+        elif now - max(asked, min(self._spoke, asked + _SURE_S)) < patience:
             return
         else:
             self.state, self._ask_at = GONE, now + _RETRY_S
@@ -68,7 +72,7 @@ class NodeWatch:
         self._asked = None
 
     def _on_transition(self, message: TransitionEvent) -> None:
-        self.state = message.goal_state.label
+        self.state, self._sure = message.goal_state.label, self._now()
         self.heard()
         if self._asked:  # what is answered now may have been true before
             self._client.remove_pending_request(self._asked[1])

@@ -27,9 +27,15 @@ class ProgressListener:
         """All that bridge_node tells of its run, by name."""
         self._problems = problems
         self._spoke = simulator_spoke
+        self._node = node
         latched = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         node.create_subscription(String, "bridge_node/progress", self._on_progress, 1)
-        node.create_subscription(EpisodeEvent, "recorder_node/episode_event", self._on_event, latched)
+        self._events = node.create_subscription(EpisodeEvent, "recorder_node/episode_event", self._on_event, latched)
+
+    def poll(self) -> None:
+        """To be called some times a second: a recorder that has died records no more, and says so to nobody."""
+        if self.recording and not self._node.count_publishers(self._events.topic_name):
+            self.recording = False
 
     def _on_progress(self, message: String) -> None:
         with self._problems.of("progress"):

@@ -64,9 +64,10 @@ class TraceListener:
 
     @property
     def followed_ns(self) -> int:
-        """Stamp of the observation that leads the robot; 0 where none does."""
+        """Stamp of the observation that leads the robot; 0 where none does, as in a dry run."""
         with self._lock:
-            return to_ns(self._timed[1].observation_stamp) if self._timed else 0
+            trace = self._timed[1] if self._timed else None
+            return to_ns(trace.observation_stamp) if trace and trace.commands else 0
 
     def clamps(self) -> tuple[str, ...]:
         """What the gate changed or held since this was asked last."""

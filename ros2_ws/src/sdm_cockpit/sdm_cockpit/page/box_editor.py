@@ -35,7 +35,7 @@ class BoxEditor:
         ask: Callable[[Box, Answer], None],
         log: Callable[[bool, str], None],
     ) -> None:
-        self._which, self._ask, self._log = which, ask, log
+        self._server, self._which, self._ask, self._log = server, which, ask, log
         self._lock = threading.Lock()
         self._seen: Box | None = None
         self._wished: Box | None = None
@@ -99,13 +99,15 @@ class BoxEditor:
 
     async def _on_drag(self, event: viser.TransformControlsEvent) -> None:
         low, high = (corner.position for corner in self._corners)
+        wished = Box(np.minimum(low, high), np.maximum(low, high))
+        # viser makes up an end for a visitor who vanishes in mid-drag, once it no longer counts him: that is no wish.
+        vanished = event.phase == "end" and event.client_id not in self._server.get_clients()
         with self._lock:
             self._dragging = event.phase != "end"
-            self._wished = Box(np.minimum(low, high), np.maximum(low, high))
+            self._wished = None if vanished else wished
             self._patience = _PATIENCE
             self._draw()
-            wished = self._wished
-        if event.phase == "end":
+        if event.phase == "end" and not vanished:
             self._request(wished)
 
     async def _on_handles(self, event: viser.GuiEvent) -> None:

@@ -24,9 +24,13 @@ _NOTHING: tuple[str, ...] = ("",)
 _MAX_LATENCY_MS = 1000
 _MAX_SEED = 2**31 - 1
 # A large target, in the ink that is read on yellow; below the headline's word, however far the panel is scrolled.
+# viser shows no hint on a button, and hands its inputs every key.
 _PAUSE_STYLE = """<style>
 {button} {{ height: 3.4em !important; font-size: 1.25em; color: #101113; }}
 div:has(> {button}) {{ position: sticky; top: 4.1em; z-index: 6; background: var(--mantine-color-body); }}
+div:has(> {button})::after {{
+  content: "The space bar does not pause while an input has the focus."; font-size: 0.75em;
+}}
 </style>"""
 
 

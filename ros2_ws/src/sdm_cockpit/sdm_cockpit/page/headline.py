@@ -61,4 +61,7 @@ def headline(status: Status) -> Headline:
         return Headline("not active", GREY, ", ".join(idle))
     if not status.activity:
         return Headline("waiting", GREY, "no node has told its state yet")
-    return Headline(*_ACTIVITIES.get(status.activity, (status.activity, GREY)))
+    word, colour = _ACTIVITIES.get(status.activity, (status.activity, GREY))
+    if status.dry_run:
+        return Headline("dry run", GREY, f"{word}, and nothing is sent to the robot")
+    return Headline(word, colour)

@@ -61,6 +61,7 @@ class CommandDiagnostics:
         status.add("pause in force", str(paused))
         if loop is None:
             return status
+        status.add("dry run", str(loop.dry_run))
         self._add_timing(status, loop, now)
         stream, gripper = loop.stream, loop.gripper
         if activity in ("paused", "stopping"):

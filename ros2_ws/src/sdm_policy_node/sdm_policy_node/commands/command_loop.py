@@ -180,6 +180,11 @@ class CommandLoop:
         if self._measured:
             self._measured.forget()
 
+    @property
+    def dry_run(self) -> bool:
+        """Whether everything happens but that commands reach the robot."""
+        return self._settings.dry_run
+
     def go_home(self) -> float:
         """Begins the way home, and gives its seconds. Raises CommandError where that may not be now."""
         if self._home is None:
