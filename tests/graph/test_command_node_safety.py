@@ -90,6 +90,15 @@ def speeds(path: list[list[float]]) -> np.ndarray:
     return np.linalg.norm(np.diff(np.array(path)[:, :3], axis=0), axis=1) * RATE_HZ
 
 
+@pytest.fixture
+def terminal() -> Iterator[None]:
+    """A hang-up is not ignored, as nodes inherit it from tests that `nohup` runs."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("terminal")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_brings_a_moving_robot_to_rest_before_the_node_ends(world, tmp_path, number):
     arm = arm_of(world, tmp_path)
