@@ -15,6 +15,7 @@ from sdm_core.action_chunk import ActionChunk
 from sdm_core.commands.anchor import absolute
 from sdm_core.contract import Contract
 from sdm_core.errors import CommandError
+from sdm_core.nearest import nearest
 from sdm_interfaces.msg import ActionChunk as ActionChunkMessage
 from sdm_interfaces.msg import PolicyTrace
 from sdm_policy_node.chunk_message import from_chunk_message
@@ -65,7 +66,7 @@ class BagRecordings:
         period_ns = self.contract.dt_ns
         chunks: dict[int, ActionChunk] = {}
         for chunk in self._chunks:
-            step = _nearest(stamps_ns, chunk.stamp_ns, period_ns)
+            step = _row_of(stamps_ns, chunk.stamp_ns, period_ns)
             if step is not None and (self._moved(chunk) or step not in chunks or not self._moved(chunks[step])):
                 chunks[step] = chunk
         unfollowed = frozenset(step for step, chunk in chunks.items() if not self._moved(chunk))
@@ -78,7 +79,7 @@ class BagRecordings:
                 clamps[step] = tuple(sorted({*clamps.get(step, ()), *trace.interventions}))
             if trace.refusal:
                 refusals[step] = trace.refusal
-            answered = _nearest(stamps_ns, to_ns(trace.observation_stamp), period_ns)
+            answered = _row_of(stamps_ns, to_ns(trace.observation_stamp), period_ns)
             if answered is not None and trace.commands:
                 timings[answered] = _timing(trace, self.contract)
         return Deeds(chunks, timings, clamps, refusals, unfollowed)
@@ -102,12 +103,10 @@ def _said(path: Path, contract: Contract) -> tuple[list[ActionChunk], list[Polic
     return chunks, sorted(traces, key=_stamp)
 
 
-def _nearest(stamps_ns: list[int], stamp_ns: int, period_ns: int) -> int | None:
+def _row_of(stamps_ns: list[int], stamp_ns: int, period_ns: int) -> int | None:
     """The row of which a stamp is at most half a period away: a camera may be faster than the rows, and the policy
     answers other images of it than those that became rows. None where there is no such row."""
-    after = bisect_left(stamps_ns, stamp_ns)
-    around = range(max(after - 1, 0), min(after + 1, len(stamps_ns)))
-    step = min(around, key=lambda row: abs(stamps_ns[row] - stamp_ns))
+    step = nearest(stamps_ns, stamp_ns, int)
     return step if 2 * abs(stamps_ns[step] - stamp_ns) <= period_ns else None
 
 

@@ -279,9 +279,9 @@ class EpisodeStore:
         lengths = {len(values) for values in arrays.values()}
         if len(lengths) != 1 or 0 in lengths:
             raise DatasetError(f"episode arrays have lengths {sorted(lengths)}; one length above zero expected")
-        stored = dict(self._data())
-        shapes = {**{name: array.shape[1:] for name, array in stored.items()}, **row_shapes(self.contract)}
-        missing = sorted(set(row_shapes(self.contract)) - set(arrays))
+        stored, named = dict(self._data()), row_shapes(self.contract)
+        shapes = {**{name: array.shape[1:] for name, array in stored.items()}, **named}
+        missing = sorted(set(named) - set(arrays))
         if missing:
             raise DatasetError(f"{self.path}: the episode lacks {', '.join(missing)}, which the contract names")
         for name in image_arrays(self.contract):
@@ -289,7 +289,7 @@ class EpisodeStore:
                 raise DatasetError(f"{self.path}: {name} of type {arrays[name].dtype} given, uint8 expected")
         for name, values in arrays.items():
             known = stored.get(name)
-            if known is not None and name not in row_shapes(self.contract) and values.dtype != known.dtype:
+            if known is not None and name not in named and values.dtype != known.dtype:
                 raise DatasetError(  # depth in m would become whole mm: 0
                     f"{self.path}: {name} of type {values.dtype} given, the episodes before have {known.dtype}; "
                     "record it as they are, or into another dataset"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from sdm_core.contract import Contract
 from sdm_core.errors import ObservationError, StreamFault
+from sdm_core.nearest import nearest
 from sdm_core.stream_guard import RESTART_NS
 
 
@@ -162,10 +162,7 @@ def _back_from(stamp_ns: int, steps: int, dt_ns: int) -> list[int]:
 
 
 def _nearest(entries: Sequence[tuple[int, Any]], wanted_ns: int) -> tuple[int, Any]:
-    """The entry nearest to a stamp; of two that are as near the older one."""
-    after = bisect_left(entries, wanted_ns, key=lambda entry: entry[0])
-    near = [entries[index] for index in (after - 1, after) if 0 <= index < len(entries)]
-    return min(near, key=lambda entry: abs(entry[0] - wanted_ns))
+    return entries[nearest(entries, wanted_ns, lambda entry: entry[0])]
 
 
 def _refuse_backwards(what: str, stamp_ns: int, entries: Sequence[tuple[int, Any]]) -> None:

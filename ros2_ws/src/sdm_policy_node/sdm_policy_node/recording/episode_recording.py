@@ -12,6 +12,7 @@ from sdm_core.commands.command_space import held_command, is_motion
 from sdm_core.contract import Contract
 from sdm_core.datasets.dataset import Episode, image_arrays
 from sdm_core.errors import ContractError, DatasetError
+from sdm_core.nearest import nearest
 
 # A camera at the control rate may jitter by this share of the period, and still be one.
 _RATE_TOLERANCE = 0.1
@@ -259,9 +260,7 @@ class EpisodeRecording:
     def _state_at(self, stamp_ns: int) -> NDArray[np.float64]:
         if not self._states:
             raise DatasetError("no state came since the start; check joint_states and current_pose")
-        after = bisect_left(self._states, stamp_ns, key=_stamp)
-        near = self._states[max(after - 1, 0) : after + 1]
-        stamp, state = min(near, key=lambda entry: abs(entry[0] - stamp_ns))
+        stamp, state = self._states[nearest(self._states, stamp_ns, _stamp)]
         if abs(stamp - stamp_ns) > self.max_skew_ns:
             skew = f"{abs(stamp - stamp_ns) / 1e6:.1f} ms from an image, {self.max_skew_ns / 1e6:.1f} ms allowed"
             raise DatasetError(
