@@ -36,7 +36,7 @@ def marks(array: NDArray | None) -> list[float]:
 @given(
     st.lists(st.integers(1, 250), min_size=1, max_size=25),
     st.integers(1, 4),
-    st.integers(0, 120),
+    st.integers(1, 120),
     st.integers(0, 2500),
 )
 def test_states_are_the_nearest_to_each_wanted_stamp_or_it_is_refused(

@@ -313,6 +313,10 @@ class Contract(_Model):
         """Control period in seconds."""
         return self.dt_ns * 1e-9
 
+    def skew_ns(self, max_skew_s: float) -> int:
+        """How far stamps of one instant may lie apart, in nanoseconds; 0 means half a control period."""
+        return int(max_skew_s * 1e9) or self.dt_ns // 2
+
     @classmethod
     def parse(cls, document: Any, origin: str) -> Contract:
         """Validates a plain document; `origin` names it in the error."""

@@ -36,14 +36,15 @@ class ObservationWindow:
     state that lies more than a second back is of a clock that was set back: everything begins anew.
     """
 
-    def __init__(self, contract: Contract, max_age_s: float = 0.2, max_skew_s: float | None = None) -> None:
+    def __init__(self, contract: Contract, max_age_s: float = 0.2, max_skew_s: float = 0.0) -> None:
+        """`max_skew_s`: see Contract.skew_ns."""
         cloud, images = contract.observation.cloud, contract.observation.images
         if cloud is None and not images:
             raise ObservationError("the contract observes neither a cloud nor images; a policy needs one of them")
         self._dt_ns = contract.dt_ns
         self._steps = contract.n_obs_steps
         self._max_age_ns = int(max_age_s * 1e9)
-        self._max_skew_ns = contract.dt_ns // 2 if max_skew_s is None else int(max_skew_s * 1e9)
+        self._max_skew_ns = contract.skew_ns(max_skew_s)
         # A frame may lag its states by the maximum age, and must still find them, however fast they come.
         self._history_ns = self._max_age_ns + (self._steps - 1) * self._dt_ns + self._max_skew_ns
         self._states: deque[tuple[int, NDArray[np.float64]]] = deque()

@@ -125,7 +125,7 @@ class PolicyNode(LifecycleNode):
             loop = PolicyLoop(
                 self._runtime,
                 self._perception,
-                window=ObservationWindow(self._contract, p.max_age_s, p.max_skew_s or None),
+                window=ObservationWindow(self._contract, p.max_age_s, p.max_skew_s),
                 max_age_s=p.max_age_s,
                 replan_steps=self._steps,
                 timeout_s=p.state_timeout_s,

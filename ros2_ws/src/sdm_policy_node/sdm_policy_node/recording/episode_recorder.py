@@ -73,7 +73,7 @@ class EpisodeRecorder:
     def begin(self, span_ns: tuple[int, int] | None = None) -> EpisodeRecording:
         """Begins an episode in place of any other; `span_ns` as in EpisodeRecording."""
         settings = self._settings
-        max_skew_ns = int(settings.max_skew_s * 1e9) or self._contract.dt_ns // 2
+        max_skew_ns = self._contract.skew_ns(settings.max_skew_s)
         in_order = settings.pairing == "order"
         recording = EpisodeRecording(self._contract, in_order, max_skew_ns, settings.actions, span_ns)
         for stamp_ns, state in self._recent:

@@ -104,7 +104,7 @@ class Perception:
         if cameras != self._cameras:
             self.close()
             self._listen(cameras)
-        max_skew_ns = int(self._settings.max_skew_s * 1e9) or contract.dt_ns // 2
+        max_skew_ns = contract.skew_ns(self._settings.max_skew_s)
         camera_pose.look_up_anew()
         if self._settings.extrinsics:
             camera_pose.add_static(read_transforms(self._settings.extrinsics))

@@ -79,14 +79,14 @@ class StateSource:
         return [line for line in lines if line]
 
     def configure(self, contract: Contract, max_skew_s: float) -> None:
-        """Begins to deliver states of this contract; `max_skew_s` 0 means half a control period."""
+        """Begins to deliver states of this contract; `max_skew_s`: see Contract.skew_ns."""
         self._vector = StateVector(contract.observation.state)
         self._needs_pose = _needs_pose(contract)
         self._wanted = _joints_of(contract)
         self._needs_joints = bool(self._wanted)
         self._joints = None
         self._left_out.clear()
-        self._max_skew_ns = int(max_skew_s * 1e9) or contract.dt_ns // 2
+        self._max_skew_ns = contract.skew_ns(max_skew_s)
         self._frame = contract.action.base_frame
         # A simulated environment with commands of its own has chosen the sign that its demonstrations have, too.
         self._sign_as_sent = contract.action.kind == "native"
