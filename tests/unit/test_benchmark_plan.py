@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import yaml
 from helpers.contracts import small_contract
 from helpers.jobs import places
 from sdm_core.checkpoint import METRICS, Checkpoint
@@ -148,6 +150,7 @@ def test_what_is_there_is_not_planned_again(tmp_path):
         {"teacher": None},
         {"protocol": "snapshot", "snapshot": 1},
         {"camera_noise": "d4xx"},
+        {"backend": "torch"},
     ],
     ids=lambda change: next(iter(change)),
 )
@@ -277,6 +280,19 @@ def test_a_run_of_another_recipe_is_refused_before_it_is_evaluated(tmp_path):
         job.check()
 
 
+def test_a_teacher_of_another_recipe_is_refused_before_it_is_distilled(tmp_path):
+    student = evaluation(planned(tmp_path), "toy/near/sdm_small_seed0.nfe1").training
+    assert student.teacher is not None
+    teacher = tmp_path / student.teacher.run
+    teacher.mkdir(parents=True)
+    for changed, refused in ((), None), (("teacher.steps=8000",), r"dp3_small_seed0 .* another teacher\.steps: delete"):
+        settings = composed("train", TrainSettings, (*student.teacher.overrides, *changed))
+        record = {"config": settings.model_dump(mode="json", serialize_as_any=True)}
+        (teacher / "training.yaml").write_text(yaml.safe_dump(record))
+        with nullcontext() if refused is None else pytest.raises(SdmError, match=refused):
+            student.check()
+
+
 def test_a_student_of_other_weights_than_its_teacher_s_is_refused_before_it_is_evaluated(tmp_path):
     job = evaluation(planned(tmp_path), "toy/near/sdm_small_seed0.nfe1")
     teacher = RunFolder(tmp_path / "runs/toy/near/dp3_small_seed0")
@@ -318,7 +334,11 @@ TEACHER = {"program": "train", "overrides": ["teacher=fast"]}
                     "sdm_edm": {"teacher": "edm", "method": "sdm", "network": "small", "overrides": []},
                 }
             },
-            "could not tell the rows 'sdm' and 'sdm_edm', of different teachers, apart: give one of them a variant",
+            "could not tell the rows 'sdm' and 'sdm_edm' apart: give one of them a variant",
+        ),
+        (
+            {"methods": {"dp3": TEACHER, "sdm": {"teacher": "dp3"}, "mine": {"teacher": "dp3", "method": "sdm"}}},
+            "could not tell the rows 'sdm' and 'mine' apart: give one of them a variant",
         ),
     ],
 )

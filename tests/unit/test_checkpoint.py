@@ -84,6 +84,13 @@ def test_a_broken_folder_is_one_clear_error(breakage: str, checkpoint: Checkpoin
     assert "\n" not in str(caught.value)
 
 
+def test_of_a_training_run_its_exports_are_named(tmp_path: Path) -> None:
+    for name in ("export_nfe2", "export_nfe10"):
+        (tmp_path / "run" / name).mkdir(parents=True)
+    with pytest.raises(CheckpointError, match="run: a training run, no checkpoint; name its export_nfe10 or export_nfe2$"):
+        Checkpoint.open(tmp_path / "run")
+
+
 def test_a_folder_and_its_contract_file_name_the_same_contract(checkpoint: Checkpoint) -> None:
     assert contract_at(checkpoint.path) == contract_at(str(checkpoint.path / "contract.yaml")) == checkpoint.contract
     with pytest.raises(ContractError, match="absent: No such file"):

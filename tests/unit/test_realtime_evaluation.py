@@ -239,7 +239,8 @@ def test_a_latency_that_the_file_holds_is_not_run_again(evaluated: Evaluated) ->
     assert len(evaluated.run("mode=realtime", "latency_ms=[0,30]", "episodes=4")) == 4
     assert len(evaluated.run("mode=realtime", "latency_ms=[0]", "task=test/other")) == 5
     assert len(evaluated.run("mode=realtime", "latency_ms=[0]", "camera_noise=d4xx")) == 6
-    assert len(evaluated.worlds) == 6
+    assert len(evaluated.run("mode=realtime", "latency_ms=[0]", "backend=onnxruntime")) == 7
+    assert len(evaluated.worlds) == 7
 
 
 def test_lines_of_another_protocol_do_not_stand_for_a_latency(evaluated: Evaluated) -> None:
@@ -256,6 +257,14 @@ def test_a_measured_latency_comes_on_top(evaluated: Evaluated) -> None:
     assert len(evaluated.run("mode=realtime", "latency_ms=[20]")) == 2, "an injected latency is another one"
 
 
+def test_a_latency_measured_on_another_machine_is_another_one(
+    evaluated: Evaluated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for machine, lines in (("a laptop", 1), ("a laptop", 1), ("a workstation", 2)):
+        monkeypatch.setattr("sdm_training.programs.evaluate.machine", lambda machine=machine: machine)
+        assert len(evaluated.run("mode=realtime", "latency=measured")) == lines
+
+
 def test_another_task_is_named_in_the_line_of_a_waiting_world_too(evaluated: Evaluated) -> None:
     (line,) = evaluated.run("task=test/other")
     assert (line["task"], line["mode"], "environments" in line) == ("test/other", "direct", False)
@@ -264,7 +273,12 @@ def test_another_task_is_named_in_the_line_of_a_waiting_world_too(evaluated: Eva
 
 def test_a_line_names_the_environments_that_shared_a_batch(evaluated: Evaluated) -> None:
     (line,) = evaluated.run("environments=8")
-    assert line["environments"] == 8
+    assert (line["environments"], "backend" in line) == (8, False)
+
+
+def test_a_line_names_a_backend_that_is_not_the_usual_one(evaluated: Evaluated) -> None:
+    (line,) = evaluated.run("backend=onnxruntime")
+    assert line["backend"] == "onnxruntime"
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,31 @@ def test_the_same_evaluation_gives_the_same_outcomes_and_a_changed_one_is_named(
     assert f"1 of {EPISODES} differ" in second
 
 
+@pytest.mark.parametrize(
+    ("own", "asked", "run"), [({}, {}, {}), (OTHER := {"backend": "onnxruntime"}, {}, OTHER), ({}, OTHER, OTHER)]
+)
+def test_a_line_is_evaluated_again_in_its_own_backend_unless_another_is_asked_for(
+    own: dict[str, str],
+    asked: dict[str, str],
+    run: dict[str, str],
+    line: dict[str, Any],
+    outcomes: list[Outcome],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    backends = []
+
+    def evaluated(checkpoint: Path, seeds: range, workers: int, backend: str, *others: Any, **more: Any):
+        backends.append(backend)
+        return outcomes
+
+    monkeypatch.setattr("sdm_training.recheck.evaluate", evaluated)
+    recheck(settings(tmp_path, {**line, **own}, **asked))
+    (comparison,) = read_results(tmp_path / "recheck.jsonl")
+    assert backends == [run.get("backend", "openvino")]
+    assert comparison.get("backend") == run.get("backend")
+
+
 def test_a_line_whose_checkpoint_is_gone_or_was_trained_again_is_not_drawn(line: dict[str, Any], tmp_path: Path):
     assert candidates([line], tmp_path) == [line]
     assert candidates([line], tmp_path / "elsewhere") == []

@@ -28,6 +28,12 @@ def snapshots(policy: Policy, successes: list[int], seconds_each: float) -> list
     ]
 
 
+def test_snapshots_on_other_seeds_or_by_a_faulty_camera_are_no_points_of_a_curve() -> None:
+    reported = snapshots(SDM, [20, 97], 2.0)
+    others = [{**line, **other} for line in reported for other in ({"eval_seed0": 5000}, {"camera_noise": "d4xx"})]
+    assert curves([*reported, *others]) == curves(reported)
+
+
 def test_a_student_has_converged_where_it_first_reaches_the_interval_of_its_last_weights() -> None:
     points = curves(snapshots(SDM, [20, 80, 93, 80, 97], 2.0))[TASK][SDM]
     assert converged(points) == points[2], "97 of 100 has 91.5 as its lower limit"

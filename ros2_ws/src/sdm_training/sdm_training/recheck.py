@@ -11,7 +11,7 @@ from sdm_core.errors import DatasetError, SdmError
 
 from sdm_training import provenance
 from sdm_training.evaluated import attempts_of, checkpoint_of, digest, seeds_of
-from sdm_training.evaluation import Outcome, World, evaluate
+from sdm_training.evaluation import USUAL_BACKEND, Outcome, World, evaluate
 from sdm_training.provenance import ORIGIN
 from sdm_training.report.lines import matching
 
@@ -39,14 +39,15 @@ def evaluate_again(
     line: dict[str, Any],
     root: Path,
     workers: int = 1,
-    backend: str = "openvino",
+    backend: str | None = None,
     on_outcome: Callable[[Outcome], None] | None = None,
 ) -> dict[str, Any]:
-    """Runs a line's episodes as it ran them; the result line of the comparison, `kind: "recheck"`.
+    """Runs a line's episodes as it ran them, or in another backend; the result line of the comparison, `kind:
+    "recheck"`.
 
     `differ` holds the place of each episode whose outcome is another, `recorded` where the line came from.
     """
-    repeats = line.get("repeats", 1)
+    repeats, backend = line.get("repeats", 1), backend or line.get("backend", USUAL_BACKEND)
     outcomes = evaluate(
         checkpoint_of(line, root).path,
         seeds_of(line),
@@ -61,6 +62,7 @@ def evaluate_again(
     return {
         "kind": "recheck",
         **{key: line[key] for key in IDENTITY if key in line},
+        **({} if backend == USUAL_BACKEND else {"backend": backend}),
         "episodes": line["episodes"],
         "eval_seed0": line["eval_seed0"],
         "repeats": repeats,

@@ -86,8 +86,8 @@ class CameraPose:
             except TransformException:
                 if time.monotonic() > deadline:
                     raise ObservationError(
-                        f"tf knows no pose of '{camera}' in '{base}' at the image's stamp; publish it, or set "
-                        "camera_frame"
+                        f"tf knows no pose of '{camera}' in '{base}' at the image's stamp; publish it, name "
+                        "sdm-calibrate's file (extrinsics), or set camera_frame"
                     ) from None
             time.sleep(_POLL_S)
 

@@ -31,7 +31,7 @@ class Cell:
 
     def reported_by(self, line: dict[str, Any]) -> bool:
         """Whether a result line is this cell's."""
-        wanted = {**asdict(self), "kind": "success", "mode": "direct", "camera_noise": None}
+        wanted = {**asdict(self), "kind": "success", "mode": "direct", "camera_noise": None, "backend": None}
         return all(reported(line, key) == value for key, value in wanted.items())
 
 

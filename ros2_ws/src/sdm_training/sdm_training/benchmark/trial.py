@@ -106,6 +106,7 @@ class Trial:
             seed=self.seed,
             run=self.run,
             checkpoints=tuple(self.run / method.export(nfe) for nfe in method.nfe),
+            teacher=None if teacher is None else teacher.training(),
         )
 
     def evaluations(self) -> list[EvaluationJob]:

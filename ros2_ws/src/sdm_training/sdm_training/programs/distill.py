@@ -53,6 +53,11 @@ def prepare(settings: DistillSettings, device: torch.device) -> Run:
     teacher = teacher_sha256 = None
     if distiller.needs_teacher:
         teacher_run = RunFolder(settings.teacher_run)
+        if not teacher_run.path.is_dir():
+            raise SettingsError(
+                f"{teacher_run.path} holds no training run: train that teacher first, or name another with "
+                "teacher_method=… or teacher_run=…"
+            )
         policy = teacher_run.load_policy(device, distiller.teacher_weights)
         sampling, trained_as = teacher_run.sampling(), teacher_run.record()
         _require_fit(settings, policy, sampling, trained_as)
@@ -84,7 +89,7 @@ def _require_fit(
     if other:
         raise SettingsError(
             f"the teacher {settings.teacher_run} has another 'diffusion.{other}', and a student takes its teacher's "
-            "process: leave diffusion=… out, or distil another teacher"
+            "process: leave diffusion=… out, or distil another teacher with teacher_method=…"
         )
     if sampling.level is not None:
         raise SettingsError(

@@ -24,14 +24,15 @@ class RecheckError(SdmError):
 
 class RecheckSettings(Settings):
     """config/recheck.yaml. results: the file of result lines that is drawn from; count: how many; seed: of the draw;
-    root: the folder to which the lines' checkpoints are relative; backend, workers: as in sdm-evaluate, where the
-    number of workers changes nothing but the time; output: the file that the comparisons are appended to, or null."""
+    root: the folder to which the lines' checkpoints are relative; backend: another one than a line's own, or null;
+    workers: as in sdm-evaluate, where their number changes nothing but the time; output: the file that the comparisons
+    are appended to, or null."""
 
     results: str
     count: int = Field(gt=0)
     seed: int
     root: str
-    backend: str
+    backend: str | None
     workers: int = Field(gt=0)
     output: str | None
 

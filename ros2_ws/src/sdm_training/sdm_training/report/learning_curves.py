@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sdm_core.results import wilson
 
 from sdm_training.report.estimate import Estimate
-from sdm_training.report.lines import Line, is_distilled, matching
+from sdm_training.report.lines import FINAL, Line, is_distilled, matching
 from sdm_training.report.policies import Policy
 
 
@@ -34,14 +34,14 @@ def curves(lines: Sequence[Line]) -> Curves:
     A student's seconds are those of its distillation alone.
     """
     snapshots: dict[tuple[str, Policy], dict[int, dict[int, Line]]] = {}
-    for line in matching(lines, kind="success", protocol="snapshot"):
+    for line in matching(lines, **{**FINAL, "protocol": "snapshot"}):
         by_step = snapshots.setdefault((line["task"], Policy.of_line(line)), {})
         by_step.setdefault(line["step"], {})[line["seed"]] = line
     found: Curves = {}
     for (task, policy), by_step in snapshots.items():
         points = [_point(step, list(by_step[step].values())) for step in sorted(by_step)]
         found.setdefault(task, {})[policy] = points
-    for line in matching(lines, kind="success", protocol="best5"):
+    for line in matching(lines, **{**FINAL, "protocol": "best5"}):
         if Policy.of_line(line) not in found.setdefault(line["task"], {}):
             found[line["task"]][Policy.of_line(line)] = _points_of_best5(line)
     return found

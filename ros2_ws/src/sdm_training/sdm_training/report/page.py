@@ -53,12 +53,12 @@ for a page (7.2 in).
 seeds from {eval_seed0} on. No setting was tuned on them; where something was chosen after looking at them, it says so.
 Policies run through the exported network, as on a robot. A cell such as `96 [90, 98] (100)` is the success in per cent,
 Wilson's 95 % interval and the number of episodes. Only trainings on the task's usual number of demonstrations count; of
-several evaluations of one, the longest does, and of equally long ones the newest. Training seeds are pooled: the
-interval speaks of episodes, the column "over seeds" (standard deviation of the mean over tasks, and how many seeds) of
-trainings. Starts that are tried several times are taken as independent, which makes the interval too narrow. A mean
-over tasks counts each alike; its limits are as far from it as theirs from them in the root of the sum of squares. `DP3
-@ 10` is DP3 at ten network evaluations (NFE) a chunk, of which a few actions are executed. The network is `small` where
-no other is named, and `dp2d_small` for images.
+several evaluations with one training seed the longest does, and of equally long ones the newest. Training seeds are
+pooled: the interval speaks of episodes, the column "over seeds" (standard deviation of the mean over tasks, and how
+many seeds) of trainings. Starts that are tried several times are taken as independent, which makes the interval too
+narrow. A mean over tasks counts each alike; its limits are as far from it as theirs from them in the root of the sum of
+squares. `DP3 @ 10` is DP3 at ten network evaluations (NFE) a chunk, of which a few actions are executed. The network is
+`small` where no other is named, and `dp2d_small` for images.
 
 ## Every method on the same tasks
 
@@ -116,8 +116,8 @@ each has its own figure, and the interval of all tells too little.
 
 ### Learning curves
 
-Snapshots of one training, evaluated from the same first seed on as the last weights. A student's time is that of its
-distillation alone, on one thread; bands are Wilson's 95 % intervals.
+Snapshots of one training, evaluated from the same first seed on as the tables' cells; basketball's are of trainings of
+their own. A student's time is that of its distillation alone, on one thread; bands are Wilson's 95 % intervals.
 
 {curves}
 
@@ -191,7 +191,8 @@ is met or missed by the mean; where it lies within the interval, other episodes 
    [below](#what-each-choice-of-the-recipe-is-worth); on the six tasks there the trainings that it was chosen by are the
    reported ones. A bar that it meets is met by the third attempt. Up to commit 0da1f40 a state entry was scaled by its
    span over the demonstrations, however small; since then it counts as reaching a centimetre from its middle at least
-   (that concerns the finger gap of nine tasks, and of one an axis along which the hand stays).
+   (that concerns the finger gap of nine tasks, and of one an axis along which the hand stays). All the campaign's rows
+   are of trainings before that.
 
 ### The 37 tasks beside published one-step policies
 
@@ -313,9 +314,9 @@ Dotted lines stand where each policy's own time is, the grey one where a chunk e
 
 _BEST_FIVE = """
 Ten tasks of the fifty, every fifth from easy to very hard and by name (`suite=best5 curve=true`): the five best of
-fifteen snapshots by 20 episodes each, and the last weights of the same training seed by those 20 and by a hundred. The
-best are chosen on the very episodes that they are reported by; what that adds is told against the last weights on the
-same.
+fifteen snapshots by 20 episodes each, and the last of them, which is the final weights, by the same 20. The best are
+chosen on the very episodes that they are reported by; what that adds is told against the last. Beside them the final
+weights by a hundred episodes, of the campaign's own training with the same seed.
 
 {table}
 """

@@ -32,8 +32,8 @@ actions of four entries comes out, of which four are executed at 80 Hz. A camera
 `benchmarks/results/zoo.jsonl` names the action entries, the demonstrations' hash, the teachers' checkpoints, training
 time, action error, commit and machine.
 
-**Rebuilding.** A command below records the demonstrations, where `data` lacks them, trains the teacher and its student,
-and evaluates the student, all beside what is there (`{rebuilt}`). Then
+**Rebuilding.** A command below records the demonstrations, trains the teacher and its student, and evaluates the
+student, all beside what is there (`{rebuilt}`). Then
 
     sha256sum {rebuilt}/*/*/*/export*/{network}
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from sdm_training.benchmark.cell import reported
-from sdm_training.benchmark.jobs.evaluation import INDIFFERENT
 from sdm_training.benchmark.jobs.job import Places
+from sdm_training.benchmark.jobs.training import INDIFFERENT
 from sdm_training.benchmark.plan import Selection, trials
 from sdm_training.benchmark.suite import Suite
 from sdm_training.benchmark.trial import Trial
@@ -22,7 +22,11 @@ from sdm_training.zoo.model_line import IDENTITY
 # Beside what is there, so that nothing counts as done and nothing is replaced.
 REBUILT = Path("outputs/rebuilt")
 _PLACES = Places(
-    root=Path(), data=Path("data"), runs=REBUILT, results=REBUILT / "success.jsonl", costs=REBUILT / "jobs.jsonl"
+    root=Path(),
+    data=REBUILT / "data",
+    runs=REBUILT,
+    results=REBUILT / "success.jsonl",
+    costs=REBUILT / "jobs.jsonl",
 )
 # Where files lie is no part of a recipe.
 _ELSEWHERE = (*INDIFFERENT, "data", "teacher_run")
@@ -61,7 +65,7 @@ def _suite(name: str) -> Suite:
 
 def _command(suite: str, trial: Trial) -> str:
     rows = (f"tasks=[{trial.task.name}]", f"methods=[{trial.method.name}]", f"seeds=[{trial.seed}]")
-    places = (f"runs={_PLACES.runs}", f"results={_PLACES.results}")
+    places = (f"data={_PLACES.data}", f"runs={_PLACES.runs}", f"results={_PLACES.results}")
     return shlex.join(["sdm-benchmark", f"suite={suite}", *rows, *places])
 
 

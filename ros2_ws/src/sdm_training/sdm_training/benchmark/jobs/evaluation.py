@@ -15,12 +15,7 @@ from sdm_core.results import read_results
 from sdm_training.benchmark.cell import Cell, reported
 from sdm_training.benchmark.jobs.job import Job
 from sdm_training.benchmark.jobs.training import TrainingJob
-from sdm_training.recipe import recipe_difference
 from sdm_training.run_folder import RunFolder
-from sdm_training.settings import composed_values
-
-# What may change without making another policy.
-INDIFFERENT = ("compute", "export", "loop", "run")
 
 
 @dataclass(frozen=True)
@@ -48,15 +43,13 @@ class EvaluationJob(Job):
                 )
 
         record = yaml.safe_load((folder / TRAINING).read_text())
-        wanted = composed_values(self.training.program, self.training.overrides)
-        other = recipe_difference(record["config"], wanted, INDIFFERENT)
-        if other is not None:
-            raise CheckpointError(f"{self.training.run} was trained with another {other}: delete it to train it again")
-        if "teacher_sha256" in record:
-            teacher = RunFolder(self.places.root / wanted["teacher_run"])
-            if teacher.finished and teacher.sha256() != record["teacher_sha256"]:
+        self.training.require_recipe(record)
+        teacher = self.training.teacher
+        if teacher is not None and "teacher_sha256" in record:
+            run = RunFolder(self.places.root / teacher.run)
+            if run.finished and run.sha256() != record["teacher_sha256"]:
                 raise CheckpointError(
-                    f"{self.training.run} was distilled from other weights than {wanted['teacher_run']} has now: "
+                    f"{self.training.run} was distilled from other weights than {teacher.run} has now: "
                     "delete it to distil it again"
                 )
 

@@ -7,13 +7,21 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from sdm_core.checkpoint import METRICS, WEIGHTS
+from sdm_core.errors import CheckpointError
 
 from sdm_training.benchmark.jobs.job import Job
+from sdm_training.recipe import recipe_difference
+from sdm_training.run_folder import RunFolder
+from sdm_training.settings import composed_values
+
+# What may change without making another policy.
+INDIFFERENT = ("compute", "export", "loop", "run")
 
 
 @dataclass(frozen=True)
 class TrainingJob(Job):
-    """Trains a run and exports it at every step count that is evaluated; both resume where they were killed."""
+    """Trains a run and exports it at every step count that is evaluated; both resume where they were killed. teacher:
+    the training of what is distilled."""
 
     kind: ClassVar[str] = "training"
 
@@ -24,6 +32,7 @@ class TrainingJob(Job):
     seed: int
     run: Path
     checkpoints: tuple[Path, ...]
+    teacher: TrainingJob | None = None
 
     def done(self) -> bool:
         # An export folder appears whole.
@@ -35,7 +44,15 @@ class TrainingJob(Job):
         return (self.places.root / self.run / WEIGHTS).is_file()
 
     def check(self) -> None:
-        """The programs check what they start from themselves."""
+        """A teacher of another recipe would give another student; the rest the programs check themselves."""
+        if self.teacher is not None:
+            self.teacher.require_recipe(RunFolder(self.places.root / self.teacher.run).record())
+
+    def require_recipe(self, record: dict[str, Any]) -> None:
+        """Raises CheckpointError unless the record of a training is of this one's recipe."""
+        other = recipe_difference(record["config"], composed_values(self.program, self.overrides), INDIFFERENT)
+        if other is not None:
+            raise CheckpointError(f"{self.run} was trained with another {other}: delete it to train it again")
 
     def result(self) -> str:
         return "trained"
