@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import rclpy
 from embedded_ros.bags.definition_text import definition_text
+from embedded_ros.bags.errors import BagError
 from embedded_ros.bags.player import Pace, Player
 from embedded_ros.bags.qos import to_bag, to_play, to_record
 from embedded_ros.bags.reading import open_bag
@@ -37,6 +38,9 @@ LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 SENSOR = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 AS_RECORDED = Pace()
 TYPESTORE = get_typestore(Stores.ROS2_JAZZY)
+# How an MCAP file without a summary ends: the footer's kind, its length, no offsets, no checksum; the magic.
+MCAP_FOOTER = b"\x02" + (20).to_bytes(8, "little") + bytes(20)
+MCAP_MAGIC = b"\x89MCAP0\r\n"
 
 
 @pytest.fixture
@@ -188,7 +192,7 @@ def test_all_publishers_are_heard_and_their_offers_kept(graph, tmp_path):
 
 def test_recorded_offer_is_what_is_played():
     offer = QoSProfile(
-        depth=7,
+        depth=70,
         reliability=ReliabilityPolicy.BEST_EFFORT,
         durability=DurabilityPolicy.TRANSIENT_LOCAL,
         deadline=Duration(seconds=1),
@@ -196,8 +200,19 @@ def test_recorded_offer_is_what_is_played():
     played, agreed = to_play([to_bag(offer)])
     assert agreed
     assert (played.depth, played.reliability, played.durability, played.deadline) == (
-        7, ReliabilityPolicy.BEST_EFFORT, DurabilityPolicy.TRANSIENT_LOCAL, Duration(seconds=1),
+        70, ReliabilityPolicy.BEST_EFFORT, DurabilityPolicy.TRANSIENT_LOCAL, Duration(seconds=1),
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("publishers", [3, 12])
+def test_one_player_offers_late_joiners_what_all_recorded_publishers_did(graph, tmp_path, publishers):
+    bag = write_bag(tmp_path / "bag", [1.0] * publishers, qos=[to_bag(LATCHED)] * publishers)
+    expected, _ = play(graph, bag)
+    heard: list[str] = []
+    latched = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    graph.node("late").create_subscription(String, "/chatter", lambda message: heard.append(message.data), latched)
+    graph.spin_until(lambda: len(heard) == publishers)
+    assert heard == expected
 
 
 def test_publishers_that_differ_are_played_with_the_default():
@@ -292,6 +307,18 @@ def test_clock_tells_the_bag_s_time(graph, tmp_path):
     assert 50.0 <= ticks[0] <= ticks[-1] <= 50.5
 
 
+def test_clock_is_told_where_every_message_is_overdue(graph, tmp_path, monkeypatch):
+    told: list[str | float] = []
+    with open_bag(write_bag(tmp_path / "bag", [50.0, 50.25, 50.5])) as reader:
+        player = Player(graph.node("player"), reader, TopicFilter(everything=True), Pace(rate=1e9, clock_rate=1e9))
+        monkeypatch.setattr(
+            player._clock, "publish", lambda message: told.append(message.clock.sec + message.clock.nanosec * 1e-9)
+        )
+        monkeypatch.setattr(player._publishers["/chatter"], "publish", lambda data: told.append("message"))
+        player.play()
+    assert told == [50.0, "message", 50.25, "message", 50.5, "message"]
+
+
 # --- description
 
 
@@ -375,10 +402,38 @@ def test_interrupted_recording_is_whole(graph, tmp_path):
 def test_killed_recording_is_known_as_cut_off(graph, tmp_path, capsys):
     recorder = record(tmp_path / "bag")
     wait_for(recorder, "until interrupted")
+    file = tmp_path / "bag" / "bag.mcap"
+    publish_until(graph, lambda: file.exists() and file.stat().st_size > 2**20, text="x" * 50_000)
     recorder.kill()
     recorder.communicate()
     assert main(["bag", "info", str(tmp_path / "bag")]) == 1
-    assert "has no metadata.yaml: its recording was cut off" in capsys.readouterr().err
+    errors = capsys.readouterr().err
+    assert "has no metadata.yaml: its recording was cut off" in errors
+    assert f"`mcap recover {file} -o whole.mcap`" in errors
+    # What that program finds there: whole records, and messages within.
+    data, end = file.read_bytes(), len(MCAP_MAGIC)
+    while (following := end + 9 + int.from_bytes(data[end + 1 : end + 9], "little")) <= len(data):
+        end = following
+    file.write_bytes(data[:end] + MCAP_FOOTER + MCAP_MAGIC)
+    with open_bag(file) as reader:
+        assert len(list(reader.messages())) >= 20
+
+
+@pytest.mark.parametrize("storage", list(StoragePlugin), ids=lambda storage: storage.name)
+def test_whole_file_without_metadata_can_be_played_alone(graph, tmp_path, storage):
+    bag = write_bag(tmp_path / "bag", [1.0, 1.1], storage)
+    (bag / "metadata.yaml").unlink()
+    with pytest.raises(BagError, match="try its file alone: ") as refusal, open_bag(bag):
+        pass
+    assert play(graph, Path(str(refusal.value).rpartition(": ")[2]))[0] == ["0", "1"]
+
+
+def test_recording_that_wrote_nothing_promises_nothing(tmp_path):
+    bag = write_bag(tmp_path / "bag", [1.0])
+    (bag / "metadata.yaml").unlink()
+    (bag / "bag.mcap").write_bytes(b"")
+    with pytest.raises(BagError, match="cut off, and nothing of it can be read: File '"), open_bag(bag):
+        pass
 
 
 def test_full_disk_ends_the_recording_with_one_line(graph, tmp_path):

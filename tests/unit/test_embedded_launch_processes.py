@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 from helpers.launching import Launched, is_running, wait_until_gone
 
+LAUNCH = [sys.executable, "-m", "embedded_ros.cli.main", "launch"]
 LAUNCH_FILE = """
 import sys
 from launch import LaunchDescription
@@ -21,6 +25,19 @@ def generate_launch_description():
     process = ExecuteProcess(cmd=script, output="screen", sigterm_timeout="1", on_exit=on_exit)
     bystander = [ExecuteProcess(cmd=["sleep", "60"])] if {required} else []
     return LaunchDescription([*bystander, process])
+"""
+# The newest handler is asked first: before the one that stops the process.
+RAISING_HANDLER = """
+import sys
+from launch import LaunchDescription
+from launch.actions import ExecuteProcess, LogInfo, RegisterEventHandler
+from launch.event_handlers import OnShutdown
+from launch.substitutions import LaunchConfiguration
+
+def generate_launch_description():
+    process = ExecuteProcess(cmd=[sys.executable, "-u", "-c", {script!r}], output="screen")
+    farewell = OnShutdown(on_shutdown=[LogInfo(msg=LaunchConfiguration("nosuch"))])
+    return LaunchDescription([process, RegisterEventHandler(farewell)])
 """
 SLEEPER = (
     "import subprocess, sys, time; child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']); "
@@ -34,10 +51,10 @@ def launch(tmp_path, monkeypatch):
     monkeypatch.setenv("ROS_LOG_DIR", str(tmp_path / "log"))
     started: list[Launched] = []
 
-    def start(script: str, required: bool = False) -> tuple[Launched, list[int]]:
+    def start(script: str, required: bool = False, text: str = LAUNCH_FILE) -> tuple[Launched, list[int]]:
         path = tmp_path / "test.launch.py"
-        path.write_text(LAUNCH_FILE.format(script=script, required=required))
-        started.append(Launched([sys.executable, "-m", "embedded_ros.cli.main", "launch", str(path)]))
+        path.write_text(text.format(script=script, required=required))
+        started.append(Launched([*LAUNCH, str(path)]))
         return started[-1], [int(pid) for pid in started[-1].wait_for("pids").split()]
 
     yield start
@@ -105,3 +122,40 @@ def test_end_of_a_required_process_is_the_end_of_all(launch, end, code):
     started = re.findall(r"started with pid \[(\d+)\]", output)
     assert len(started) == 2
     assert all(wait_until_gone(int(pid)) for pid in started)
+
+
+def test_handler_that_raises_on_shutdown_keeps_no_process_alive(launch):
+    waits = "import os, time; print('pids', os.getpid()); time.sleep(60)"
+    launched, (pid,) = launch(waits, text=RAISING_HANDLER)
+    launched.process.send_signal(signal.SIGTERM)
+    code, output = launched.finish(timeout=30.0)
+    assert code == 1
+    assert output.count("launch configuration 'nosuch' does not exist") == 1
+    assert wait_until_gone(pid)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full disk to offer")
+def test_full_disk_ends_neither_a_launch_nor_its_processes(tmp_path, monkeypatch):
+    monkeypatch.setenv("ROS_LOG_DIR", str(tmp_path / "log"))
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")  # the limit would cut those files, too
+    pid = tmp_path / "pid"
+    # More than a pipe holds: were it not read, the process would wait for ever.
+    chatter = "import os, time\nfor _ in range(2000): print('x' * 99)\n"
+    file = tmp_path / "test.launch.py"
+    script = f"{chatter}open({str(pid)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    file.write_text(LAUNCH_FILE.format(script=script, required=False))
+    # The log may have a kilobyte, the screen nothing.
+    command = ["bash", "-c", 'ulimit -f 1; exec "$@" > /dev/full', "bash", *LAUNCH, str(file)]
+    launched = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 60
+        while not (pid.exists() and pid.read_text()) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert pid.exists()
+        launched.send_signal(signal.SIGTERM)
+        _, errors = launched.communicate(timeout=30)
+    finally:
+        launched.kill()
+        launched.communicate()
+    assert (launched.returncode, errors) == (0, "")
+    assert wait_until_gone(int(pid.read_text()))

@@ -6,6 +6,7 @@ import re
 import signal
 import sys
 import textwrap
+from typing import List  # noqa: UP035
 
 import pytest
 import yaml
@@ -15,6 +16,7 @@ from launch.actions import DeclareLaunchArgument, GroupAction, IncludeLaunchDesc
 from launch.conditions import IfCondition, UnlessCondition
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution, PythonExpression, TextSubstitution
+from launch_ros.parameter_descriptions import ParameterValue
 
 RUNNER = """
 import sys
@@ -27,6 +29,9 @@ service.include_launch_description(LaunchDescription([
     IncludeLaunchDescription(PythonLaunchDescriptionSource(sys.argv[1]), launch_arguments=arguments)]))
 sys.exit(service.run())
 """
+
+# ROS 2's launch does not know the builtin list as a parameter's type.
+ARRAY_OF = {float: List[float], int: List[int], str: List[str], bool: List[bool]}  # noqa: UP006
 
 PRELUDE = """
 import sys
@@ -519,6 +524,25 @@ def test_parameters_keep_their_order_and_types(run, package, tmp_path):
     assert re.search(r"box: (!!python/tuple )?- 0.1 - 2.0", output)
     assert "gain: 1.5" in output
     assert "none: ''" in output
+
+
+@pytest.mark.parametrize(
+    ("text", "items", "value"),
+    [("[0.1, 2.0]", float, [0.1, 2.0]), ("[1, 2]", int, [1, 2]), ("[a, b]", str, ["a", "b"]), ("[true]", bool, [True])],
+)
+def test_parameter_may_be_an_array_of_a_type(text, items, value):
+    context = LaunchContext()
+    context.launch_configurations["box"] = text
+    assert ParameterValue(LaunchConfiguration("box"), value_type=ARRAY_OF[items]).evaluate(context) == value
+    assert ParameterValue(value).evaluate(context) == value
+
+
+@pytest.mark.parametrize("text", ["1.0", "[a]", "[true]"])
+def test_array_of_another_type_is_refused(text):
+    context = LaunchContext()
+    context.launch_configurations["box"] = text
+    with pytest.raises(ValueError, match="float"):
+        ParameterValue(LaunchConfiguration("box"), value_type=ARRAY_OF[float]).evaluate(context)
 
 
 def test_namespaces_of_groups_add_up(run, package):

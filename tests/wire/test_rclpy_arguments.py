@@ -36,6 +36,7 @@ def file_with(folder: Path, text: str) -> str:
         ("7", 0, 7), ("-0x10", 0, -16), ("1.5", 0.0, 1.5), ("1e1", 0.0, 10.0), ("true", False, True),
         ("on", False, True), ("text", "", "text"), ("'7'", "", "7"), ("[1, 2]", [0], [1, 2]),
         ("[0.1, 2.0]", [0.0], [0.1, 2.0]), ("[a, b]", [""], ["a", "b"]), ("[true, false]", [False], [True, False]),
+        ("''", "unset", ""), ("null", "", "null"), ("~", "", "~"), ("[null]", [""], ["null"]),
     ],
 )  # fmt: skip
 def test_a_value_is_read_as_yaml(graph, text: str, default, read) -> None:
@@ -120,7 +121,16 @@ def test_a_value_of_another_type_than_the_default_is_refused(graph) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["-p", "novalue"], ["-p"], ["-r", "a"], ["-r"], ["--params-file", "none.yaml"], ["--params-file"], ["--nonsense"]],
+    [
+        ["-p", "novalue"],
+        ["-p", "p:="],
+        ["-p"],
+        ["-r", "a"],
+        ["-r"],
+        ["--params-file", "none.yaml"],
+        ["--params-file"],
+        ["--nonsense"],
+    ],
 )
 def test_what_cannot_be_read_is_an_error(graph, arguments: list[str]) -> None:
     with pytest.raises(RuntimeError):
@@ -132,6 +142,7 @@ def test_what_cannot_be_read_is_an_error(graph, arguments: list[str]) -> None:
     [
         "ros__parameters: {p: 1}\n",
         "/**:\n  ros__parameters: {p: [1, a]}\n",
+        "/**:\n  ros__parameters:\n    p:\n    q: 1\n",
         "/**: 7\n",
         "/**:\n  ros__parameters: {p: [1, 2\n",
     ],

@@ -533,6 +533,24 @@ def test_the_contexts_end_wakes_a_rate(graph) -> None:
     assert woken == [ROSInterruptException]
 
 
+def test_a_sleep_after_the_end_of_its_period_returns_at_once(graph) -> None:
+    sim = SimulatedTime(graph)
+    sim.set(100.0)
+    rate = sim.node.create_rate(1.0)
+    sim.set(101.0)
+    late, timely = threading.Event(), threading.Event()
+    thread = threading.Thread(
+        target=lambda: (rate.sleep(), late.set(), rate.sleep(), timely.set()),
+        daemon=True,
+    )
+    thread.start()
+    assert late.wait(60.0)
+    assert not timely.wait(0.05)
+    sim.set(102.0)
+    assert timely.wait(60.0)
+    thread.join(60.0)
+
+
 def test_a_rate_follows_simulated_time(graph) -> None:
     sim = SimulatedTime(graph)
     sim.set(100.0)

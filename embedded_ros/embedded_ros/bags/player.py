@@ -64,26 +64,32 @@ class Player:
         """Publish the bag once; how many messages were. Ends early with the context."""
         count = 0
         begin = self._reader.start_time + int(self._pace.start_offset * 1e9)
-        started = time.monotonic() + self._pace.delay
+        started = self._next_clock = time.monotonic() + self._pace.delay
         stop = None if math.isinf(self._pace.duration) else begin + int(self._pace.duration * 1e9) + 1
         for topic, stamp, data in messages(self._reader, self._publishers, begin, stop):
-            due = started + (stamp - begin) * 1e-9 / self._pace.rate
-            self._wait_until(due, started, begin)
+            self._wait_until(stamp, started, begin)
             if not rclpy.ok(context=self._node.context):
                 break
             self._publishers[topic].publish(data)
             count += 1
         return count
 
-    def _wait_until(self, due: float, started: float, begin: int) -> None:
-        """Sleep, and tell the bag's time on /clock meanwhile."""
-        while (now := time.monotonic()) < due and rclpy.ok(context=self._node.context):
+    def _wait_until(self, stamp: int, started: float, begin: int) -> None:
+        """Sleep until a message of the bag is due, and tell the bag's time on /clock meanwhile.
+
+        The clock is looked at for an overdue message as well, whose stamp the bag's time does not pass.
+        """
+        due = started + (stamp - begin) * 1e-9 / self._pace.rate
+        while rclpy.ok(context=self._node.context):
+            now = time.monotonic()
             wake = min(due, now + _LONGEST_SLEEP)
             if self._clock is not None:
-                if now >= max(self._next_clock, started):
-                    self._publish_clock(begin + int((now - started) * self._pace.rate * 1e9))
+                if now >= self._next_clock:
+                    self._publish_clock(min(stamp, begin + int((now - started) * self._pace.rate * 1e9)))
                     self._next_clock = now + 1.0 / self._pace.clock_rate
-                wake = min(wake, max(self._next_clock, started))
+                wake = min(wake, self._next_clock)
+            if now >= due:
+                return
             time.sleep(max(0.0, wake - now))
 
     def _publish_clock(self, nanoseconds: int) -> None:

@@ -38,7 +38,11 @@ def to_record(offers: Sequence[QoSProfile]) -> QoSProfile:
 
 
 def to_play(recorded: Sequence[Qos]) -> tuple[QoSProfile, bool]:
-    """The recorded publishers' profile, and whether they agreed on one; where not, or none is known, the default."""
+    """The recorded publishers' profile, and whether they agreed on one; where not, or none is known, the default.
+
+    The depth is not one publisher's: one player stands for all of them, and who comes late to /tf_static, say, wants
+    the last messages of each.
+    """
     agreed = len({offer._replace(history=QosHistory.UNKNOWN, depth=0) for offer in recorded}) <= 1
     if not (recorded and agreed):
         return QoSProfile(depth=_DEPTH), agreed
@@ -49,7 +53,7 @@ def to_play(recorded: Sequence[Qos]) -> tuple[QoSProfile, bool]:
     by_topic = offer.liveliness == QosLiveliness.MANUAL_BY_TOPIC
     profile = QoSProfile(
         history=HistoryPolicy.KEEP_ALL if keeps_all else HistoryPolicy.KEEP_LAST,
-        depth=offer.depth or _DEPTH,
+        depth=max(_DEPTH, sum(offer.depth for offer in recorded)),
         reliability=ReliabilityPolicy.BEST_EFFORT if best_effort else ReliabilityPolicy.RELIABLE,
         durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE,
         deadline=_duration(offer.deadline),

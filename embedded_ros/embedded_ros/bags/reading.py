@@ -18,10 +18,8 @@ def open_bag(path: Path) -> Iterator[Reader]:
     """A bag's folder, or one of its files; BagError says what is wrong with it."""
     if not path.exists():
         raise BagError(f"bag '{path}' does not exist")
-    files = [file for file in path.glob("*") if file.suffix in (".mcap", ".db3")] if path.is_dir() else []
     if path.is_dir() and not (path / "metadata.yaml").exists():
-        hint = f"its recording was cut off; try its file alone: {files[0]}" if files else "it is no bag"
-        raise BagError(f"'{path}' has no metadata.yaml: {hint}")
+        raise BagError(f"'{path}' has no metadata.yaml: {_without_metadata(path)}")
     try:
         with Reader(path) as reader:
             yield reader
@@ -40,6 +38,22 @@ def messages(
     if chosen:
         for connection, stamp, data in reader.messages(chosen, start, stop):
             yield connection.topic, stamp, data
+
+
+def _without_metadata(folder: Path) -> str:
+    """What a folder without metadata.yaml is, and what can be done."""
+    files = sorted(file for file in folder.iterdir() if file.suffix in (".mcap", ".db3"))
+    if not files:
+        return "it is no bag"
+    for file in files:
+        try:
+            with Reader(file):
+                pass
+        except Exception as error:  # the library does not foresee every length that a file may be cut to
+            if file.suffix == ".mcap" and file.stat().st_size:
+                return f"its recording was cut off; mcap.dev's `mcap recover {file} -o whole.mcap` saves what it holds"
+            return f"its recording was cut off, and nothing of it can be read: {error}"
+    return f"try its file alone: {files[0]}"
 
 
 def offered_qos(connection: Connection) -> list[Qos]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import os
+import sys
 from pathlib import Path
 
 from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
@@ -57,7 +58,13 @@ def _run(options: argparse.Namespace) -> int:
             [IncludeLaunchDescription(PythonLaunchDescriptionSource(path), launch_arguments=list(arguments.items()))]
         )
     )
-    return service.run()
+    code = service.run()
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # What a full disk did not take would fail once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
 
 
 def _find_launch_file(first: str, rest: list[str]) -> tuple[str, list[str]]:

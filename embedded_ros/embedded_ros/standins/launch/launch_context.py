@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from launch.event import Event
 from launch.event_handler import EventHandler
+from launch.events import Shutdown
 from launch.launch_description_entity import LaunchDescriptionEntity
 from launch.substitution import Substitution
 
@@ -50,12 +51,23 @@ class LaunchContext:
             self._futures.add(future)
 
     def process_event(self, event: Event) -> None:
-        """Let every matching handler visit its entities."""
+        """Let every matching handler visit its entities.
+
+        What a handler raises keeps later ones from their turn, but not from a Shutdown: theirs may stop the processes.
+        """
+        failure: Exception | None = None
         for handler in tuple(self._event_handlers):
-            if handler.matches(event):
-                self.current_event = event
-                for entity in handler.handle(event, self):
-                    self.visit(entity)
+            try:
+                if handler.matches(event):
+                    self.current_event = event
+                    for entity in handler.handle(event, self):
+                        self.visit(entity)
+            except Exception as error:
+                if not isinstance(event, Shutdown):
+                    raise
+                failure = failure or error
+        if failure is not None:
+            raise failure
 
     def push_scope(self) -> None:
         """Begin a group: configurations and environment changed from here on are restored by `pop_scope`."""

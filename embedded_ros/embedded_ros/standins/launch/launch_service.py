@@ -105,14 +105,15 @@ class LaunchService:
                 traceback.print_exc()
             _logger.error("Caught exception in launch (see debug for traceback): %s", error)
             self.__context.exit_code = 1
-            self.__context.emit_event_sync(Shutdown(reason=f"Caught exception in launch: {error}"))
+            if not self.__context.is_shutdown:  # else a handler that raises on Shutdown would be asked for ever
+                self.__context.emit_event_sync(Shutdown(reason=f"Caught exception in launch: {error}"))
 
     def __on_signal(self, number: signal.Signals) -> None:
         text = "user interrupted with ctrl-c (SIGINT)" if number == signal.SIGINT else f"received {number.name}"
         if self.__context.is_shutdown:
             _logger.warning("%s again, ignoring...", text)
             return
-        _logger.warning("%s", text)
         # At once: a second signal before the event is processed must not count as a first.
         self.__context.is_shutdown = True
         self.__context.emit_event_sync(Shutdown(reason=text, due_to_sigint=number == signal.SIGINT))
+        _logger.warning("%s", text)

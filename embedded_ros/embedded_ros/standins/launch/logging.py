@@ -51,7 +51,8 @@ def close_log_file() -> None:
     global _log_file
     with _lock:
         if _log_file is not None:
-            _log_file.close()
+            with contextlib.suppress(OSError):  # the last lines, on a full disk
+                _log_file.close()
             _log_file = None
 
 
@@ -74,7 +75,8 @@ def _write(line: str, *, screen: bool, log: bool) -> None:
             except BrokenPipeError:
                 # The reader (`| head`) has gone; processes still have to be stopped in order.
                 sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (for the rest of the process)
+            except OSError:
+                pass  # a full disk must end neither the launch nor the thread that reads a process's output
         if log and _log_file is not None:
-            # A full disk must not end the launch.
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # likewise
                 print(f"{time.time():.7f} {line}", file=_log_file)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import os
 from tempfile import NamedTemporaryFile, TemporaryDirectory
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import yaml
 from launch.launch_context import LaunchContext
@@ -14,28 +14,31 @@ _SCALARS = (bool, int, float, str)
 
 
 class ParameterValue:
-    """A parameter's value with its type: `value_type=str` keeps a text such as "1.0" from being read as a number."""
+    """A parameter's value with its type: `value_type=str` keeps a text such as "1.0" from being read as a number.
+
+    Arrays have a type such as `List[float]`.
+    """
 
     def __init__(self, value: Any, *, value_type: Any = None) -> None:
         self.value = value
         self.value_type = value_type
 
     def evaluate(self, context: LaunchContext) -> Any:
-        if isinstance(self.value, _SCALARS) and not isinstance(self.value, str):
-            value = self.value
-        else:
-            text = perform_substitutions(context, normalize_to_list_of_substitutions(self.value))
-            if self.value_type is str:
-                return text
-            value = parameter_of_text(text)
-        if self.value_type is None:
-            return value
-        if self.value_type is float and type(value) is int:
-            return float(value)
-        if not isinstance(self.value_type, type) or type(value) is not self.value_type:
-            name = getattr(self.value_type, "__name__", self.value_type)
-            raise ValueError(f"parameter value {value!r} is a {type(value).__name__}, no {name}")
+        if self.value_type is str and not isinstance(self.value, (bool, int, float)):
+            return perform_substitutions(context, normalize_to_list_of_substitutions(self.value))
+        return _of_type(_evaluate(context, self.value), self.value_type)
+
+
+def _of_type(value: Any, wanted: Any = None) -> Any:
+    """The value if it is of the wanted type, an integer also as a float, and an array by its items."""
+    if wanted is None or type(value) is wanted:
         return value
+    if wanted is float and type(value) is int:
+        return float(value)
+    if get_origin(wanted) is list and isinstance(value, list):
+        return [_of_type(item, *get_args(wanted)) for item in value]
+    name = wanted.__name__ if isinstance(wanted, type) else wanted
+    raise ValueError(f"parameter value {value!r} is a {type(value).__name__}, no {name}")
 
 
 def parameter_of_text(text: str) -> Any:

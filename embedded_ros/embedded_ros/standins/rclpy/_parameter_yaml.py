@@ -11,6 +11,7 @@ import yaml
 _TRUE = ("Y", "y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON")
 _FALSE = ("N", "n", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF")
 _KEY = "ros__parameters"
+_NO_VALUE = "there is no value; write one, or '' for an empty text"
 
 
 class ParameterYamlError(ValueError):
@@ -19,7 +20,9 @@ class ParameterYamlError(ValueError):
 
 def read_value(text: str) -> Any:
     node = _compose(text)
-    return None if node is None else _value(node)
+    if node is None:
+        raise ParameterYamlError(_NO_VALUE)
+    return _value(node)
 
 
 def read_file(path: Path) -> list[tuple[str, str, Any]]:
@@ -54,7 +57,10 @@ def _walk_nodes(node: yaml.Node, path: str, found: list[tuple[str, str, Any]]) -
 def _walk_parameters(node: yaml.Node, prefix: str, path: str, found: list[tuple[str, str, Any]]) -> None:
     if not isinstance(node, yaml.MappingNode):
         if prefix:
-            found.append((path, prefix, _value(node)))
+            try:
+                found.append((path, prefix, _value(node)))
+            except ParameterYamlError as error:
+                raise ParameterYamlError(f"parameter '{prefix}', {error}") from error
         return
     for key_node, value in node.value:
         name = f"{prefix}.{key_node.value}" if prefix else key_node.value
@@ -77,12 +83,12 @@ def _scalar(node: yaml.ScalarNode) -> Any:
     text: str = node.value
     if node.style in ("'", '"') or (node.tag == "tag:yaml.org,2002:str" and node.style is not None):
         return text
+    if not text:
+        raise ParameterYamlError(f"line {node.start_mark.line + 1}: {_NO_VALUE}")
     if text in _TRUE:
         return True
     if text in _FALSE:
         return False
-    if text.lower() in ("", "~", "null"):
-        return None
     if text.lower().lstrip("+-") in (".nan", ".inf"):
         return float(text.lower().replace(".", "")) if "nan" not in text.lower() else math.nan
     for convert in (lambda t: int(t, 0), int, float):

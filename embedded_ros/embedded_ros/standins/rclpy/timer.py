@@ -105,12 +105,17 @@ class Timer:
 
 
 class Rate:
-    """Made by `Node.create_rate`; `sleep` returns once a period. An executor must spin in another thread."""
+    """Made by `Node.create_rate`; `sleep` returns once a period, at once when the period ended before it was called.
+
+    An executor must spin in another thread.
+    """
 
     def __init__(self, timer: Timer, *, context: Any) -> None:
         self._timer = timer
         self._context = context
         self._tick = threading.Event()
+        self._lock = threading.Lock()
+        self._sleepers = 0
         self._destroyed = False
         timer.callback = self._tick.set
         context.on_shutdown(self._stop)
@@ -119,12 +124,19 @@ class Rate:
         self._tick.set()
 
     def sleep(self) -> None:
-        self._tick.clear()  # before the checks, so that an end after them is not forgotten
-        if self._destroyed:
-            raise RuntimeError("Rate cannot sleep: it is destroyed")
-        if not self._context.ok():
-            raise ROSInterruptException()
-        self._tick.wait()
+        with self._lock:
+            if self._destroyed:
+                raise RuntimeError("Rate cannot sleep: it is destroyed")
+            if not self._context.ok():
+                raise ROSInterruptException()
+            self._sleepers += 1  # from here on a tick, or an end, stays until it has woken this sleeper
+        try:
+            self._tick.wait()
+        finally:
+            with self._lock:
+                self._sleepers -= 1
+                if not self._sleepers:
+                    self._tick.clear()
         if not self._context.ok():
             raise ROSInterruptException()
 
