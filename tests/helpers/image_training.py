@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from sdm_core.contract import Contract
+from sdm_core.datasets.dataset import Episode, EpisodeStore
 from sdm_training.data.windows import Demonstrations
 from sdm_training.policy import NetworkSettings, Policy, PolicySettings
 from sdm_training.settings import build
@@ -55,6 +57,13 @@ def image_demonstrations(
         clouds,
         {camera: generator.integers(0, 256, (rows, height, width, 3)).astype(np.uint8) for camera in cameras},
     )
+
+
+def store_images(path: Path, data: Demonstrations, task: str) -> None:
+    """Records the demonstrations, of one camera, as one episode of `task`."""
+    store = EpisodeStore.create(path, data.contract.model_copy(update={"task": task}))
+    (pixels,) = data.images.values()
+    store.append(Episode(data.state, data.action, data.point_cloud, {"img": pixels}))
 
 
 def image_policy(data: Demonstrations, seed: int = 0, encoder: dict[str, Any] | None = None, **changes: Any) -> Policy:

@@ -87,7 +87,7 @@ def test_a_broken_folder_is_one_clear_error(breakage: str, checkpoint: Checkpoin
 def test_of_a_training_run_its_exports_are_named(tmp_path: Path) -> None:
     for name in ("export_nfe2", "export_nfe10"):
         (tmp_path / "run" / name).mkdir(parents=True)
-    with pytest.raises(CheckpointError, match="run: a training run, no checkpoint; name its export_nfe10 or export_nfe2$"):
+    with pytest.raises(CheckpointError, match=r"run: a training run, .*; name its export_nfe10 or export_nfe2$"):
         Checkpoint.open(tmp_path / "run")
 
 

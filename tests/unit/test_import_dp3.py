@@ -15,7 +15,7 @@ from helpers import published_dp3
 from omegaconf import OmegaConf
 from safetensors.torch import load_file
 from sdm_core.datasets.dataset import Episode, EpisodeStore
-from sdm_core.errors import CheckpointError, ContractError
+from sdm_core.errors import CheckpointError
 from sdm_core.runtime.observation_window import PolicyInput
 from sdm_core.runtime.policy_runtime import PolicyRuntime
 from sdm_sim.metaworld.task import MetaWorldTask, metaworld_contract
@@ -319,7 +319,7 @@ def test_wrong_names_frames_and_finished_runs_are_one_clear_line(tmp_path, setti
     for wrong in (["hand.x"], ["hand.x"] * 9, [f"joint_{index}" for index in range(9)]):
         with pytest.raises(SettingsError, match=r"reads 9 state entries.*state=\[…\]"):
             import_dp3(settings(state=wrong))
-    with pytest.raises(ContractError, match="n_action_steps 4 exceeds horizon 4 without its 1 past actions"):
+    with pytest.raises(SettingsError, match="n_action_steps 4 exceeds horizon 4 without its 1 past actions"):
         import_dp3(settings(horizon=4, n_action_steps=4))
     with pytest.raises(SettingsError, match=r"horizon 6 .* multiple of 4"):
         import_dp3(settings(horizon=6))

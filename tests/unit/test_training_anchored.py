@@ -151,6 +151,12 @@ def test_settings_that_leave_nothing_to_learn_are_refused(changes, message):
         anchored(**changes)
 
 
+def test_step_counts_that_the_anchor_cannot_take_are_refused_before_the_training():
+    with pytest.raises(SettingsError, match=r"^10 network calls asked of EDM: .* give 1, 3, 5"):
+        anchored({"kind": "edm"}, anchor={"nfe": 10})
+    anchored({"kind": "edm"}, anchor={"nfe": 10, "weight": 0})  # which never samples
+
+
 class ExactDenoiser(nn.Module):
     """The mixture's posterior mean as a network that predicts x0."""
 

@@ -104,6 +104,13 @@ def test_without_weight_the_discriminator_changes_nothing_for_the_generator():
     assert any(slope.abs().max() > 0 for slope in slopes[1])
 
 
+def test_without_either_weight_there_is_no_discriminator():
+    run = dmd2(generator_adversarial=0, critic_adversarial=0)
+    assert not hasattr(run.learner, "discriminator")
+    assert [update.modules for update in run.learner.updates] == [("student.denoiser",), ("critic",)]
+    assert run.step(0).keys() == {"gap", "critic_loss"}
+
+
 BIAS = torch.tensor([[[0.2, -0.2]]])
 
 

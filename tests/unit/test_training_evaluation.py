@@ -10,7 +10,7 @@ from helpers.linear_policy import LinearPolicy
 from helpers.training import demonstrations, small_policy
 from rich.console import Console
 from sdm_core.checkpoint import Checkpoint
-from sdm_core.errors import TaskError
+from sdm_core.errors import CheckpointError, TaskError
 from sdm_core.runtime.policy_runtime import PolicyRuntime
 from sdm_sim.fork.task import fork_contract
 from sdm_sim.registry import make_task
@@ -64,6 +64,17 @@ def test_a_task_that_is_not_simulated_is_refused_before_any_worker_starts(tmp_pa
     checkpoint = exported(tmp_path, "lab/stack")
     with pytest.raises(TaskError, match="unknown task 'lab/stack'"):
         evaluate(checkpoint.path, [1], workers=1)
+    assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("backend", "message"),
+    [("tensorrt", "backend 'tensorrt' is not installed"), ("torch", r"lacks weights\.safetensors; use the openvino")],
+)
+def test_a_backend_that_cannot_run_it_is_refused_before_any_worker_starts(backend, message, tmp_path, capfd):
+    checkpoint = LinearPolicy(fork_contract()).write(tmp_path / "shipped")
+    with pytest.raises(CheckpointError, match=message):
+        evaluate(checkpoint.path, [1], backend=backend)
     assert "Traceback" not in capfd.readouterr().err
 
 

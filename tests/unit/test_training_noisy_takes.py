@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.contracts import small_contract
+from helpers.image_training import image_demonstrations, store_images
 from helpers.training import CPU
 from sdm_core.datasets.dataset import Episode, EpisodeStore
 from sdm_core.errors import DatasetError
@@ -22,6 +23,9 @@ from sdm_training.data.windows import Demonstrations, Windows
 from sdm_training.draws import Draws
 from sdm_training.feed import Feed
 from sdm_training.learner import Feeding
+from sdm_training.programs.train import TrainSettings
+from sdm_training.settings import SettingsError, composed
+from sdm_training.training_run import load_data
 
 NOISE = NoisyTakes("d4xx", seed=5)
 STEPS = 8
@@ -126,3 +130,14 @@ def test_real_and_already_noisy_recordings_are_refused(tmp_path: Path, episode: 
     noisy = demos.record("fork/reach", 1, 0, 0, False, path, camera_noise="d4xx")
     with pytest.raises(DatasetError, match="was recorded with camera_noise, which is not put on twice"):
         NOISE.of(noisy)
+
+
+def test_a_network_of_images_alone_is_not_said_to_have_seen_noisy_depth(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store_images(tmp_path / "data.zarr", image_demonstrations(with_cloud=True), "fork/reach")
+    values = ["task=fork/reach", f"data={tmp_path / 'data.zarr'}", "network=dp2d_small", "camera_noise=d4xx"]
+    settings = composed("train", TrainSettings, values)
+    monkeypatch.setattr(NoisyTakes, "of", lambda *_: ())  # which would take its time for nothing
+    with pytest.raises(SettingsError, match="camera_noise=d4xx is put onto depth, and this network sees images alone"):
+        load_data(settings, settings.network.contract, CPU)

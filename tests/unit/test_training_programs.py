@@ -17,6 +17,7 @@ from sdm_core.checkpoint import Checkpoint
 from sdm_core.contract import Contract, Rates
 from sdm_core.datasets.dataset import Episode, EpisodeStore
 from sdm_core.errors import SdmError, TaskError
+from sdm_training.compute import ComputeSettings, set_up
 from sdm_training.evaluation import Outcome
 from sdm_training.exporting import ExportSettings, samplings_asked_for
 from sdm_training.policy import Policy
@@ -29,6 +30,7 @@ from sdm_training.protocols import best5, final
 from sdm_training.run_folder import RunFolder
 from sdm_training.sampling import SamplingSettings
 from sdm_training.settings import SettingsError, SettingsType, build, run_program
+from sdm_training.training_loop import STATE
 from sdm_training.training_run import seeded_policy
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -196,11 +198,61 @@ def test_a_student_learns_from_the_episodes_that_its_teacher_learned_from(record
         (("teacher.state_dropout=50",), r"state_dropout.*less than 1 \(given: 50\)"),
         (("+teacher.epochs=3000",), "steps is 5000, epochs is 3000: give one, and null for the other"),
         (("loop.state_every=0",), r"state_every.*greater than 0 \(given: 0\)"),
+        (("compute.threads=0",), r"'compute\.threads'.*greater than 0 \(given: 0\)"),
+        (("teacher.optimiser.learning_rate=-1",), r"learning_rate.*greater than 0 \(given: -1\)"),
+        (("teacher.optimiser.betas=[1.0,0.9]",), r"betas.*less than 1 \(given: 1\.0\)"),
+        (("network.n_obs_steps=0",), r"'network\.n_obs_steps'.*greater than 0 \(given: 0\)"),
+        (("network.n_action_steps=9",), "^configuration key 'network': .*n_action_steps 9 exceeds horizon 8$"),
+        (("+network.past_actions=5",), "n_action_steps 4 exceeds horizon 8 without its 5 past actions$"),
+        (("network.cloud_steps=3",), "cloud_steps 3 exceeds n_obs_steps 2: where clouds are centred, each needs the"),
     ],
 )
 def test_senseless_lengths_and_shares_of_a_training_are_refused(overrides, message):
     with pytest.raises(SettingsError, match=message):
         composed("train", TrainSettings, "task=test/reach", *overrides)
+
+
+def test_clouds_in_the_base_frame_need_no_states_of_their_own():
+    settings = composed("train", TrainSettings, "task=test/reach", "network.cloud_steps=3", "network.centred=false")
+    assert settings.network.cloud_steps > settings.network.n_obs_steps
+
+
+@pytest.mark.parametrize(
+    ("device", "message"),
+    [
+        ("gpu", "^compute.device=gpu: torch knows no such device; give cpu, cuda or auto$"),
+        ("cuda", "^compute.device=cuda: torch finds no CUDA devices here; give cpu or auto$"),
+        ("cuda:1", "^compute.device=cuda:1: torch finds no CUDA devices here"),
+    ],
+)
+def test_a_device_that_is_not_there_is_one_line(device, message, monkeypatch):
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+    with pytest.raises(SettingsError, match=message):
+        set_up(ComputeSettings(device=device))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (("seed0=-5",), r"'seed0'.*greater than or equal to 0 \(given: -5\)"),
+        (("snapshot=2",), "snapshot belongs to protocol snapshot, not to final$"),
+        (("protocol=best5", "snapshot=2"), "snapshot belongs to protocol snapshot, not to best5$"),
+        (
+            ("protocol=best5", "episodes=50"),
+            "protocol best5 has 20 episodes of a snapshot, not 50; leave episodes out$",
+        ),
+        (("protocol=snapshot", "snapshot=0"), r"'snapshot'.*greater than 0 \(given: 0\)"),
+    ],
+)
+def test_what_the_protocol_of_an_evaluation_does_not_read_is_refused(overrides, message):
+    with pytest.raises(SettingsError, match=message):
+        composed("evaluate", EvaluateSettings, "checkpoint=x", *overrides)
+
+
+@pytest.mark.parametrize(("protocol", "episodes"), [("final", 100), ("snapshot", 100), ("best5", 20)])
+def test_every_protocol_has_its_usual_episodes(protocol, episodes):
+    settings = composed("evaluate", EvaluateSettings, "checkpoint=x", f"protocol={protocol}")
+    assert settings.episodes == episodes
 
 
 def test_a_one_step_policy_teaches_nobody(recorded):
@@ -294,13 +346,29 @@ def test_an_interrupted_training_is_not_continued_under_other_statistics(recorde
     options = (*COMMON, "teacher.steps=2", "export.nfe=[1]")
     with monkeypatch.context() as before:
         before.setattr("sdm_training.data.windows.LEAST_STATE_REACH", 5.0)
-        prepare_teacher(composed("train", TrainSettings, *options), CPU).begin()
+        run = prepare_teacher(composed("train", TrainSettings, *options), CPU)
+        with run.begin():
+            (run.folder.path / STATE).touch()
     with pytest.raises(SettingsError, match="dp3_small_seed0 was trained with another 'normaliser': delete the folder"):
         train_teacher(composed("train", TrainSettings, *options))
     shutil.rmtree(recorded / "runs")
     train_teacher(composed("train", TrainSettings, *options))
     monkeypatch.setattr("sdm_training.data.windows.LEAST_STATE_REACH", 5.0)
     train_teacher(composed("train", TrainSettings, *options))  # finished: exported again as it was trained
+
+
+def test_a_folder_in_which_a_training_has_only_begun_is_not_taken_from_it(recorded):
+    first, other = (
+        composed("train", TrainSettings, *COMMON, f"teacher.steps={steps}", "export.nfe=[1]") for steps in (2, 1)
+    )
+    run = prepare_teacher(first, CPU)
+    with (
+        run.begin(),
+        pytest.raises(SettingsError, match=r"dp3_small_seed0: another process trains in it: wait .* with run="),
+    ):
+        train_teacher(other)
+    train_teacher(other)  # the first has ended, and has left nothing
+    assert run.folder.record()["config"]["teacher"]["steps"] == 1
 
 
 def test_demonstrations_that_do_not_fit_the_teacher_are_refused(here):

@@ -16,6 +16,7 @@ from onnx import TensorProto
 from rich.console import Console
 from sdm_core.backends.onnxruntime import OnnxRuntimeBackend
 from sdm_core.checkpoint import Checkpoint
+from sdm_core.contract import Contract
 from sdm_core.errors import CheckpointError
 from sdm_core.runtime.policy_runtime import PolicyRuntime
 from sdm_training.ema import Ema, EmaSettings
@@ -27,7 +28,7 @@ from sdm_training.run_folder import RunFolder
 from sdm_training.sampling import Sampler, SamplingSettings
 from sdm_training.settings import SettingsError
 from sdm_training.torch_backend import TorchBackend
-from sdm_training.training_loop import LoopSettings, Trainee, load_state, train
+from sdm_training.training_loop import STATE, LoopSettings, Trainee, load_state, train
 
 
 def trainee(name: str, seed: int = 0, settings: dict[str, Any] | None = None) -> Trainee:
@@ -271,6 +272,7 @@ def test_a_run_is_continued_elsewhere_and_later_but_not_under_another_contract(t
     policy = small_policy(demonstrations())
     run = RunFolder(tmp_path / "run")
     run.begin({"method": "sdm", "commit": "a", "machine": "here", "date": "2026-01-01"}, policy.contract)
+    (run.path / STATE).touch()
     again = {"method": "sdm", "commit": "b", "machine": "there", "date": "2026-01-02"}
     run.begin(again, policy.contract)
     assert run.record()["machine"] == "here"
@@ -286,9 +288,35 @@ def test_a_run_is_continued_whatever_its_loop_writes_and_the_deepest_other_key_i
         return {"config": {"teacher": {"steps": 9}, "loop": {**LoopSettings().model_dump(), **changes}}}
 
     run.begin(record(), policy.contract)
+    (run.path / STATE).touch()
     run.begin(record(state_every=7, log_every=7), policy.contract)
     with pytest.raises(SettingsError, match=r"was trained with another 'config\.loop\.snapshots': delete the folder"):
         run.begin(record(snapshots=7), policy.contract)
+
+
+@pytest.mark.parametrize("kept", [None, STATE, "weights.safetensors", "snapshots/step_0000003.safetensors"])
+def test_the_record_of_a_training_that_kept_nothing_is_written_anew(kept, tmp_path):
+    policy, run = small_policy(demonstrations()), RunFolder(tmp_path / "run")
+    run.begin({"method": "anchored"}, policy.contract)
+    (run.path / "tensorboard").mkdir()  # of the step that failed
+    other = policy.contract.model_copy(update={"n_action_steps": 1})
+    if kept is None:
+        run.begin({"method": "sdm"}, other)
+        assert run.record() == {"method": "sdm"}
+        assert Contract.load(run.path / "contract.yaml") == other
+        return
+    (run.path / kept).parent.mkdir(exist_ok=True)
+    (run.path / kept).touch()
+    with pytest.raises(SettingsError, match="was trained with another 'method'"):
+        run.begin({"method": "sdm"}, other)
+
+
+def test_one_process_at_a_time_trains_in_a_folder(tmp_path):
+    run = RunFolder(tmp_path / "run")
+    with run.held(), pytest.raises(SettingsError, match="run: another process trains in it"), run.held():
+        pass
+    with run.held():
+        pass
 
 
 def test_a_finished_run_keeps_no_state_to_resume_from(tmp_path):

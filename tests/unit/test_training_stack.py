@@ -188,3 +188,12 @@ def test_a_run_that_diverges_fails_alone_in_its_stack(tmp_path):
     assert "is not finite: the training diverged" in str(error)
     assert [run.folder.finished for run in runs] == [True, False, True]
     assert [run.folder.effort()["stacked"] for run in runs if run.folder.finished] == [3, 3]
+
+
+def test_a_run_that_another_process_trains_is_left_to_it(tmp_path):
+    runs = [run_of(tmp_path, seed) for seed in (0, 1)]
+    with runs[0].folder.held():
+        ((failed, error),) = train_runs(runs, Console(quiet=True))
+    assert failed is runs[0]
+    assert "another process trains in it" in str(error)
+    assert [run.folder.finished for run in runs] == [False, True]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from helpers.image_training import image_demonstrations, store_images
 from helpers.training import CPU, clouds_of, demonstrations, small_contract
 from sdm_core.contract import ActionEntry, Contract, StateEntry
 from sdm_core.errors import DatasetError
@@ -158,3 +159,19 @@ def test_a_training_learns_from_the_copies_and_counts_what_was_shown(tmp_path) -
     assert normaliser is not None
     assert before is not None
     assert normaliser.action.high[0] > before.action.high[0]  # what was ahead is now also beside
+
+
+def test_images_that_the_network_does_not_read_need_not_be_turned(tmp_path) -> None:
+    path, data = tmp_path / "data.zarr", image_demonstrations(with_cloud=True)
+    store_images(path, data, "test/reach")
+    values = ["task=test/reach", f"data={path}", "yaw_copies=2"]
+    clouds, images = (
+        composed("train", TrainSettings, [*values, *network])
+        for network in (["network=small", "network.points=16"], ["network=dp2d_small"])
+    )
+    turned = load_data(clouds, clouds.network.contract, CPU)
+    assert len(turned.learned) == 3 * len(turned.train)
+    assert turned.demonstrations.images == {}
+    assert turned.digest == Demonstrations.load(str(path)).digest()  # of all that was recorded
+    with pytest.raises(DatasetError, match="images cannot be turned"):
+        load_data(images, images.network.contract, CPU)

@@ -46,6 +46,9 @@ class Checkpoint:
         path = Path(path)
         if not path.is_dir():
             raise CheckpointError(f"{path}: no such checkpoint folder; `sdm-export` writes one")
+        exports = sorted(folder.name for folder in path.glob("export*") if folder.is_dir())
+        if exports and not (path / NETWORK).is_file():
+            raise CheckpointError(f"{path}: a training run, no checkpoint; name its {' or '.join(exports)}")
         missing = [name for name in (CONTRACT, NETWORK, METRICS) if not (path / name).is_file()]
         if missing:
             raise CheckpointError(f"{path}: lacks {', '.join(missing)}; export the checkpoint again")
@@ -87,6 +90,12 @@ class Checkpoint:
             if weights is not None:
                 (room / WEIGHTS).write_bytes(weights.read_bytes())
         return cls.open(path)
+
+    def require_weights(self) -> None:
+        """Raises CheckpointError where it was shipped without its weights, or the record that says whose they are."""
+        missing = [name for name in (TRAINING, WEIGHTS) if not (self.path / name).is_file()]
+        if missing:
+            raise CheckpointError(f"{self.path}: lacks {' and '.join(missing)}; use the openvino backend instead")
 
 
 def contract_at(path: str | Path) -> Contract:

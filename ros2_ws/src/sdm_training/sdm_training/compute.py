@@ -6,23 +6,38 @@ import time
 from collections.abc import Callable
 
 import torch
+from pydantic import Field
 
 from sdm_training import distributed
-from sdm_training.settings import Settings
+from sdm_training.settings import Settings, SettingsError
 
 
 class ComputeSettings(Settings):
     """threads: of torch's one pool (two trainings side by side want 1 each); device: "auto" takes CUDA when present."""
 
     device: str = "auto"
-    threads: int = 1
+    threads: int = Field(default=1, gt=0)
 
 
 def set_up(settings: ComputeSettings) -> torch.device:
     """Applies the thread count, joins the other processes of a distributed run, and names the device."""
+    device = _device(settings.device)
     torch.set_num_threads(settings.threads)
-    automatic = "cuda" if torch.cuda.is_available() else "cpu"
-    return distributed.join(torch.device(automatic if settings.device == "auto" else settings.device))
+    return distributed.join(device)
+
+
+def _device(name: str) -> torch.device:
+    """Raises SettingsError where torch knows none of this name, or finds none here."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise SettingsError(f"compute.device={name}: torch knows no such device; give cpu, cuda or auto") from None
+    found = torch.cuda.device_count()
+    if device.type == "cuda" and (device.index or 0) >= found:
+        raise SettingsError(f"compute.device={name}: torch finds {found or 'no'} CUDA devices here; give cpu or auto")
+    return device
 
 
 def training_clock(device: torch.device) -> Callable[[], float]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import chain, product
 from pathlib import Path
 
+from sdm_core.backends import require_backend
 from sdm_core.checkpoint import Checkpoint
 from sdm_core.errors import TaskError
 from sdm_core.orphan import end_with_parent
@@ -19,6 +20,9 @@ from sdm_sim.late_policy import Latency
 from sdm_sim.registry import make_task, require_task
 from sdm_sim.rollout import Attempt, run_episodes
 from sdm_sim.task import Task
+
+USUAL_BACKEND = "openvino"
+"""What a result line that names no backend was made with."""
 
 # Beyond every seed of a start, so that no noise is drawn twice; the first try keeps the start's own seed.
 _NOISE_SEED_STRIDE = 2**32
@@ -58,7 +62,7 @@ def evaluate(
     checkpoint: Path,
     seeds: Sequence[int],
     workers: int = 1,
-    backend: str = "openvino",
+    backend: str = USUAL_BACKEND,
     on_outcome: Callable[[Outcome], None] | None = None,
     repeats: int = 1,
     world: World | None = None,
@@ -73,10 +77,14 @@ def evaluate(
     gives the same outcomes. Those of another differ at most as rounding may change them: at batches up to 8, OpenVINO's
     answers were those of batch 1, bit for bit; ONNX Runtime's and torch's differed by up to 1e-6 of an action's unit.
     A network that was exported for one observation is asked them one by one. Raises TaskError where the task, such as a
-    real cell's, is not simulated here.
+    real cell's, is not simulated here, CheckpointError where the backend is not installed or lacks the weights it runs.
     """
-    world = world or World()
-    require_task(world.task or Checkpoint.open(checkpoint).contract.task)
+    # A worker that refuses to begin prints a traceback: what can be told cheaply is told before.
+    world, opened = world or World(), Checkpoint.open(checkpoint)
+    require_task(world.task or opened.contract.task)
+    require_backend(backend)
+    if backend == "torch":
+        opened.require_weights()
     asked = attempts(seeds, repeats)
     groups = [asked[first : first + environments] for first in range(0, len(asked), environments)]
     outcomes = []

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from sdm_training import distributed
 from sdm_training.settings import Settings
 
+Momentum = Annotated[float, Field(ge=0, lt=1)]
+
 
 class OptimiserSettings(Settings):
     """clip: maximum gradient norm, or None; cosine: decay to zero over the run after the warm-up."""
 
-    learning_rate: float
-    betas: tuple[float, float] = (0.95, 0.999)
-    weight_decay: float = 1e-6
-    warmup_steps: int = 0
+    learning_rate: float = Field(gt=0)
+    betas: tuple[Momentum, Momentum] = (0.95, 0.999)
+    weight_decay: float = Field(default=1e-6, ge=0)
+    warmup_steps: int = Field(default=0, ge=0)
     cosine: bool = True
-    clip: float | None = None
+    clip: float | None = Field(default=None, gt=0)
 
 
 def learning_rate(settings: OptimiserSettings, step: int, steps: int) -> float:

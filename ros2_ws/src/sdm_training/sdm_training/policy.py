@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import torch
-from pydantic import field_validator
+from pydantic import Field, field_validator, model_validator
 from sdm_core.contract import XYZ, XYZRGB, CloudSpec, Contract, ImageSpec
 from torch import Tensor, nn
 
@@ -25,7 +25,7 @@ class ImageSettings(Settings):
     """steps: newest images of each camera fed; crop: the share of an image's width and height that the network sees;
     cameras: which ones, empty for all that the dataset has."""
 
-    steps: int = 1
+    steps: int = Field(default=1, gt=0)
     crop: float = 0.9
     cameras: tuple[str, ...] = ()
 
@@ -64,17 +64,29 @@ class NetworkSettings(Settings):
     """
 
     name: str
-    points: int = 0
+    points: int = Field(default=0, ge=0)
     colour: bool = False
-    cloud_steps: int = 1
+    cloud_steps: int = Field(default=1, gt=0)
     centred: bool = False
     images: ImageSettings | None = None
-    n_obs_steps: int
-    horizon: int
-    past_actions: int = 0
-    n_action_steps: int
+    n_obs_steps: int = Field(gt=0)
+    horizon: int = Field(gt=0)
+    past_actions: int = Field(default=0, ge=0)
+    n_action_steps: int = Field(gt=0)
     encoder: Part
     denoiser: Part
+
+    @model_validator(mode="after")
+    def steps_fit(self) -> Self:
+        if self.n_action_steps > self.horizon - self.past_actions:
+            past = f" without its {self.past_actions} past actions" if self.past_actions else ""
+            raise ValueError(f"n_action_steps {self.n_action_steps} exceeds horizon {self.horizon}{past}")
+        if self.centred and self.cloud_steps > self.n_obs_steps:
+            raise ValueError(
+                f"cloud_steps {self.cloud_steps} exceeds n_obs_steps {self.n_obs_steps}: where clouds are centred, "
+                "each needs the state of its own step"
+            )
+        return self
 
     @field_validator("encoder", mode="before")
     @classmethod

@@ -8,8 +8,11 @@ state.safetensors   what an interrupted run resumes from
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -52,11 +55,36 @@ class RunFolder:
         """Whether the training has reached its end."""
         return self.weights_file.is_file()
 
+    @property
+    def begun(self) -> bool:
+        """Whether anything was kept that was trained under the record."""
+        return self.finished or (self.path / STATE).is_file() or bool(self.snapshots())
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keeps other processes from training here meanwhile; one that is killed keeps nobody. Raises SettingsError
+        where another one trains here."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise SettingsError(
+                    f"{self.path}: another process trains in it: wait for its end, or name another with run=…"
+                ) from None
+            except OSError:  # a file system that knows no locks
+                pass
+            yield
+        finally:
+            os.close(descriptor)
+
     def begin(self, record: dict[str, Any], contract: Contract) -> None:
-        """Writes record and contract, or checks that the run found here is the same one."""
+        """Writes record and contract, or checks that the run found here is the same one. The record of a training that
+        failed before it kept anything is no run: it is written anew."""
         self.path.mkdir(parents=True, exist_ok=True)
         file = self.path / "training.yaml"
-        if file.exists():
+        if file.exists() and self.begun:
             known = self.record()
             known.setdefault("teacher_sha256", record.get("teacher_sha256"))  # students of before it was recorded
             key = first_difference(known, record, INDIFFERENT)

@@ -8,8 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sdm_core.backends import input_names
-from sdm_core.checkpoint import TRAINING, WEIGHTS, Checkpoint
-from sdm_core.errors import CheckpointError
+from sdm_core.checkpoint import Checkpoint
 
 from sdm_training.compute import ComputeSettings, set_up
 from sdm_training.run_folder import RunFolder
@@ -20,9 +19,7 @@ class TorchBackend:
     """See sdm_core.backends.Backend. Raises CheckpointError on a checkpoint that was shipped without its weights."""
 
     def __init__(self, checkpoint: Checkpoint, threads: int, batch: int = 1) -> None:
-        missing = [name for name in (TRAINING, WEIGHTS) if not (checkpoint.path / name).is_file()]
-        if missing:
-            raise CheckpointError(f"{checkpoint.path}: lacks {' and '.join(missing)}; use the openvino backend instead")
+        checkpoint.require_weights()
         self.batch = batch
         self._inputs = input_names(checkpoint.contract)
         self._device = set_up(ComputeSettings(threads=threads))

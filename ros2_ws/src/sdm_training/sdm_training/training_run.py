@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +15,7 @@ from rich.console import Console
 from sdm_core.atomic import atomic_write
 from sdm_core.checkpoint import METRICS
 from sdm_core.contract import Contract
+from sdm_core.datasets.dataset import EpisodeStore
 from sdm_sim.registry import make_task, task_names
 
 from sdm_training import distributed, provenance
@@ -70,18 +72,20 @@ def load_data(settings: RunSettings, narrow: Callable[[Contract], Contract], dev
     """Reads the store; `narrow` makes the policy's contract of the dataset's; missing statistics are fitted."""
     if not Path(settings.data).exists() and settings.task not in task_names():
         make_task(settings.task)  # raises, with the nearest names
+    recorded = EpisodeStore.view(settings.data).contract
+    if recorded.task != settings.task:
+        raise SettingsError(f"{settings.data} holds demonstrations of {recorded.task}, not of {settings.task}")
+    contract = Contract.parse(narrow(recorded).model_dump(), f"{settings.data} as the network observes it")
+    if settings.camera_noise and contract.observation.cloud is None:
+        raise SettingsError(
+            f"camera_noise={settings.camera_noise} is put onto depth, and this network sees images alone; leave it out"
+        )
     noise = NoisyTakes(settings.camera_noise, settings.seed) if settings.camera_noise else None
     everything = Demonstrations.load(settings.data, settings.leave_out_failures, noise)
-    if everything.contract.task != settings.task:
-        raise SettingsError(
-            f"{settings.data} holds demonstrations of {everything.contract.task}, not of {settings.task}"
-        )
-    kept, held_out = everything.split(settings.validation_episodes)
+    kept, held_out = everything.observed(contract).split(settings.validation_episodes)
     learned = with_yaw_copies(kept, settings.yaw_copies) if settings.yaw_copies else kept
-    contract = narrow(everything.contract)
     if contract.normaliser is None:
         contract = contract.model_copy(update={"normaliser": learned.normaliser(contract)})
-    contract = Contract.model_validate(contract.model_dump())
     train = Windows(kept, contract, device)
     return Data(
         kept,
@@ -117,8 +121,9 @@ class Run:
     def folder(self) -> RunFolder:
         return RunFolder(self.settings.run)
 
-    def begin(self) -> None:
-        """Writes the record, or checks that the run found in the folder is this one."""
+    @contextmanager
+    def begin(self) -> Iterator[None]:
+        """Writes the record, or checks that the run found in the folder is this one, and holds the folder meanwhile."""
         settings = self.settings
         record = {
             **self.labels,
@@ -135,25 +140,26 @@ class Run:
             },
             **provenance.origin(),
         }
-        self.folder.begin(record, self.data.contract)
+        with self.folder.held():
+            self.folder.begin(record, self.data.contract)
+            yield
 
 
 def complete(run: Run, console: Console) -> None:
     """Trains alone (or resumes, or finds it done), then concludes."""
     writes = distributed.rank() == 0
-    if writes:
-        run.begin()
-    distributed.wait_for_all()
-    if not run.folder.finished:
-        settings = run.settings
-        # Every process draws its own share of a batch.
-        generator = torch.Generator().manual_seed(settings.seed + SEEDS * distributed.rank())
-        training = Training(run.learner, run.data.learned, generator)
-        spent = train(training, run.folder.path, settings.loop, f"{settings.task} {run.labels['method']}")
+    with run.begin() if writes else nullcontext():
+        distributed.wait_for_all()
+        if not run.folder.finished:
+            settings = run.settings
+            # Every process draws its own share of a batch.
+            generator = torch.Generator().manual_seed(settings.seed + SEEDS * distributed.rank())
+            training = Training(run.learner, run.data.learned, generator)
+            spent = train(training, run.folder.path, settings.loop, f"{settings.task} {run.labels['method']}")
+            if writes:
+                run.folder.finish(training.weights(), spent)
         if writes:
-            run.folder.finish(training.weights(), spent)
-    if writes:
-        conclude(run, console)
+            conclude(run, console)
     distributed.wait_for_all()
 
 

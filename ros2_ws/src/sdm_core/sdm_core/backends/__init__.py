@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Protocol
 
 import numpy as np
@@ -47,13 +47,19 @@ def load_backend(name: str, checkpoint: Checkpoint, threads: int, batch: int = 1
 
     Raises CheckpointError on an unknown backend or a network it cannot read.
     """
+    entry = require_backend(name)
+    try:
+        return entry.load()(checkpoint, threads, batch)
+    except ImportError as error:
+        raise CheckpointError(f"backend '{name}' cannot be imported ({error}); install it") from None
+
+
+def require_backend(name: str) -> EntryPoint:
+    """Where the backend of this name is found. Raises CheckpointError where there is none."""
     found = {entry.name: entry for entry in entry_points(group="sdm.backends")}
     if name not in found:
         raise CheckpointError(f"backend '{name}' is not installed; there are {', '.join(sorted(found)) or 'none'}")
-    try:
-        return found[name].load()(checkpoint, threads, batch)
-    except ImportError as error:
-        raise CheckpointError(f"backend '{name}' cannot be imported ({error}); install it") from None
+    return found[name]
 
 
 def require_signature(checkpoint: Checkpoint, inputs: set[str], outputs: set[str]) -> None:

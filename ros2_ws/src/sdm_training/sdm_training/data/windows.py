@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -175,6 +175,17 @@ class Demonstrations:
         if not kept.any():
             raise DatasetError(f"{path}: all {len(lengths)} episodes are labelled failures; record some that succeed")
         return every if kept.all() else every._of(np.array(lengths)[kept].tolist(), np.repeat(kept, lengths))
+
+    def observed(self, contract: Contract) -> Demonstrations:
+        """What of them `contract` observes, which narrows their own."""
+        cloud, cameras = contract.observation.cloud, [image.camera for image in contract.observation.images]
+        return replace(
+            self,
+            contract=contract,
+            point_cloud=self.point_cloud if cloud else None,
+            images={camera: self.images[camera] for camera in cameras},
+            noisy_clouds=self.noisy_clouds if cloud else (),
+        )
 
     def _of(self, lengths: list[int], rows: slice | NDArray[np.bool_]) -> Demonstrations:
         """Some of the episodes, which have these lengths and rows."""

@@ -13,8 +13,6 @@ only those near it, and leaves other modes alone. The discriminator is DMD2's.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 from torch import Tensor
 
@@ -22,7 +20,7 @@ from sdm_training.distillers.dmd2 import Dmd2, Dmd2Settings
 from sdm_training.draws import Draws
 from sdm_training.observation import Batch
 from sdm_training.policy import Policy
-from sdm_training.score_distillation import MIN_SCALE, Comparison, ScoreDistillation, for_process
+from sdm_training.score_distillation import MIN_SCALE, Comparison, for_process
 from sdm_training.settings import Settings, SettingsError
 
 
@@ -45,7 +43,7 @@ class DemonstrationSettings(Settings):
 class AnchoredSettings(Dmd2Settings):
     """matching_weight, anchor, demonstration, generator_adversarial: a term of weight 0 is left out with all its cost.
 
-    Without matching there is no critic, and so no discriminator.
+    Without matching there is no critic, and so no discriminator; nor is there one that the generator does not heed.
     """
 
     kind: str = "anchored"
@@ -55,6 +53,10 @@ class AnchoredSettings(Dmd2Settings):
     demonstration: DemonstrationSettings = DemonstrationSettings()
     generator_adversarial: float = 0.0
 
+    @property
+    def adversarial(self) -> bool:
+        return self.generator_adversarial > 0
+
 
 class Anchored(Dmd2):
     """DMD2 with an anchor; each term of the generator's loss is optional."""
@@ -63,23 +65,19 @@ class Anchored(Dmd2):
 
     def __init__(self, settings: AnchoredSettings, policy: Policy, windows: int) -> None:
         super().__init__(settings, policy, windows)
-        self.adversarial = settings.generator_adversarial > 0
-        if self.adversarial and not settings.matching_weight:
+        if settings.adversarial and not settings.matching_weight:
             raise SettingsError("distiller.generator_adversarial needs the critic: give distiller.matching_weight too")
         if not (settings.matching_weight or settings.anchor.weight or settings.demonstration.weight):
             raise SettingsError("distiller.matching_weight, anchor.weight and demonstration.weight are all 0")
         nfe = for_process(settings.anchor.nfe, policy.settings.diffusion.kind)
         if nfe is None:
             raise SettingsError(f"distiller.anchor.nfe says nothing of the process '{policy.settings.diffusion.kind}'")
+        if settings.anchor.weight:
+            policy.process.check_nfe(nfe)
         self.anchor_nfe = nfe
-        generator, critic = self.updates
-        if not self.adversarial:
-            del self.discriminator
-            critic = replace(critic, modules=("critic",))
         if not settings.matching_weight:
             del self.critic
-        self.updates = (generator, critic) if settings.matching_weight else (generator,)
-        self.freeze()
+            self.updates = self.updates[:1]
 
     def loss(self, update: str, batch: Batch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
         if update != "generator":
@@ -104,16 +102,6 @@ class Anchored(Dmd2):
 
     def gradient(self, a_g: Tensor, compared: Comparison) -> Tensor:
         return self.settings.matching_weight * super().gradient(a_g, compared)
-
-    def generator_loss(self, a_g: Tensor, batch: Batch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
-        if self.adversarial:
-            return super().generator_loss(a_g, batch, draws)
-        return ScoreDistillation.generator_loss(self, a_g, batch, draws)
-
-    def critic_loss(self, a_g: Tensor, batch: Batch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
-        if self.adversarial:
-            return super().critic_loss(a_g, batch, draws)
-        return ScoreDistillation.critic_loss(self, a_g, batch, draws)
 
     @torch.no_grad()
     def teachers(self, noise: Tensor, batch: Batch) -> Tensor:

@@ -29,13 +29,19 @@ from sdm_training.score_distillation import (
 
 
 class Dmd2Settings(ScoreDistillationSettings):
-    """generator_adversarial, critic_adversarial: weights of the discriminator's terms beside the scores'."""
+    """generator_adversarial, critic_adversarial: weights of the discriminator's terms beside the scores'; both 0: there
+    is no discriminator."""
 
     kind: str = "dmd2"
     method: str = "dmd2"
     critic_optimiser: OptimiserSettings
     generator_adversarial: float = 1.0
     critic_adversarial: float = 1.0
+
+    @property
+    def adversarial(self) -> bool:
+        """Whether there is a discriminator."""
+        return bool(self.generator_adversarial or self.critic_adversarial)
 
 
 class Dmd2(ScoreDistillation):
@@ -45,9 +51,10 @@ class Dmd2(ScoreDistillation):
 
     def __init__(self, settings: Dmd2Settings, policy: Policy, windows: int) -> None:
         super().__init__(settings, policy, windows)
-        self.discriminator = Discriminator(policy.denoiser.feature_dim)
-        generator, _ = self.updates
-        self.updates = (generator, Update("critic", ("critic", "discriminator"), settings.critic_optimiser))
+        if settings.adversarial:
+            self.discriminator = Discriminator(policy.denoiser.feature_dim)
+            generator, _ = self.updates
+            self.updates = (generator, Update("critic", ("critic", "discriminator"), settings.critic_optimiser))
         self.freeze()
 
     def gradient(self, a_g: Tensor, compared: Comparison) -> Tensor:
@@ -55,11 +62,15 @@ class Dmd2(ScoreDistillation):
 
     def generator_loss(self, a_g: Tensor, batch: Batch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
         loss, scalars = super().generator_loss(a_g, batch, draws)
+        if not self.settings.adversarial:
+            return loss, scalars
         fooling = softplus(-self.realism(a_g, batch, draws)).mean()
         return loss + self.settings.generator_adversarial * fooling, {**scalars, "fooling": fooling.detach()}
 
     def critic_loss(self, a_g: Tensor, batch: Batch, draws: Draws) -> tuple[Tensor, dict[str, Tensor]]:
         loss, scalars = super().critic_loss(a_g, batch, draws)
+        if not self.settings.adversarial:
+            return loss, scalars
         real = self.teacher.normalised_chunk(batch).repeat_interleave(self.settings.draws, 0)
         telling = softplus(self.realism(a_g, batch, draws)).mean() + softplus(-self.realism(real, batch, draws)).mean()
         return loss + self.settings.critic_adversarial * telling, {**scalars, "telling": telling.detach()}

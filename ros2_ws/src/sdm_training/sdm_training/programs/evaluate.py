@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from sdm_core.checkpoint import Checkpoint
@@ -16,20 +16,25 @@ from sdm_core.results import append_result
 from sdm_sim.late_policy import Latency
 
 from sdm_training.data.windows import Demonstrations
-from sdm_training.evaluation import Outcome, World, evaluate
-from sdm_training.protocols import Evaluate, best5, final, snapshot
+from sdm_training.evaluation import USUAL_BACKEND, Outcome, World, evaluate
+from sdm_training.protocols import BEST_EPISODES, Evaluate, best5, final, snapshot
+from sdm_training.provenance import machine
 from sdm_training.real_time import INJECTED, MEASURED, cell, is_there, measured_answer_ms
 from sdm_training.run_folder import RunFolder
 from sdm_training.settings import Settings, SettingsError, run_program
+
+# Of protocols final and snapshot, unless others are asked for.
+EPISODES = 100
 
 
 class EvaluateSettings(Settings):
     """config/evaluate.yaml. checkpoint: an exported folder, or a run's (then nfe chooses among a teacher's exports);
     seed0: the first episode's seed, the others follow; repeats: how many episodes in a row share a start, and differ in
     the policy's noise alone; workers: processes; environments: how many each of them steps in turn, whose observations
-    are inferred as one batch (see sdm_training.evaluation); snapshot: which of a run's snapshots the protocol of that
-    name evaluates, counted from 1; camera_noise: the depth camera whose noise is put onto the images; results: the
-    JSON-lines file appended to, or null.
+    are inferred as one batch (see sdm_training.evaluation); episodes: null for as many as the protocol usually has;
+    snapshot: which of a run's snapshots the protocol of that name evaluates, counted from 1, null for the first;
+    camera_noise: the depth camera whose noise is put onto the images; results: the JSON-lines file appended to, or
+    null.
 
     task: another one to act in than the checkpoint was made for, such as its moving variant; mode: whether the world
     waits for the policy (direct) or not (realtime); latency_ms: how late the policy has its observations in realtime,
@@ -39,19 +44,35 @@ class EvaluateSettings(Settings):
     checkpoint: str
     task: str | None
     nfe: int | None
+    protocol: Literal["final", "best5", "snapshot"]
     episodes: int = Field(gt=0)
-    seed0: int
+    snapshot: int | None = Field(gt=0)
+    seed0: int = Field(ge=0)
     repeats: int = Field(gt=0)
     workers: int = Field(gt=0)
     environments: int = Field(gt=0)
-    protocol: Literal["final", "best5", "snapshot"]
-    snapshot: int
     backend: str
     camera_noise: Literal["none", "d4xx"]
     mode: Literal["direct", "realtime"]
     latency_ms: tuple[Annotated[float, Field(ge=0)], ...] = Field(min_length=1)
     latency: Literal["injected", "measured"]
     results: str | None
+
+    @field_validator("episodes", mode="before")
+    @classmethod
+    def _usual_episodes(cls, value: Any, given: ValidationInfo) -> Any:
+        usual = BEST_EPISODES if given.data.get("protocol") == "best5" else EPISODES
+        return usual if value is None else value
+
+    @model_validator(mode="after")
+    def _protocol_reads_them(self) -> EvaluateSettings:
+        if self.protocol == "best5" and self.episodes != BEST_EPISODES:
+            raise ValueError(
+                f"protocol best5 has {BEST_EPISODES} episodes of a snapshot, not {self.episodes}; leave episodes out"
+            )
+        if self.protocol != "snapshot" and self.snapshot is not None:
+            raise ValueError(f"snapshot belongs to protocol snapshot, not to {self.protocol}")
+        return self
 
     @model_validator(mode="after")
     def _repeats_fit(self) -> EvaluateSettings:
@@ -115,7 +136,7 @@ def _direct_line(settings: EvaluateSettings, console: Console) -> dict[str, Any]
     demonstrations = Demonstrations.load(folder.record()["config"]["data"])
     if settings.protocol == "best5":
         return best5(folder, demonstrations, run)
-    return snapshot(folder, settings.snapshot, demonstrations, settings.episodes, run)
+    return snapshot(folder, settings.snapshot or 1, demonstrations, settings.episodes, run)
 
 
 def _evaluate_in_real_time(settings: EvaluateSettings, console: Console) -> None:
@@ -126,7 +147,10 @@ def _evaluate_in_real_time(settings: EvaluateSettings, console: Console) -> None
         "eval_seed0": settings.seed0,
         "repeats": settings.repeats if settings.repeats > 1 else None,
         "camera_noise": None if settings.camera_noise == "none" else settings.camera_noise,
+        "backend": None if settings.backend == USUAL_BACKEND else settings.backend,
     }
+    if settings.latency == MEASURED:
+        protocol["machine"] = machine()
     cells = [cell(checkpoint, task, settings.latency, latency_ms, **protocol) for latency_ms in settings.latency_ms]
     missing = [one for one in cells if settings.results is None or not is_there(settings.results, one)]
     if len(missing) < len(cells):
@@ -184,6 +208,8 @@ def _record(line: dict[str, Any], settings: EvaluateSettings, console: Console) 
         line["environments"] = settings.environments
     if settings.camera_noise != "none":
         line["camera_noise"] = settings.camera_noise
+    if settings.backend != USUAL_BACKEND:
+        line["backend"] = settings.backend
     low, high = line["ci95"]
     late = f" {line['latency_ms'] + line['answer_ms']:g} ms late" if line["mode"] == "realtime" else ""
     console.print(

@@ -77,9 +77,10 @@ def import_dp3(settings: ImportDp3Settings) -> None:
         "parameters_denoiser": parameter_count(policy.denoiser),
         **origin,
     }
-    run.begin(record, imported.contract)
-    atomic_write(run.path / METRICS, (json.dumps(metrics, indent=2) + "\n").encode())
-    run.finish({**imported.weights, **prefixed("raw", imported.raw)}, train_s=0.0)
+    with run.held():
+        run.begin(record, imported.contract)
+        atomic_write(run.path / METRICS, (json.dumps(metrics, indent=2) + "\n").encode())
+        run.finish({**imported.weights, **prefixed("raw", imported.raw)}, train_s=0.0)
     console, network = Console(soft_wrap=True, highlight=False), imported.settings.network
     console.print(f"{run.path}: network {network.name}, {metrics['parameters']:,} parameters")
     predicts_noise = imported.settings.diffusion.model_dump()["prediction"] == "epsilon"

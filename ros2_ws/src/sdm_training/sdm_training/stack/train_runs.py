@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -43,24 +44,25 @@ def train_runs(runs: Sequence[Run], console: Console) -> list[tuple[Run, Excepti
             return False
         return True
 
-    begun = [run for run in runs if attempt([run], run.begin)]
-    for alike in _alike([run for run in begun if not run.folder.finished]):
-        attempt(alike, lambda alike=alike: in_flight.append(_stacked(alike)))
-    together = sum(len(stacked.runs) for stacked in in_flight)
-    started = time.perf_counter()
-    index = 0
-    while in_flight:
-        for stacked in list(in_flight):
-            if not attempt(stacked.runs, lambda stacked=stacked, index=index: _step(stacked, index, started)):
-                in_flight.remove(stacked)
-            elif index + 1 == stacked.steps:
-                in_flight.remove(stacked)
-                if attempt(stacked.runs, stacked.stack.finish):
-                    spent = time.perf_counter() - started
-                    console.print(_summary(stacked, spent))
-                    for run in stacked.runs:
-                        attempt([run], lambda run=run, spent=spent: _write(run, spent, together))
-        index += 1
+    with ExitStack() as held:
+        begun = [run for run in runs if attempt([run], lambda run=run: held.enter_context(run.begin()))]
+        for alike in _alike([run for run in begun if not run.folder.finished]):
+            attempt(alike, lambda alike=alike: in_flight.append(_stacked(alike)))
+        together = sum(len(stacked.runs) for stacked in in_flight)
+        started = time.perf_counter()
+        index = 0
+        while in_flight:
+            for stacked in list(in_flight):
+                if not attempt(stacked.runs, lambda stacked=stacked, index=index: _step(stacked, index, started)):
+                    in_flight.remove(stacked)
+                elif index + 1 == stacked.steps:
+                    in_flight.remove(stacked)
+                    if attempt(stacked.runs, stacked.stack.finish):
+                        spent = time.perf_counter() - started
+                        console.print(_summary(stacked, spent))
+                        for run in stacked.runs:
+                            attempt([run], lambda run=run, spent=spent: _write(run, spent, together))
+            index += 1
     return failed
 
 
