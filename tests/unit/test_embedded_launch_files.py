@@ -385,6 +385,76 @@ def test_a_real_arm_s_policy_is_asked_for(launch):
     assert "process started" not in output
 
 
+@pytest.mark.parametrize(
+    ("file", "given"),
+    [
+        ("franka.launch.py", ["sim:=true", "robot:=cel.yaml"]),
+        ("record.launch.py", ["contract:=contract.yaml", "output:=demos.zarr", "camera:=cel.yaml"]),
+    ],
+)
+def test_a_parameter_file_that_is_not_there_is_refused_before_anything_starts(launch, file, given):
+    code, output = launch(file, *given).finish()
+    assert code == 1
+    assert f"{given[-1]}: no such file" in output
+    assert "process started" not in output
+
+
+# As a real `ros2 launch` does: whatever names it is given become configurations.
+ROS2_LAUNCH = """
+import os, sys
+from ament_index_python.packages import get_package_share_directory
+from launch import LaunchDescription, LaunchService
+from launch.actions import IncludeLaunchDescription
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+first, second, *_ = sys.argv[1:]
+path = first if os.path.isfile(first) else os.path.join(get_package_share_directory(first), "launch", second)
+words = [word for word in sys.argv[1:] if ":=" in word]
+given = [tuple(word.split(":=", 1)) for word in words]
+service = LaunchService(argv=words)
+service.include_launch_description(
+    LaunchDescription([IncludeLaunchDescription(PythonLaunchDescriptionSource(path), launch_arguments=given)])
+)
+sys.exit(service.run())
+"""
+
+
+def said_by_ros2_launch(*words: str) -> str:
+    """The line with which a real `ros2 launch` of these words ends."""
+    done = subprocess.run([sys.executable, "-c", ROS2_LAUNCH, *words], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "process started" not in done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["sdm_bringup", "franka.launch.py", "speedshare:=0.2"], "'speedshare', did you mean 'speed_share'?"),
+        (
+            [str(ROOT / "launch" / "record.launch.py"), "contract:=c.yaml", "output:=d.zarr", "robots:=cell.yaml"],
+            "'robots', did you mean 'robot'?",
+        ),
+        ([str(ROOT / "launch" / "sim.launch.py"), "zzz:=1"], "'zzz'; it has: task, checkpoint, mode, "),
+    ],
+)
+def test_a_misspelt_argument_is_refused_where_ros2_launch_would_not_hear_it(launch, words, line):
+    assert f".launch.py has no argument {line}" in said_by_ros2_launch(*words, "sigterm_timeout:=20")
+
+
+def test_a_file_that_includes_one_of_ours_has_arguments_of_its_own(launch, tmp_path):
+    mine = tmp_path / "franka.launch.py"
+    mine.write_text(f"""
+from launch import LaunchDescription
+from launch.actions import IncludeLaunchDescription
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+
+def generate_launch_description():
+    ours = PythonLaunchDescriptionSource({str(ROOT / "launch" / "franka.launch.py")!r})
+    return LaunchDescription([IncludeLaunchDescription(ours)])
+""")
+    assert "no policy is named" in said_by_ros2_launch(str(mine), "cell:=left")
+
+
 def test_launch_files_are_found_through_the_package(launch):
     done = subprocess.run(
         [sys.executable, "-m", "embedded_ros.cli.main", "launch", "sdm_bringup", "sim.launch.py", "--show-args"],

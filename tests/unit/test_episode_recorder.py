@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, cast
 
 import numpy as np
 import pytest
 from geometry_msgs.msg import PoseStamped
+from helpers.contracts import small_contract
 from helpers.fake_robot import time_message
-from helpers.motion import pose_contract
+from helpers.motion import joint_contract, pose_contract
 from rclpy.node import Node
 from rclpy.serialization import serialize_message
 from sdm_core.contract import Contract
-from sdm_core.errors import DatasetError
+from sdm_core.errors import ContractError, DatasetError
 from sdm_policy_node.convert.bag_message import BagMessage
 from sdm_policy_node.convert.bag_node import BagNode
 from sdm_policy_node.parameters import RecorderParameters
@@ -29,8 +32,10 @@ START_NS = 10**12
 class Cell:
     """A recorder, and what is published around it."""
 
-    def __init__(self, contract: Contract = CONTRACT, **settings: Any) -> None:
-        self._node = BagNode({})
+    def __init__(
+        self, contract: Contract = CONTRACT, topics: Mapping[str, str] = MappingProxyType({}), **settings: Any
+    ) -> None:
+        self._node = BagNode(topics)
         parameters = RecorderParameters(**{"sink": "pose", **settings})
         self.recorder = EpisodeRecorder(cast(Node, self._node), parameters, contract, self._take, lambda *_: None)
 
@@ -165,3 +170,28 @@ def test_an_action_without_a_gripper_needs_no_word_of_it() -> None:
     cell.see(START_NS)
     cell.command(START_NS, 0.1)
     assert kept(cell).shape == (1, 7)
+
+
+@pytest.mark.parametrize(
+    ("sink", "contract", "line"),
+    [
+        ("native", pose_contract(), "native or joint_position actions, not 'ee_pose'; set sink: pose"),
+        ("native", pose_contract("ee_delta"), "native or joint_position actions, not 'ee_delta'; write the contract's"),
+        ("pose", small_contract(), "'ee_pose' actions, not 'native'; set sink: native"),
+        ("pose", joint_contract(), "'ee_pose' actions, not 'joint_position'; set actions: measured, or sink: native"),
+    ],
+)
+def test_a_sink_that_has_no_such_actions_is_refused_before_a_demonstration(
+    sink: str, contract: Contract, line: str
+) -> None:
+    with pytest.raises(ContractError, match=f"sink '{sink}' records {line}"):
+        Cell(contract, sink=sink)
+
+
+def test_where_no_command_comes_the_topic_is_named_that_was_listened_to() -> None:
+    cell = Cell(topics={"target_pose": "/arm/target"})
+    cell.grip(1.0)
+    cell.recorder.begin()
+    cell.see(START_NS)
+    with pytest.raises(DatasetError, match="nothing to keep: 1 images and after them no command on /arm/target came"):
+        kept(cell)

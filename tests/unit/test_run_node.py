@@ -12,8 +12,14 @@ from helpers.domain import own_domain
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rclpy.lifecycle import LifecycleNode
+from sdm_cockpit import cockpit_node
 from sdm_core.errors import SdmError
+from sdm_policy_node.commands import command_node
+from sdm_policy_node.policy import policy_node
+from sdm_policy_node.realsense import realsense_node
+from sdm_policy_node.recording import recorder_node
 from sdm_policy_node.run_node import run_node, start_by_itself
+from sdm_policy_node.teleop import teleop_node
 
 IMPOSSIBLE = (
     "Failed to trigger lifecycle state machine transition: Transition is not registered., at rcl_lifecycle.c:355"
@@ -109,3 +115,30 @@ def test_a_terminal_s_end_is_ignored_where_it_was(ignored):
         run_node(make, farewell=True)
     assert (handlers[0] == signal.SIG_IGN) == ignored
     assert handlers[0] != signal.SIG_DFL
+
+
+@pytest.mark.parametrize(
+    ("main", "given", "line"),
+    [
+        (command_node.main, "rate_hz:=100", "rate_hz: 100 is no floating-point number; write 100.0"),
+        (command_node.main, "speed_share:=2.0", "speed_share: 2.0 is out of range; give one from 0.01 to 1.0"),
+        (
+            command_node.main,
+            "workspace_low:=[0, -1, 0]",
+            "workspace_low: [0, -1, 0] is no list of floating-point numbers; write [0.0, -1.0, 0.0]",
+        ),
+        (command_node.main, "dry_run:=1", "dry_run: 1 is neither true nor false"),
+        (policy_node.main, "threads:=2.5", "threads: 2.5 is no integer"),
+        (policy_node.main, "max_age_s:=soon", "max_age_s: 'soon' is no floating-point number"),
+        (recorder_node.main, "frozen_frames:=-1", "frozen_frames: -1 is out of range; give one from 0 to 1000"),
+        (realsense_node.main, "serial:=8421", "serial: 8421 is no text; write '8421', in quotes"),
+        (teleop_node.main, "key_hold_s:=1", "key_hold_s: 1 is no floating-point number; write 1.0"),
+        (cockpit_node.main, "port:=70000", "port: 70000 is out of range; give one from 0 to 65535"),
+    ],
+)
+def test_a_parameter_that_is_refused_ends_its_node_with_one_line(monkeypatch, capfd, main, given, line):
+    monkeypatch.setattr(sys, "argv", ["node", "--ros-args", "-p", given])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == f"error: parameter {line}"
+    assert capfd.readouterr().err == ""

@@ -526,6 +526,20 @@ def test_parameters_keep_their_order_and_types(run, package, tmp_path):
     assert "none: ''" in output
 
 
+def test_parameter_file_that_is_not_there_is_told_of_and_left_out(run, package):
+    output = node_output(
+        run,
+        """
+        def entities():
+            return [Node(package="echoing", executable="node", output="screen", parameters=["nosuch.yaml", {"a": 1}])]
+        """,
+    )
+    assert "Parameter file path is not a file: nosuch.yaml" in output
+    argv = yaml.safe_load(output.partition("argv ")[2].splitlines()[0])
+    assert "nosuch.yaml" not in argv
+    assert "a: 1" in output
+
+
 @pytest.mark.parametrize(
     ("text", "items", "value"),
     [("[0.1, 2.0]", float, [0.1, 2.0]), ("[1, 2]", int, [1, 2]), ("[a, b]", str, ["a", "b"]), ("[true]", bool, [True])],

@@ -12,12 +12,14 @@ from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.node import Node
 from sdm_core import camera_topics
 from sdm_core.commands.chunk_scheduler import SCHEDULERS
 from sdm_core.errors import SdmError
 from sdm_core.perception.crop_box import AS_IN_CONTRACT
 
+from sdm_policy_node.parameter_refusals import refuse_misspelt, wrong_value
 from sdm_policy_node.sinks.command_sinks import COMMAND_SINKS
 
 
@@ -285,19 +287,27 @@ class RealSenseParameters:
     stall_s: float = parameter(1.0, "a camera that is silent for longer is opened again", low=0.1, high=60.0)
 
 
+_KINDS = (PolicyParameters, CommandParameters, RecorderParameters, RealSenseParameters)
 Parameters = TypeVar("Parameters")
 
 
 def declare(node: Node, kind: type[Parameters]) -> Parameters:
-    """Declares the fields of `kind` on `node` and reads them. Raises SdmError on a value beside the choices."""
+    """Declares the fields of `kind` on `node` and reads them. Raises SdmError on a value that a field does not take,
+    and on a name that was meant for one."""
     values = {}
     for entry in fields(kind):  # type: ignore[arg-type]
         default = list(entry.default) if isinstance(entry.default, tuple) else entry.default
-        declared = node.declare_parameter(entry.name, default, _descriptor(entry.metadata, default))
+        try:
+            declared = node.declare_parameter(entry.name, default, _descriptor(entry.metadata, default))
+        except (InvalidParameterTypeException, InvalidParameterValueException):
+            given = node._parameter_overrides[entry.name].value
+            wrong = wrong_value(given, default, *entry.metadata["range"])
+            raise SdmError(f"parameter {entry.name}: {wrong}") from None
         values[entry.name] = field_value(declared.value)
         choices = entry.metadata["choices"]
         if choices and values[entry.name] not in choices:
             raise SdmError(f"parameter {entry.name}: '{values[entry.name]}' is not one of {', '.join(choices)}")
+    refuse_misspelt(node, values, {entry.name for each in _KINDS for entry in fields(each)})
     return kind(**values)
 
 

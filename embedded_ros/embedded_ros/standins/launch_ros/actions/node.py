@@ -71,6 +71,7 @@ class Node(ExecuteProcess):
                 file = text(parameters)
                 if not os.path.isfile(file):
                     _logger.warning("Parameter file path is not a file: %s", file)
+                    continue
             ros_arguments += ["--params-file", file]
         for source, target in self.__remappings:
             ros_arguments += ["-r", f"{text(source)}:={text(target)}"]

@@ -29,11 +29,11 @@ class CommandNode(LifecycleNode):
 
     def __init__(self) -> None:
         super().__init__("command_node")
-        self._settings = declare(self, CommandParameters)
-        self._first_workspace = _workspace(self._settings)
         self._interlock = Interlock()
         self._loop: CommandLoop | None = None
         self._operator: OperatorServices | None = None
+        self._settings = declare(self, CommandParameters)
+        self._first_workspace = _workspace(self._settings)
         self._first_workspace.require_within(self._first_workspace)  # a bound that is nan would bound nothing
         self._diagnostics = CommandDiagnostics(self, self._interlock)
         self.create_service(Trigger, "~/pause", self._on_pause)

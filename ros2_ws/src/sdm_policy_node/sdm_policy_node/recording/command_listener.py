@@ -8,6 +8,7 @@ import numpy as np
 from geometry_msgs.msg import PoseStamped
 from numpy.typing import NDArray
 from rclpy.node import Node
+from rclpy.subscription import Subscription
 from sdm_core.commands.command_space import CommandSpace
 from sdm_core.contract import Contract
 from sdm_core.errors import ContractError, ObservationError
@@ -20,6 +21,12 @@ from sdm_policy_node.sinks.command_sink import command_qos
 from sdm_policy_node.time_stamps import to_ns
 
 _QUEUE = 200
+# What records actions of a kind.
+_FIXES = {
+    "native": "set sink: native",
+    "joint_position": "set actions: measured, or sink: native",
+    "ee_pose": "set sink: pose",
+}
 
 Deliver = Callable[[int, NDArray[np.float64]], None]
 """Given when a command was given (ns of its sender's clock; 0: it does not say), and the command [A]."""
@@ -29,18 +36,26 @@ GripperTold = Callable[[float], None]
 
 def listen_to_commands(
     node: Node, sink: str, contract: Contract, deliver: Deliver, refuse: Refuse, gripper_told: GripperTold
-) -> None:
+) -> Subscription:
     """Calls `deliver` with every command that goes through a sink of this sort, `refuse` for one that is none, and
-    `gripper_told` with what the gripper is commanded where that is a message of its own."""
-    if sink == "native":
-        node.create_subscription(
-            Float64MultiArray,
-            float_array_sink.TOPIC,
-            lambda message: deliver(0, np.array(message.data, np.float64)),
-            command_qos(_QUEUE),
-        )
-    else:
-        PoseListener(node, contract, deliver, refuse, gripper_told)
+    `gripper_told` with what the gripper is commanded where that is a message of its own; gives what hears the commands.
+
+    Raises ContractError where such a sink has no actions of the contract's kind."""
+    if sink == "pose":
+        return PoseListener(node, contract, deliver, refuse, gripper_told).subscription
+    kinds, kind = float_array_sink.KINDS, contract.action.kind
+    if kind not in kinds:
+        raise ContractError(f"sink 'native' records {' or '.join(kinds)} actions, not '{kind}'; {_fix(kind)}")
+    return node.create_subscription(
+        Float64MultiArray,
+        float_array_sink.TOPIC,
+        lambda message: deliver(0, np.array(message.data, np.float64)),
+        command_qos(_QUEUE),
+    )
+
+
+def _fix(kind: str) -> str:
+    return _FIXES.get(kind, f"write the contract's actions as {', '.join(_FIXES)}")
 
 
 def listen_to_gripper(node: Node, told: GripperTold) -> None:
@@ -60,13 +75,17 @@ class PoseListener:
         action = contract.action
         names = [entry.name.rsplit(".", 1)[-1] for entry in action.entries]
         rotation = CommandSpace(action).rotation
-        if action.kind != "ee_pose" or rotation is None:
-            raise ContractError(f"sink 'pose' records 'ee_pose' actions with a quaternion, not '{action.kind}'")
+        if action.kind != "ee_pose":
+            raise ContractError(f"sink 'pose' records 'ee_pose' actions, not '{action.kind}'; {_fix(action.kind)}")
+        if rotation is None:
+            raise ContractError("sink 'pose' records 'ee_pose' actions with a quaternion; give the contract qx … qw")
         self._deliver, self._refuse, self._gripper_told = deliver, refuse, gripper_told
         self._frame = action.base_frame
         self._pose = [*(names.index(axis) for axis in ("x", "y", "z")), *range(rotation.start, rotation.stop)]
         self._command = np.array([entry.low for entry in action.entries])
-        node.create_subscription(PoseStamped, pose_sink.POSE_TOPIC, self._on_pose, command_qos(_QUEUE))
+        self.subscription = node.create_subscription(
+            PoseStamped, pose_sink.POSE_TOPIC, self._on_pose, command_qos(_QUEUE)
+        )
         if "gripper" in names:
             self._gripper = names.index("gripper")
             listen_to_gripper(node, self._on_gripper)

@@ -60,10 +60,11 @@ class EpisodeRecorder:
         states = StateSource(node, settings.reliable_sensors, self._on_state, self._on_state_refused, _QUEUE)
         states.configure(contract, settings.max_skew_s)
         gripper = contract.action.gripper_index
+        self._command_topic = ""
         if settings.actions == "commands":
-            listen_to_commands(
+            self._command_topic = listen_to_commands(
                 node, settings.sink, contract, self._on_command, self._on_command_refused, self._on_gripper
-            )
+            ).topic_name
             self._needs_gripper = gripper is not None and settings.sink == "pose"
         else:
             self._needs_gripper = gripper is not None and gripper not in MeasuredPose(contract).measured.tolist()
@@ -75,7 +76,9 @@ class EpisodeRecorder:
         settings = self._settings
         max_skew_ns = self._contract.skew_ns(settings.max_skew_s)
         in_order = settings.pairing == "order"
-        recording = EpisodeRecording(self._contract, in_order, max_skew_ns, settings.actions, span_ns)
+        recording = EpisodeRecording(
+            self._contract, in_order, max_skew_ns, settings.actions, span_ns, self._command_topic
+        )
         for stamp_ns, state in self._recent:
             recording.add_state(stamp_ns, state)
         for stamp_ns, command in self._recent_commands:

@@ -74,6 +74,8 @@ class EpisodeRecording:
     actions: str = "commands"
     span_ns: tuple[int, int] | None = None
     """Stamps of the first and the last frame that count; None: all do."""
+    command_topic: str = "any topic"
+    """The one that commands are heard on, named where none come."""
     refusal: str = ""
     """Why this episode cannot be kept."""
     frames: list[Observed] = field(default_factory=list)
@@ -177,7 +179,7 @@ class EpisodeRecording:
             self._require_order()
         rows = self.rows if rows is None else min(rows, self.rows)
         if rows == 0:
-            actions = " and no command after them" if self.actions == "commands" else ""
+            actions = f" and after them no command on {self.command_topic}" if self.actions == "commands" else ""
             raise DatasetError(f"nothing to keep: {len(self.frames)} images{actions} came since the start")
         frames = self.frames[:rows]
         clouds = [frame.cloud for frame in frames if frame.cloud is not None]

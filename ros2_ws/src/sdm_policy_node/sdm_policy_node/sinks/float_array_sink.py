@@ -13,15 +13,15 @@ from std_msgs.msg import Float64MultiArray
 from sdm_policy_node.sinks.command_sink import command_qos
 
 TOPIC = "native_command"
-_KINDS = ("native", "joint_position")
+KINDS = ("native", "joint_position")
 
 
 class Float64MultiArraySink:
     """The command vector as it is. Receivers keep the last command in silence: the hold before it stops them."""
 
     def __init__(self, node: Node, contract: Contract, depth: int) -> None:
-        if contract.action.kind not in _KINDS:
-            raise ContractError(f"sink 'native' takes {' or '.join(_KINDS)} actions, not '{contract.action.kind}'")
+        if contract.action.kind not in KINDS:
+            raise ContractError(f"sink 'native' takes {' or '.join(KINDS)} actions, not '{contract.action.kind}'")
         self._node = node
         self._publisher = node.create_publisher(Float64MultiArray, TOPIC, command_qos(depth))
         self.topics = (self._publisher.topic_name,)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray
@@ -44,9 +45,11 @@ class TeleopNode(Node):
     which stands still while no key is held, until it is put to rest or the robot's state ends."""
 
     def __init__(self) -> None:
+        self._opened = ExitStack()  # before anything is refused: destroy_node closes it
         super().__init__("teleop_node")
         p = declare(self, TeleopParameters)
-        self._input = _DEVICES[p.device](p.key_hold_s)  # before anything is refused: destroy_node closes it
+        self._input = _DEVICES[p.device](p.key_hold_s)
+        self._opened.callback(self._input.close)
         self._refusals = Refusals(self)
         self._contract = load_contract(p.checkpoint)
         self._jog = Jog(self._contract, Speeds(p.linear_speed, p.angular_speed))
@@ -67,7 +70,7 @@ class TeleopNode(Node):
         self._say(f"{self._contract.task}\n{HELP}")
 
     def destroy_node(self) -> None:
-        self._input.close()
+        self._opened.close()
         super().destroy_node()
 
     # --- in
