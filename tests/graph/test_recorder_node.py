@@ -353,3 +353,12 @@ def test_a_dataset_of_another_contract_is_refused_with_one_line(world, tmp_path)
     assert process.process.wait(20) == 1
     assert "recorded under another contract" in process.output
     assert "Traceback" not in process.output
+
+
+def test_a_recorder_that_is_refused_leaves_no_dataset_behind(world, tmp_path):
+    contract, output = tmp_path / "contract.yaml", tmp_path / "demos.zarr"
+    CONTRACT.save(contract)
+    process = world.start("recorder_node", checkpoint=contract, output=output, sink="pose")
+    assert process.process.wait(20) == 1
+    assert "sink 'pose' records 'ee_pose' actions, not 'native'" in process.output
+    assert not output.exists()

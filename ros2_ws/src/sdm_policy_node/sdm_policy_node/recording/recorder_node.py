@@ -48,7 +48,6 @@ class RecorderNode(Node):
         contract = load_contract(p.checkpoint)
         if not p.output:
             raise ContractError("parameter output is empty; name the .zarr dataset to append to")
-        self._store = EpisodeStore.open_or_create(p.output, contract)
         self._last_kept: int | None = None
         self._recorder = EpisodeRecorder(
             self,
@@ -58,6 +57,8 @@ class RecorderNode(Node):
             self._refusals.note,
         )
         self._events = EpisodeEvents(self, contract, p, self._listened)
+        # Once all else is accepted: what is refused leaves no empty dataset behind.
+        self._store = EpisodeStore.open_or_create(p.output, contract)
         # Of their own: keeping awaits the last frames' messages, which must not wait for it.
         services = MutuallyExclusiveCallbackGroup()
         self.create_service(Trigger, "~/start", self._on_start, callback_group=services)
