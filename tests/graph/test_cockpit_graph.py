@@ -50,15 +50,15 @@ class Looking:
         self.view = GraphView(world.node, settings, Checkpoint.open(checkpoint).contract)
         self.operator = GraphOperator(world.node, checkpoint.parent, "native", lambda: self.view.deadman)
         self._checkpoint = checkpoint
-        self._answers: list[tuple[bool, str]] = []
+        self._answers: list[tuple[bool | None, str]] = []
 
     def start_policy(self, **parameters: Any) -> None:
         self.world.start("policy_node", checkpoint=self._checkpoint, **PARAMETERS, **parameters)
 
-    def answer(self, granted: bool, line: str) -> None:
+    def answer(self, granted: bool | None, line: str) -> None:
         self._answers.append((granted, line))
 
-    def answered(self) -> tuple[bool, str]:
+    def answered(self) -> tuple[bool | None, str]:
         """The answer to the one request that was made."""
         assert self.world.spin_until(lambda: bool(self._answers), 60.0), self.world.outputs()
         return self._answers.pop()
@@ -268,7 +268,7 @@ def test_what_is_answered_late_is_not_told_as_refused(looking: tuple[Looking, Ca
     assert cockpit.answered() == (True, "done")
     cockpit.operator.ask("discard", cockpit.answer)
     line = "recorder_node: sent, but no answer within 1 s; it may still be carried out"
-    assert cockpit.answered() == (False, line)
+    assert cockpit.answered() == (None, line)
 
 
 def test_a_node_that_runs_and_does_not_serve_is_not_active(tmp_path: Path) -> None:

@@ -19,7 +19,9 @@ EVERYTHING = Abilities(
 class PageOperator:
     """See Operator. Answers at once."""
 
-    def __init__(self, abilities: Abilities = EVERYTHING, *, grants: bool = True, line: str = "so it is") -> None:
+    def __init__(
+        self, abilities: Abilities = EVERYTHING, *, grants: bool | None = True, line: str = "so it is"
+    ) -> None:
         self.abilities = abilities
         self.grants = grants
         self.line = line

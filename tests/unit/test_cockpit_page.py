@@ -384,13 +384,17 @@ def test_a_visitor_who_vanishes_in_mid_drag_sets_no_box(
     assert not operator.boxes
 
 
-def test_a_refused_box_springs_back_and_says_why(page: Page, visitor: PageClient, operator: PageOperator) -> None:
-    operator.grants, operator.line = False, "the robot moves; pause it first"
+@pytest.mark.parametrize(("grants", "word"), [(False, "refused"), (None, "not answered")])
+def test_a_box_that_is_not_granted_springs_back_and_says_why(
+    grants: bool | None, word: str, page: Page, visitor: PageClient, operator: PageOperator
+) -> None:
+    operator.grants, operator.line = grants, "the robot moves; pause it first"
     drag(visitor, "/workspace/high", (2.0, 2.0, 2.0))
     back = visitor.wait_for(lambda m: m["type"] == "SetPositionMessage" and m["name"] == "/workspace/high")
     np.testing.assert_allclose(back["position"], CROP.high + 0.1)
     visitor.wait_for(reads("the robot moves; pause it first"))
-    visitor.wait_for(lambda m: m["type"] == "NotificationShowMessage")
+    notice = visitor.wait_for(lambda m: m["type"] == "NotificationShowMessage")
+    assert word in str(notice)
 
 
 def test_a_typed_box_is_asked_for_when_it_is_set(page: Page, visitor: PageClient, operator: PageOperator) -> None:

@@ -8,8 +8,8 @@ from typing import Protocol
 
 from sdm_cockpit.snapshot import Box
 
-Answer = Callable[[bool, str], None]
-"""Called once, on any thread, with whether a request was granted, and a line about it."""
+Answer = Callable[[bool | None, str], None]
+"""Called once, on any thread, with whether a request was granted, None where nobody has said, and a line about it."""
 
 
 @dataclass(frozen=True)

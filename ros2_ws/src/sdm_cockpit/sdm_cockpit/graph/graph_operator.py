@@ -16,7 +16,7 @@ from std_srvs.srv import SetBool, Trigger
 
 from sdm_cockpit.graph.checkpoint_change import CheckpointChange, checkpoints_in
 from sdm_cockpit.graph.remote_node import RemoteNode
-from sdm_cockpit.graph.service_calls import ANSWER_S, RequestRefused, ServiceCalls
+from sdm_cockpit.graph.service_calls import ANSWER_S, RequestRefused, ServiceCalls, Unanswered
 from sdm_cockpit.operator import CHOICES, Abilities, Answer
 from sdm_cockpit.snapshot import Box
 
@@ -143,6 +143,8 @@ class GraphOperator:
         def run() -> None:
             try:
                 line = carry_out()
+            except Unanswered as silence:
+                answer(None, str(silence))
             except RequestRefused as refusal:
                 answer(False, str(refusal))
             except Exception as error:  # a node that ends half-way; whoever asked must be told

@@ -12,7 +12,11 @@ ANSWER_S = 1.0
 
 
 class RequestRefused(Exception):
-    """A request that was not granted, or not in time; its text is the line about it."""
+    """A request that was not granted; its text is the line about it."""
+
+
+class Unanswered(RequestRefused):
+    """A request that nobody has granted in time, nor refused."""
 
 
 class ServiceCalls:
@@ -40,7 +44,7 @@ class ServiceCalls:
         return Call(client, request, owner)
 
     def call(self, name: str, request: Any, timeout_s: float = ANSWER_S) -> Any:
-        """The response, awaited for `timeout_s` seconds. Raises RequestRefused where none comes in time."""
+        """The response, awaited for `timeout_s` seconds. Raises Unanswered where none comes in time."""
         return self.send(name, request).response(timeout_s)
 
 
@@ -55,12 +59,10 @@ class Call:
         self._future.add_done_callback(lambda _: self._answered.set())
 
     def response(self, timeout_s: float = ANSWER_S) -> Any:
-        """Waits for it, `timeout_s` seconds at most. Raises RequestRefused where it does not come in time."""
+        """Waits for it, `timeout_s` seconds at most. Raises Unanswered where it does not come in time."""
         if not self._answered.wait(timeout_s):
             self._client.remove_pending_request(self._future)
-            raise RequestRefused(
-                f"{self._owner}: sent, but no answer within {timeout_s:g} s; it may still be carried out"
-            )
+            raise Unanswered(f"{self._owner}: sent, but no answer within {timeout_s:g} s; it may still be carried out")
         return self._future.result()
 
 

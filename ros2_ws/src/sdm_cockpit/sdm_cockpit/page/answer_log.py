@@ -1,4 +1,4 @@
-"""What became of each request: the last lines, and a notice for what was refused."""
+"""What became of each request: the last lines, and a notice for what was not granted."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from html import escape
 import viser
 
 from sdm_cockpit.operator import Answer
-from sdm_cockpit.page.palette import BLUISH_GREEN, VERMILLION, css
+from sdm_cockpit.page.palette import BLUISH_GREEN, ORANGE, VERMILLION, css
 
 _LINES = 5
 _NOTICE_S = 6.0
+_WORDS = {True: ("done", BLUISH_GREEN), False: ("refused", VERMILLION), None: ("not answered", ORANGE)}
 
 
 class AnswerLog:
@@ -29,9 +30,9 @@ class AnswerLog:
         """What answers `request`, its name in words."""
         return lambda granted, line: self.tell(request, granted, line)
 
-    def tell(self, request: str, granted: bool, line: str) -> None:
+    def tell(self, request: str, granted: bool | None, line: str) -> None:
         """Shows one answer."""
-        colour, word = (BLUISH_GREEN, "done") if granted else (VERMILLION, "refused")
+        word, colour = _WORDS[granted]
         text = (
             f'<div class="answer"><span>{time.strftime("%H:%M:%S")}</span> {escape(request)} '
             f'<b style="color:{css(colour)}">{word}</b>{": " + escape(line) if line else ""}</div>'
@@ -42,4 +43,4 @@ class AnswerLog:
         if granted:
             return
         for client in self._server.get_clients().values():
-            client.add_notification(f"{request}: refused", line, auto_close_seconds=_NOTICE_S, color=VERMILLION)
+            client.add_notification(f"{request}: {word}", line, auto_close_seconds=_NOTICE_S, color=colour)

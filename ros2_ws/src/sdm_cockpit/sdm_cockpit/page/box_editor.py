@@ -128,7 +128,7 @@ class BoxEditor:
     def _request(self, box: Box) -> None:
         self._ask(box, self._answered)
 
-    def _answered(self, granted: bool, line: str) -> None:
+    def _answered(self, granted: bool | None, line: str) -> None:
         self._log(granted, line)
         with self._lock:
             self._typed_until_s = float("-inf")
