@@ -16,12 +16,12 @@ from sdm_core.results import read_results
 from sdm_training.benchmark.job_queue import JobQueue
 from sdm_training.benchmark.jobs.job import Places
 from sdm_training.benchmark.jobs.training import TrainingJob
-from sdm_training.benchmark.lock import lock
 from sdm_training.benchmark.plan import Plan, Selection, plan
 from sdm_training.benchmark.run_job import Finished, run_job
 from sdm_training.benchmark.runners.batched import BatchedRunner, BatchedSettings, _whole_kinds
 from sdm_training.benchmark.suite import Suite
 from sdm_training.benchmark.train_stack import train_stack
+from sdm_training.lock import lock
 from sdm_training.programs.benchmark import BenchmarkError, work
 from sdm_training.settings import build
 
@@ -126,6 +126,17 @@ def test_a_method_that_diverges_fails_alone(beside):
     assert not any(job.trained for job in diverging)
     assert all(job.trained for job in regression)
     assert "Traceback" in trained_stacks(beside)
+
+
+def test_a_student_of_a_teacher_of_another_recipe_is_not_trained(beside):
+    made = planned(beside, "dp3", "sdm")
+    (teacher, _), (student, _) = (trainings(made, method) for method in ("dp3", "sdm"))
+    assert train_stack([teacher]) == []
+    record = beside.root / teacher.run / "training.yaml"
+    record.write_text(record.read_text().replace(" steps: 6\n", " steps: 7\n"))
+    (refused,) = train_stack([student])
+    assert (refused.outcome, student.trained) == ("failed", False)
+    assert "was trained with another teacher.steps: delete it" in refused.note
 
 
 def test_what_cannot_be_prepared_fails_alone(beside):

@@ -215,6 +215,11 @@ def test_one_player_offers_late_joiners_what_all_recorded_publishers_did(graph, 
     assert heard == expected
 
 
+def test_depths_of_many_publishers_do_not_add_up_to_more_than_a_middleware_takes():
+    offer = QoSProfile(depth=2**31 - 1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    assert to_play([to_bag(offer)] * 2)[0].depth == 2**31 - 1
+
+
 def test_publishers_that_differ_are_played_with_the_default():
     played, agreed = to_play([to_bag(LATCHED), to_bag(SENSOR)])
     assert not agreed

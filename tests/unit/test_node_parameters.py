@@ -53,7 +53,9 @@ def declare_with(tmp_path: Path) -> Iterator[Declare]:
     [("tracking_eror", "tracking_error"), ("workspace_lo", "workspace_low"), ("blockeds", "blocked_s")],
 )
 def test_a_misspelt_name_is_refused(declare_with: Declare, name: str, meant: str) -> None:
-    with pytest.raises(SdmError, match=rf"^parameter {name}: arm has none of this name; did you mean {meant}\?$"):
+    with pytest.raises(
+        SdmError, match=rf"^parameter {name}: arm has none of this name; did you mean {meant}\? Another"
+    ):
         declare_with(CommandParameters, f"{name}: 0.1")
 
 

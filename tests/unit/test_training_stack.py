@@ -195,5 +195,5 @@ def test_a_run_that_another_process_trains_is_left_to_it(tmp_path):
     with runs[0].folder.held():
         ((failed, error),) = train_runs(runs, Console(quiet=True))
     assert failed is runs[0]
-    assert "another process trains in it" in str(error)
+    assert "trains in it: wait for its end" in str(error)
     assert [run.folder.finished for run in runs] == [False, True]

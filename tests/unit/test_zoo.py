@@ -134,7 +134,8 @@ def test_a_policy_of_another_recipe_has_no_command(tmp_path: Path) -> None:
     line = evaluated()
     command = rebuild_command(line, recipe)
     assert command is not None
-    assert command.endswith(" data=outputs/rebuilt/data runs=outputs/rebuilt results=outputs/rebuilt/success.jsonl")
+    folder = f"outputs/rebuilt/{command.split()[1].removeprefix('suite=')}"
+    assert command.endswith(f" data={folder}/data runs={folder}/runs results={folder}/success.jsonl")
     assert "suite=metaworld50" in command
     assert rebuild_command(line, {**recipe, "data": "elsewhere", "loop": {"log_every": 1}}) == command
     assert rebuild_command(line, {**recipe, "distiller": {**recipe["distiller"], "steps": 1}}) is None

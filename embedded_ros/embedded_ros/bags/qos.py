@@ -9,6 +9,7 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, LivelinessPolicy, QoSProf
 from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
 
 _DEPTH = 10
+_MOST = 2**31 - 1  # that a middleware takes
 
 
 def to_bag(profile: QoSProfile) -> Qos:
@@ -53,7 +54,7 @@ def to_play(recorded: Sequence[Qos]) -> tuple[QoSProfile, bool]:
     by_topic = offer.liveliness == QosLiveliness.MANUAL_BY_TOPIC
     profile = QoSProfile(
         history=HistoryPolicy.KEEP_ALL if keeps_all else HistoryPolicy.KEEP_LAST,
-        depth=max(_DEPTH, sum(offer.depth for offer in recorded)),
+        depth=min(max(_DEPTH, sum(offer.depth for offer in recorded)), _MOST),
         reliability=ReliabilityPolicy.BEST_EFFORT if best_effort else ReliabilityPolicy.RELIABLE,
         durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE,
         deadline=_duration(offer.deadline),

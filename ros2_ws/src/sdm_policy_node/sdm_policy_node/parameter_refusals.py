@@ -51,5 +51,8 @@ def refuse_misspelt(node: Node, own: Collection[str], neighbours: Collection[str
         near = [] if name in _ELSEWHERE else get_close_matches(name, sorted(known), n=1, cutoff=_ALIKE)
         # With a dot it is a driver's that resembles ours, as align_depth.enable.
         if near and near[0] in own and "." not in name:
-            raise SdmError(f"parameter {name}: {node.get_name()} has none of this name; did you mean {near[0]}?")
+            raise SdmError(
+                f"parameter {name}: {node.get_name()} has none of this name; did you mean {near[0]}? Another node's "
+                "belongs under that node's name, not under /**"
+            )
         node.get_logger().warning(f"parameter '{name}' is none that {node.get_name()} knows; it has no effect on it")

@@ -4,15 +4,14 @@ training.yaml   the resolved configuration, policy and sampling, seed, commit an
 contract.yaml   the contract with the normaliser's statistics
 weights.safetensors   the trained policy's weights, once the run is finished (a teacher's raw ones under `raw.`)
 state.safetensors   what an interrupted run resumes from
+training.lock   held by the process that trains
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,9 +21,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from sdm_core.atomic import atomic_write
 from sdm_core.contract import Contract
-from sdm_core.errors import CheckpointError
+from sdm_core.errors import CheckpointError, SdmError
 from torch import Tensor
 
+from sdm_training.lock import Held, holder, lock
 from sdm_training.policy import Policy, PolicySettings
 from sdm_training.provenance import ORIGIN
 from sdm_training.recipe import first_difference
@@ -42,6 +42,8 @@ INDIFFERENT = (
     "config.diffusion",
 )
 
+LOCK = "training.lock"
+
 
 class RunFolder:
     """Reads and writes one run; see the module's text for its files."""
@@ -58,26 +60,23 @@ class RunFolder:
     @property
     def begun(self) -> bool:
         """Whether anything was kept that was trained under the record."""
-        return self.finished or (self.path / STATE).is_file() or bool(self.snapshots())
+        kept = (self.path / STATE, *self.snapshots(), *self.path.glob("export*"))
+        return self.finished or any(each.exists() for each in kept)
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keeps other processes from training here meanwhile; one that is killed keeps nobody. Raises SettingsError
-        where another one trains here."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
+        """Keeps other processes from training here meanwhile. Raises SettingsError where another one does."""
+        file = self.path / LOCK
+        with ExitStack() as kept:
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+                kept.enter_context(lock(file))
+            except Held:
                 raise SettingsError(
-                    f"{self.path}: another process trains in it: wait for its end, or name another with run=…"
+                    f"{self.path}: {holder(file)} trains in it: wait for its end, or name another with run=…"
                 ) from None
-            except OSError:  # a file system that knows no locks
+            except SdmError:  # a file system that knows no locks
                 pass
             yield
-        finally:
-            os.close(descriptor)
 
     def begin(self, record: dict[str, Any], contract: Contract) -> None:
         """Writes record and contract, or checks that the run found here is the same one. The record of a training that

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from sdm_training.benchmark.jobs.job import Job
-from sdm_training.benchmark.lock import is_held
 from sdm_training.benchmark.run_job import Finished
+from sdm_training.lock import is_held
 
 
 class JobQueue:

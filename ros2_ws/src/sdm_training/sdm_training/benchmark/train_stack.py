@@ -13,9 +13,9 @@ from sdm_core.errors import SdmError
 
 from sdm_training.benchmark.cost import metered
 from sdm_training.benchmark.jobs.training import TrainingJob
-from sdm_training.benchmark.lock import Held, lock
 from sdm_training.benchmark.run_job import Finished, printing_to
 from sdm_training.compute import set_up
+from sdm_training.lock import Held, lock
 from sdm_training.programs import distill, train
 from sdm_training.settings import composed
 from sdm_training.stack.train_runs import train_runs
@@ -64,6 +64,7 @@ def _in_a_line(error: Exception) -> str:
 
 
 def _prepared(job: TrainingJob) -> Run:
+    job.check()
     if job.program == "train":
         settings = composed("train", train.TrainSettings, job.overrides)
         return train.prepare(settings, set_up(settings.compute))

@@ -35,7 +35,7 @@ time, action error, commit and machine.
 **Rebuilding.** A command below records the demonstrations, trains the teacher and its student, and evaluates the
 student, all beside what is there (`{rebuilt}`). Then
 
-    sha256sum {rebuilt}/*/*/*/export*/{network}
+    sha256sum {rebuilt}/*/runs/*/*/*/export*/{network}
 
 gives the hash, whose first {digits} digits are below. It is the same where the machine computes the same: the sources
 of the commit in the JSON line, the versions of `constraints.txt`, and one kind of processor. On it training repeats to

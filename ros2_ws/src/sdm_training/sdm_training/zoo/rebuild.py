@@ -19,15 +19,9 @@ from sdm_training.report.shipped_students import TASKS
 from sdm_training.settings import build, composed_values, config_folder
 from sdm_training.zoo.model_line import IDENTITY
 
-# Beside what is there, so that nothing counts as done and nothing is replaced.
+# Beside what is there, so that nothing counts as done and nothing is replaced; each suite by itself, for they differ in
+# what they record of a task.
 REBUILT = Path("outputs/rebuilt")
-_PLACES = Places(
-    root=Path(),
-    data=REBUILT / "data",
-    runs=REBUILT,
-    results=REBUILT / "success.jsonl",
-    costs=REBUILT / "jobs.jsonl",
-)
 # Where files lie is no part of a recipe.
 _ELSEWHERE = (*INDIFFERENT, "data", "teacher_run")
 
@@ -45,7 +39,7 @@ def rebuild_command(model: Line, recipe: dict[str, Any] | None = None) -> str | 
     for name in dict.fromkeys((*_FIRST, *names)):
         suite = _suite(name)
         if model["task"] in suite.tasks:
-            for trial in trials(suite, Selection(tasks=(model["task"],)), _PLACES):
+            for trial in trials(suite, Selection(tasks=(model["task"],)), _places(name)):
                 if _trains(trial, model) and (recipe is None or _same_recipe(trial, recipe)):
                     return _command(name, trial)
     return None
@@ -58,6 +52,11 @@ def shipping_command(task: str) -> str:
     return "python benchmarks/franka_cell.py"
 
 
+def _places(suite: str) -> Places:
+    folder = REBUILT / suite
+    return Places(Path(), folder / "data", folder / "runs", folder / "success.jsonl", folder / "jobs.jsonl")
+
+
 @cache
 def _suite(name: str) -> Suite:
     return build(Suite, composed_values("benchmark", [f"suite={name}"])["suite"], name)
@@ -65,7 +64,8 @@ def _suite(name: str) -> Suite:
 
 def _command(suite: str, trial: Trial) -> str:
     rows = (f"tasks=[{trial.task.name}]", f"methods=[{trial.method.name}]", f"seeds=[{trial.seed}]")
-    places = (f"data={_PLACES.data}", f"runs={_PLACES.runs}", f"results={_PLACES.results}")
+    own = trial.places
+    places = (f"data={own.data}", f"runs={own.runs}", f"results={own.results}")
     return shlex.join(["sdm-benchmark", f"suite={suite}", *rows, *places])
 
 
