@@ -47,12 +47,12 @@ def evaluate_again(
 
     `differ` holds the place of each episode whose outcome is another, `recorded` where the line came from.
     """
-    repeats, backend = line.get("repeats", 1), backend or line.get("backend", USUAL_BACKEND)
+    repeats, used = line.get("repeats", 1), backend or line.get("backend", USUAL_BACKEND)
     outcomes = evaluate(
         checkpoint_of(line, root).path,
         seeds_of(line),
         workers,
-        backend,
+        used,
         on_outcome,
         repeats,
         World(line["task"], line.get("camera_noise")),
@@ -62,7 +62,7 @@ def evaluate_again(
     return {
         "kind": "recheck",
         **{key: line[key] for key in IDENTITY if key in line},
-        **({} if backend == USUAL_BACKEND else {"backend": backend}),
+        **({} if used == USUAL_BACKEND else {"backend": used}),
         "episodes": line["episodes"],
         "eval_seed0": line["eval_seed0"],
         "repeats": repeats,

@@ -33,7 +33,7 @@ class BoxEditor:
         which: str,
         colour: Rgb,
         ask: Callable[[Box, Answer], None],
-        log: Callable[[bool, str], None],
+        log: Answer,
     ) -> None:
         self._server, self._which, self._ask, self._log = server, which, ask, log
         self._lock = threading.Lock()
