@@ -16,10 +16,6 @@ the simulated twin:
 The bag suffices to make the dataset again, under another contract if need be: `sdm-convert demos_bag -o again.zarr`.
 """
 
-import sys
-from difflib import get_close_matches
-from pathlib import Path
-
 from launch import LaunchDescription
 from launch.actions import (
     DeclareLaunchArgument,
@@ -34,11 +30,10 @@ from launch.substitutions import LaunchConfiguration, PathJoinSubstitution, Pyth
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
+from sdm_policy_node.launch_arguments import refuse_unknown_arguments, require_files
 
 CONFIG = PathJoinSubstitution([FindPackageShare("sdm_bringup"), "config"])
 ROBOT_TOPICS = ("joint_states", "current_pose", "target_pose", "gripper_command")
-# What launch itself takes as an argument of any file.
-OF_LAUNCH = ("launch-prefix", "launch-prefix-filter", "emulate_tty", "sigterm_timeout", "sigkill_timeout")
 # What the bag holds of each camera, beside the robot's topics, and of everything else. Each name is matched as a whole:
 # a driver compresses its images as soon as anybody listens to <image>/compressed or any other of image_transport's.
 CAMERA_TOPICS = (
@@ -74,28 +69,6 @@ def text(name):
 
 def flag(expression):
     return ParameterValue(expression, value_type=bool)
-
-
-def refuse_unknown_arguments(context, declared):
-    """`ros2 launch` sets whatever it is given, so that a misspelt name would go unheard.
-
-    Of a launch file that includes this one the arguments are its own: they say nothing here.
-    """
-    file, words = Path(__file__), sys.argv
-    launched = {"sdm_bringup", file.name} <= {*words} or any(Path(word).resolve() == file.resolve() for word in words)
-    for name in (word.partition(":=")[0] for word in context.argv if launched):
-        if name not in declared and name not in OF_LAUNCH:
-            near = get_close_matches(name, declared, n=1)
-            hint = f", did you mean '{near[0]}'?" if near else f"; it has: {', '.join(declared)}"
-            raise RuntimeError(f"{file.name} has no argument '{name}'{hint}")
-
-
-def require_files(context):
-    """launch_ros only warns of a parameter file that is missing: a node would start on its defaults."""
-    for name in ("robot", "camera"):
-        file = LaunchConfiguration(name).perform(context)
-        if not Path(file).is_file():
-            raise RuntimeError(f"{name}:={file}: no such file")
 
 
 def recorded_topics():
@@ -277,9 +250,9 @@ def generate_launch_description():
     processes = (recorder, bag, command, twin_command, twin)
     return LaunchDescription(
         [
-            OpaqueFunction(function=refuse_unknown_arguments, args=[[argument.name for argument in arguments]]),
+            OpaqueFunction(function=refuse_unknown_arguments, args=[__file__, arguments]),
             *arguments,
-            OpaqueFunction(function=require_files),
+            OpaqueFunction(function=require_files, args=["robot", "camera"]),
             # One thread a process: software rendering otherwise fights for the same cores.
             SetEnvironmentVariable("OMP_NUM_THREADS", "1"),
             SetEnvironmentVariable("LP_NUM_THREADS", "1"),

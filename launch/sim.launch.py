@@ -11,8 +11,6 @@ The bridge ends after its episodes and takes the launch with it; the launch's ex
 not, or when another node ended first.
 """
 
-import sys
-from difflib import get_close_matches
 from pathlib import Path
 
 from launch import LaunchDescription
@@ -23,10 +21,9 @@ from launch.substitutions import LaunchConfiguration, PathJoinSubstitution, Pyth
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
+from sdm_policy_node.launch_arguments import refuse_unknown_arguments
 
 SHARE = FindPackageShare("sdm_bringup")
-# What launch itself takes as an argument of any file.
-OF_LAUNCH = ("launch-prefix", "launch-prefix-filter", "emulate_tty", "sigterm_timeout", "sigkill_timeout")
 
 
 def text(name):
@@ -44,20 +41,6 @@ def flag(expression):
 
 def node_parameters(name):
     return PathJoinSubstitution([SHARE, "config", "nodes", f"{name}.yaml"])
-
-
-def refuse_unknown_arguments(context, declared):
-    """`ros2 launch` sets whatever it is given, so that a misspelt name would go unheard.
-
-    Of a launch file that includes this one the arguments are its own: they say nothing here.
-    """
-    file, words = Path(__file__), sys.argv
-    launched = {"sdm_bringup", file.name} <= {*words} or any(Path(word).resolve() == file.resolve() for word in words)
-    for name in (word.partition(":=")[0] for word in context.argv if launched):
-        if name not in declared and name not in OF_LAUNCH:
-            near = get_close_matches(name, declared, n=1)
-            hint = f", did you mean '{near[0]}'?" if near else f"; it has: {', '.join(declared)}"
-            raise RuntimeError(f"{file.name} has no argument '{name}'{hint}")
 
 
 def require_checkpoint(context):
@@ -282,7 +265,7 @@ def generate_launch_description():
 
     return LaunchDescription(
         [
-            OpaqueFunction(function=refuse_unknown_arguments, args=[[argument.name for argument in arguments]]),
+            OpaqueFunction(function=refuse_unknown_arguments, args=[__file__, arguments]),
             *arguments,
             OpaqueFunction(function=require_checkpoint),
             # One thread a process: software rendering and inference otherwise fight for the same cores.

@@ -130,14 +130,14 @@ def test_every_argument_is_described(path):
 
 
 @pytest.mark.parametrize("path", LAUNCH_FILES, ids=lambda path: path.name)
-def test_only_the_standard_launch_packages_are_imported(path):
+def test_only_the_standard_launch_packages_and_the_nodes_own_are_imported(path):
     modules = {
         (name or "").partition(".")[0]
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, (ast.Import, ast.ImportFrom))
         for name in ([node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names])
     }
-    assert modules <= {"launch", "launch_ros", *sys.stdlib_module_names}
+    assert modules <= {"launch", "launch_ros", "sdm_policy_node", *sys.stdlib_module_names}
 
 
 def test_parameters_of_robot_and_camera_files_are_known_to_some_node():
