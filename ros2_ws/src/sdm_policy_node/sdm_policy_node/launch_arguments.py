@@ -13,8 +13,8 @@ _OF_LAUNCH = ("launch-prefix", "launch-prefix-filter", "emulate_tty", "sigterm_t
 
 
 def refuse_unknown_arguments(context: Any, file: str, arguments: Sequence[Any]) -> None:
-    """Raises RuntimeError on a name that is none of the `arguments` that sdm_bringup's launch `file` declares: it sets
-    whatever it is given, so that a misspelt one would go unheard.
+    """Raises RuntimeError on a name that is none of the `arguments` that sdm_bringup's launch `file` declares.
+    Launch sets whatever it is given, so that a misspelt one would go unheard.
 
     Of a launch file that includes this one the arguments are its own: they say nothing here.
     """
