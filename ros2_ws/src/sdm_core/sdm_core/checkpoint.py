@@ -46,11 +46,11 @@ class Checkpoint:
         path = Path(path)
         if not path.is_dir():
             raise CheckpointError(f"{path}: no such checkpoint folder; `sdm-export` writes one")
-        exports = sorted(folder.name for folder in path.glob("export*") if folder.is_dir())
-        if exports and not (path / NETWORK).is_file():
-            raise CheckpointError(f"{path}: a training run, no checkpoint; name its {' or '.join(exports)}")
         missing = [name for name in (CONTRACT, NETWORK, METRICS) if not (path / name).is_file()]
         if missing:
+            exports = sorted(folder.name for folder in path.glob("export*") if folder.is_dir())
+            if exports and NETWORK in missing:
+                raise CheckpointError(f"{path}: a training run, no checkpoint; name its {' or '.join(exports)}")
             raise CheckpointError(f"{path}: lacks {', '.join(missing)}; export the checkpoint again")
         contract = Contract.load(path / CONTRACT)
         if contract.normaliser is None:

@@ -146,8 +146,7 @@ def _evaluate_in_real_time(settings: EvaluateSettings, console: Console) -> None
         "episodes": settings.episodes,
         "eval_seed0": settings.seed0,
         "repeats": settings.repeats if settings.repeats > 1 else None,
-        "camera_noise": None if settings.camera_noise == "none" else settings.camera_noise,
-        "backend": None if settings.backend == USUAL_BACKEND else settings.backend,
+        **_unusual(settings),
     }
     if settings.latency == MEASURED:
         protocol["machine"] = machine()
@@ -202,14 +201,19 @@ def _runner(settings: EvaluateSettings, console: Console, latency: Latency | Non
     return run
 
 
+def _unusual(settings: EvaluateSettings) -> dict[str, str | None]:
+    """What a line says of cameras and backend, None where they are as usual, of which it says nothing."""
+    return {
+        "camera_noise": None if settings.camera_noise == "none" else settings.camera_noise,
+        "backend": None if settings.backend == USUAL_BACKEND else settings.backend,
+    }
+
+
 def _record(line: dict[str, Any], settings: EvaluateSettings, console: Console) -> None:
     """Prints a result line in short, and appends it."""
     if settings.environments > 1:
         line["environments"] = settings.environments
-    if settings.camera_noise != "none":
-        line["camera_noise"] = settings.camera_noise
-    if settings.backend != USUAL_BACKEND:
-        line["backend"] = settings.backend
+    line |= {key: value for key, value in _unusual(settings).items() if value is not None}
     low, high = line["ci95"]
     late = f" {line['latency_ms'] + line['answer_ms']:g} ms late" if line["mode"] == "realtime" else ""
     console.print(
