@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from helpers.domain import own_domain
 from rcl_interfaces.msg import Log, LoggerLevel
 from rcl_interfaces.srv import GetLoggerLevels, SetLoggerLevels
 from rclpy.clock import Clock, ClockType
@@ -269,7 +271,8 @@ def test_the_command_line_says_what_is_printed(arguments: list[str], shown: list
         get_logger("other").info("other")
     """
     command = [sys.executable, "-c", textwrap.dedent(code), "--ros-args", *arguments]
-    err = subprocess.run(command, capture_output=True, text=True, timeout=120).stderr
+    environment = {**os.environ, "ROS_DOMAIN_ID": str(own_domain())}
+    err = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120).stderr
     assert re.findall(r"\[(?:child|other)\]: (\w+)", err) == shown
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from helpers.domain import own_domain
 from std_msgs.msg import String
 
 SPIN = """
@@ -67,8 +68,14 @@ class Listener:
 
 def run(code: str) -> subprocess.CompletedProcess:
     """Run a program to its end."""
+    environment = {**os.environ, "ROS_DOMAIN_ID": str(own_domain())}
     return subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-c", textwrap.dedent(code)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
 
 

@@ -202,13 +202,18 @@ def test_a_volatile_subscription_misses_what_was_before_it(graph) -> None:
 def test_messages_older_than_their_lifespan_reach_nobody(graph) -> None:
     received: list[int] = []
     node = graph.node("node", spun=False)
-    lifespan = profile(lifespan=Duration(nanoseconds=100_000_000))
     subscription = node.create_subscription(Int32, "number", lambda m: received.append(m.data), profile())
-    publisher = node.create_publisher(Int32, "number", lifespan)
-    graph.spin_until(lambda: subscription.get_publisher_count() == 1 and publisher.get_subscription_count() == 1)
-    publisher.publish(Int32(data=1))
+    lasting = node.create_publisher(Int32, "number", profile())
+    passing = node.create_publisher(Int32, "number", profile(lifespan=Duration(nanoseconds=100_000_000)))
+    graph.spin_until(
+        lambda: (
+            subscription.get_publisher_count() == 2
+            and lasting.get_subscription_count() == passing.get_subscription_count() == 1
+        )
+    )
+    passing.publish(Int32(data=1))
     time.sleep(0.2)
-    publisher.publish(Int32(data=2))
+    lasting.publish(Int32(data=2))
     graph.executor.add_node(node)
     graph.spin_until(lambda: received)
     assert received == [2]

@@ -81,8 +81,10 @@ def test_a_killed_node_leaves_the_graph_once_its_lease_is_over(graph) -> None:
     subscription = node.create_subscription(String, "last_words", lambda m: None, 10, event_callbacks=callbacks)
     environment = {**os.environ, "ROS_DOMAIN_ID": str(graph.domain_id)}
     with subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)], env=environment) as child:
-        graph.spin_until(lambda: matches == [1] and "victim" in node.get_node_names())
-        child.kill()
+        try:
+            graph.spin_until(lambda: matches == [1] and "victim" in node.get_node_names())
+        finally:
+            child.kill()
     graph.spin_until(lambda: matches == [1, 0])
     graph.spin_until(lambda: node.get_node_names() == ["witness"])
     assert subscription.get_publisher_count() == node.count_publishers("last_words") == 0
