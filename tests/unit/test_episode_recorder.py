@@ -11,7 +11,7 @@ import pytest
 from geometry_msgs.msg import PoseStamped
 from helpers.contracts import small_contract
 from helpers.fake_robot import time_message
-from helpers.motion import joint_contract, pose_contract
+from helpers.motion import joint_contract, pose_contract, with_measured_gripper
 from rclpy.node import Node
 from rclpy.serialization import serialize_message
 from sdm_core.contract import Contract
@@ -138,6 +138,36 @@ def test_in_a_silence_of_the_commands_an_arm_that_was_led_by_hand_stays_where_it
     actions = kept(cell)
     assert actions[:, 0] == pytest.approx([-0.2] * 19 + [-0.1] * 11)
     assert set(actions[:, -1].tolist()) == {1.0}
+
+
+def test_in_a_silence_of_the_commands_a_measured_gripper_keeps_hold_of_what_stopped_it() -> None:
+    cell = Cell(with_measured_gripper(CONTRACT))
+    cell.grip(1.0)
+    cell.command(START_NS - 3000 * DT_NS, 0.4)
+    cell.recorder.begin()
+    for step in range(30):
+        cell.recorder._on_state(START_NS + step * DT_NS, np.array([-0.2, 0.1, 0.3, 0.0, 0.0, 0.0, 1.0, 0.4]))
+        cell.recorder._on_frame(Frame(None, START_NS + step * DT_NS))
+    cell.command(START_NS + 29 * DT_NS, -0.1)
+    actions = kept(cell)
+    assert actions[0, 0] == pytest.approx(-0.2)
+    assert set(actions[:, -1].tolist()) == {1.0}
+
+
+@pytest.mark.parametrize("actions", ["commands", "measured"])
+def test_a_gripper_command_that_is_no_number_costs_the_episode_and_none_that_follows(actions: str) -> None:
+    cell = Cell(actions=actions)
+    cell.grip(1.0)
+    for episode_ns in (START_NS, 2 * START_NS):
+        cell.recorder.begin()
+        for step in range(3):
+            cell.see(episode_ns + step * DT_NS)
+            cell.command(episode_ns + step * DT_NS, 0.1)
+        if episode_ns == START_NS:
+            cell.grip(float("nan"))
+            with pytest.raises(DatasetError, match="gripper_command is nan; check what sends it"):
+                kept(cell)
+    assert set(kept(cell)[:, -1].tolist()) == {1.0}
 
 
 @pytest.mark.parametrize(("noise", "said"), [("none", {}), ("d4xx", {"camera_noise": "d4xx"})])

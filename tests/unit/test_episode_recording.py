@@ -100,6 +100,15 @@ def test_in_a_silence_of_the_commands_a_row_holds_the_last_one_and_not_the_next(
     assert "silence" not in recording.account(10, None)
 
 
+@pytest.mark.parametrize("value", [np.nan, -np.inf])
+def test_a_command_that_is_not_finite_costs_the_episode_and_its_topic_is_named(value: float):
+    recording = recorded()
+    recording.command_topic = "/native_command"
+    recording.add_command(0, np.array([0.1, value, 1.0]))
+    with pytest.raises(DatasetError, match="a command on /native_command holds NaN or infinite values"):
+        recording.episode()
+
+
 def test_in_order_as_many_commands_as_images_are_asked_for():
     with pytest.raises(DatasetError, match=r"90 commands for 8 images.* set pairing:=time"):
         recorded(in_order=True).episode()

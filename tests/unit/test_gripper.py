@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from action_msgs.msg import GoalStatus
 from control_msgs.action import GripperCommand
 from franka_msgs.action import Grasp, Move
 from helpers.graph import Graph, graph
@@ -131,3 +133,83 @@ def test_a_goal_without_a_result_is_given_up(world):
     assert "no result within 10 s" in gripper.failure
     assert world.spin_until(lambda: bool(server.goals))
     assert gripper.failure  # a result that comes too late changes nothing
+
+
+def told(world: Graph, gripper: GripperActions, value: float, now: float) -> None:
+    """Follows a value until its goal, if there is one, has ended."""
+    gripper.follow(np.array([value]), now)
+    assert world.spin_until(lambda: gripper._in_flight is None)
+
+
+def test_a_hand_that_somebody_else_may_have_moved_is_told_to_open_again_once(world):
+    grasp = Server(world, Grasp, "hand/grasp", success=True)
+    move = Server(world, Move, "hand/move", success=True)
+    hand = FrankaHand(world.node, "hand", GRIP)
+    gripper = GripperActions(world.node, hand, switch(dwell_s=0.5), 0)
+    assert world.spin_until(lambda: all(hand.goal(close)[0].server_is_ready() for close in (True, False)))
+    told(world, gripper, 0.0, 0.0)
+    gripper.forget()
+    told(world, gripper, 0.5, 10.0)  # neither: it stays as somebody left it
+    assert len(move.goals) == 1
+    told(world, gripper, 0.0, 10.1)
+    told(world, gripper, 0.0, 10.2)
+    assert len(move.goals) == 2
+    told(world, gripper, 1.0, 10.3)
+    assert not grasp.goals  # the dwell is kept
+    told(world, gripper, 1.0, 11.0)
+    gripper.forget()
+    told(world, gripper, 1.0, 20.0)
+    assert len(grasp.goals) == 1  # it may hold something
+    told(world, gripper, 0.0, 21.0)
+    assert len(move.goals) == 3
+
+
+@pytest.mark.parametrize(
+    ("close", "status", "reached", "stalled", "failure"),
+    [
+        (True, GoalStatus.STATUS_ABORTED, False, True, ""),  # ros2_controllers, of something held
+        (True, GoalStatus.STATUS_SUCCEEDED, False, True, ""),  # the same with allow_stalling
+        (True, GoalStatus.STATUS_SUCCEEDED, True, False, ""),
+        (False, GoalStatus.STATUS_SUCCEEDED, True, False, ""),
+        (False, GoalStatus.STATUS_SUCCEEDED, False, True, "it stalled at 0.0200, the goal's status is 4"),
+        (False, GoalStatus.STATUS_ABORTED, False, True, "it stalled at 0.0200, the goal's status is 6"),
+        (True, GoalStatus.STATUS_CANCELED, False, False, "it ended at 0.0200, the goal's status is 5"),
+    ],
+)
+def test_a_stall_is_a_grasp_where_it_closes_and_a_jam_where_it_opens(world, close, status, reached, stalled, failure):
+    result = GripperCommand.Result(reached_goal=reached, stalled=stalled, position=0.02)
+    hand = CommandedHand(world.node, "gripper", GRIP)
+    assert hand.failure(SimpleNamespace(status=status, result=result), close) == failure
+
+
+def test_a_franka_hand_must_say_success_and_end_the_goal_so(world):
+    hand = FrankaHand(world.node, "hand", GRIP)
+    for status, result, failure in (
+        (GoalStatus.STATUS_SUCCEEDED, Grasp.Result(success=True), ""),
+        (GoalStatus.STATUS_CANCELED, Grasp.Result(success=True), "the goal ended with status 5"),
+        (GoalStatus.STATUS_ABORTED, Grasp.Result(success=False), "the goal ended with status 6"),
+        (GoalStatus.STATUS_ABORTED, Grasp.Result(success=False, error="nothing held"), "nothing held"),
+    ):
+        assert hand.failure(SimpleNamespace(status=status, result=result), close=True) == failure
+
+
+def test_a_stall_that_its_server_aborts_is_followed_as_a_grasp(world):
+    def hold(handle: Any) -> Any:
+        handle.abort()
+        return GripperCommand.Result(stalled=True, position=0.02)
+
+    server = ActionServer(world.node, GripperCommand, "holding", hold)
+    gripper = GripperActions(world.node, CommandedHand(world.node, "holding", GRIP), switch(dwell_s=0.0), 0)
+    assert world.spin_until(lambda: (gripper.follow(np.array([1.0]), 0.0), gripper.goals == 1)[1])
+    told(world, gripper, 1.0, 0.1)
+    assert (gripper.failure, gripper.goals) == ("", 1)
+    server.destroy()
+
+
+def test_a_failure_names_what_the_goal_was_and_not_what_is_wanted_meanwhile(world):
+    Server(world, Grasp, "hand/grasp", success=False, error="nothing held")
+    gripper = GripperActions(world.node, FrankaHand(world.node, "hand", GRIP), switch(dwell_s=0.0), 0)
+    assert world.spin_until(lambda: (gripper.follow(np.array([1.0]), 0.0), gripper.goals == 1)[1])
+    gripper.follow(np.array([0.0]), 0.1)
+    assert world.spin_until(lambda: gripper.failures > 0)
+    assert gripper.failure == "the gripper did not close: nothing held"

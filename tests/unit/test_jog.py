@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from helpers.motion import with_measured_gripper
 from numpy.typing import NDArray
 from sdm_core.commands.anchor import MeasuredPose
 from sdm_core.commands.command_pipeline import CommandPipeline
@@ -104,3 +105,19 @@ def test_taps_do_not_let_an_arm_creep_that_sags_under_its_load(sag: float, rest:
     for _ in range(20):
         arm.period(STILL)
     assert moved(begin, arm)[2] == pytest.approx(0.0, abs=1e-3)
+
+
+@pytest.mark.parametrize(("told", "gripper"), [(None, 0.4), (1.0, 1.0)])
+def test_a_measured_gripper_goes_on_as_it_was_told_and_where_nobody_told_it_as_it_stands(
+    told: float | None, gripper: float
+) -> None:
+    jog, state = Jog(with_measured_gripper(CONTRACT), SPEEDS), np.array([*STAND, 0.4])
+    if told is not None:
+        jog.gripper_told(told)
+    jog.start(state)
+    assert set(jog.chunk(0, state, STILL).targets[:, -1].tolist()) == {gripper}
+    jog.toggle_gripper()
+    toggled = jog.chunk(0, state, STILL).targets[0, -1]
+    jog.rest()
+    jog.start(state)
+    assert jog.chunk(0, state, STILL).targets[0, -1] == toggled

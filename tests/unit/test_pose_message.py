@@ -47,6 +47,14 @@ def test_a_quaternion_without_direction_is_refused(part: float) -> None:
         pose_values(pose(part, part, part, part), "current_pose", "base")
 
 
+@pytest.mark.parametrize("x", [math.nan, math.inf])
+def test_a_position_that_is_no_place_is_refused(x: float) -> None:
+    message = pose(0.0, 0.0, 0.0, 1.0)
+    message.pose.position.x = x
+    with pytest.raises(ObservationError, match=r"current_pose has the position \[(nan|inf), 0\.0, 0\.0\]"):
+        pose_values(message, "current_pose", "base")
+
+
 @pytest.mark.parametrize(
     "quaternion", [(0.8, 0.6, 0.0, 0.0), (0.28, -0.96, 0.0, -0.0), (0.0, 0.6, 0.0, -0.8), (0.0, 0.0, 0.0, 1.0)]
 )

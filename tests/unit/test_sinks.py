@@ -14,11 +14,14 @@ from geometry_msgs.msg import PoseStamped, TwistStamped
 from helpers.graph import Graph, graph
 from helpers.motion import POSE_AT_REST, joint_contract, pose_contract, rate_contract
 from moveit_msgs.srv import ServoCommandType
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.task import Future
 from sdm_core.action_chunk import ActionChunk
 from sdm_core.commands.command_pipeline import CommandPipeline
-from sdm_core.contract import Contract
+from sdm_core.contract import ActionEntry, Contract
 from sdm_core.errors import ContractError
 from sdm_policy_node.optional_interfaces import optional_interfaces
+from sdm_policy_node.sinks import servo_sink
 from sdm_policy_node.sinks.command_sink import CommandSink, PathSink, PreparedSink
 from sdm_policy_node.sinks.command_sinks import COMMAND_SINKS, command_sink
 from std_msgs.msg import Float64, Float64MultiArray
@@ -89,6 +92,28 @@ def test_a_sink_takes_its_kind_of_action_only(world):
             else:
                 with pytest.raises(ContractError, match=f"sink '{sink}' takes"):
                     command_sink(sink)(world.node, contract, depth=1)
+
+
+@pytest.mark.parametrize(
+    ("sink", "contract", "extra"),
+    [
+        (sink, contract, extra)
+        for sinks, contract, extras in (
+            (("pose", "servo_pose"), pose_contract(), ("lift", "left.x", "left.gripper")),
+            (("twist", "servo_twist"), rate_contract("twist", TWIST), ("lift", "left.vx")),
+        )
+        for sink in sinks
+        for extra in extras
+    ],
+)
+def test_an_entry_that_would_never_be_sent_is_refused(world, sink, contract, extra):
+    action = contract.action
+    entries = (*action.entries, ActionEntry(name=extra, unit="m", low=0, high=1))
+    more = contract.model_copy(
+        update={"action": action.model_copy(update={"entries": entries, "hold": (*action.hold, 0.0)})}
+    )
+    with pytest.raises(ContractError, match=rf"sink '{sink}' takes .*'{extra.rsplit('.')[-1]}'\]"):
+        command_sink(sink)(world.node, more, depth=1)
 
 
 def test_a_message_package_that_is_not_there_is_named():
@@ -184,6 +209,29 @@ def test_servo_is_told_the_command_type_before_anything_is_followed(
     assert abs(now - stamp.sec * 10**9 - stamp.nanosec) < 5 * 10**9  # Servo judges its age
     world.node.destroy_service(service)
     assert world.spin_until(lambda: not servo.present())
+
+
+def test_a_servo_that_does_not_answer_is_asked_again(world, monkeypatch):
+    asked: list[int] = []
+
+    async def switch(request, response):
+        asked.append(request.command_type)
+        if len(asked) == 1:
+            await Future()  # it dies over this one
+        response.success = True
+        return response
+
+    service = world.node.create_service(
+        ServoCommandType, servo_sink.SERVICE, switch, callback_group=ReentrantCallbackGroup()
+    )
+    wire = Wire(world, "servo_pose", pose_contract(), servo_sink.POSE_TOPIC, PoseStamped)
+    assert world.spin_until(lambda: (obstacle(wire), asked)[1] != [])
+    monkeypatch.setattr(servo_sink, "_PATIENCE_S", 0.0)
+    assert "has not answered yet; start MoveIt Servo anew where that goes on" in obstacle(wire)
+    monkeypatch.undo()
+    assert world.spin_until(lambda: obstacle(wire) == "", timeout_s=servo_sink._PATIENCE_S + 20)
+    assert len(asked) >= 2
+    world.node.destroy_service(service)
 
 
 def test_the_stop_of_a_pose_is_the_last_pose_repeated(world):

@@ -17,8 +17,9 @@ ORIGIN = ("commit", "machine", "date")
 
 def commit() -> str:
     """The checkout's commit, with "-dirty" where tracked sources differ; outside a checkout what SDM_COMMIT says of the
-    copy, or "unknown"."""
+    copy, or "unknown". A copy that is installed below somebody else's checkout is none of its files."""
     try:
+        _git("ls-files", "--error-unmatch", Path(__file__).name)
         head = _git("rev-parse", "--short=12", "HEAD")
         changed = _git("status", "--porcelain", "-uno", "--", ":/", *(f":(exclude,top){path}" for path in PRODUCTS))
     except (OSError, subprocess.CalledProcessError):

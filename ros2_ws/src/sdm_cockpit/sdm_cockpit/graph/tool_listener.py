@@ -54,6 +54,4 @@ class ToolListener:
     def _on_pose(self, message: PoseStamped) -> None:
         with self._problems.of(POSE_TOPIC):
             values = np.array(pose_values(message, POSE_TOPIC, self._frame))
-            if not np.isfinite(values).all():
-                raise ObservationError(f"{values[:3].tolist()} is no place; check the driver")
             self.pose = Pose(values[:3], values[3:])

@@ -20,8 +20,9 @@ _REFERENCES = (None, "observation", "previous")
 class MeasuredPose:
     """Where the robot stands, in the terms of its commands: action entries found by name among the state entries.
 
-    A gripper may go unmeasured (many report no position): it then counts as standing where it was last sent, or at its
-    lower bound. Raises ContractError where any other entry does.
+    A gripper counts as standing where it was last sent: what it holds stops it short of that, and to be told where it
+    stopped would loosen its grip. One that was sent nowhere yet may go unmeasured (many report no position), and then
+    counts as standing at its lower bound. Raises ContractError where any other entry is unmeasured.
     """
 
     def __init__(self, contract: Contract) -> None:
@@ -35,12 +36,15 @@ class MeasuredPose:
             )
         self.measured = np.array([i for i, entry in enumerate(entries) if entry.name in names], np.intp)
         self._columns = np.array([names.index(entries[i].name) for i in self.measured], np.intp)
+        self._grippers = np.array([i for i, entry in enumerate(entries) if entry.is_gripper], np.intp)
         self._rest = np.array([entry.low for entry in entries])
 
     def of(self, state: NDArray[np.float64], last: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
         """float64[A] from a state float64[S]; `last` [A] is the last command sent, if any."""
-        pose = (self._rest if last is None else last).copy()
+        pose = self._rest.copy()
         pose[self.measured] = state[self._columns]
+        if last is not None:
+            pose[self._grippers] = last[self._grippers]
         return pose
 
 

@@ -4,13 +4,16 @@
 cameras `data/img_<camera>`) and `data/depth`, and `meta/episode_ends` [E], in zarr format 2, with the contract in the
 root's attributes. Where an operator judged episodes, `meta/episode_success` [E] says how. `action[t]` is the first
 command after observation t. Rows beyond the last episode end are an append that goes on or was interrupted: who looks
-leaves them alone, who opens the store to append rolls them back.
+leaves them alone, who opens the store to append rolls them back. With `every_chunk` among the root's attributes all
+chunks are files, those of nothing but zeros too; older stores lack it, and may leave those out.
 """
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -28,8 +31,11 @@ from sdm_core.errors import DatasetError, SdmError
 SUCCESS, FAILURE, UNLABELLED = 1, 0, -1
 """What `EpisodeStore.outcomes` and `meta/episode_success` say of an episode."""
 
+# What no training can use with a value that is not finite; kept depth in m may say by it that it saw nothing.
+_FINITE = ("state", "action", "point_cloud")
 _CHUNK_ROWS = 64
 _OUTCOMES = "episode_success"
+_EVERY_CHUNK = "every_chunk"
 _ZARR_MAJOR = int(zarr.__version__.split(".")[0])
 # zarr 2, which Python 3.10 is left with, writes format 2 and knows no other name for it.
 _FORMAT: dict[str, Any] = {"zarr_format": 2} if _ZARR_MAJOR >= 3 else {"zarr_version": 2}
@@ -84,27 +90,30 @@ class EpisodeStore:
 
     @classmethod
     def create(cls, path: str | Path, contract: Contract) -> EpisodeStore:
-        """Makes an empty store. Raises DatasetError where something lies there already."""
+        """Makes an empty store. Raises DatasetError where something lies there already, or none can be written."""
         path = Path(path)
-        if path.exists():
-            raise DatasetError(f"{path}: exists already; open it, or remove it to start afresh")
-        with atomic_folder(path) as room:
-            root = zarr.open_group(str(room), mode="w", **_FORMAT)
-            root.attrs["contract"] = contract.document()
-            root.create_group("data")
-            root.create_group("meta")
-            cls(room, root, contract)._array("meta", "episode_ends", np.zeros(0, np.int64))
-        return cls.open(path)
+        with _refused_by_the_system(path):
+            if path.exists():
+                raise DatasetError(f"{path}: exists already; open it, or remove it to start afresh")
+            with atomic_folder(path) as room:
+                root = zarr.open_group(str(room), mode="w", **_FORMAT)
+                root.attrs.update({"contract": contract.document(), _EVERY_CHUNK: True})
+                root.create_group("data")
+                root.create_group("meta")
+                cls(room, root, contract)._array("meta", "episode_ends", np.zeros(0, np.int64))
+            return cls.open(path)
 
     @classmethod
     @contextmanager
     def whole(cls, path: Path, contract: Contract) -> Iterator[EpisodeStore]:
         """Yields an empty store beside `path`, and puts it there when the block ends without an error.
 
-        Raises DatasetError where something lies there already.
+        Raises DatasetError where something lies there already, or none can be written.
         """
-        require_absent(path)
-        with atomic_folder(path) as room:
+        with ExitStack() as stack:
+            with _refused_by_the_system(path):
+                require_absent(path)
+                room = stack.enter_context(atomic_folder(path))
             room.rmdir()  # the store makes its folder by itself
             yield cls.create(room, contract)
 
@@ -157,10 +166,9 @@ class EpisodeStore:
 
     @classmethod
     def open_or_create(cls, path: str | Path, contract: Contract) -> EpisodeStore:
-        """Continues a store. Raises DatasetError where it was recorded under another contract."""
-        if not Path(path).exists():
-            return cls.create(path, contract)
-        store = cls.open(path)
+        """Continues a store. Raises DatasetError where it was recorded under another contract, or cannot be written."""
+        with _refused_by_the_system(Path(path)):
+            store = cls.open(path) if Path(path).exists() else cls.create(path, contract)
         differences = store.contract.differences(contract)
         if differences:
             raise DatasetError(f"{path}: recorded under another contract ({differences[0]}); choose another path")
@@ -225,8 +233,8 @@ class EpisodeStore:
 
     def append(self, episode: Episode, provenance: dict[str, Any] | None = None, success: bool | None = None) -> None:
         """Adds an episode, whole or not at all, after those that others have added meanwhile; `success` None: nobody
-        judged it. Raises DatasetError on shapes that do not fit, or a full disk."""
-        with write_lock(_existing(self.path)):
+        judged it. Raises DatasetError on shapes that do not fit, values that are not finite, or a full disk."""
+        with write_lock(_existing(self.path)), _writing_every_chunk():
             self._append(episode, provenance, success)
 
     def _append(self, episode: Episode, provenance: dict[str, Any] | None, success: bool | None) -> None:
@@ -274,6 +282,15 @@ class EpisodeStore:
                 raise DatasetError(
                     f"{self.path}: data/{name} has {array.shape[0]} rows, {rows} expected; the copy is incomplete"
                 )
+            if self._root.attrs.get(_EVERY_CHUNK) and (lost := self._lost_chunks(name, array, rows)):
+                raise DatasetError(f"{self.path}: data/{name} lacks {len(lost)} files, such as {lost[0]}; copy it anew")
+
+    def _lost_chunks(self, name: str, array: zarr.Array, rows: int) -> list[str]:
+        """The chunks of so many rows that are not there, and that zarr would read as zeros."""
+        folder, rest = self.path / "data" / name, ".0" * (array.ndim - 1)
+        files = (f"{chunk}{rest}" for chunk in range(math.ceil(rows / array.chunks[0])))
+        listed = set(os.listdir(folder))  # which may miss a file that is replaced meanwhile
+        return [file for file in files if file not in listed and not (folder / file).exists()]
 
     def _check(self, arrays: dict[str, NDArray]) -> None:
         lengths = {len(values) for values in arrays.values()}
@@ -297,6 +314,8 @@ class EpisodeStore:
             shape = shapes.get(name, values.shape[1:])
             if values.shape[1:] != shape:
                 raise DatasetError(f"{self.path}: {name} rows of shape {values.shape[1:]} given, {shape} expected")
+            if name in _FINITE and not np.isfinite(values).all():
+                raise DatasetError(f"{self.path}: the episode's {name} holds NaN or infinite values; check its source")
         if stored and set(stored) != set(arrays):
             raise DatasetError(f"{self.path}: holds {sorted(stored)}, the episode brings {sorted(arrays)}")
 
@@ -354,6 +373,23 @@ class EpisodeStore:
         for stored in (self._root["meta/episode_ends"], self._outcomes()):
             if stored is not None and stored.shape[0] > len(ends):
                 stored.resize((len(ends),))
+
+
+def _writing_every_chunk() -> AbstractContextManager:
+    """zarr 3 would leave chunks of nothing but zeros out, and a lost chunk would look like one of them."""
+    return zarr.config.set({"array.write_empty_chunks": True}) if _ZARR_MAJOR >= 3 else nullcontext()
+
+
+@contextmanager
+def _refused_by_the_system(path: Path) -> Iterator[None]:
+    """Tells what the operating system refuses as a DatasetError."""
+    try:
+        yield
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        raise DatasetError(
+            f"{path}: {error.strerror or error}{where}; make it writable, or choose another path"
+        ) from None
 
 
 def _existing(path: str | Path) -> Path:

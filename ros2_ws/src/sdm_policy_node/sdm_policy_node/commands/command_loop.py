@@ -64,7 +64,11 @@ class CommandLoop:
         if is_motion(action) or is_rate(action):
             require_motion_limits(action)
             arm = ArmLimits(
-                p.arm_translation, p.arm_rotation, p.arm_joint_velocity, p.arm_joint_acceleration, p.arm_joint_jerk
+                translation=p.arm_translation,
+                rotation=p.arm_rotation,
+                joint_velocity=p.arm_joint_velocity,
+                joint_acceleration=p.arm_joint_acceleration,
+                joint_jerk=p.arm_joint_jerk,
             )
             arm.require(action, p.arm_share)
         self._period_ns = round(1e9 / p.rate_hz) if p.rate_hz else self._contract.dt_ns
@@ -77,13 +81,24 @@ class CommandLoop:
             period_ns=self._period_ns,
             max_age_ns=int(p.max_age_s * 1e9) or None,
         )
-        rules = StopRules(p.hold_s, p.chunk_timeout_s, p.tracking_error, p.tracking_turn, p.blocked_s, p.first_hold_s)
+        rules = StopRules(
+            hold_s=p.hold_s,
+            clock_timeout_s=p.chunk_timeout_s,
+            tracking_error=p.tracking_error,
+            tracking_turn=p.tracking_turn,
+            blocked_s=p.blocked_s,
+            first_hold_s=p.first_hold_s,
+        )
         if p.dry_run:  # the robot follows somebody else
-            rules = StopRules(p.hold_s, p.chunk_timeout_s, holding_error=0.0, holding_turn=0.0)
+            rules = StopRules(hold_s=p.hold_s, clock_timeout_s=p.chunk_timeout_s, holding_error=0.0, holding_turn=0.0)
         self.stream = CommandStream(
             self._contract,
             pipeline,
-            Liveness(p.heartbeat_timeout_s, p.chunk_timeout_s, p.deadman_timeout_s),
+            Liveness(
+                heartbeat_timeout_s=p.heartbeat_timeout_s,
+                chunk_timeout_s=p.chunk_timeout_s,
+                deadman_timeout_s=p.deadman_timeout_s,
+            ),
             self._measured,
             rules,
             interlock,
@@ -249,6 +264,7 @@ class CommandLoop:
         self._refusals.note("state", error)
 
     def _on_chunk(self, message: ActionChunkMessage) -> None:
+        begins = not self.stream.moving
         try:
             chunk = from_chunk_message(message, self._contract)
             self._interlock.require_free()  # a receiver's answer from before a pause is old after it
@@ -259,6 +275,8 @@ class CommandLoop:
         except CommandError as error:
             self._refusals.note("chunk", error)
             return
+        if begins and self.gripper:
+            self.gripper.forget()
         self._trace.chunk(message)
         if self.shadow:
             self.shadow.add(chunk)

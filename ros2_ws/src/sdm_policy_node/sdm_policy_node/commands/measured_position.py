@@ -68,7 +68,7 @@ class MeasuredPosition:
         return self.age(now) > self._timeout_s
 
     def at(self, now_ns: int, last: Vector | None) -> Vector:
-        """float64[A], with what is not measured as in `last`. Raises CommandError where the position is unknown."""
+        """float64[A], with the gripper as in `last`. Raises CommandError where the position is unknown."""
         if self._stamp_ns is None or self._state is None:
             raise CommandError("the robot's position is unknown; joint_states and current_pose must be published")
         age_ns = now_ns - self._stamp_ns

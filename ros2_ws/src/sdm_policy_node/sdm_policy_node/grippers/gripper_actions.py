@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from action_msgs.msg import GoalStatus
 from numpy.typing import NDArray
 from rclpy.node import Node
 from rclpy.task import Future
@@ -47,7 +46,7 @@ def gripper_actions(node: Node, settings: CommandParameters, action: ActionSpec)
 
 class GripperActions:
     """Follows the gripper's entry of a policy's commands. A failure is reported, and tried again only once the policy
-    has wanted the opposite; the arm goes on either way."""
+    has wanted the opposite, or `forget` allows it; the arm goes on either way."""
 
     def __init__(self, node: Node, hand: Hand, switch: GripperSwitch, index: int) -> None:
         """`index` of the gripper's entry in a command."""
@@ -56,6 +55,7 @@ class GripperActions:
         self._hand = hand
         self._switch = switch
         self._asked: bool | None = None
+        self._closing = False
         self._in_flight: Future | None = None
         self._sent = 0.0
         self.goals = 0
@@ -68,6 +68,14 @@ class GripperActions:
         self._in_flight = None
         self._hand.close()
 
+    def forget(self) -> None:
+        """Call where a motion begins anew: meanwhile somebody else may have moved the hand. What the policy clearly
+        wants it is told again, but for closing where it was told that last: it may hold something, and a Franka hand
+        fails at a second grasp of it."""
+        self._switch.forget()
+        if not self._asked:
+            self._asked = None
+
     def follow(self, command: NDArray[np.float64], now: float) -> None:
         """Call with every command [A] of a policy, and none of a stop; `now` in seconds of a steady clock."""
         wanted = self._switch.update(float(command[self._index]), now)
@@ -78,6 +86,7 @@ class GripperActions:
 
     def _ask(self, close: bool, now: float) -> None:
         client, goal = self._hand.goal(close)
+        self._closing = close
         if not client.server_is_ready():
             self._fail("its action server is not there; start the gripper's driver")
             return
@@ -99,10 +108,7 @@ class GripperActions:
         answer: Any = future.result()
         if flight is not self._in_flight:
             return
-        failure = self._hand.failure(answer.result)
-        if not failure and answer.status != GoalStatus.STATUS_SUCCEEDED:
-            failure = f"the goal ended with status {answer.status}"
-        self._end(failure)
+        self._end(self._hand.failure(answer, self._closing))
 
     def _end(self, failure: str) -> None:
         self._in_flight = None
@@ -112,7 +118,7 @@ class GripperActions:
             self.failure = ""
 
     def _fail(self, failure: str) -> None:
-        line = f"the gripper did not {'close' if self._switch.wants_closed else 'open'}: {failure}"
+        line = f"the gripper did not {'close' if self._closing else 'open'}: {failure}"
         if line != self.failure:
             self._logger.error(line)
             self.failures += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from action_msgs.msg import GoalStatus
 from rclpy.action import ActionClient
 from rclpy.node import Node
 
@@ -32,8 +33,8 @@ class Hand(Protocol):
         """The goal that closes or opens it, and the client to send it with."""
         ...
 
-    def failure(self, result: Any) -> str:
-        """One line where a goal's result is a failure, else empty."""
+    def failure(self, answer: Any, close: bool) -> str:
+        """One line where a goal's answer, its status and its result, is a failure, else empty."""
         ...
 
     def close(self) -> None:
@@ -60,8 +61,10 @@ class FrankaHand:
         goal.epsilon.inner, goal.epsilon.outer = grip.closed_width, grip.tolerance
         return self._grasp, goal
 
-    def failure(self, result: Any) -> str:
-        return "" if result.success else result.error or "it gave no reason"
+    def failure(self, answer: Any, close: bool) -> str:
+        if answer.result.success and answer.status == GoalStatus.STATUS_SUCCEEDED:
+            return ""
+        return answer.result.error or f"the goal ended with status {answer.status}"
 
     def close(self) -> None:
         self._move.destroy()
@@ -70,7 +73,7 @@ class FrankaHand:
 
 class CommandedHand:
     """control_msgs/GripperCommand: a position each for open and closed. One that stalls while it closes has hold of
-    something."""
+    something, whatever the goal's status: ros2_controllers abort such goals, but for `allow_stalling`."""
 
     def __init__(self, node: Node, name: str, grip: Grip) -> None:
         """`name` of the action."""
@@ -85,8 +88,12 @@ class CommandedHand:
         goal.command.max_effort = self._grip.force
         return self._client, goal
 
-    def failure(self, result: Any) -> str:
-        return "" if result.reached_goal or result.stalled else f"it ended at {result.position:.4f}"
+    def failure(self, answer: Any, close: bool) -> str:
+        result = answer.result
+        if result.reached_goal or (close and result.stalled):
+            return ""
+        ended = "stalled" if result.stalled else "ended"
+        return f"it {ended} at {result.position:.4f}, the goal's status is {answer.status}"
 
     def close(self) -> None:
         self._client.destroy()

@@ -19,6 +19,10 @@ class GripperSwitch:
         self.wants_closed: bool | None = None
         """None before the first clear value."""
 
+    def forget(self) -> None:
+        """Waits for a clear value again; the dwell goes on."""
+        self.wants_closed = None
+
     def update(self, value: float, now: float) -> bool | None:
         """`wants_closed` after a command's value; `now` in seconds of a steady clock."""
         share = (value - self._opened) / (self._closed - self._opened)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -58,11 +59,16 @@ def _fix(kind: str) -> str:
     return _FIXES.get(kind, f"write the contract's actions as {', '.join(_FIXES)}")
 
 
-def listen_to_gripper(node: Node, told: GripperTold) -> None:
-    """Calls `told` with every `gripper_command`."""
-    node.create_subscription(
-        Float64, gripper_topic.GRIPPER_TOPIC, lambda message: told(message.data), command_qos(_QUEUE)
-    )
+def listen_to_gripper(node: Node, told: GripperTold, refuse: Refuse) -> None:
+    """Calls `told` with every `gripper_command`, and `refuse` for one that is not finite."""
+
+    def heard(message: Float64) -> None:
+        if math.isfinite(message.data):
+            told(message.data)
+        else:
+            refuse(ObservationError(f"{gripper_topic.GRIPPER_TOPIC} is {message.data}; check what sends it"))
+
+    node.create_subscription(Float64, gripper_topic.GRIPPER_TOPIC, heard, command_qos(_QUEUE))
 
 
 class PoseListener:
@@ -88,7 +94,7 @@ class PoseListener:
         )
         if "gripper" in names:
             self._gripper = names.index("gripper")
-            listen_to_gripper(node, self._on_gripper)
+            listen_to_gripper(node, self._on_gripper, refuse)
 
     def _on_gripper(self, value: float) -> None:
         self._command[self._gripper] = value

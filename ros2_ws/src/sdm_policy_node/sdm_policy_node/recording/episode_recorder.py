@@ -69,7 +69,7 @@ class EpisodeRecorder:
         else:
             self._needs_gripper = gripper is not None and gripper not in MeasuredPose(contract).measured.tolist()
             if self._needs_gripper:
-                listen_to_gripper(node, self._on_gripper)
+                listen_to_gripper(node, self._on_gripper, self._on_command_refused)
 
     def begin(self, span_ns: tuple[int, int] | None = None) -> EpisodeRecording:
         """Begins an episode in place of any other; `span_ns` as in EpisodeRecording."""

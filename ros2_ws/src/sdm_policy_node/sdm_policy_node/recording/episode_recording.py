@@ -130,6 +130,8 @@ class EpisodeRecording:
             return  # it answers something before this episode
         if command.shape != (self.contract.action_dim,):
             self.refuse(f"a command has {command.size} entries, the contract {self.contract.action_dim}")
+        elif not np.isfinite(command).all():
+            self.refuse(f"a command on {self.command_topic} holds NaN or infinite values; check what sends it")
         else:
             self._commands.append(Given(command, stamp_ns, self._frames_seen, stamp_ns - self._image_ns))
 

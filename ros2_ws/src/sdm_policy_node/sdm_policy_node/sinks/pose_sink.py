@@ -17,6 +17,7 @@ from sdm_policy_node.grippers.gripper_topic import GripperTopic
 from sdm_policy_node.sinks.command_sink import command_qos
 
 POSE_TOPIC = "target_pose"
+_POSE = ("x", "y", "z", "qx", "qy", "qz", "qw")
 
 
 class PoseStampedSink:
@@ -32,14 +33,15 @@ class PoseStampedSink:
         action = contract.action
         names = [entry.name.rsplit(".", 1)[-1] for entry in action.entries]
         rotation = CommandSpace(action).rotation
-        if action.kind != "ee_pose" or rotation is None or not {"x", "y", "z"} <= set(names):
+        whole = sorted(names) in (sorted(_POSE), sorted((*_POSE, "gripper")))  # nothing is left that would not be sent
+        if action.kind != "ee_pose" or rotation is None or not whole:
             raise ContractError(
-                f"sink '{self.name}' takes 'ee_pose' actions with x, y, z and a quaternion, not '{action.kind}' with "
-                f"{names}"
+                f"sink '{self.name}' takes 'ee_pose' actions of x, y, z, a quaternion and gripper alone, not "
+                f"'{action.kind}' with {names}"
             )
         self._node = node
         self._frame = action.base_frame
-        self._position = [names.index(axis) for axis in ("x", "y", "z")]
+        self._position = [names.index(axis) for axis in _POSE[:3]]
         self._rotation = rotation
         self._gripper = GripperTopic(node, action, depth)
         self._publisher = node.create_publisher(PoseStamped, self.topic, command_qos(depth))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import ClassVar
 
 import numpy as np
@@ -12,6 +13,7 @@ from rclpy.task import Future
 from sdm_core.contract import Contract
 
 from sdm_policy_node.optional_interfaces import optional_interfaces
+from sdm_policy_node.sinks.command_sink import CommandSink
 from sdm_policy_node.sinks.pose_sink import PoseStampedSink
 from sdm_policy_node.sinks.twist_sink import TwistStampedSink
 
@@ -19,10 +21,13 @@ POSE_TOPIC = "servo_node/pose_target_cmds"
 TWIST_TOPIC = "servo_node/delta_twist_cmds"
 SERVICE = "servo_node/switch_command_type"
 
+# Servo answers at once; what it was asked before it died is never answered (s).
+_PATIENCE_S = 2.0
+
 
 class ServoSwitch:
     """Has Servo accept one command type, before each motion: meanwhile Servo may have been started anew, or switched by
-    somebody else. Asks again where it was refused or Servo has been away in between."""
+    somebody else. Asks again where it was refused, not answered, or Servo has been away in between."""
 
     def __init__(self, node: Node, sink: str, command_type: str) -> None:
         """`command_type`: the name of one of ServoCommandType's. Raises ContractError without moveit_msgs."""
@@ -31,6 +36,7 @@ class ServoSwitch:
         self._client = node.create_client(service, SERVICE)
         self._request = service.Request(command_type=getattr(service.Request, command_type))
         self._answer: Future | None = None
+        self._asked = 0.0
 
     def obstacle(self) -> str:
         """One line until Servo has accepted the type, else empty."""
@@ -39,9 +45,12 @@ class ServoSwitch:
             self._answer = None
             return f"there is no service {name}; start MoveIt Servo"
         if self._answer is None:
-            self._answer = self._client.call_async(self._request)
+            self._answer, self._asked = self._client.call_async(self._request), time.monotonic()
         if not self._answer.done():
-            return f"{name} has not answered yet"
+            if time.monotonic() - self._asked > _PATIENCE_S:
+                self._client.remove_pending_request(self._answer)
+                self._answer = None
+            return f"{name} has not answered yet; start MoveIt Servo anew where that goes on"
         response = self._answer.result()
         if response is not None and response.success:
             return ""
@@ -61,15 +70,26 @@ class ServoSwitch:
         self._node.destroy_client(self._client)
 
 
-class ServoPoseSink(PoseStampedSink):
-    """Servo's `pose_target_cmds`. A stop is the last pose, repeated; Servo halts by itself 0.1 s after the last one."""
-
+class _Poses(PoseStampedSink):
     name: ClassVar[str] = "servo_pose"
     topic: ClassVar[str] = POSE_TOPIC
 
+
+class _Twists(TwistStampedSink):
+    name: ClassVar[str] = "servo_twist"
+    topic: ClassVar[str] = TWIST_TOPIC
+
+
+class _ServoSink:
+    """Commands of one type, to a Servo that was switched to it."""
+
+    commands: ClassVar[type[_Poses | _Twists]]
+    command_type: ClassVar[str]
+
     def __init__(self, node: Node, contract: Contract, depth: int) -> None:
-        self._switch = ServoSwitch(node, self.name, "POSE")
-        super().__init__(node, contract, depth)
+        self._switch = ServoSwitch(node, self.commands.name, self.command_type)
+        self._commands: CommandSink = self.commands(node, contract, depth)
+        self.topics = self._commands.topics
 
     def obstacle(self) -> str:
         return self._switch.obstacle()
@@ -79,36 +99,25 @@ class ServoPoseSink(PoseStampedSink):
 
     def publish(self, command: NDArray[np.float64], stamp: Time, held: bool) -> None:
         self._switch.begun()
-        super().publish(command, stamp, held)
+        self._commands.publish(command, stamp, held)
 
     def close(self) -> None:
         self._switch.close()
-        super().close()
+        self._commands.close()
 
 
-class ServoTwistSink(TwistStampedSink):
+class ServoPoseSink(_ServoSink):
+    """Servo's `pose_target_cmds`. A stop is the last pose, repeated; Servo halts by itself 0.1 s after the last one."""
+
+    commands = _Poses
+    command_type: ClassVar[str] = "POSE"
+
+
+class ServoTwistSink(_ServoSink):
     """Servo's `delta_twist_cmds`, in m/s and rad/s (its parameter `command_in_type: speed_units`).
 
     A stop leads to zero within the limits and repeats it; Servo halts by itself 0.1 s after the last one.
     """
 
-    name: ClassVar[str] = "servo_twist"
-    topic: ClassVar[str] = TWIST_TOPIC
-
-    def __init__(self, node: Node, contract: Contract, depth: int) -> None:
-        self._switch = ServoSwitch(node, self.name, "TWIST")
-        super().__init__(node, contract, depth)
-
-    def obstacle(self) -> str:
-        return self._switch.obstacle()
-
-    def present(self) -> bool:
-        return self._switch.present()
-
-    def publish(self, command: NDArray[np.float64], stamp: Time, held: bool) -> None:
-        self._switch.begun()
-        super().publish(command, stamp, held)
-
-    def close(self) -> None:
-        self._switch.close()
-        super().close()
+    commands = _Twists
+    command_type: ClassVar[str] = "TWIST"

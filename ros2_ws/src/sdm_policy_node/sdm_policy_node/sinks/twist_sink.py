@@ -33,10 +33,11 @@ class TwistStampedSink:
     def __init__(self, node: Node, contract: Contract, depth: int) -> None:
         action = contract.action
         names = [entry.name.rsplit(".", 1)[-1] for entry in action.entries]
-        if action.kind != "twist" or not set(names) <= {*_AXES, "gripper"}:
+        once = len(set(names)) == len(names)
+        if action.kind != "twist" or not once or not set(names) <= {*_AXES, "gripper"}:
             raise ContractError(
-                f"sink '{self.name}' takes 'twist' actions of {', '.join(_AXES)} and gripper, not '{action.kind}' with "
-                f"{names}"
+                f"sink '{self.name}' takes 'twist' actions of {', '.join(_AXES)} and gripper, each once, not "
+                f"'{action.kind}' with {names}"
             )
         require_zero_hold(contract, self.name)
         self._node = node

@@ -43,7 +43,7 @@ class Jog:
         self._axes = [self._space.linear.tolist().index(names.index(axis)) for axis in "xyz"]
         self._gripper = action.gripper_index
         self._target: NDArray[np.float64] | None = None
-        self._last = np.array([entry.low for entry in action.entries])
+        self._told: float | None = None
         self._sequence = 0
 
     @property
@@ -52,13 +52,14 @@ class Jog:
         return self._target
 
     def start(self, state: NDArray[np.float64]) -> None:
-        """Begins where the robot of this state [S] stands; a gripper that is not measured stays as it was told last."""
-        self._target = self._pose.of(state, self._last)
+        """Begins where the robot of this state [S] stands; its gripper stays as it was told last, if ever."""
+        self._target = self._pose.of(state)
+        if self._gripper is not None and self._told is not None:
+            self._target[self._gripper] = self._told
 
     def gripper_told(self, value: float) -> None:
         """What the gripper was told last, whoever led it: what it holds is held on to."""
-        if self._gripper is not None:
-            self._last[self._gripper] = value
+        self._told = value
 
     def rest(self) -> None:
         """Commands nothing any more."""
@@ -85,7 +86,9 @@ class Jog:
         targets = [self._bounded(self._target, measured)]
         for _ in range(_HORIZON - 1):
             targets.append(self._bounded(self._space.advance(targets[-1], step), measured))
-        self._last, self._target = targets[0], targets[1].copy()
+        self._target = targets[1].copy()
+        if self._gripper is not None:
+            self._told = float(targets[0][self._gripper])
         self._sequence += 1
         return ActionChunk(now_ns, self._contract.dt_ns, np.stack(targets), self._sequence)
 
