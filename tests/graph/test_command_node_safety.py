@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from franka_msgs.action import ErrorRecovery, Grasp
+from franka_msgs.action import ErrorRecovery, Grasp, Move
 from geometry_msgs.msg import PoseStamped
 from helpers.fake_policy import Policy, interventions
 from helpers.fake_robot import FakeRobot
@@ -249,6 +249,29 @@ def test_a_robot_that_does_not_follow_is_a_latched_fault_and_an_error_on_diagnos
     assert arm.until(lambda: len(arm.path) > count + 10), world.outputs()
 
 
+@pytest.mark.parametrize(
+    ("rule", "line"),
+    [
+        ({"tracking_turn": 0.2}, "rad from its command, more than 0.2; it does not follow"),
+        ({"blocked_s": 1.0}, "the robot has stood for 1 s, up to"),
+    ],
+    ids=["tracking_turn", "blocked_s"],
+)
+def test_an_arm_that_does_not_do_what_it_is_told_is_a_fault_by_each_rule(world, tmp_path, rule, line):
+    arm = arm_of(world, tmp_path, **rule)
+    arm.follows = False
+    about_z = [*STAND[:5], np.sin(0.5), np.cos(0.5), 0.0]
+    assert arm.until(lambda: line in world.outputs(), about_z), world.outputs()
+
+
+def test_the_first_run_at_reduced_speed_begins_with_a_stay(world, tmp_path):
+    arm = arm_of(world, tmp_path, speed_share=0.2, first_hold_s=1.0)
+    assert arm.until(lambda: arm.path and arm.path[-1][0] < STAND[0] - 0.05), world.outputs()
+    assert "first_hold" in interventions(arm.policy.traces)
+    assert arm.path[0] == pytest.approx(STAND)
+    assert speeds(arm.path).max() <= 0.2 * 0.5 * np.sqrt(3) + 1e-6
+
+
 def test_a_silent_or_leaping_robot_is_held_until_it_speaks_sense(world, tmp_path):
     arm = arm_of(world, tmp_path, implausible_speed=20.0, state_timeout_s=0.5)
     assert arm.until(arm.moving), world.outputs()
@@ -347,6 +370,27 @@ def test_a_grasp_that_fails_leaves_the_arm_moving(world, tmp_path):
     count = len(arm.path)
     assert arm.until(lambda: len(arm.path) > count + 20), world.outputs()
     assert len(goals) == 1
+    server.destroy()
+
+
+def test_a_hand_that_was_told_to_open_is_told_again_after_a_pause(world, tmp_path):
+    goals: list[Any] = []
+
+    def move(handle: Any) -> Any:
+        goals.append(handle.request)
+        handle.succeed()
+        return Move.Result(success=True)
+
+    server = ActionServer(world.node, Move, "franka_gripper/move", move)
+    arm = arm_of(world, tmp_path, gripper="franka")
+    opened = [*GOAL[:7], 0.0]
+    assert arm.until(lambda: goals, opened), world.outputs()
+    assert world.call(Trigger, "command_node/pause").success
+    assert arm.until(lambda: "paused; call ~/resume" in world.outputs(), opened), world.outputs()
+    settled(world, arm.path)
+    count = len(goals)
+    assert world.call(Trigger, "command_node/resume").success  # somebody may have closed it meanwhile
+    assert arm.until(lambda: len(goals) > count, opened), world.outputs()
     server.destroy()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from sdm_core.contract import ActionEntry, ActionSpec, Contract
+from sdm_core.contract import ActionEntry, ActionSpec, Contract, StateEntry
 
 from helpers.contracts import small_contract
 
@@ -47,6 +47,12 @@ def pose_contract(kind: str = "ee_pose", delta_reference: str | None = None) -> 
     )
     contract = small_contract(control_hz=100.0, horizon=8, n_action_steps=4, state=POSE_STATE)
     return contract.model_copy(update={"action": action})
+
+
+def with_measured_gripper(contract: Contract) -> Contract:
+    """`contract` with a state entry of its gripper's name, the last one."""
+    state = (*contract.observation.state, StateEntry(name="gripper", unit="1"))
+    return contract.model_copy(update={"observation": contract.observation.model_copy(update={"state": state})})
 
 
 def rate_contract(kind: str = "joint_velocity", names: tuple[str, ...] = ("joint0", "joint1")) -> Contract:

@@ -16,7 +16,7 @@ from hypothesis.extra.numpy import arrays
 from sdm_core.commands.braking import AxisLimits, brake, stop
 from sdm_core.commands.command_gate import CommandGate
 from sdm_core.commands.command_space import CommandSpace
-from sdm_core.commands.motion_limits import excess
+from sdm_core.commands.limit_excess import excess
 from sdm_core.contract import ActionEntry, Contract
 from sdm_core.errors import CommandError
 
@@ -219,6 +219,8 @@ def test_nothing_moves_before_the_robots_position_is_known():
 def test_a_robot_that_stands_outside_the_bounds_is_refused():
     with pytest.raises(CommandError, match=r"joint1 = 1\.2000 rad is outside \[-1.0, 1.0\]"):
         gate_of(joint_contract()).reset(np.array([0.0, 1.2]))
+    with pytest.raises(CommandError, match=r"joint0 = -1\.2000 rad is outside \[-1.0, 1.0\]"):
+        gate_of(joint_contract()).reset(np.array([-1.2, 0.0]))
     with pytest.raises(CommandError, match="joint0 = nan"):
         gate_of(joint_contract()).reset(np.array([np.nan, 0.0]))
 

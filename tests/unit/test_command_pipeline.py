@@ -7,14 +7,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from helpers.contracts import small_contract
-from helpers.motion import POSE_AT_REST, POSE_STATE, joint_contract, pose_contract
+from helpers.motion import POSE_AT_REST, POSE_STATE, joint_contract, pose_contract, with_measured_gripper
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sdm_core.action_chunk import ActionChunk
 from sdm_core.commands.anchor import Anchor, MeasuredPose, absolute
 from sdm_core.commands.command_pipeline import CommandPipeline
 from sdm_core.commands.command_space import multiply, quaternion, require_motion_limits
-from sdm_core.commands.motion_limits import excess
+from sdm_core.commands.limit_excess import excess
 from sdm_core.errors import CommandError, ContractError
 
 NATIVE = small_contract()
@@ -98,6 +98,20 @@ def test_a_slow_policy_is_streamed_smoothly_at_a_faster_rate():
     out = [pipeline.tick(tick * period_ns).command for tick in range(5 * contract.horizon)]
     assert all(value <= 1e-5 for value in excess(contract, np.zeros(2), out, period_ns * 1e-9).values())
     assert np.all(np.diff([command[0] for command in out]) >= -1e-12)
+
+
+def test_a_path_that_is_planned_counts_as_no_intervention():
+    contract = joint_contract()
+    planned, plain = CommandPipeline(contract), CommandPipeline(contract)
+    for pipeline in (planned, plain):
+        pipeline.reset(np.zeros(2))
+        pipeline.add(ActionChunk(0, contract.dt_ns, np.full((contract.horizon, 2), 0.4), 0))
+    path = planned.path(0)
+    assert planned.counts == {}
+    out = [plain.tick(step * contract.dt_ns).command for step in range(len(path))]
+    assert plain.counts  # of the hold, after the chunk's end
+    assert path.tobytes() == np.array(out).tobytes()
+    assert planned.tick(0).command.tobytes() == path[0].tobytes()  # nor has it changed anything else
 
 
 def test_the_smoother_and_the_gate_agree_after_a_stop():
@@ -201,6 +215,16 @@ def test_the_measured_pose_is_found_by_name():
 def test_an_unmeasured_gripper_stands_where_it_was_last_sent():
     pose = MeasuredPose(pose_contract())
     assert pose.of(np.arange(7.0), np.full(8, 0.75)).tolist() == [0, 1, 2, 3, 4, 5, 6, 0.75]
+
+
+def test_a_measured_gripper_stands_where_it_is_measured_until_it_is_sent_anywhere():
+    measured = with_measured_gripper(pose_contract())
+    state = np.array([*np.arange(7.0), 0.4])
+    assert MeasuredPose(measured).of(state)[-1] == 0.4
+    assert MeasuredPose(measured).of(state, np.ones(8)).tolist() == [0, 1, 2, 3, 4, 5, 6, 1]
+    # A relative action is relative to what was observed, and not to what was told.
+    chunk = ActionChunk(0, 10_000_000, np.full((8, 8), 0.1), 0)
+    assert Anchor(with_measured_gripper(pose_contract("ee_delta"))).absolute(chunk, state).targets[0, -1] == 0.5
 
 
 def test_only_a_gripper_may_go_unmeasured():

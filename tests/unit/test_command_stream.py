@@ -6,84 +6,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from helpers.command_world import HOLD_S, World
 from helpers.contracts import small_contract
 from helpers.motion import joint_contract, pose_contract, rate_contract
 from sdm_core.action_chunk import ActionChunk
 from sdm_core.commands.command_gate import GateDecision
-from sdm_core.commands.command_pipeline import CommandPipeline
-from sdm_core.commands.motion_limits import excess
+from sdm_core.commands.limit_excess import excess
 from sdm_core.contract import Contract, StateEntry
 from sdm_core.errors import CommandError, ObservationError
-from sdm_policy_node.commands.command_stream import CommandStream, StopRules
-from sdm_policy_node.commands.interlock import Interlock
 from sdm_policy_node.commands.measured_position import MeasuredPosition
-from sdm_policy_node.liveness import Liveness
 
 JOINTS = joint_contract(2)
 LONG = JOINTS.model_copy(update={"horizon": 100})
-HOLD_S = 0.1
-_LONGEST_STOP = 200
-
-
-class World:
-    """A stream at 100 Hz, its robot, and a policy that lives as long as the test lets it."""
-
-    def __init__(
-        self, contract: Contract, *, deadman_timeout_s: float = 0.0, sends_paths: bool = False, **rules: float
-    ) -> None:
-        self.contract = contract
-        self.now, self.now_ns = 50.0, 10**12
-        self.interlock = Interlock()
-        motion = contract.action.kind == "joint_position"
-        self.measured = MeasuredPosition(contract, 0.2, max_speed=10.0) if motion else None
-        self.stand = np.array([0.3, -0.3])
-        self.stream = CommandStream(
-            contract,
-            CommandPipeline(contract, period_ns=10_000_000),
-            Liveness(0.1, 0.2, deadman_timeout_s),
-            self.measured,
-            StopRules(HOLD_S, 0.2, **rules),
-            self.interlock,
-            0.01,
-            sends_paths=sends_paths,
-        )
-
-    def chunk(self, target: list[float] | np.ndarray) -> None:
-        """To one place, or through [H, A]."""
-        targets = np.broadcast_to(target, (self.contract.horizon, np.shape(target)[-1])).copy()
-        self.stream.follow(ActionChunk(self.now_ns, self.contract.dt_ns, targets, 0), self.now_ns, self.now)
-
-    def step(
-        self,
-        target: list[float] | np.ndarray | None = None,
-        *,
-        alive: bool = True,
-        speaks: bool = True,
-        follows: bool = True,
-    ) -> GateDecision | None:
-        """One period: the robot is where it was told, unless it does not follow."""
-        self.now += 0.01
-        self.now_ns += 10_000_000
-        if alive:
-            self.stream.heard_heartbeat(self.now)
-        if self.measured and speaks:
-            self.measured.observe(self.now_ns, self.stand, self.now)
-        if target is not None:
-            self.chunk(target)
-        decision = self.stream.tick(self.now_ns, self.now)
-        if decision and decision.command is not None and follows:
-            self.stand = decision.command[:2]
-        return decision
-
-    def silence_after(self, *, alive: bool = True, speaks: bool = True) -> list[GateDecision]:
-        """Steps until it falls silent; gives all decisions until then."""
-        decisions = []
-        for _ in range(_LONGEST_STOP):
-            decision = self.step(alive=alive, speaks=speaks)
-            if decision is None:
-                return decisions
-            decisions.append(decision)
-        raise AssertionError(f"{self.stream.activity} after {_LONGEST_STOP} periods")
 
 
 def test_it_begins_at_the_measured_position_and_follows():
@@ -287,9 +221,13 @@ def test_nothing_is_followed_without_a_heartbeat_or_a_position_or_out_of_the_fut
     silent = World(JOINTS)
     with pytest.raises(CommandError, match="position is unknown; joint_states and current_pose must be published"):
         silent.step([0.5, 0.0], speaks=False)
-    late = ActionChunk(world.now_ns + 10**9, JOINTS.dt_ns, np.zeros((JOINTS.horizon, 2)), 7)
-    with pytest.raises(CommandError, match="chunk 7 lies 1000 ms in the future; synchronise the clocks"):
-        world.stream.follow(late, world.now_ns, world.now)
+    targets = np.zeros((JOINTS.horizon, 2))
+    early = ActionChunk(world.now_ns + JOINTS.dt_ns + 1, JOINTS.dt_ns, targets, 7)
+    with pytest.raises(CommandError, match="chunk 7 lies 10 ms in the future; synchronise the clocks"):
+        world.stream.follow(early, world.now_ns, world.now)
+    world.step()
+    world.stream.follow(ActionChunk(world.now_ns + JOINTS.dt_ns, JOINTS.dt_ns, targets, 8), world.now_ns, world.now)
+    assert world.stream.activity == "following"  # clocks may differ by a period
 
 
 @pytest.mark.parametrize("moves", [False, True])

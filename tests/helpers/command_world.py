@@ -1,0 +1,77 @@
+"""A CommandStream, its robot and its policy, on a clock of the test's own."""
+
+from __future__ import annotations
+
+import numpy as np
+from sdm_core.action_chunk import ActionChunk
+from sdm_core.commands.command_gate import GateDecision
+from sdm_core.commands.command_pipeline import CommandPipeline
+from sdm_core.commands.command_space import is_motion
+from sdm_core.contract import Contract
+from sdm_policy_node.commands.command_stream import CommandStream, StopRules
+from sdm_policy_node.commands.interlock import Interlock
+from sdm_policy_node.commands.measured_position import MeasuredPosition
+from sdm_policy_node.liveness import Liveness
+
+HOLD_S = 0.1
+_LONGEST_STOP = 200
+
+
+class World:
+    """A stream at 100 Hz, its robot, and a policy that lives as long as the test lets it."""
+
+    def __init__(
+        self, contract: Contract, *, deadman_timeout_s: float = 0.0, sends_paths: bool = False, **rules: float
+    ) -> None:
+        self.contract = contract
+        self.now, self.now_ns = 50.0, 10**12
+        self.interlock = Interlock()
+        self.measured = MeasuredPosition(contract, 0.2, max_speed=10.0) if is_motion(contract.action) else None
+        self.stand = np.array([0.3, -0.3, 0.0, 0.0, 0.0, 0.0, 1.0])[: contract.state_dim]  # two joints, or a pose
+        self.stream = CommandStream(
+            contract,
+            CommandPipeline(contract, period_ns=10_000_000),
+            Liveness(0.1, 0.2, deadman_timeout_s),
+            self.measured,
+            StopRules(HOLD_S, 0.2, **rules),
+            self.interlock,
+            0.01,
+            sends_paths=sends_paths,
+        )
+
+    def chunk(self, target: list[float] | np.ndarray) -> None:
+        """To one place, or through [H, A]."""
+        targets = np.broadcast_to(target, (self.contract.horizon, np.shape(target)[-1])).copy()
+        self.stream.follow(ActionChunk(self.now_ns, self.contract.dt_ns, targets, 0), self.now_ns, self.now)
+
+    def step(
+        self,
+        target: list[float] | np.ndarray | None = None,
+        *,
+        alive: bool = True,
+        speaks: bool = True,
+        follows: bool = True,
+    ) -> GateDecision | None:
+        """One period: the robot is where it was told, unless it does not follow."""
+        self.now += 0.01
+        self.now_ns += 10_000_000
+        if alive:
+            self.stream.heard_heartbeat(self.now)
+        if self.measured and speaks:
+            self.measured.observe(self.now_ns, self.stand, self.now)
+        if target is not None:
+            self.chunk(target)
+        decision = self.stream.tick(self.now_ns, self.now)
+        if decision and decision.command is not None and follows:
+            self.stand = decision.command[: len(self.stand)]
+        return decision
+
+    def silence_after(self, *, alive: bool = True, speaks: bool = True) -> list[GateDecision]:
+        """Steps until it falls silent; gives all decisions until then."""
+        decisions = []
+        for _ in range(_LONGEST_STOP):
+            decision = self.step(alive=alive, speaks=speaks)
+            if decision is None:
+                return decisions
+            decisions.append(decision)
+        raise AssertionError(f"{self.stream.activity} after {_LONGEST_STOP} periods")
