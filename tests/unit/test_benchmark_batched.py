@@ -146,7 +146,7 @@ def test_what_cannot_be_prepared_fails_alone(beside):
     assert (no_teacher.name, no_teacher.outcome) == (student.name, "failed")
     assert "holds no training run" in no_teacher.note
     assert (no_device.name, no_device.outcome) == (nowhere.name, "failed")
-    assert no_device.note.startswith("compute.device=nowhere: torch knows no such device")
+    assert no_device.note.startswith("compute.device=nowhere: torch finds no such device here")
     assert "Traceback" in trained_stacks(beside)
     assert all(job.trained for job in teachers)
 
