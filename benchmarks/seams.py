@@ -21,7 +21,7 @@ from sdm_core.action_chunk import ActionChunk
 from sdm_core.commands.chunk_scheduler import ChunkScheduler
 from sdm_core.commands.command_pipeline import CommandPipeline
 from sdm_core.commands.command_space import CommandSpace
-from sdm_core.commands.motion_limits import excess
+from sdm_core.commands.limit_excess import excess
 from sdm_core.contract import Contract
 from sdm_core.provenance import origin
 from sdm_core.results import append_result

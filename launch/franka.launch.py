@@ -15,21 +15,13 @@ launch ends with its episodes.
 from pathlib import Path
 
 from launch import LaunchDescription
-from launch.actions import (
-    DeclareLaunchArgument,
-    OpaqueFunction,
-    RegisterEventHandler,
-    SetEnvironmentVariable,
-    SetLaunchConfiguration,
-    Shutdown,
-)
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetLaunchConfiguration
 from launch.conditions import IfCondition
-from launch.event_handlers import OnProcessExit
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution, PythonExpression
 from launch_ros.actions import Node
-from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 from sdm_policy_node.launch_arguments import refuse_unknown_arguments, require_files
+from sdm_policy_node.launch_parts import cockpit_arguments, cockpit_node, ends_with, flag, number, one_thread, text
 
 CONFIG = PathJoinSubstitution([FindPackageShare("sdm_bringup"), "config"])
 ROBOT_TOPICS = ("joint_states", "current_pose", "target_pose", "gripper_command")
@@ -55,18 +47,6 @@ def choose_checkpoint(context):
     if not checkpoint.is_dir():
         raise RuntimeError(f"no checkpoint folder {checkpoint}")
     return [SetLaunchConfiguration("checkpoint", str(checkpoint))]
-
-
-def when_command_node_ends(event, context):
-    if event.returncode != 0 and not context.is_shutdown:
-        raise RuntimeError(f"command_node ended with exit code {event.returncode}")
-    return Shutdown(reason="command_node has ended")
-
-
-def when_twin_ends(event, context):
-    if event.returncode != 0 and not context.is_shutdown:
-        raise RuntimeError(f"bridge_node ended with exit code {event.returncode}")
-    return Shutdown(reason="the twin has finished its episodes")
 
 
 def generate_launch_description():
@@ -140,42 +120,26 @@ def generate_launch_description():
         DeclareLaunchArgument(
             "gripper_command", default_value="/gripper_command", description="Number commanded to the gripper"
         ),
-        DeclareLaunchArgument(
-            "cockpit",
-            default_value="false",
-            choices=["true", "false"],
-            description="Serve a web page that shows what the policy sees, plans and does",
-        ),
-        DeclareLaunchArgument(
-            "cockpit_host",
-            default_value="127.0.0.1",
-            description="Address of that page: 0.0.0.0 lets others in, with a token whose file the log names",
-        ),
-        DeclareLaunchArgument("cockpit_port", default_value="8080", description="Port of that page; 0: any free one"),
+        *cockpit_arguments(),
     ]
     remappings = [(topic, LaunchConfiguration(topic)) for topic in ROBOT_TOPICS]
-    given = {
-        "checkpoint": ParameterValue(LaunchConfiguration("checkpoint"), value_type=str),
-        "dry_run": ParameterValue(LaunchConfiguration("dry_run"), value_type=bool),
-        "use_sim_time": ParameterValue(SIM, value_type=bool),
-    }
-
-    def parameters(node):
-        defaults = PathJoinSubstitution([CONFIG, "nodes", f"{node}.yaml"])
-        return [defaults, LaunchConfiguration("robot"), LaunchConfiguration("camera"), given]
-
+    parameters = [
+        LaunchConfiguration("robot"),
+        LaunchConfiguration("camera"),
+        {"checkpoint": text("checkpoint"), "dry_run": flag("dry_run"), "use_sim_time": flag(SIM)},
+    ]
     policy = Node(
         package="sdm_policy_node",
         executable="policy_node",
         name="policy_node",
         output="screen",
         parameters=[
-            *parameters("policy_node"),
+            *parameters,
             {
-                "camera_namespace": ParameterValue(LaunchConfiguration("camera_namespace"), value_type=str),
+                "camera_namespace": text("camera_namespace"),
                 "command": "chunk",
-                "backend": LaunchConfiguration("backend"),
-                "threads": ParameterValue(LaunchConfiguration("threads"), value_type=int),
+                "backend": text("backend"),
+                "threads": number("threads"),
             },
         ],
         remappings=remappings,
@@ -185,53 +149,30 @@ def generate_launch_description():
         executable="command_node",
         name="command_node",
         output="screen",
-        parameters=[
-            *parameters("command_node"),
-            {"speed_share": ParameterValue(LaunchConfiguration("speed_share"), value_type=float)},
-        ],
+        parameters=[*parameters, {"speed_share": number("speed_share", float)}],
         remappings=remappings,
     )
-    cockpit = Node(
-        package="sdm_cockpit",
-        executable="cockpit_node",
-        name="cockpit_node",
-        output="screen",
-        parameters=[
-            *parameters("cockpit_node"),
-            {
-                "camera_namespace": ParameterValue(LaunchConfiguration("camera_namespace"), value_type=str),
-                "host": ParameterValue(LaunchConfiguration("cockpit_host"), value_type=str),
-                "port": ParameterValue(LaunchConfiguration("cockpit_port"), value_type=int),
-            },
-        ],
-        remappings=remappings,
-        condition=IfCondition(LaunchConfiguration("cockpit")),
-    )
+    cockpit = cockpit_node([*parameters, {"camera_namespace": text("camera_namespace")}], remappings)
     twin = Node(
         package="sdm_sim",
         executable="bridge_node",
         name="bridge_node",
         output="screen",
         parameters=[
-            PathJoinSubstitution([CONFIG, "nodes", "bridge_node.yaml"]),
             {
-                "task": ParameterValue(LaunchConfiguration("task"), value_type=str),
+                "task": text("task"),
                 # A dry run watches somebody else move the arm: of the twin, its scripted expert.
                 "mode": PythonExpression(
                     ["'expert' if '", LaunchConfiguration("dry_run"), "' == 'true' else 'realtime'"]
                 ),
-                "episodes": ParameterValue(LaunchConfiguration("episodes"), value_type=int),
-                "seed0": ParameterValue(LaunchConfiguration("seed0"), value_type=int),
-                "real_time_factor": ParameterValue(LaunchConfiguration("real_time_factor"), value_type=float),
+                "episodes": number("episodes"),
+                "seed0": number("seed0"),
+                "real_time_factor": number("real_time_factor", float),
                 "camera_every": 1,
-                "checkpoint": ParameterValue(LaunchConfiguration("checkpoint"), value_type=str),
+                "checkpoint": text("checkpoint"),
                 "robot_hz": 100.0,  # as the drivers of a real arm do, and as often as config/robot commands it
-                "checkpoint_name": ParameterValue(
-                    PythonExpression(["'", LaunchConfiguration("checkpoint"), "'.rstrip('/').rpartition('/')[2]"]),
-                    value_type=str,
-                ),
-                "results": ParameterValue(LaunchConfiguration("results"), value_type=str),
-                "video": ParameterValue(LaunchConfiguration("video"), value_type=str),
+                "results": text("results"),
+                "video": text("video"),
             },
         ],
         condition=IfCondition(SIM),
@@ -242,12 +183,10 @@ def generate_launch_description():
             *arguments,
             OpaqueFunction(function=require_files, args=["robot", "camera"]),
             OpaqueFunction(function=choose_checkpoint),
-            # One thread a process: software rendering and inference otherwise fight for the same cores.
-            SetEnvironmentVariable("OMP_NUM_THREADS", "1"),
-            SetEnvironmentVariable("LP_NUM_THREADS", "1"),
-            RegisterEventHandler(OnProcessExit(target_action=twin, on_exit=when_twin_ends)),
+            *one_thread(),
+            ends_with(twin, "bridge_node", "the twin has finished its episodes"),
             # The command node outlives the policy, and stops the arm; without the command node nothing is left to do.
-            RegisterEventHandler(OnProcessExit(target_action=command, on_exit=when_command_node_ends)),
+            ends_with(command, "command_node", "command_node has ended"),
             policy,
             command,
             cockpit,

@@ -17,20 +17,14 @@ The bag suffices to make the dataset again, under another contract if need be: `
 """
 
 from launch import LaunchDescription
-from launch.actions import (
-    DeclareLaunchArgument,
-    ExecuteProcess,
-    OpaqueFunction,
-    RegisterEventHandler,
-    SetEnvironmentVariable,
-)
+from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction, RegisterEventHandler
 from launch.conditions import IfCondition
 from launch.event_handlers import OnProcessExit
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution, PythonExpression
 from launch_ros.actions import Node
-from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 from sdm_policy_node.launch_arguments import refuse_unknown_arguments, require_files
+from sdm_policy_node.launch_parts import cockpit_arguments, cockpit_node, flag, number, one_thread, text
 
 CONFIG = PathJoinSubstitution([FindPackageShare("sdm_bringup"), "config"])
 ROBOT_TOPICS = ("joint_states", "current_pose", "target_pose", "gripper_command")
@@ -60,15 +54,6 @@ SIM = PythonExpression(["'", LaunchConfiguration("sim"), "' == 'true'"])
 REAL_TELEOP = PythonExpression(
     ["'", LaunchConfiguration("teleop"), "' == 'true' and '", LaunchConfiguration("sim"), "' == 'false'"]
 )
-
-
-def text(name):
-    """A launch argument as a text parameter, whatever YAML would make of it."""
-    return ParameterValue(LaunchConfiguration(name), value_type=str)
-
-
-def flag(expression):
-    return ParameterValue(expression, value_type=bool)
 
 
 def recorded_topics():
@@ -143,18 +128,7 @@ def generate_launch_description():
         DeclareLaunchArgument(
             "gripper_command", default_value="/gripper_command", description="Number commanded to the gripper"
         ),
-        DeclareLaunchArgument(
-            "cockpit",
-            default_value="false",
-            choices=["true", "false"],
-            description="Serve a web page that shows what the policy sees, plans and does",
-        ),
-        DeclareLaunchArgument(
-            "cockpit_host",
-            default_value="127.0.0.1",
-            description="Address of that page: 0.0.0.0 lets others in, with a token whose file the log names",
-        ),
-        DeclareLaunchArgument("cockpit_port", default_value="8080", description="Port of that page; 0: any free one"),
+        *cockpit_arguments(),
     ]
     remappings = [(topic, LaunchConfiguration(topic)) for topic in ROBOT_TOPICS]
     recorder = Node(
@@ -163,14 +137,13 @@ def generate_launch_description():
         name="recorder_node",
         output="screen",
         parameters=[
-            PathJoinSubstitution([CONFIG, "nodes", "recorder_node.yaml"]),
             LaunchConfiguration("robot"),
             LaunchConfiguration("camera"),
             {
                 "checkpoint": text("contract"),
                 "camera_namespace": text("camera_namespace"),
                 "output": text("output"),
-                "record_depth": flag(LaunchConfiguration("depth")),
+                "record_depth": flag("depth"),
                 "actions": text("actions"),
                 "use_sim_time": flag(SIM),
             },
@@ -186,16 +159,14 @@ def generate_launch_description():
         output="screen",
         condition=IfCondition(PythonExpression(["'", LaunchConfiguration("bag"), "' != ''"])),
     )
-    command_defaults = PathJoinSubstitution([CONFIG, "nodes", "command_node.yaml"])
     command = Node(
         package="sdm_policy_node",
         executable="command_node",
         name="command_node",
         output="screen",
         parameters=[
-            command_defaults,
             LaunchConfiguration("robot"),
-            {"checkpoint": text("contract"), "dry_run": flag(LaunchConfiguration("dry_run"))},
+            {"checkpoint": text("contract"), "dry_run": flag("dry_run")},
         ],
         remappings=remappings,
         condition=IfCondition(REAL_TELEOP),
@@ -206,7 +177,7 @@ def generate_launch_description():
         executable="command_node",
         name="command_node",
         output="screen",
-        parameters=[command_defaults, {"checkpoint": text("contract"), "sink": "pose", "use_sim_time": True}],
+        parameters=[{"checkpoint": text("contract"), "sink": "pose", "use_sim_time": True}],
         condition=IfCondition(SIM),
     )
     twin = Node(
@@ -215,37 +186,28 @@ def generate_launch_description():
         name="bridge_node",
         output="screen",
         parameters=[
-            PathJoinSubstitution([CONFIG, "nodes", "bridge_node.yaml"]),
             {
                 "task": text("task"),
                 "checkpoint": text("contract"),
                 "mode": "teleop",
                 "episodes": 0,
-                "seed0": ParameterValue(LaunchConfiguration("seed0"), value_type=int),
+                "seed0": number("seed0"),
                 "camera_every": 1,
             },
         ],
         condition=IfCondition(SIM),
     )
-    cockpit = Node(
-        package="sdm_cockpit",
-        executable="cockpit_node",
-        name="cockpit_node",
-        output="screen",
-        parameters=[
-            PathJoinSubstitution([CONFIG, "nodes", "cockpit_node.yaml"]),
+    cockpit = cockpit_node(
+        [
             LaunchConfiguration("robot"),
             LaunchConfiguration("camera"),
             {
                 "checkpoint": text("contract"),
                 "camera_namespace": text("camera_namespace"),
-                "host": text("cockpit_host"),
-                "port": ParameterValue(LaunchConfiguration("cockpit_port"), value_type=int),
                 "use_sim_time": flag(SIM),
             },
         ],
-        remappings=remappings,
-        condition=IfCondition(LaunchConfiguration("cockpit")),
+        remappings,
     )
     processes = (recorder, bag, command, twin_command, twin)
     return LaunchDescription(
@@ -253,9 +215,7 @@ def generate_launch_description():
             OpaqueFunction(function=refuse_unknown_arguments, args=[__file__, arguments]),
             *arguments,
             OpaqueFunction(function=require_files, args=["robot", "camera"]),
-            # One thread a process: software rendering otherwise fights for the same cores.
-            SetEnvironmentVariable("OMP_NUM_THREADS", "1"),
-            SetEnvironmentVariable("LP_NUM_THREADS", "1"),
+            *one_thread(),
             *(
                 RegisterEventHandler(OnProcessExit(target_action=process, on_exit=when_a_process_ends))
                 for process in processes

@@ -14,7 +14,7 @@ not, or when another node ended first.
 from pathlib import Path
 
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, RegisterEventHandler, SetEnvironmentVariable, Shutdown
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, RegisterEventHandler
 from launch.conditions import IfCondition, UnlessCondition
 from launch.event_handlers import OnProcessExit
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution, PythonExpression
@@ -22,25 +22,9 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 from sdm_policy_node.launch_arguments import refuse_unknown_arguments
+from sdm_policy_node.launch_parts import cockpit_arguments, cockpit_node, ends_with, flag, number, one_thread, text
 
 SHARE = FindPackageShare("sdm_bringup")
-
-
-def text(name):
-    """A launch argument as a text parameter, whatever YAML would make of it."""
-    return ParameterValue(LaunchConfiguration(name), value_type=str)
-
-
-def number(name):
-    return ParameterValue(LaunchConfiguration(name), value_type=int)
-
-
-def flag(expression):
-    return ParameterValue(expression, value_type=bool)
-
-
-def node_parameters(name):
-    return PathJoinSubstitution([SHARE, "config", "nodes", f"{name}.yaml"])
 
 
 def require_checkpoint(context):
@@ -52,12 +36,6 @@ def require_checkpoint(context):
     elif not checkpoint.is_dir():
         shipped = sorted(path.name for path in Path(SHARE.perform(context), "models").glob("*_sdm"))
         raise RuntimeError(f"no checkpoint folder {checkpoint}; shipped students: {', '.join(shipped) or 'none'}")
-
-
-def when_bridge_ends(event, context):
-    if event.returncode != 0 and not context.is_shutdown:
-        raise RuntimeError(f"bridge_node ended with exit code {event.returncode}")
-    return Shutdown(reason="bridge_node has finished its episodes")
 
 
 def when_another_node_ends(event, context):
@@ -140,18 +118,7 @@ def generate_launch_description():
             choices=["true", "false"],
             description="Do everything but publish commands: the world stays uncommanded",
         ),
-        DeclareLaunchArgument(
-            "cockpit",
-            default_value="false",
-            choices=["true", "false"],
-            description="Serve a web page that shows what the policy sees, plans and does",
-        ),
-        DeclareLaunchArgument(
-            "cockpit_host",
-            default_value="127.0.0.1",
-            description="Address of that page: 0.0.0.0 lets others in, with a token whose file the log names",
-        ),
-        DeclareLaunchArgument("cockpit_port", default_value="8080", description="Port of that page; 0: any free one"),
+        *cockpit_arguments(),
     ]
 
     bridge = Node(
@@ -160,7 +127,6 @@ def generate_launch_description():
         name="bridge_node",
         output="screen",
         parameters=[
-            node_parameters("bridge_node"),
             {
                 "task": text("task"),
                 "mode": text("mode"),
@@ -177,17 +143,13 @@ def generate_launch_description():
                     ),
                     value_type=int,
                 ),
-                "checkpoint_name": ParameterValue(
-                    PythonExpression(["'", LaunchConfiguration("checkpoint"), "'.rstrip('/').rpartition('/')[2]"]),
-                    value_type=str,
-                ),
                 "camera_noise": text("camera_noise"),
-                "real_time_factor": ParameterValue(LaunchConfiguration("real_time_factor"), value_type=float),
-                "latency_ms": ParameterValue(LaunchConfiguration("latency_ms"), value_type=float),
+                "real_time_factor": number("real_time_factor", float),
+                "latency_ms": number("latency_ms", float),
                 "results": text("results"),
                 "traces": text("traces"),
                 "video": text("video"),
-                "record": flag(LaunchConfiguration("record")),
+                "record": flag("record"),
                 "checkpoint": text("checkpoint"),
             },
         ],
@@ -201,14 +163,13 @@ def generate_launch_description():
         name="policy_node",
         output="screen",
         parameters=[
-            node_parameters("policy_node"),
             sensing,
             {
                 "backend": text("backend"),
                 "threads": number("threads"),
                 "command": PythonExpression(["'inline' if ", lockstep, " else 'chunk'"]),
                 "sink": sink,
-                "dry_run": flag(LaunchConfiguration("dry_run")),
+                "dry_run": flag("dry_run"),
             },
         ],
         condition=UnlessCondition(expert),
@@ -219,11 +180,10 @@ def generate_launch_description():
         name="command_node",
         output="screen",
         parameters=[
-            node_parameters("command_node"),
             {
                 "checkpoint": text("checkpoint"),
                 "sink": sink,
-                "dry_run": flag(LaunchConfiguration("dry_run")),
+                "dry_run": flag("dry_run"),
                 "use_sim_time": True,
             },
         ],
@@ -235,7 +195,6 @@ def generate_launch_description():
         name="recorder_node",
         output="screen",
         parameters=[
-            node_parameters("recorder_node"),
             sensing,
             {
                 "sink": sink,
@@ -246,32 +205,15 @@ def generate_launch_description():
         ],
         condition=IfCondition(LaunchConfiguration("record")),
     )
-    cockpit = Node(
-        package="sdm_cockpit",
-        executable="cockpit_node",
-        name="cockpit_node",
-        output="screen",
-        parameters=[
-            node_parameters("cockpit_node"),
-            {
-                "checkpoint": text("checkpoint"),
-                "host": text("cockpit_host"),
-                "port": number("cockpit_port"),
-                "use_sim_time": True,
-            },
-        ],
-        condition=IfCondition(LaunchConfiguration("cockpit")),
-    )
+    cockpit = cockpit_node([{"checkpoint": text("checkpoint"), "use_sim_time": True}])
 
     return LaunchDescription(
         [
             OpaqueFunction(function=refuse_unknown_arguments, args=[__file__, arguments]),
             *arguments,
             OpaqueFunction(function=require_checkpoint),
-            # One thread a process: software rendering and inference otherwise fight for the same cores.
-            SetEnvironmentVariable("OMP_NUM_THREADS", "1"),
-            SetEnvironmentVariable("LP_NUM_THREADS", "1"),
-            RegisterEventHandler(OnProcessExit(target_action=bridge, on_exit=when_bridge_ends)),
+            *one_thread(),
+            ends_with(bridge, "bridge_node", "bridge_node has finished its episodes"),
             *(
                 RegisterEventHandler(OnProcessExit(target_action=node, on_exit=when_another_node_ends))
                 for node in (policy, command, recorder)

@@ -20,7 +20,7 @@ setup(
         "metaworld==3.1.1",
         "pymunk>=7",
         "zarr>=3",
-        "packaging",
+        "scipy>=1.11",
         "hydra-core>=1.3",
         "rich",
         "imageio[ffmpeg]",

@@ -9,6 +9,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("LP_NUM_THREADS", "1")
 
 import signal
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,8 @@ from helpers.linear_policy import LinearPolicy
 from hypothesis import settings
 from sdm_core.checkpoint import Checkpoint
 from sdm_core.contract import Contract
+from sdm_sim.registry import make_task
+from sdm_sim.task import Task
 
 # Machines that run the tests are shared and slow at times: an example may take as long as it must, and none is random.
 settings.register_profile("repeatable", deadline=None, derandomize=True, database=None, max_examples=50)
@@ -43,3 +47,10 @@ def policy(contract: Contract) -> LinearPolicy:
 def checkpoint(policy: LinearPolicy, tmp_path: Path) -> Checkpoint:
     """A checkpoint folder of `policy`."""
     return policy.write(tmp_path / "checkpoint")
+
+
+@pytest.fixture(scope="module")
+def task() -> Iterator[Task]:
+    """The Franka cell's pick and place, where a file has no task of its own."""
+    with closing(make_task("franka/pick-place")) as made:
+        yield made

@@ -29,9 +29,8 @@ class NodeProcess:
         remappings: Mapping[str, str] | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        files = (CONFIG / "nodes" / f"{executable}.yaml", ROBOT, CONFIG / "camera/realsense.yaml")
         arguments = ["--ros-args"]
-        for file in files:
+        for file in (ROBOT, CONFIG / "camera/realsense.yaml"):
             arguments += ["--params-file", str(file)]
         for name, value in parameters.items():
             arguments += ["-p", f"{name}:={str(value).lower() if isinstance(value, bool) else value}"]

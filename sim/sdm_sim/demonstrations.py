@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sdm_core.contract import Contract
 from sdm_core.datasets.dataset import Episode
 
@@ -48,3 +50,18 @@ def demonstrate(
         if shown(task):
             break
     return builder.episode() if counts(task) else None
+
+
+def run_expert(task: Task, seed: int, on_step: Callable[[Task], None] | None = None) -> bool:
+    """Whether the expert succeeds in the episode of `seed`, which ends once it is decided, as a policy's does.
+
+    `on_step` is called with the task after each of its steps, and may look at it.
+    """
+    task.reset(seed)
+    for _ in range(task.step_limit):
+        if task.decided:
+            break
+        task.step(task.expert())
+        if on_step:
+            on_step(task)
+    return task.succeeded

@@ -51,6 +51,6 @@ def actions(unit: str, low: float, high: float, *names: str) -> tuple[ActionEntr
     return tuple(ActionEntry(name=name, unit=unit, low=low, high=high) for name in names)
 
 
-def depth_camera(size: int, name: str = CAMERA_NAME) -> CameraSpec:
+def depth_camera(size: int) -> CameraSpec:
     """A depth camera of size × size pixels."""
-    return CameraSpec(name=name, width=size, height=size, depth_encoding="16UC1")
+    return CameraSpec(name=CAMERA_NAME, width=size, height=size, depth_encoding="16UC1")

@@ -11,7 +11,7 @@ from sdm_core import provenance
 from sdm_core.errors import ObservationError
 from sdm_core.results import wilson
 
-from sdm_sim.demonstrations import demonstrate
+from sdm_sim.demonstrations import demonstrate, run_expert
 from sdm_sim.perception import Perception
 from sdm_sim.registry import make_task
 from sdm_sim.task import Task
@@ -32,7 +32,8 @@ def measure(name: str, episodes: int, demonstrations: bool = True) -> dict[str, 
     """
     task = make_task(name)
     try:
-        successes = None if task.expert_kind is None else sum(_solves(task, SEED0 + index) for index in range(episodes))
+        solved = (run_expert(task, SEED0 + index) for index in range(episodes))
+        successes = None if task.expert_kind is None else sum(solved)
         return {
             "kind": "task",
             "task": name,
@@ -48,15 +49,6 @@ def measure(name: str, episodes: int, demonstrations: bool = True) -> dict[str, 
         }
     finally:
         task.close()
-
-
-def _solves(task: Task, seed: int) -> bool:
-    task.reset(seed)
-    for _ in range(task.step_limit):
-        if task.decided:
-            break
-        task.step(task.expert())
-    return task.succeeded
 
 
 def _demonstration_time(task: Task) -> float | None:

@@ -14,7 +14,6 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from rclpy.time import Time
 from sdm_sim.bridge.scene_publisher import ScenePublisher
 from sdm_sim.franka.cell import FrankaTask
-from sdm_sim.registry import make_task
 from sdm_sim.scene_shapes import body_name, visible_geoms, visible_shapes
 from sensor_msgs.msg import JointState
 from tf2_msgs.msg import TFMessage
@@ -28,14 +27,6 @@ BASE = "fr3_link0"
 def nodes(tmp_path: Path) -> Iterator[Graph]:
     with graph(tmp_path) as started:
         yield started
-
-
-@pytest.fixture(scope="module")
-def task() -> Iterator[FrankaTask]:
-    task = make_task("franka/pick-place")
-    assert isinstance(task, FrankaTask)
-    yield task
-    task.close()
 
 
 @dataclass

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from helpers.contracts import small_contract
+from helpers.waiting import wait_until
 from sdm_core.action_chunk import ActionChunk
 from sdm_core.errors import ObservationError
 from sdm_core.runtime.observation_window import ObservationWindow, PolicyInput
@@ -82,13 +83,6 @@ class Bench:
         wait_until(lambda: len(self.answers) >= count)
         assert len(self.answers) == count
         return self.answers
-
-
-def wait_until(predicate: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not predicate():
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
 
 
 @pytest.fixture

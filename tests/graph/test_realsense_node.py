@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 import rclpy
 from helpers.domain import own_domain
+from helpers.waiting import spin_until
 from numpy.typing import NDArray
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
@@ -148,13 +148,8 @@ class World:
         for node in (self.node, self.listener):
             self._executor.add_node(node)
 
-    def spin_until(self, predicate: Callable[[], bool], timeout_s: float = 20.0) -> bool:
-        deadline = time.monotonic() + timeout_s
-        while not predicate():
-            if time.monotonic() > deadline:
-                return False
-            self._executor.spin_once(timeout_sec=0.02)
-        return True
+    def spin_until(self, predicate: Callable[[], bool]) -> bool:
+        return spin_until(self._executor, predicate)
 
     def close(self) -> None:
         self._executor.shutdown()

@@ -7,7 +7,6 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +22,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter, parameter_value_to_python
 
 from helpers.domain import own_domain
+from helpers.waiting import spin_until
 
 
 class NodeProcess:
@@ -91,12 +91,7 @@ class Graph:
 
     def spin_until(self, predicate: Callable[[], bool], timeout_s: float = 20.0) -> bool:
         """Serves the test's node until the predicate holds; False after the timeout."""
-        deadline = time.monotonic() + timeout_s
-        while not predicate():
-            if time.monotonic() > deadline:
-                return False
-            self._executor.spin_once(timeout_sec=0.02)
-        return True
+        return spin_until(self._executor, predicate, timeout_s)
 
     def spin_for(self, seconds: float) -> None:
         """Serves the test's node for a while: to see that something does not happen."""

@@ -1,10 +1,13 @@
-"""Small datasets of a tool that moves, for what shows recordings."""
+"""Small datasets of a tool that moves, for what shows recordings, and the recordings of an address."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from sdm_cockpit.replay.open_recordings import addressed
+from sdm_cockpit.replay.recording import Recording
 from sdm_core.contract import ActionEntry, Contract
 from sdm_core.datasets.dataset import Episode, EpisodeStore, image_arrays
 
@@ -48,3 +51,9 @@ def moving_dataset(path: Path, contract: Contract | None = None, episodes: int =
     for seed in range(episodes):
         store.append(moving_episode(seed, contract), {"seed": seed}, success=True if seed == 0 else None)
     return store
+
+
+def recordings_at(address: str) -> Iterator[Recording]:
+    """The episodes of an address, one after another. Raises as open_recordings."""
+    recordings, numbers = addressed(address)
+    return (recordings[number] for number in numbers)

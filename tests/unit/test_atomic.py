@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from sdm_core.atomic import atomic_folder, atomic_write
+from sdm_core.atomic import atomic_file, atomic_folder, atomic_write
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -95,3 +95,29 @@ def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path: Path, monke
         atomic_write(target, b"new")
     assert target.read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize(("suffix", "name"), [(None, ".film.partial.gif"), (".mp4", ".film.partial.mp4")])
+def test_a_file_that_is_written_by_name_appears_whole(tmp_path: Path, suffix: str | None, name: str) -> None:
+    target = tmp_path / "deep" / "film.gif"
+    for text in ("old", "new"):
+        with atomic_file(target, suffix) as partial:
+            partial.write_text(text)
+            assert partial == target.with_name(name)
+    assert contents(tmp_path) == {"deep/film.gif": "new"}
+
+
+def test_a_file_that_is_not_written_or_not_whole_leaves_the_old_one(tmp_path: Path) -> None:
+    target = tmp_path / "film.mp4"
+    target.write_text("old")
+
+    def interrupted() -> None:
+        with atomic_file(target) as partial:
+            partial.write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    with atomic_file(target):
+        pass
+    assert contents(tmp_path) == {"film.mp4": "old"}

@@ -13,6 +13,7 @@ import pytest
 import trimesh
 from helpers.page_client import PageClient
 from helpers.page_operator import PageOperator
+from helpers.waiting import wait_until
 from sdm_cockpit.operator import Abilities
 from sdm_cockpit.page import body_shapes
 from sdm_cockpit.page.headline import headline
@@ -87,13 +88,6 @@ def visitor(page: Page) -> Iterator[PageClient]:
     client = PageClient(page.url)
     yield client
     client.close()
-
-
-def wait_until(seen: Callable[[], object], seconds: float = 20.0) -> None:
-    until = time.monotonic() + seconds
-    while not seen():
-        assert time.monotonic() < until
-        time.sleep(0.01)
 
 
 def reads(text: str) -> Callable[[dict[str, Any]], bool]:

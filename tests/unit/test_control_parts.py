@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 from sdm_sim.bridge.actuation import Actuation
@@ -13,14 +11,6 @@ from sdm_sim.franka.cell import FrankaTask
 from sdm_sim.registry import make_task
 
 TARGET = np.array([0.45, 0.1, 0.3, 1.0, 0.0, 0.0, 0.0, 1.0])
-
-
-@pytest.fixture(scope="module")
-def task() -> Iterator[FrankaTask]:
-    task = make_task("franka/pick-place")
-    assert isinstance(task, FrankaTask)
-    yield task
-    task.close()
 
 
 def state(task: FrankaTask) -> np.ndarray:

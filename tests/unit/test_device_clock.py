@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from sdm_core.device_clock import DeviceClock
+from sdm_policy_node.realsense.device_clock import DeviceClock
 
 MS = 1_000_000
 PERIOD = 33 * MS

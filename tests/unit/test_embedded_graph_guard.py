@@ -10,7 +10,6 @@ import os
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -21,6 +20,7 @@ from embedded_ros.transport import libddsc as dds
 from embedded_ros.transport.cyclone import CycloneTransport
 from embedded_ros.transport.interface import Endpoint, WireQos
 from helpers.domain import own_domain
+from helpers.waiting import wait_until
 from rclpy import _graph, _graph_guard
 from rclpy._graph_guard import MARK
 from rclpy.context import Context
@@ -30,13 +30,6 @@ from rmw_dds_common.msg import Gid, NodeEntitiesInfo, ParticipantEntitiesInfo
 TYPE = "rmw_dds_common::msg::dds_::ParticipantEntitiesInfo_"
 DOMAIN = own_domain()
 JAZZY, HUMBLE = "typehash=RIHS01_0;", ""
-
-
-def wait_until(condition: Callable[[], object], timeout: float = 30.0) -> None:
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, f"did not come true within {timeout:g} s"
-        time.sleep(0.005)
 
 
 class RealContext:

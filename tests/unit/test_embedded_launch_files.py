@@ -38,7 +38,7 @@ DECLARED = {
 }
 PARAMETER_FILES = sorted(
     path
-    for folder in ("nodes", "robot", "camera")
+    for folder in ("robot", "camera")
     for path in (ROOT / "config" / folder).glob("*")
     if not path.stem.endswith("_contract")
 )
@@ -165,7 +165,7 @@ def test_lockstep_runs_bridge_and_policy_and_ends_with_the_bridge(launch, tmp_pa
     assert (bridge["task"], bridge["mode"], bridge["episodes"], bridge["camera_every"]) == (
         "metaworld/drawer-close", "lockstep", 3, 0,
     )  # fmt: skip
-    assert bridge["checkpoint_name"] == "metaworld_drawer-close_sdm"
+    assert bridge["checkpoint"] == policy["checkpoint"]
     assert policy["checkpoint"].endswith("sdm_bringup/models/metaworld_drawer-close_sdm")
     assert (policy["command"], policy["reliable_sensors"], policy["use_sim_time"]) == ("inline", True, True)
     assert "use_sim_time" not in bridge
@@ -184,10 +184,10 @@ def test_realtime_adds_the_command_node_and_reads_sensors_best_effort(launch, tm
     assert nodes.keys() == {"bridge_node", "policy_node", "command_node"}
     policy, command = nodes["policy_node"]["parameters"], nodes["command_node"]["parameters"]
     assert (policy["command"], policy["reliable_sensors"]) == ("chunk", False)
-    assert command["checkpoint"] == policy["checkpoint"] == checkpoint
+    bridge = nodes["bridge_node"]["parameters"]
+    assert bridge["checkpoint"] == command["checkpoint"] == policy["checkpoint"] == checkpoint
     assert command["dry_run"] is policy["dry_run"] is True
     assert command["use_sim_time"] is True
-    assert nodes["bridge_node"]["parameters"]["checkpoint_name"] == "mine"
     assert_declared(nodes)
 
 
@@ -244,11 +244,13 @@ def test_missing_checkpoint_is_refused_before_anything_starts(launch):
 
 def test_franka_commands_nothing_unless_told_and_uses_the_arms_topics(launch, tmp_path):
     install_package(tmp_path / "prefix", "sdm_policy_node", {"command_node": FINISHES})
-    code, output = finish_after(launch("franka.launch.py", f"checkpoint:={tmp_path}"), 2, tmp_path / "finish")
+    slowly = launch("franka.launch.py", f"checkpoint:={tmp_path}", "speed_share:=0.2")
+    code, output = finish_after(slowly, 2, tmp_path / "finish")
     nodes = nodes_of(output)
     assert code == 0
     assert nodes.keys() == {"policy_node", "command_node"}
     assert nodes["command_node"]["parameters"]["checkpoint"] == str(tmp_path)
+    assert nodes["command_node"]["parameters"]["speed_share"] == 0.2
     for node in nodes.values():
         assert node["parameters"]["dry_run"] is True
         assert node["parameters"]["sink"] == "pose"

@@ -22,6 +22,7 @@ from embedded_ros.transport.library_samples import LibrarySamples
 from embedded_ros.transport.sample_route import SampleRoute
 from embedded_ros.transport.wheel_samples import WheelSamples
 from helpers.domain import own_domain
+from helpers.waiting import wait_until
 
 DOMAIN = own_domain()
 TYPE = "std_msgs::msg::dds_::String_"
@@ -43,13 +44,6 @@ def transports(request, monkeypatch) -> Iterator[tuple[CycloneTransport, Cyclone
     yield sender, receiver
     sender.close()
     receiver.close()
-
-
-def wait_until(condition: Callable[[], object], timeout: float = 10.0) -> None:
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, f"did not come true within {timeout:g} s"
-        time.sleep(0.005)
 
 
 def connect(

@@ -9,7 +9,7 @@ from helpers.motion import joint_contract, pose_contract, rate_contract
 from sdm_core.commands.command_pipeline import CommandPipeline
 from sdm_core.commands.command_space import quaternion
 from sdm_core.commands.home_motion import HomeMotion, home_command, home_parameter
-from sdm_core.commands.motion_limits import excess
+from sdm_core.commands.limit_excess import excess
 from sdm_core.errors import ContractError
 
 CONTRACT = pose_contract()

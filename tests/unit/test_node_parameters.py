@@ -17,9 +17,9 @@ from sdm_policy_node.parameters import (
     PolicyParameters,
     RealSenseParameters,
     RecorderParameters,
+    TeleopParameters,
     declare,
 )
-from sdm_policy_node.teleop.teleop_parameters import TeleopParameters
 from sdm_sim.bridge.parameters import BridgeParameters
 
 KINDS = (
@@ -29,6 +29,7 @@ KINDS = (
     RealSenseParameters,
     TeleopParameters,
     CockpitParameters,
+    BridgeParameters,
 )
 Declare = Callable[..., None]
 
@@ -42,21 +43,27 @@ def declare_with(tmp_path: Path) -> Iterator[Declare]:
         file = tmp_path / "cell.yaml"
         file.write_text("\n    ".join(("/**:\n  ros__parameters:", *lines)) + "\n")
         rclpy.init(args=["--ros-args", "--params-file", str(file)], context=context, domain_id=own_domain())
-        declare(rclpy.create_node("arm", context=context), kind)
+        node = rclpy.create_node("arm", context=context)
+        BridgeParameters.declare(node) if kind is BridgeParameters else declare(node, kind)
 
     yield run
     rclpy.try_shutdown(context=context)
 
 
 @pytest.mark.parametrize(
-    ("name", "meant"),
-    [("tracking_eror", "tracking_error"), ("workspace_lo", "workspace_low"), ("blockeds", "blocked_s")],
+    ("kind", "name", "meant"),
+    [
+        (CommandParameters, "tracking_eror", "tracking_error"),
+        (CommandParameters, "workspace_lo", "workspace_low"),
+        (CommandParameters, "blockeds", "blocked_s"),
+        (BridgeParameters, "tsk", "task"),
+    ],
 )
-def test_a_misspelt_name_is_refused(declare_with: Declare, name: str, meant: str) -> None:
+def test_a_misspelt_name_is_refused(declare_with: Declare, kind: type, name: str, meant: str) -> None:
     with pytest.raises(
         SdmError, match=rf"^parameter {name}: arm has none of this name; did you mean {meant}\? Another"
     ):
-        declare_with(CommandParameters, f"{name}: 0.1")
+        declare_with(kind, f"{name}: 0.1")
 
 
 def test_a_name_that_is_nearer_to_a_neighbour_s_is_its_to_refuse(declare_with: Declare, capfd) -> None:
@@ -88,5 +95,10 @@ def test_a_driver_s_dotted_name_is_no_slip(declare_with: Declare) -> None:
 def test_no_node_takes_another_one_s_parameter_for_a_slip(declare_with: Declare, kind: type) -> None:
     """They all read a file's `/**`."""
     own = {entry.name for entry in fields(kind)}
-    others = {entry.name for each in (*KINDS, BridgeParameters) for entry in fields(each)} - own
+    others = {entry.name for each in KINDS for entry in fields(each)} - own
     declare_with(kind, *(f"{name}: 0" for name in sorted(others)))
+
+
+def test_a_rate_whose_period_is_shorter_than_a_command_takes_is_refused(declare_with: Declare) -> None:
+    with pytest.raises(SdmError, match=r"^parameter rate_hz: 1000\.0 is out of range; give one from 0\.0 to 500\.0$"):
+        declare_with(CommandParameters, "rate_hz: 1000.0")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from helpers.waiting import wait_until
 from sdm_cockpit.replay.player import Player
 from sdm_cockpit.replay.preparation import Preparation, Series
 from sdm_core.errors import ContractError
@@ -121,13 +121,6 @@ def test_a_recording_of_one_step_has_one(clock: Clock) -> None:
 # -- what is computed meanwhile ------------------------------------------------------------------------------------
 
 
-def wait_until(seen: Callable[[], bool], seconds: float = 20.0) -> None:
-    until = time.monotonic() + seconds
-    while not seen():
-        assert time.monotonic() < until
-        time.sleep(0.005)
-
-
 def gated(gate: threading.Semaphore) -> Iterator[int]:
     """Counts, one at each opening."""
     for number in range(3):
@@ -160,6 +153,11 @@ def test_what_nobody_waits_for_is_left_undone() -> None:
     series = Series("slow", 3, gated(gate))
     preparation = Preparation([series])
     wait_until(lambda: series.ready == 1)
-    threading.Timer(0.2, gate.release, [3]).start()  # when closing waits already
+
+    def release() -> None:
+        preparation._stopped.wait()  # what it waits for comes when closing has begun
+        gate.release(3)
+
+    threading.Thread(target=release).start()
     preparation.close()
     assert series.ready == 2

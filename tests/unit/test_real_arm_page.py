@@ -7,6 +7,7 @@ import re
 from dataclasses import fields
 from pathlib import Path
 
+from launch.launch_description_sources import get_launch_description_from_python_launch_file
 from sdm_policy_node.commands import command_node, operator_services
 from sdm_policy_node.parameters import CommandParameters
 from sdm_policy_node.sinks.command_sinks import COMMAND_SINKS
@@ -31,7 +32,8 @@ def test_services_are_command_node_s():
 
 
 def test_launch_arguments_are_declared():
-    declared = set(re.findall(r'"(\w+)",?\s+default_value', (ROOT / "launch" / "franka.launch.py").read_text()))
+    path = str(ROOT / "launch" / "franka.launch.py")
+    declared = {each.name for each in get_launch_description_from_python_launch_file(path).get_launch_arguments()}
     given = {name for line in re.findall(r"launch sdm_bringup franka.*", PAGE) for name in re.findall(r"(\w+):=", line)}
     assert {"sim", "dry_run", "speed_share", "checkpoint", "episodes"} <= given <= declared
 

@@ -11,10 +11,10 @@ from helpers.bags import WrittenBag
 from helpers.contracts import small_contract
 from helpers.fake_robot import time_message
 from helpers.linear_policy import LinearPolicy
-from helpers.recordings import STEPS, moving_contract, moving_dataset, moving_episode
+from helpers.recordings import STEPS, moving_contract, moving_dataset, moving_episode, recordings_at
 from sdm_cockpit.replay.arguments import add_arguments, chosen
 from sdm_cockpit.replay.nearest_demonstration import NearestDemonstration, chamfer_distance
-from sdm_cockpit.replay.open_recordings import open_recordings, recordings_at
+from sdm_cockpit.replay.open_recordings import open_recordings
 from sdm_cockpit.replay.recording import POLICY, RECORDED, Recording
 from sdm_cockpit.replay.replayed_policy import ReplayedPolicy
 from sdm_cockpit.replay.state_range import StateRange

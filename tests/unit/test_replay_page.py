@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from helpers.contracts import small_contract
 from helpers.linear_policy import LinearPolicy
 from helpers.page_client import PageClient
 from helpers.recordings import STEPS, moving_contract, moving_dataset, moving_episode
+from helpers.waiting import wait_until
 from sdm_cockpit.page.page import PageOptions
 from sdm_cockpit.page.replay_page import ReplayPage
 from sdm_cockpit.replay.dataset_recordings import DatasetRecordings
@@ -47,13 +47,6 @@ def replay(tmp_path: Path, dataset: Path) -> Iterator[Replay]:
     made = Replay([ListedEpisode(recordings, number, demonstrations) for number in range(3)], policies)
     yield made
     made.close()
-
-
-def wait_until(seen: Callable[[], object], seconds: float = 20.0) -> None:
-    until = time.monotonic() + seconds
-    while not seen():
-        assert time.monotonic() < until
-        time.sleep(0.01)
 
 
 def when_known(replay: Replay) -> View:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sdm_core.action_chunk import ActionChunk
 from sdm_core.commands.command_pipeline import CommandPipeline
-from sdm_core.commands.motion_limits import excess
+from sdm_core.commands.limit_excess import excess
 from sdm_core.contract import Contract
 from sdm_core.results import read_results
 

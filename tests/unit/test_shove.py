@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -11,14 +9,6 @@ from sdm_core.errors import TaskError
 from sdm_sim.franka.cell import FrankaTask
 from sdm_sim.registry import make_task
 from sdm_sim.shove import REACH, Shove
-
-
-@pytest.fixture(scope="module")
-def task() -> Iterator[FrankaTask]:
-    task = make_task("franka/pick-place")
-    assert isinstance(task, FrankaTask)
-    yield task
-    task.close()
 
 
 def shove_of(task: FrankaTask) -> Shove:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers.motion import POSE_AT_REST, joint_contract, pose_contract
 from sdm_core.commands.command_space import CommandSpace, quaternion
-from sdm_core.commands.motion_limits import excess
+from sdm_core.commands.limit_excess import excess
 from sdm_core.commands.smoother import Smoother
 
 CONTRACT = joint_contract()

@@ -21,9 +21,9 @@ from helpers.agents import episode, random, still
 from helpers.methods import learner_of
 from helpers.training import demonstrations, training_of, windows_of
 from helpers.tutorial_pages import PAGES, ROOT, TUTORIALS, commands, insertions, write_files
+from launch.launch_description_sources import get_launch_description_from_python_launch_file
 from sdm_policy_node.commands import command_node, operator_services
-from sdm_policy_node.parameters import CommandParameters, PolicyParameters
-from sdm_policy_node.teleop.teleop_parameters import TeleopParameters
+from sdm_policy_node.parameters import CommandParameters, PolicyParameters, TeleopParameters
 from sdm_sim import registry as task_registry
 from sdm_sim.demonstrations import demonstrate
 from sdm_sim.task import Task
@@ -153,8 +153,9 @@ def test_a_command_s_program_and_options_exist(words: list[str], tmp_path: Path,
 def graph_command_exists(arguments: list[str], capsys) -> None:
     """Asserts that there is such a verb, launch file with these arguments, or parameter."""
     if arguments[:2] == ["launch", "sdm_bringup"]:
-        declared = re.findall(r'DeclareLaunchArgument\(\s*"(\w+)"', (ROOT / "launch" / arguments[2]).read_text())
-        assert {word.split(":=")[0] for word in arguments[3:] if ":=" in word} <= set(declared)
+        file = get_launch_description_from_python_launch_file(str(ROOT / "launch" / arguments[2]))
+        declared = {argument.name for argument in file.get_launch_arguments()}
+        assert {word.split(":=")[0] for word in arguments[3:] if ":=" in word} <= declared
     elif arguments[0] == "param":
         assert arguments[3] in {entry.name for entry in fields(NODE_PARAMETERS[arguments[2]])}
     elif arguments[0] != "pkg":  # which a real ROS 2 alone has

@@ -10,9 +10,8 @@ import imageio.v2 as imageio
 import numpy as np
 import pytest
 from helpers.linear_policy import LinearPolicy
-from helpers.recordings import STEPS, moving_contract, moving_dataset
+from helpers.recordings import STEPS, moving_contract, moving_dataset, recordings_at
 from sdm_cockpit.page import palette
-from sdm_cockpit.replay.open_recordings import recordings_at
 from sdm_cockpit.replay.recording import Deeds, Recording
 from sdm_cockpit.snapshot import Plan, Timing
 from sdm_cockpit.video.episode_frames import HEIGHT, WIDTH, EpisodeFrames
@@ -20,7 +19,7 @@ from sdm_cockpit.video.point_splats import draw_points, visible_points
 from sdm_cockpit.video.program import main
 from sdm_cockpit.video.scene_view import SceneView
 from sdm_cockpit.video.strips import strips_of
-from sdm_cockpit.video.video_file import VideoFile
+from sdm_cockpit.video.video_file import video_file
 from sdm_cockpit.video.viewpoint import Viewpoint
 
 RED, GREEN = (255, 0, 0), (0, 255, 0)
@@ -173,7 +172,7 @@ def test_a_gif_keeps_the_colour_of_a_thin_line(tmp_path: Path) -> None:
     shades = np.arange(240 * 320).reshape(240, 320) % 251
     frame = np.stack([shades // 4, shades // 2, shades], axis=-1).astype(np.uint8)
     frame[100, 20:60] = RED
-    with VideoFile(tmp_path / "out.gif", 20, 320) as video:
+    with video_file(tmp_path / "out.gif", 20, 320) as video:
         video.add(frame)
     (kept,) = imageio.mimread(tmp_path / "out.gif")
     assert np.abs(kept[100, 20:60, :3].astype(int) - RED).max() < 16

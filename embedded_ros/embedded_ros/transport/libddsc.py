@@ -27,7 +27,6 @@ ALIVE_STATE = 0x1F  # any sample and view state, instance alive
 DATA_AVAILABLE = 1 << 8
 SERDATA_DATA = 2
 RETCODE_PRECONDITION_NOT_MET = -4
-RETCODE_TIMEOUT = -10
 
 
 class TypeMeta(ctypes.Structure):

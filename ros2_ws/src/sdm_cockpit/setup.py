@@ -19,6 +19,7 @@ setup(
         "sdm_policy_node",
         "rosbags>=0.11",
         "scipy",
+        "rich",
         "viser>=1.1,<2",
         "trimesh",
         "imageio[ffmpeg]",

@@ -24,7 +24,6 @@ setup(
         "ruckig>=0.14",
         "openvino>=2024.6",
         "onnxruntime>=1.18",
-        "scipy>=1.11",
         "pillow>=10.1",
     ],
     extras_require={

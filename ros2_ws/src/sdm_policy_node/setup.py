@@ -17,6 +17,7 @@ setup(
     install_requires=[
         "sdm_core",
         "rosbags>=0.11",
+        "scipy>=1.11",
     ],
     extras_require={
         "realsense": ["pyrealsense2"],

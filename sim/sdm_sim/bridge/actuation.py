@@ -37,7 +37,7 @@ class Actuation:
         """`warn` is told of each refusal; commands come in each of so many `parts` of a control period."""
         self._task = task
         self._warn = warn
-        self._parts = parts
+        self.parts = parts
         self._base = task.contract.action.base_frame
         self.reset()
 
@@ -59,9 +59,9 @@ class Actuation:
         self._commanded |= action is not None
         if action is None:
             action = self._held()
-        step_part(self._task, action, self._parts)
+        step_part(self._task, action, self.parts)
         self._actions.append(action)
-        if len(self._actions) % self._parts == 0:
+        if len(self._actions) % self.parts == 0:
             self.misses += not self._commanded
             self._commanded = False
 

@@ -33,6 +33,7 @@ from sdm_sim.bridge.expert_commands import ExpertCommands
 from sdm_sim.bridge.film import Film
 from sdm_sim.bridge.hand_camera import HandCamera
 from sdm_sim.bridge.lockstep import Lockstep
+from sdm_sim.bridge.means import Means
 from sdm_sim.bridge.operated import Operated, SceneRequests
 from sdm_sim.bridge.parameters import BridgeParameters
 from sdm_sim.bridge.peers import Peers
@@ -69,7 +70,7 @@ _SWITCH_INTERVAL_S = 5e-4
 
 
 # What another task brings with it, and so takes another bridge.
-_OF_A_TASK = ("task", "checkpoint", "checkpoint_name")
+_OF_A_TASK = ("task", "checkpoint")
 
 
 @dataclass(frozen=True)
@@ -172,21 +173,19 @@ class BridgeNode(Node):
 
     def _make_world(self) -> tuple[World, Callable[[], list[str]]]:
         """How episodes run, and which topics lack a listener to begin."""
-        settings, task, sensors, streams = self.parameters, self._task, self._sensors, self._streams
+        settings, sensors, inbox = self.parameters, self._sensors, self._inbox
+        means = Means(self._task, sensors, self._faults, self._warn, self._streams, self._controls)
         if settings.mode == "expert":
-            commands = ExpertCommands(self, task.contract)
+            commands = ExpertCommands(self, self._task.contract)
             listeners = int(settings.record)
-            world = Demonstration(
-                task, sensors, commands, self._faults, self._warn, streams, self._controls, self._parts
-            )
+            world = Demonstration(means, commands, self._parts)
             return world, lambda: [*sensors.unheard(listeners), *(commands.unheard() if settings.record else ())]
-        means = (task, sensors, self._inbox, self._faults, self._warn, streams, self._controls)
         if settings.mode == "teleop":
-            return Operated(SceneRequests(self, self._controls), *means, self._parts), lambda: []
+            return Operated(SceneRequests(self, self._controls), means, inbox, self._parts), lambda: []
         if settings.mode == "lockstep":
-            world = Lockstep(*means, settings.answer_timeout_s)
+            world = Lockstep(means, inbox, settings.answer_timeout_s)
         else:
-            world = RealTime(*means, self._parts)
+            world = RealTime(means, inbox, self._parts)
         return world, lambda: sensors.unheard(1 + settings.record)
 
     def _shove(self) -> tuple[Shove | None, str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import imageio.v2 as imageio
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
+from sdm_core.atomic import atomic_file
 
 from sdm_sim.bridge.control_parts import step_part
 from sdm_sim.bridge.episode import Outcome
@@ -18,17 +20,17 @@ _STRIP = 52  # pixels of the caption
 
 
 class Film:
-    """480×480 at 20 frames a second of simulated time, with a caption. The file appears whole, on `close`."""
+    """480×480 at 20 frames a second of simulated time, with a caption. The file appears whole, on `close`; without
+    frames there is none."""
 
     def __init__(self, path: str | Path) -> None:
-        self._path = Path(path)
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._partial = self._path.with_name(f".{self._path.stem}.partial.mp4")
         self._font = ImageFont.load_default(size=15)
+        self._ending = ExitStack()
+        partial = self._ending.enter_context(atomic_file(Path(path), ".mp4"))
         self._writer = imageio.get_writer(
-            self._partial, fps=FPS, codec="libx264", macro_block_size=16, output_params=["-threads", "1"]
+            partial, fps=FPS, codec="libx264", macro_block_size=16, output_params=["-threads", "1"]
         )
-        self._frames = 0
+        self._ending.enter_context(closing(self._writer))
 
     def add(self, task: Task, outcome: Outcome, mode: str) -> None:
         """Appends an episode. Raises TaskError where nothing can be rendered."""
@@ -36,23 +38,15 @@ class Film:
         task.reset(outcome.seed)
         for part, action in enumerate(outcome.actions):
             if part % stride == 0:
-                self._append(self._picture(task, outcome, mode, part // outcome.parts))
+                self._writer.append_data(self._picture(task, outcome, mode, part // outcome.parts))
             step_part(task, action, outcome.parts)
         end = self._picture(task, outcome, mode, outcome.steps)
         for _ in range(FPS // 2):  # the end stays in sight for half a second
-            self._append(end)
+            self._writer.append_data(end)
 
     def close(self) -> None:
-        """Puts the video in its place; without frames there is none."""
-        self._writer.close()
-        if self._frames:
-            self._partial.replace(self._path)
-        else:
-            self._partial.unlink(missing_ok=True)
-
-    def _append(self, picture: NDArray[np.uint8]) -> None:
-        self._writer.append_data(picture)
-        self._frames += 1
+        """Puts the video in its place."""
+        self._ending.close()
 
     def _picture(self, task: Task, outcome: Outcome, mode: str, step: int) -> NDArray[np.uint8]:
         """What is to be seen now, rgb8 [H,W,3], under its caption."""

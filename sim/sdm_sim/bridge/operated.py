@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
 
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
+from sdm_sim.bridge.command_inbox import CommandInbox
 from sdm_sim.bridge.controls import Controls
+from sdm_sim.bridge.means import Means
 from sdm_sim.bridge.real_time import RealTime
 
 # Simulated time of one scene must not reach that of the next.
@@ -45,14 +46,13 @@ class Operated(RealTime):
     """Neither success nor the task's step limit ends a scene: people are slower than experts, and look at what they
     did. After a quarter of an hour a new one begins by itself."""
 
-    def __init__(self, requests: SceneRequests, *parts: Any) -> None:
-        """`parts` as in RealTime."""
-        super().__init__(*parts)
+    def __init__(self, requests: SceneRequests, means: Means, inbox: CommandInbox, parts: int) -> None:
+        super().__init__(means, inbox, parts)
         self._requests = requests
 
     def _begin(self) -> None:
         self._requests.begin()
 
     def _is_over(self, step: int) -> bool:
-        over = self._requests.asked() or self._controls.abandoned
-        return over or step * self._task.contract.dt > _LONGEST_S
+        over = self._requests.asked() or self._means.controls.abandoned
+        return over or step * self._means.task.contract.dt > _LONGEST_S

@@ -10,6 +10,7 @@ from rclpy.exceptions import ParameterException
 from rclpy.node import Node
 from sdm_core.checkpoint import contract_at
 from sdm_core.contract import Contract
+from sdm_core.misspelt_parameters import refuse_misspelt
 
 from sdm_sim.bridge.camera_streams import CameraStreams
 from sdm_sim.bridge.errors import BridgeError
@@ -61,7 +62,6 @@ class BridgeParameters:
         "live: from the next episode on",
         live=True,
     )
-    checkpoint_name: str = _parameter("", "what the result lines call the policy; live: as checkpoint", live=True)
     results: str = _parameter("", "file to append one JSON line an episode to; empty: none")
     traces: str = _parameter("", "file to append one JSON line a trace to; empty: none")
     video: str = _parameter("", "mp4 to write; empty: none")
@@ -102,16 +102,18 @@ class BridgeParameters:
 
     @classmethod
     def declare(cls, node: Node) -> BridgeParameters:
-        """Declares the fields on `node` and reads them. Raises BridgeError on a value of wrong type or out of range."""
+        """Declares the fields on `node` and reads them. Raises BridgeError on a value of wrong type or out of range,
+        SdmError on a name that was meant for one of them."""
         try:
-            return cls(
-                **{
-                    entry.name: node.declare_parameter(entry.name, entry.default, _descriptor(entry)).value
-                    for entry in fields(cls)
-                }
-            )
+            values = {
+                entry.name: node.declare_parameter(entry.name, entry.default, _descriptor(entry)).value
+                for entry in fields(cls)
+            }
         except ParameterException as error:
             raise BridgeError(str(error)) from None
+        # rclpy has no public name for what a node was given and has not declared; this one is the same from Humble on.
+        refuse_misspelt(node.get_name(), node._parameter_overrides, values, node.get_logger().warning)
+        return cls(**values)
 
     def streams(self, task_contract: Contract) -> CameraStreams:
         """What the camera publishes. Raises BridgeError on values that do not go together, ContractError on a

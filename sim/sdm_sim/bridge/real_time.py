@@ -7,14 +7,10 @@ from collections.abc import Callable
 from itertools import count
 
 from sdm_sim.bridge.actuation import Actuation
-from sdm_sim.bridge.camera_faults import CameraFaults
-from sdm_sim.bridge.camera_streams import CameraStreams
 from sdm_sim.bridge.command_inbox import CommandInbox
-from sdm_sim.bridge.controls import Controls
 from sdm_sim.bridge.delay_line import DelayLine
 from sdm_sim.bridge.episode import LATE_S, Outcome, Progress
-from sdm_sim.bridge.sensor_publisher import SensorPublisher
-from sdm_sim.task import Task
+from sdm_sim.bridge.means import Means
 
 # What is still under way when an episode ends has landed by then, and is not taken for the next one's.
 _SETTLE_S = 0.1
@@ -28,39 +24,24 @@ class RealTime:
     Between two images the arm may be commanded, and tell its state, in several parts of a control step.
     """
 
-    def __init__(
-        self,
-        task: Task,
-        sensors: SensorPublisher,
-        inbox: CommandInbox,
-        faults: CameraFaults,
-        warn: Callable[[str], None],
-        streams: CameraStreams,
-        controls: Controls,
-        parts: int = 1,
-    ) -> None:
-        """`controls` has the latency of all sensor messages, and how fast simulated time runs; `parts`: how many a
-        control step has."""
-        self._task = task
-        self._sensors = sensors
-        self._inbox = inbox
-        self._faults = faults
-        self._streams = streams
-        self._controls = controls
-        self._parts = parts
+    def __init__(self, means: Means, inbox: CommandInbox, parts: int) -> None:
+        """The means' controls have the latency of all sensor messages, and how fast simulated time runs; `parts`: how
+        many a control step has."""
+        self._means, self._inbox = means, inbox
         self._line = DelayLine()
-        self._actuation = Actuation(task, warn, parts)
+        self._actuation = Actuation(means.task, means.warn, parts)
 
     def run(self, seed: int, base_ns: int, progress: Progress) -> Outcome:
         """Runs the episode that `task.reset` began, until it is decided or over; its time begins at `base_ns`."""
-        task, actuation, parts = self._task, self._actuation, self._parts
+        means, actuation, parts = self._means, self._actuation, self._actuation.parts
+        task, controls = means.task, means.controls
         part_s, part_ns = task.contract.dt / parts, task.contract.dt_ns // parts
         actuation.reset()
         late_steps = late_commands = 0
         self._begin()
         deadline = begun = time.perf_counter()
         for step in count():
-            stood = self._controls.before_step()
+            stood = controls.before_step()
             begun, deadline = begun + stood, deadline + stood
             if self._is_over(step):
                 break
@@ -69,7 +50,7 @@ class RealTime:
                 self._tell(stamp_ns + part * part_ns)
                 if part == 0:
                     self._show(stamp_ns, step)
-                deadline += part_s / self._controls.real_time_factor
+                deadline += part_s / controls.real_time_factor
                 self._line.sleep_until(deadline)
                 lateness = time.perf_counter() - deadline
                 command, late = self._inbox.newest()
@@ -81,37 +62,28 @@ class RealTime:
         wall_s = time.perf_counter() - begun
         self._line.clear()
         time.sleep(_SETTLE_S)
-        return Outcome(
-            seed,
-            task.succeeded,
-            actuation.stepped_with,
-            misses=actuation.misses,
-            refused=actuation.refused,
-            late_commands=late_commands,
-            late_steps=late_steps,
-            dropped_images=self._faults.dropped,
-            wall_s=wall_s,
-            pushes=self._controls.pushes,
-            abandoned=self._controls.abandoned,
-            parts=parts,
-        )
+        return means.outcome(seed, actuation, wall_s, late_commands, late_steps)
 
     def _begin(self) -> None:
         """An episode begins."""
 
     def _is_over(self, step: int) -> bool:
         """Whether the episode ends before this step."""
-        return step >= self._task.step_limit or self._task.decided or self._controls.abandoned
+        task = self._means.task
+        return step >= task.step_limit or task.decided or self._means.controls.abandoned
 
     def _tell(self, stamp_ns: int) -> None:
         """The time, on which the command node's ticks hang, and where the arm stands."""
-        self._sensors.clock(stamp_ns)
-        frame = self._task.observe(depth=False)
-        self._send(lambda: self._sensors.state(stamp_ns, frame))
+        sensors = self._means.sensors
+        sensors.clock(stamp_ns)
+        frame = self._means.task.observe(depth=False)
+        self._send(lambda: sensors.state(stamp_ns, frame))
 
     def _show(self, stamp_ns: int, step: int) -> None:
-        frame = self._faults.apply(self._sensors.with_hand(self._streams.observe(self._task, step)), step)
-        self._send(lambda: self._sensors.images(stamp_ns, frame))
+        means, sensors = self._means, self._means.sensors
+        frame = means.faults.apply(sensors.with_hand(means.streams.observe(means.task, step)), step)
+        self._send(lambda: sensors.images(stamp_ns, frame))
 
     def _send(self, deliver: Callable[[], object]) -> None:
-        self._line.send(deliver, self._controls.latency_s / self._controls.real_time_factor)
+        controls = self._means.controls
+        self._line.send(deliver, controls.latency_s / controls.real_time_factor)

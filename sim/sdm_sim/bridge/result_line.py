@@ -13,7 +13,7 @@ def result_line(settings: BridgeParameters, outcome: Outcome) -> dict[str, Any]:
     return {
         "kind": "episode",
         "task": settings.task,
-        "checkpoint": settings.checkpoint_name,
+        "checkpoint": settings.checkpoint.rstrip("/").rpartition("/")[2],
         "mode": settings.mode,
         "seed": outcome.seed,
         "success": outcome.success,

@@ -57,7 +57,7 @@ class PickMoving(PickPlace):
 
     def bind(self, model: mujoco.MjModel, data: mujoco.MjData, robot: Robot) -> None:
         super().bind(model, data, robot)
-        self._data, self._timestep = data, model.opt.timestep
+        self._data = data
         self._guide, self._lead = Fixture(model, data, "guide"), model.equality("lead").id
 
     def reset(self, seed: int, rng: np.random.Generator) -> None:

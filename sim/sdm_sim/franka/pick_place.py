@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import mujoco
 import numpy as np
-from numpy.typing import NDArray
 
 from sdm_sim.franka.expert import Plan, raised
 from sdm_sim.franka.robot import Robot
 from sdm_sim.franka.things import Fixture, Thing
-
-Vector = NDArray[np.float64]
 
 # Half edges of the carton, and how much higher than its centre it is gripped (m).
 CARTON, GRIP = np.array([0.024, 0.024, 0.045]), 0.02

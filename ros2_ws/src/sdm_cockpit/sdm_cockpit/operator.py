@@ -37,7 +37,7 @@ class Operator(Protocol):
     def abilities(self) -> Abilities: ...
 
     def ask(self, request: str, answer: Answer) -> None:
-        """One of REQUESTS."""
+        """`request`: one that GraphOperator knows, such as "pause"."""
         ...
 
     def set_box(self, which: str, box: Box, answer: Answer) -> None:
@@ -52,20 +52,5 @@ class Operator(Protocol):
         """Whether the deadman's button is held down; to be told again at least ten times a second while it is."""
         ...
 
-
-REQUESTS = (
-    "start_episode",
-    "pause",
-    "resume",
-    "home",
-    "reset_fault",
-    "record",
-    "keep",
-    "discard",
-    "success",
-    "failure",
-    "next_episode",
-    "push_object",
-)
 
 CHOICES = ("checkpoint", "task", "seed", "real_time_factor", "latency_ms")

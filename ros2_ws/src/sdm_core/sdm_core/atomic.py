@@ -36,6 +36,20 @@ def atomic_folder(target: Path) -> Iterator[Path]:
         raise
 
 
+@contextmanager
+def atomic_file(target: Path, suffix: str | None = None) -> Iterator[Path]:
+    """Yields a path beside `target`, of its suffix or another, and puts the file there, if the block has written one,
+    in target's place when the block ends without an error."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.stem}.partial{target.suffix if suffix is None else suffix}")
+    try:
+        yield partial
+        if partial.exists():
+            partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
 def atomic_write(target: Path, data: bytes) -> None:
     """Writes a file through a temporary one beside it and a rename."""
     target = Path(target)

@@ -1,4 +1,4 @@
-"""Every parameter of every node: name, default, range and meaning, declared here and nowhere else.
+"""Every parameter of this package's nodes: name, default, range and meaning, declared here and nowhere else.
 
 A node's parameters are a dataclass; `declare` turns its fields into ROS parameters and gives it back filled. They are
 read once, at start, and read-only from then on, but for the few that are marked changeable: of these each node refuses
@@ -17,9 +17,10 @@ from rclpy.node import Node
 from sdm_core import camera_topics
 from sdm_core.commands.chunk_scheduler import SCHEDULERS
 from sdm_core.errors import SdmError
+from sdm_core.misspelt_parameters import refuse_misspelt
 from sdm_core.perception.crop_box import AS_IN_CONTRACT
 
-from sdm_policy_node.parameter_refusals import refuse_misspelt, wrong_value
+from sdm_policy_node.parameter_refusals import wrong_value
 from sdm_policy_node.sinks.command_sinks import COMMAND_SINKS
 
 
@@ -135,7 +136,12 @@ class CommandParameters:
         choices=COMMAND_SINKS,
     )
     scheduler: str = parameter("receding", "how overlapping chunks combine", choices=SCHEDULERS)
-    rate_hz: float = parameter(0.0, "commands a second; 0: the contract's control rate", low=0.0, high=1000.0)
+    rate_hz: float = parameter(
+        0.0,
+        "commands a second, 500 at most, as each takes about a millisecond; 0: the contract's control rate",
+        low=0.0,
+        high=500.0,
+    )
     max_age_s: float = parameter(
         0.0, "greatest age of the observation behind a command; 0: the contract's horizon", low=0.0, high=10.0
     )
@@ -146,12 +152,17 @@ class CommandParameters:
         high=1.0,
     )
     heartbeat_timeout_s: float = parameter(
-        0.1, "stop when the policy's heartbeat is older (wall time)", low=0.06, high=5.0
+        0.1,
+        "stop when the policy's heartbeat is older (wall time); 0.1: four were missed, and a killed policy's last "
+        "command is 0.15 s old at most",
+        low=0.06,
+        high=5.0,
     )
     chunk_timeout_s: float = parameter(0.5, "stop when no chunk came for longer (wall time)", low=0.01, high=10.0)
     deadman_timeout_s: float = parameter(
         0.0,
-        "stop when ~/deadman is older (wall time); motion goes on when it comes again; 0: nobody need hold it",
+        "hold to run: stop when ~/deadman is older (wall time); motion goes on when it comes again; 0: nobody need "
+        "hold it",
         low=0.0,
         high=5.0,
     )
@@ -287,7 +298,20 @@ class RealSenseParameters:
     stall_s: float = parameter(1.0, "a camera that is silent for longer is opened again", low=0.1, high=60.0)
 
 
-_KINDS = (PolicyParameters, CommandParameters, RecorderParameters, RealSenseParameters)
+@dataclass(frozen=True)
+class TeleopParameters:
+    """sdm-teleop."""
+
+    checkpoint: str = parameter("", "the contract to command under: contract.yaml, or a checkpoint folder")
+    device: str = parameter("keyboard", "what the operator moves", choices=("keyboard", "spacemouse"))
+    linear_speed: float = parameter(0.12, "at full deflection (m/s)", low=0.005, high=1.0)
+    angular_speed: float = parameter(0.6, "at full deflection (rad/s)", low=0.01, high=3.0)
+    key_hold_s: float = parameter(
+        0.15, "a key counts as held for so long after it came last; a terminal tells of no release", low=0.03, high=1.0
+    )
+
+
+_KINDS = (PolicyParameters, CommandParameters, RecorderParameters, RealSenseParameters, TeleopParameters)
 Parameters = TypeVar("Parameters")
 
 
@@ -307,7 +331,9 @@ def declare(node: Node, kind: type[Parameters]) -> Parameters:
         choices = entry.metadata["choices"]
         if choices and values[entry.name] not in choices:
             raise SdmError(f"parameter {entry.name}: '{values[entry.name]}' is not one of {', '.join(choices)}")
-    refuse_misspelt(node, values, {entry.name for each in _KINDS for entry in fields(each)})
+    # rclpy has no public name for what a node was given and has not declared; this one is the same from Humble on.
+    neighbours = {entry.name for each in _KINDS for entry in fields(each)}
+    refuse_misspelt(node.get_name(), node._parameter_overrides, values, node.get_logger().warning, neighbours)
     return kind(**values)
 
 

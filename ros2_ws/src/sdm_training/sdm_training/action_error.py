@@ -11,12 +11,12 @@ MAX_WINDOWS = 512
 
 
 @torch.no_grad()
-def action_error(sampler: Sampler, windows: Windows, teacher: Sampler | None = None, seed: int = 0) -> dict[str, float]:
+def action_error(sampler: Sampler, windows: Windows, teacher: Sampler | None = None) -> dict[str, float]:
     """Mean |difference| in raw action units over evenly spread windows: to the demonstrations and the teacher.
 
     Student and teacher draw different noise: where the policy is multimodal, the distance to the teacher is its spread.
     """
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(0)
     count = min(len(windows), MAX_WINDOWS)
     batch = windows.batch(torch.linspace(0, len(windows) - 1, count).long())
 

@@ -53,7 +53,7 @@ class CheckpointChange:
         for node in nodes:
             node.take_down()
         if simulated:
-            self._simulator.set(task=contract.task, checkpoint=str(checkpoint), checkpoint_name=checkpoint.name)
+            self._simulator.set(task=contract.task, checkpoint=str(checkpoint))
             self._calls.call(_NEXT_EPISODE, Trigger.Request())
         for node in nodes:
             node.set(checkpoint=str(checkpoint))

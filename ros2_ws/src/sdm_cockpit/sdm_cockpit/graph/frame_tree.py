@@ -12,6 +12,7 @@ import numpy as np
 from geometry_msgs.msg import TransformStamped
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from sdm_core.commands.command_space import hamilton_product
 from tf2_msgs.msg import TFMessage
 
 from sdm_cockpit.graph.problems import Problems
@@ -91,7 +92,7 @@ def _chained(first: Placed, then: Placed) -> Placed:
     """The pose `then`, which is given in the frame `first`. In plain numbers: arrays of four cost ten times as much."""
     (x, y, z), turn = first
     dx, dy, dz = _turned(then[0], turn)
-    return (x + dx, y + dy, z + dz), _product(turn, then[1])
+    return (x + dx, y + dy, z + dz), hamilton_product(turn, then[1])
 
 
 def _inverse(pose: Placed) -> Placed:
@@ -100,18 +101,7 @@ def _inverse(pose: Placed) -> Placed:
     return _turned((-x, -y, -z), back), back
 
 
-def _product(a: Quaternion, b: Quaternion) -> Quaternion:
-    ax, ay, az, aw = a
-    bx, by, bz, bw = b
-    return (
-        aw * bx + ax * bw + ay * bz - az * by,
-        aw * by - ax * bz + ay * bw + az * bx,
-        aw * bz + ax * by - ay * bx + az * bw,
-        aw * bw - ax * bx - ay * by - az * bz,
-    )
-
-
 def _turned(vector: Vector, turn: Quaternion) -> Vector:
     x, y, z, w = turn
-    product = _product(_product(turn, (*vector, 0.0)), (-x, -y, -z, w))
+    product = hamilton_product(hamilton_product(turn, (*vector, 0.0)), (-x, -y, -z, w))
     return product[:3]

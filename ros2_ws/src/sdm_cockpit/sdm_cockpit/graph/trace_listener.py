@@ -13,6 +13,7 @@ from sdm_policy_node.sources.observation_source import sensor_qos
 from sdm_policy_node.time_stamps import to_ns
 
 from sdm_cockpit.snapshot import Timing
+from sdm_cockpit.trace_timing import timing_of
 
 # Whoever has not answered for so long does not drive the robot (s).
 _LASTS_S = 1.0
@@ -52,15 +53,7 @@ class TraceListener:
             if timed is None or now - timed[0] > _LASTS_S:
                 return None
             trace, rate = timed[1], streamed_hz if streamed_hz is not None else self._inline_hz(now)
-        return Timing(
-            cloud_ms=trace.cloud_ms,
-            inference_ms=trace.inference_ms,
-            gate_publish_ms=trace.gate_publish_ms,
-            loop_ms=trace.loop_ms,
-            observation_age_ms=(to_ns(trace.header.stamp) - to_ns(trace.observation_stamp)) / 1e6,
-            control_hz=rate,
-            deadline_ms=self._deadline_ms,
-        )
+        return timing_of(trace, rate, self._deadline_ms)
 
     @property
     def followed_ns(self) -> int:

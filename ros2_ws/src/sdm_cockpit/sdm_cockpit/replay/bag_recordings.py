@@ -25,7 +25,7 @@ from sdm_policy_node.time_stamps import to_ns
 
 from sdm_cockpit.replay.dataset_recordings import DatasetRecordings
 from sdm_cockpit.replay.recording import Deeds, Recording
-from sdm_cockpit.snapshot import Timing
+from sdm_cockpit.trace_timing import timing_of
 
 _CHUNK, _TRACE = "sdm_interfaces/msg/ActionChunk", "sdm_interfaces/msg/PolicyTrace"
 
@@ -81,7 +81,7 @@ class BagRecordings:
                 refusals[step] = trace.refusal
             answered = _row_of(stamps_ns, to_ns(trace.observation_stamp), period_ns)
             if answered is not None and trace.commands:
-                timings[answered] = _timing(trace, self.contract)
+                timings[answered] = timing_of(trace, self.contract.rates.control_hz, self.contract.dt * 1e3)
         return Deeds(chunks, timings, clamps, refusals, unfollowed)
 
     def _moved(self, chunk: ActionChunk) -> bool:
@@ -108,18 +108,6 @@ def _row_of(stamps_ns: list[int], stamp_ns: int, period_ns: int) -> int | None:
     answers other images of it than those that became rows. None where there is no such row."""
     step = nearest(stamps_ns, stamp_ns, int)
     return step if 2 * abs(stamps_ns[step] - stamp_ns) <= period_ns else None
-
-
-def _timing(trace: PolicyTrace, contract: Contract) -> Timing:
-    return Timing(
-        cloud_ms=trace.cloud_ms,
-        inference_ms=trace.inference_ms,
-        gate_publish_ms=trace.gate_publish_ms,
-        loop_ms=trace.loop_ms,
-        observation_age_ms=(_stamp(trace) - to_ns(trace.observation_stamp)) / 1e6,
-        control_hz=contract.rates.control_hz,
-        deadline_ms=contract.dt * 1e3,
-    )
 
 
 def _stamp(trace: PolicyTrace) -> int:

@@ -56,9 +56,3 @@ def addressed(address: str, convert_options: Sequence[str] = ()) -> tuple[Record
         return open_recordings(Path(numbered[1]), convert_options), [int(numbered[2])]
     recordings = open_recordings(Path(address), convert_options)
     return recordings, range(len(recordings))
-
-
-def recordings_at(address: str, convert_options: Sequence[str] = ()) -> Iterator[Recording]:
-    """The episodes of an address, one after another. Raises as open_recordings."""
-    recordings, numbers = addressed(address, convert_options)
-    return (recordings[number] for number in numbers)

@@ -10,7 +10,7 @@ from pathlib import Path
 from sdm_cockpit.export.file_command import write_file
 from sdm_cockpit.replay.arguments import add_arguments, chosen
 from sdm_cockpit.video.episode_frames import WIDTH, EpisodeFrames
-from sdm_cockpit.video.video_file import VideoFile
+from sdm_cockpit.video.video_file import video_file
 
 FPS = 20
 _GIF_WIDTH = 640
@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> list[str]:
     """Writes the video; a line about it. Raises SdmError with one line where there is none to be made."""
     azimuth = None if options.azimuth is None else math.radians(options.azimuth)
     width = options.width or (_GIF_WIDTH if options.output.suffix == ".gif" else WIDTH)
-    with VideoFile(options.output, FPS, width) as video:
+    with video_file(options.output, FPS, width) as video:
         for recording, plans in chosen(options):
             frames = EpisodeFrames(recording, plans, azimuth)
             steps = _steps(recording.times_s.tolist(), options.speed)

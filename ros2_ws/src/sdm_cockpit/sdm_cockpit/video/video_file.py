@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from types import TracebackType
+from typing import Any
 
 import imageio.v2 as imageio
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from sdm_core.atomic import atomic_file
 from sdm_core.errors import DatasetError
 
 from sdm_cockpit.video.gif_writer import GifWriter
@@ -16,36 +19,29 @@ from sdm_cockpit.video.gif_writer import GifWriter
 SUFFIXES = (".mp4", ".gif")
 
 
-class VideoFile:
-    """A context manager; the file appears at its end, and not at all where it ends in an error."""
+@contextmanager
+def video_file(path: Path, fps: float, width: int) -> Iterator[VideoFile]:
+    """The file appears at the block's end, and not at all where it ends in an error. `width` in pixels, to which frames
+    are made smaller. Raises DatasetError for another kind of file."""
+    if path.suffix not in SUFFIXES:
+        raise DatasetError(f"{path}: a video is a file {' or '.join(SUFFIXES)}; name it so")
+    with atomic_file(path) as partial:
+        if path.suffix == ".gif":
+            writer = GifWriter(partial, fps)
+        else:
+            options = ["-threads", "1"]
+            writer = imageio.get_writer(partial, fps=fps, codec="libx264", macro_block_size=16, output_params=options)
+        with closing(writer):
+            yield VideoFile(writer, width)
 
-    def __init__(self, path: Path, fps: float, width: int) -> None:
-        """`width` in pixels, to which frames are made smaller. Raises DatasetError for another kind of file."""
-        if path.suffix not in SUFFIXES:
-            raise DatasetError(f"{path}: a video is a file {' or '.join(SUFFIXES)}; name it so")
-        self._path, self._width = path, width
+
+class VideoFile:
+    """See video_file."""
+
+    def __init__(self, writer: Any, width: int) -> None:
+        self._writer, self._width = writer, width
         self.frames = 0
         """How many there are so far."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._partial = path.with_name(f".{path.stem}.partial{path.suffix}")
-        if path.suffix == ".gif":
-            self._writer = GifWriter(self._partial, fps)
-        else:
-            self._writer = imageio.get_writer(
-                self._partial, fps=fps, codec="libx264", macro_block_size=16, output_params=["-threads", "1"]
-            )
-
-    def __enter__(self) -> VideoFile:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._writer.close()
-        if error is None:
-            self._partial.replace(self._path)
-        else:
-            self._partial.unlink(missing_ok=True)
 
     def add(self, frame: NDArray[np.uint8], times: int = 1) -> None:
         """Appends a frame uint8[H,W,3], once or several times."""

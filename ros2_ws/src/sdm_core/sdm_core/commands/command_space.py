@@ -7,6 +7,7 @@ three (a rotation vector in the base frame, rad) for a quaternion. All motion li
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -148,15 +149,18 @@ class CommandSpace:
 
 def multiply(a: Vector, b: Vector) -> Vector:
     """The Hamilton product of two quaternions xyzw: rotation `b`, then `a`."""
+    return np.array(hamilton_product(a, b))
+
+
+def hamilton_product(a: Iterable[float], b: Iterable[float]) -> tuple[float, float, float, float]:
+    """See multiply; in plain numbers."""
     ax, ay, az, aw = a
     bx, by, bz, bw = b
-    return np.array(
-        [
-            aw * bx + ax * bw + ay * bz - az * by,
-            aw * by - ax * bz + ay * bw + az * bx,
-            aw * bz + ax * by - ay * bx + az * bw,
-            aw * bw - ax * bx - ay * by - az * bz,
-        ]
+    return (
+        aw * bx + ax * bw + ay * bz - az * by,
+        aw * by - ax * bz + ay * bw + az * bx,
+        aw * bz + ax * by - ay * bx + az * bw,
+        aw * bw - ax * bx - ay * by - az * bz,
     )
 
 

@@ -62,7 +62,7 @@ class _Conversion:
     """Frames are observed in order of arrival, each once what belongs to it has come or cannot come any more."""
 
     def __init__(self, store: EpisodeStore, bag: Bag, setup: RecorderSetup, plan: Plan) -> None:
-        self._store, self._bag, self._setup = store, bag, setup
+        self._store, self._bag = store, bag
         self._node = BagNode(setup.topics)
         self._report = Report(problems=list(plan.left_out))
         self._ahead = deque(plan.episodes)

@@ -16,13 +16,13 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from scipy.spatial.transform import Rotation
 from sdm_core import camera_topics
-from sdm_core.device_clock import DeviceClock
 from sdm_core.errors import SdmError
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 from tf2_ros import StaticTransformBroadcaster
 
 from sdm_policy_node.parameters import RealSenseParameters, declare
+from sdm_policy_node.realsense.device_clock import DeviceClock
 from sdm_policy_node.realsense.realsense_camera import (
     CameraProfile,
     Capture,

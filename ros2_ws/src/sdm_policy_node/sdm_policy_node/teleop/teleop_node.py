@@ -22,7 +22,7 @@ from sdm_policy_node.chunk_message import to_chunk_message
 from sdm_policy_node.contract_file import load_contract
 from sdm_policy_node.grippers.gripper_topic import GRIPPER_TOPIC, gripper_qos
 from sdm_policy_node.liveness import HEARTBEAT_PERIOD_S
-from sdm_policy_node.parameters import declare
+from sdm_policy_node.parameters import TeleopParameters, declare
 from sdm_policy_node.refusals import Refusals
 from sdm_policy_node.run_node import run_node
 from sdm_policy_node.sources.state_source import StateSource
@@ -31,7 +31,6 @@ from sdm_policy_node.teleop.jog import Jog, Speeds
 from sdm_policy_node.teleop.keyboard import HELP, Keyboard
 from sdm_policy_node.teleop.operator_input import Key, OperatorInput
 from sdm_policy_node.teleop.space_mouse import SpaceMouse
-from sdm_policy_node.teleop.teleop_parameters import TeleopParameters
 
 # Nothing is commanded from a state that came longer ago.
 _STATE_AGE_S = 0.2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sdm_sim.demonstrations import run_expert
 from sdm_sim.progress import Course, TellsProgress, Witness
 from sdm_sim.task import Task
 
@@ -20,14 +21,13 @@ class ExpertEpisode:
 def expert_episode(task: Task, seed: int) -> ExpertEpisode:
     """Lets the expert act from a start until the episode is decided or over."""
     witness = Witness()
-    task.reset(seed)
-    for _ in range(task.step_limit):
-        if task.decided:
-            break
-        task.step(task.expert())
+
+    def look(task: Task) -> None:
         if isinstance(task, TellsProgress):
             witness.see(task)
-    return ExpertEpisode(seed, task.succeeded, witness.course(task) if witness.seen else None)
+
+    success = run_expert(task, seed, on_step=look)
+    return ExpertEpisode(seed, success, witness.course(task) if witness.seen else None)
 
 
 def spread(seeds: list[int], count: int) -> list[int]:

@@ -10,7 +10,7 @@ import imageio.v2 as imageio
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
-from sdm_core.atomic import atomic_write
+from sdm_core.atomic import atomic_file, atomic_write
 
 FPS = 12
 FRAMES, STILLS = 50, 5
@@ -44,17 +44,12 @@ class Film:
 
     def write(self, video: Path, strip: Path) -> None:
         """Writes the video (mp4), whose last frame stays for a second, and the strip (jpg), whole or not at all."""
-        video.parent.mkdir(parents=True, exist_ok=True)
-        partial = video.with_name(f".{video.stem}.partial{video.suffix}")
         options = ["-crf", str(_RATE_FACTOR), "-preset", "veryslow", "-threads", "1"]
-        try:
+        with atomic_file(video) as partial:
             writer = imageio.get_writer(partial, fps=FPS, codec="libx264", macro_block_size=16, output_params=options)
             with closing(writer):
                 for frame in (*self._frames, *[self._frames[-1]] * FPS):
                     writer.append_data(frame)
-            partial.replace(video)
-        finally:
-            partial.unlink(missing_ok=True)
         atomic_write(strip, self._strip())
 
     def _strip(self) -> bytes:

@@ -1,0 +1,76 @@
+"""What this project's launch files have in common: the types of parameters, the cockpit, and how a launch ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from launch.actions import DeclareLaunchArgument, RegisterEventHandler, SetEnvironmentVariable, Shutdown
+from launch.conditions import IfCondition
+from launch.event_handlers import OnProcessExit
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
+
+
+def text(name: str) -> ParameterValue:
+    """A launch argument as a text parameter, whatever YAML would make of it."""
+    return ParameterValue(LaunchConfiguration(name), value_type=str)
+
+
+def number(name: str, kind: type = int) -> ParameterValue:
+    """A launch argument as a number."""
+    return ParameterValue(LaunchConfiguration(name), value_type=kind)
+
+
+def flag(expression: Any) -> ParameterValue:
+    """Something that launch evaluates to true or false, or the name of such an argument."""
+    held = LaunchConfiguration(expression) if isinstance(expression, str) else expression
+    return ParameterValue(held, value_type=bool)
+
+
+def cockpit_arguments() -> list[DeclareLaunchArgument]:
+    """Whether `cockpit_node` runs, and where."""
+    return [
+        DeclareLaunchArgument(
+            "cockpit",
+            default_value="false",
+            choices=["true", "false"],
+            description="Serve a web page that shows what the policy sees, plans and does",
+        ),
+        DeclareLaunchArgument(
+            "cockpit_host",
+            default_value="127.0.0.1",
+            description="Address of that page: 0.0.0.0 lets others in, with a token whose file the log names",
+        ),
+        DeclareLaunchArgument("cockpit_port", default_value="8080", description="Port of that page; 0: any free one"),
+    ]
+
+
+def cockpit_node(parameters: Sequence[Any], remappings: Sequence[Any] = ()) -> Node:
+    """The page of the `cockpit_arguments`; it is given what the policy's node is."""
+    return Node(
+        package="sdm_cockpit",
+        executable="cockpit_node",
+        name="cockpit_node",
+        output="screen",
+        parameters=[*parameters, {"host": text("cockpit_host"), "port": number("cockpit_port")}],
+        remappings=remappings,
+        condition=IfCondition(LaunchConfiguration("cockpit")),
+    )
+
+
+def one_thread() -> list[SetEnvironmentVariable]:
+    """One thread a process: software rendering and inference otherwise fight for the same cores."""
+    return [SetEnvironmentVariable(name, "1") for name in ("OMP_NUM_THREADS", "LP_NUM_THREADS")]
+
+
+def ends_with(node: Node, name: str, reason: str) -> RegisterEventHandler:
+    """The launch ends when the node of this name does, and fails where that has failed."""
+
+    def when_it_ends(event: Any, context: Any) -> Shutdown:
+        if event.returncode != 0 and not context.is_shutdown:
+            raise RuntimeError(f"{name} ended with exit code {event.returncode}")
+        return Shutdown(reason=reason)
+
+    return RegisterEventHandler(OnProcessExit(target_action=node, on_exit=when_it_ends))
