@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import functools
+
 import torch
 from sdm_training.data.windows import Windows
 from sdm_training.draws import Draws
@@ -43,11 +46,22 @@ class MixtureTeacher(Policy):
         return posterior_mean(self.process, x, levels)
 
 
-def plane_policy(generator: torch.Generator, **changes: object) -> tuple[Policy, Windows]:
-    """A policy shortly trained on the mixture's samples, from which students start, and windows of one action."""
+def plane_policy(process: str = "discrete") -> tuple[Policy, Windows]:
+    """A policy shortly trained on the mixture's samples, from which students start, and windows of one action.
+
+    Trained once by a process of tests: what a test gets is its own copy, and what it draws from torch begins anew.
+    """
+    policy, windows = copy.deepcopy(_trained(process))
+    torch.manual_seed(0)
+    return policy, windows
+
+
+@functools.cache
+def _trained(process: str) -> tuple[Policy, Windows]:
     data = demonstrations((3,))
-    policy = small_policy(data, 0, **{**PLANE, **changes})
+    policy = small_policy(data, 0, diffusion={"kind": process}, **PLANE)
     windows = windows_of(data, policy)
+    generator = torch.Generator().manual_seed(0)
     draws = Draws(windows.device, generator)
     optimiser = torch.optim.AdamW(policy.denoiser.parameters(), lr=2e-3)
     condition = policy.encode(windows.batch(torch.zeros(256, dtype=torch.long)).observation).detach()

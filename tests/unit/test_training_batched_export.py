@@ -29,10 +29,11 @@ POLICIES = {
     "mean flow": ({}, {"kind": "meanflow"}, 2),
     "two passes": ({}, {"kind": "two_pass"}, 2),
 }
+BATCH = 8
 
 
-def require_the_same_in_a_batch(sampler: Sampler, data: Demonstrations, path: Path) -> None:
-    """Of torch and of each backend, with each observation alone."""
+def require_the_same_in_a_batch(sampler: Sampler, data: Demonstrations, path: Path, bit_for_bit: bool) -> None:
+    """Of torch and of each backend, with each observation alone; of OpenVINO to the last bit where so asked."""
     checkpoint = Checkpoint.write(
         path,
         sampler.policy.contract,
@@ -40,16 +41,18 @@ def require_the_same_in_a_batch(sampler: Sampler, data: Demonstrations, path: Pa
         {"method": "dp3", "network": "tiny", "nfe": sampler.settings.nfe},
         {},
     )
-    observations = {name: values[:3] for name, values in parity_inputs(sampler, data).items()}
+    observations = {name: values[:BATCH] for name, values in parity_inputs(sampler, data).items()}
     with torch.no_grad():
         expected = sampler(*(torch.from_numpy(observations[name]) for name in input_names(checkpoint.contract)))
     for name in BACKENDS:
-        together = load_backend(name, checkpoint, threads=1, batch=3).run(observations)
-        np.testing.assert_allclose(together, expected.numpy(), atol=1e-4)
+        together = load_backend(name, checkpoint, threads=1, batch=BATCH).run(observations)
+        # EDM's steps come down from noise of size 80, and magnify rounding as much.
+        np.testing.assert_allclose(together, expected.numpy(), atol=5e-3)
         alone = load_backend(name, checkpoint, threads=1)
         for index, row in enumerate(together):
             (one,) = alone.run({key: values[index : index + 1] for key, values in observations.items()})
-            np.testing.assert_allclose(row, one, atol=1e-5)
+            exact = bit_for_bit and name == "openvino"
+            np.testing.assert_allclose(row, one, rtol=0, atol=0 if exact else 1e-5)
 
 
 @pytest.mark.parametrize("kind", POLICIES)
@@ -57,10 +60,12 @@ def test_a_batch_is_answered_as_each_of_it_alone(kind: str, tmp_path: Path) -> N
     network, process, nfe = POLICIES[kind]
     data = demonstrations((30,))
     policy = small_policy(data, diffusion=process, **network).eval()
-    require_the_same_in_a_batch(Sampler(policy, SamplingSettings(nfe=nfe)), data, tmp_path / "policy")
+    # The convolutions and the predicted noise of "paper" are rounded otherwise in a batch.
+    sampler = Sampler(policy, SamplingSettings(nfe=nfe))
+    require_the_same_in_a_batch(sampler, data, tmp_path / "policy", bit_for_bit=kind != "paper")
 
 
 def test_so_is_a_batch_of_images(tmp_path: Path) -> None:
     data = image_demonstrations((18, 16), with_cloud=False, size=(40, 40))
     policy = small_policy(data, points=0, centred=False, encoder=RESNET, images={"steps": 1}).eval()
-    require_the_same_in_a_batch(Sampler(policy, SamplingSettings()), data, tmp_path / "policy")
+    require_the_same_in_a_batch(Sampler(policy, SamplingSettings()), data, tmp_path / "policy", bit_for_bit=False)

@@ -194,7 +194,7 @@ def flow_ends(process: Edm, noise: Tensor) -> Tensor:
 
 def test_the_student_converges_to_the_flow_of_a_known_mixture():
     """One jump and three must end where the exact teacher's flow does, in both modes alike."""
-    policy, windows = plane_policy(torch.Generator().manual_seed(0), diffusion={"kind": "edm"})
+    policy, windows = plane_policy("edm")
     assert isinstance(policy.process, Edm)
     settings = build(
         ConsistencySettings,

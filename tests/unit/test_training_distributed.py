@@ -18,31 +18,27 @@ from sdm_training.training_loop import resumed_seed
 from sdm_training.training_run import SEEDS
 
 TESTS = Path(__file__).parents[1]
-AVERAGED = """
-import sys, torch
+PROGRAM = """
+import sys
+from pathlib import Path
+import torch
+from helpers.methods import learner_of
+from helpers.training import demonstrations, windows_of
+from safetensors.torch import save_file
 from sdm_training.compute import ComputeSettings, set_up
 from sdm_training.distributed import rank
 from sdm_training.optimiser import Optimiser, OptimiserSettings
+from sdm_training.training import Training
+from sdm_training.training_loop import LoopSettings, train
 set_up(ComputeSettings(device="cpu"))
+
 weight = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
 optimiser = Optimiser([weight], OptimiserSettings(learning_rate=0.1, weight_decay=0.0), 20)
 data = torch.arange(40.0).reshape(20, 2, 1)[:, rank()]
 for step in range(20):
     optimiser.step(((weight - data[step]) ** 2).sum(), step)
 torch.save(weight.detach(), f"{sys.argv[1]}/{rank()}.pt")
-"""
-TRAINED = """
-import sys
-from helpers.methods import learner_of
-from helpers.training import demonstrations, windows_of
-from pathlib import Path
-from safetensors.torch import save_file
-import torch
-from sdm_training.compute import ComputeSettings, set_up
-from sdm_training.distributed import rank
-from sdm_training.training import Training
-from sdm_training.training_loop import LoopSettings, train
-set_up(ComputeSettings(device="cpu"))
+
 learner = learner_of("sdm_trained_encoder")
 windows = windows_of(demonstrations(), learner.policy)
 training = Training(learner, windows, torch.Generator().manual_seed(rank()))
@@ -51,34 +47,35 @@ save_file({name: value.clone() for name, value in training.weights().items()}, f
 """
 
 
-def torchrun(program: str, folder: Path) -> None:
-    """Runs the program in two processes."""
+@pytest.fixture(scope="module")
+def two_processes(tmp_path_factory) -> Path:
+    """The folder of what the program wrote in two processes."""
+    folder = tmp_path_factory.mktemp("two_processes")
     file = folder / "program.py"
-    file.write_text(program)
+    file.write_text(PROGRAM)
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(TESTS)}
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", file, folder]
     subprocess.run([str(part) for part in command], env=environment, check=True, capture_output=True, timeout=120)
+    return folder
 
 
-def test_two_processes_descend_the_mean_of_their_gradients(tmp_path):
-    torchrun(AVERAGED, tmp_path)
+def test_two_processes_descend_the_mean_of_their_gradients(two_processes):
     weight = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
     optimiser = Optimiser([weight], OptimiserSettings(learning_rate=0.1, weight_decay=0.0), 20)
     data = torch.arange(40.0).reshape(20, 2)
     for step in range(20):
         optimiser.step(((weight[None] - data[step][:, None]) ** 2).sum(1).mean(), step)
     for rank in range(2):
-        torch.testing.assert_close(torch.load(tmp_path / f"{rank}.pt", weights_only=True), weight.detach())
+        torch.testing.assert_close(torch.load(two_processes / f"{rank}.pt", weights_only=True), weight.detach())
 
 
-def test_the_processes_of_a_training_keep_the_same_weights_and_the_first_one_writes(tmp_path):
-    torchrun(TRAINED, tmp_path)
-    first, second = (load_file(tmp_path / f"{rank}.safetensors") for rank in range(2))
+def test_the_processes_of_a_training_keep_the_same_weights_and_the_first_one_writes(two_processes):
+    first, second = (load_file(two_processes / f"{rank}.safetensors") for rank in range(2))
     untrained = learner_of("sdm_trained_encoder").weights()
     for name, value in first.items():
         torch.testing.assert_close(value, second[name], rtol=0, atol=0)
     assert any(not torch.equal(value, untrained[name]) for name, value in first.items())
-    assert (tmp_path / "run" / "state.safetensors").is_file()
+    assert (two_processes / "run" / "state.safetensors").is_file()
 
 
 def test_a_process_that_is_resumed_draws_what_it_never_drew():

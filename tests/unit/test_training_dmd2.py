@@ -124,14 +124,14 @@ class Teacher(MixtureTeacher):
         return self.bias + posterior_mean(self.process, x - alpha * self.bias, levels)
 
 
-def distilled(bias: Tensor, weight: float) -> tuple[float, Tensor, Tensor]:
+def distilled(bias: Tensor, weight: float, steps: int) -> tuple[float, Tensor, Tensor]:
     """A student of the mixture's demonstrations and a teacher whose modes are all moved by `bias`: the share of its
     chunks in the first mode, its modes' distances [2, 2] from the demonstrations' and their spreads."""
-    policy, windows = plane_policy(torch.Generator().manual_seed(0))
+    policy, windows = plane_policy()
     settings = build(
         Dmd2Settings,
         {
-            "steps": 1200,
+            "steps": steps,
             "batch": 128,
             "update_ratio": 3,
             "generator_adversarial": weight,
@@ -156,8 +156,9 @@ def distilled(bias: Tensor, weight: float) -> tuple[float, Tensor, Tensor]:
     return share, torch.stack([mean - centre for centre, mean, _ in modes]), torch.stack([std for _, _, std in modes])
 
 
+@pytest.mark.slow
 def test_the_student_of_a_right_teacher_makes_both_modes():
-    share, off, std = distilled(torch.zeros(1, 1, 2), weight=3e-3)
+    share, off, std = distilled(torch.zeros(1, 1, 2), weight=3e-3, steps=1200)
     assert share == pytest.approx(0.5, abs=0.15)
     assert off.abs().max() < 0.1
     assert std.min() > 0.05
@@ -165,6 +166,6 @@ def test_the_student_of_a_right_teacher_makes_both_modes():
 
 
 def test_the_discriminator_draws_the_student_of_a_wrong_teacher_to_the_demonstrations():
-    share, off, _ = distilled(BIAS, weight=3.0)
+    share, off, _ = distilled(BIAS, weight=3.0, steps=600)
     assert share == pytest.approx(0.5, abs=0.15)
     assert off.norm(dim=1).max() < 0.6 * BIAS.norm()

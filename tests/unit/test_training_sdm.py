@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+from typing import Any
 
 import pytest
 import torch
@@ -125,6 +126,21 @@ def test_the_critics_loss_reaches_the_critic_alone(encoder):
     assert all(gradient is not None for gradient in gradients(learner.critic))
 
 
+@pytest.mark.parametrize(("update", "other"), [("generator", "critic"), ("critic", "generator")])
+def test_each_loss_has_its_own_scale(update, other):
+    """λ of Eq. 5 and γ of Eq. 6."""
+
+    def loss(**scales: Any) -> Tensor:
+        run = sdm(**scales)
+        torch.nn.init.normal_(next(run.learner.get_submodule("critic").parameters()))  # the teacher still: no gradient
+        return run.learner(update, run.feed.batch(), run.draws)[0]
+
+    once = loss()
+    assert once != 0
+    torch.testing.assert_close(loss(**{f"{update}_scale": 3.0}), 3 * once)
+    torch.testing.assert_close(loss(**{f"{other}_scale": 3.0}), once)
+
+
 def test_the_generator_moves_only_every_c_th_step_and_the_critic_in_each():
     run = sdm(update_ratio=3)
     run.step(0)  # the critic is the teacher still: the generator's gradient is zero
@@ -181,12 +197,11 @@ def test_a_teacher_without_scores_is_refused(kind):
 
 def test_the_generator_converges_to_a_mixture_with_known_scores():
     """From a network that one step takes to the mixture's mean, SDM makes both modes with their weights and widths."""
-    generator = torch.Generator().manual_seed(0)
-    policy, windows = plane_policy(generator)
+    policy, windows = plane_policy()
     settings = build(
         SdmSettings,
         {
-            "steps": 3000,
+            "steps": 1000,
             "batch": 256,
             "update_ratio": 3,
             "gradient": {"weight": "x0", "normalisation": "none"},
