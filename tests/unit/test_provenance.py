@@ -46,8 +46,13 @@ def test_a_copy_below_another_repository_does_not_give_that_one_s_commit(
     assert copy.commit() == "0123456789ab"
 
 
-def test_a_checkout_gives_its_own_commit_and_says_where_sources_differ(copy: ModuleType, tmp_path: Path) -> None:
-    git(tmp_path, "add", "venv/sdm_core/provenance.py")
+def test_a_copy_below_its_own_checkout_gives_that_one_s_commit_and_says_where_sources_differ(
+    copy: ModuleType, tmp_path: Path
+) -> None:
+    source = tmp_path / copy._SOURCE
+    source.parent.mkdir(parents=True)
+    shutil.copy(str(provenance.__file__), source)
+    git(tmp_path, "add", copy._SOURCE)
     git(tmp_path, "commit", "-m", "ours")
     head = git(tmp_path, "rev-parse", "--short=12", "HEAD")
     assert copy.commit() == head

@@ -21,9 +21,11 @@ from sdm_core.commands.command_pipeline import CommandPipeline
 from sdm_core.contract import ActionEntry, Contract
 from sdm_core.errors import ContractError
 from sdm_policy_node.optional_interfaces import optional_interfaces
+from sdm_policy_node.recording.command_listener import listen_to_commands
 from sdm_policy_node.sinks import servo_sink
 from sdm_policy_node.sinks.command_sink import CommandSink, PathSink, PreparedSink
 from sdm_policy_node.sinks.command_sinks import COMMAND_SINKS, command_sink
+from sdm_policy_node.teleop.jog import Jog, Speeds
 from std_msgs.msg import Float64, Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
@@ -107,13 +109,29 @@ def test_a_sink_takes_its_kind_of_action_only(world):
     ],
 )
 def test_an_entry_that_would_never_be_sent_is_refused(world, sink, contract, extra):
+    with pytest.raises(ContractError, match=rf"sink '{sink}' takes .*'{extra.rsplit('.')[-1]}'\]"):
+        command_sink(sink)(world.node, with_entry(contract, extra), depth=1)
+
+
+def test_such_an_entry_is_neither_recorded_nor_teleoperated(world):
+    contract = with_entry(pose_contract(), "lift")
+    with pytest.raises(ContractError, match=r"sink 'pose' records x, y, z, a quaternion and gripper alone, .*'lift'\]"):
+        listen_to_commands(world.node, "pose", contract, ignore, ignore, ignore)
+    with pytest.raises(ContractError, match=r"teleoperation commands .*'lift'\]"):
+        Jog(contract, Speeds(linear=0.1, angular=0.5))
+
+
+def with_entry(contract: Contract, name: str) -> Contract:
+    """With one more entry of the action."""
     action = contract.action
-    entries = (*action.entries, ActionEntry(name=extra, unit="m", low=0, high=1))
-    more = contract.model_copy(
+    entries = (*action.entries, ActionEntry(name=name, unit="m", low=0, high=1))
+    return contract.model_copy(
         update={"action": action.model_copy(update={"entries": entries, "hold": (*action.hold, 0.0)})}
     )
-    with pytest.raises(ContractError, match=rf"sink '{sink}' takes .*'{extra.rsplit('.')[-1]}'\]"):
-        command_sink(sink)(world.node, more, depth=1)
+
+
+def ignore(*_: object) -> None:
+    """Whatever it hears."""
 
 
 def test_a_message_package_that_is_not_there_is_named():

@@ -11,15 +11,19 @@ from pathlib import Path
 # What programs write while they measure; it is no part of the source that they were run from.
 PRODUCTS = ("benchmarks/results", "models", "docs")
 
+# By this file a checkout is known as ours.
+_SOURCE = "ros2_ws/src/sdm_core/sdm_core/provenance.py"
+
 # Where and when a number was made: two runs may differ in it and still be the same training.
 ORIGIN = ("commit", "machine", "date")
 
 
 def commit() -> str:
     """The checkout's commit, with "-dirty" where tracked sources differ; outside a checkout what SDM_COMMIT says of the
-    copy, or "unknown". A copy that is installed below somebody else's checkout is none of its files."""
+    copy, or "unknown". A copy may be installed below the checkout, as colcon does, or below somebody else's, whose
+    commit says nothing of it."""
     try:
-        _git("ls-files", "--error-unmatch", Path(__file__).name)
+        _git("ls-files", "--error-unmatch", f":/{_SOURCE}")
         head = _git("rev-parse", "--short=12", "HEAD")
         changed = _git("status", "--porcelain", "-uno", "--", ":/", *(f":(exclude,top){path}" for path in PRODUCTS))
     except (OSError, subprocess.CalledProcessError):

@@ -189,9 +189,12 @@ class CommandLoop:
         A robot that moves is first brought to rest. On a simulated clock, whose world is set back, only a velocity is:
         it would go on.
         """
-        if is_rate(self._contract.action) or not self._node.get_parameter("use_sim_time").value:
+        simulated = self._node.get_parameter("use_sim_time").value
+        if is_rate(self._contract.action) or not simulated:
             self._brake("new_episode")
         self._rest()
+        if simulated:
+            self.stream.forget_commands()
         if self._measured:
             self._measured.forget()
 

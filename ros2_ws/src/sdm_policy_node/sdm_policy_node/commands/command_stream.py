@@ -328,6 +328,10 @@ class CommandStream:
         self._last = self._before
         return True
 
+    def forget_commands(self) -> None:
+        """The world was set back: it knows of no command, and a gripper stands where it is measured."""
+        self._last = self._before = None
+
     def path(self, now_ns: int) -> NDArray[np.float64]:
         """What the periods from now on would give: float64[K, A]; see CommandPipeline.path."""
         return self._pipeline.path(now_ns)

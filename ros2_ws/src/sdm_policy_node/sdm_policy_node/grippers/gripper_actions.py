@@ -70,11 +70,11 @@ class GripperActions:
 
     def forget(self) -> None:
         """Call where a motion begins anew: meanwhile somebody else may have moved the hand. What the policy clearly
-        wants it is told again, but for closing where it was told that last: it may hold something, and a Franka hand
-        fails at a second grasp of it."""
-        self._switch.forget()
+        wants it is told again, but for a hand that was told to close: it may hold something, and a Franka hand fails
+        at a second grasp of it."""
         if not self._asked:
             self._asked = None
+            self._switch.forget()
 
     def follow(self, command: NDArray[np.float64], now: float) -> None:
         """Call with every command [A] of a policy, and none of a stop; `now` in seconds of a steady clock."""

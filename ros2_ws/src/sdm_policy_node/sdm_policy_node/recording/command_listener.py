@@ -85,6 +85,8 @@ class PoseListener:
             raise ContractError(f"sink 'pose' records 'ee_pose' actions, not '{action.kind}'; {_fix(action.kind)}")
         if rotation is None:
             raise ContractError("sink 'pose' records 'ee_pose' actions with a quaternion; give the contract qx … qw")
+        if not pose_sink.is_pose(action):
+            raise ContractError(f"sink 'pose' records x, y, z, a quaternion and gripper alone, not {names}")
         self._deliver, self._refuse, self._gripper_told = deliver, refuse, gripper_told
         self._frame = action.base_frame
         self._pose = [*(names.index(axis) for axis in ("x", "y", "z")), *range(rotation.start, rotation.stop)]

@@ -10,7 +10,7 @@ from geometry_msgs.msg import PoseStamped
 from numpy.typing import NDArray
 from rclpy.node import Node
 from sdm_core.commands.command_space import CommandSpace
-from sdm_core.contract import Contract
+from sdm_core.contract import ActionSpec, Contract
 from sdm_core.errors import ContractError
 
 from sdm_policy_node.grippers.gripper_topic import GripperTopic
@@ -18,6 +18,13 @@ from sdm_policy_node.sinks.command_sink import command_qos
 
 POSE_TOPIC = "target_pose"
 _POSE = ("x", "y", "z", "qx", "qy", "qz", "qw")
+
+
+def is_pose(action: ActionSpec) -> bool:
+    """Whether a pose and a gripper's value are all of the action: of any other entry nobody would hear."""
+    names = sorted(entry.name.rsplit(".", 1)[-1] for entry in action.entries)
+    whole = names in (sorted(_POSE), sorted((*_POSE, "gripper")))
+    return action.kind == "ee_pose" and CommandSpace(action).rotation is not None and whole
 
 
 class PoseStampedSink:
@@ -33,8 +40,7 @@ class PoseStampedSink:
         action = contract.action
         names = [entry.name.rsplit(".", 1)[-1] for entry in action.entries]
         rotation = CommandSpace(action).rotation
-        whole = sorted(names) in (sorted(_POSE), sorted((*_POSE, "gripper")))  # nothing is left that would not be sent
-        if action.kind != "ee_pose" or rotation is None or not whole:
+        if rotation is None or not is_pose(action):
             raise ContractError(
                 f"sink '{self.name}' takes 'ee_pose' actions of x, y, z, a quaternion and gripper alone, not "
                 f"'{action.kind}' with {names}"

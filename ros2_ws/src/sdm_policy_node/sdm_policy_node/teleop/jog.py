@@ -12,6 +12,8 @@ from sdm_core.commands.command_space import CommandSpace
 from sdm_core.contract import Contract
 from sdm_core.errors import ContractError
 
+from sdm_policy_node.sinks.pose_sink import is_pose
+
 # Targets of a chunk: a tick or two that come late are bridged, and then the arm stands.
 _HORIZON = 4
 # The target goes no farther ahead of the arm than this (m, rad): neither a wall nor limits below the operator's speeds
@@ -35,8 +37,11 @@ class Jog:
         action = contract.action
         names = [entry.name.rsplit(".", 1)[-1] for entry in action.entries]
         self._space = CommandSpace(action)
-        if action.kind != "ee_pose" or self._space.rotation is None or not {"x", "y", "z"} <= set(names):
-            raise ContractError(f"teleoperation commands 'ee_pose' actions with a quaternion, not '{action.kind}'")
+        if not is_pose(action):
+            raise ContractError(
+                "teleoperation commands 'ee_pose' actions of x, y, z, a quaternion and gripper alone, not "
+                f"'{action.kind}' with {names}"
+            )
         self._contract, self._speeds = contract, speeds
         self._pose = MeasuredPose(contract)
         # Where x, y, z are among the axes of a step; the rotation's are its last three.
