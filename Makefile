@@ -58,7 +58,7 @@ robomimic: dev
 
 # A file's tests stay in one process: they share what is dear to make.
 test: dev
-	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --durations 20
 
 test-slow: dev
 	@$(BIN)/python -m pytest -m slow
