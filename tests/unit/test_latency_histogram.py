@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
+from helpers.modules import module_at
 
 PROGRAM = Path(__file__).parents[2] / "benchmarks/latency.py"
 
 
 @pytest.fixture(scope="module")
 def latency() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("latency", PROGRAM)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return module_at(PROGRAM)
 
 
 def test_every_time_lies_in_its_bin(latency: ModuleType) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 import subprocess
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from helpers.modules import module_at
 from sdm_core import provenance
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
@@ -29,12 +29,7 @@ def copy(tmp_path: Path) -> ModuleType:
     file = tmp_path / "venv" / "sdm_core" / "provenance.py"
     file.parent.mkdir(parents=True)
     shutil.copy(str(provenance.__file__), file)
-    spec = importlib.util.spec_from_file_location("copied_provenance", file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return module_at(file)
 
 
 def test_a_copy_below_another_repository_does_not_give_that_one_s_commit(
