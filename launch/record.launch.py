@@ -24,7 +24,7 @@ from launch.substitutions import LaunchConfiguration, PathJoinSubstitution, Pyth
 from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 from sdm_policy_node.launch_arguments import refuse_unknown_arguments, require_files
-from sdm_policy_node.launch_parts import cockpit_arguments, cockpit_node, flag, number, one_thread, text
+from sdm_policy_node.launch_parts import cockpit_arguments, cockpit_node, ends_with, flag, number, one_thread, text
 
 CONFIG = PathJoinSubstitution([FindPackageShare("sdm_bringup"), "config"])
 ROBOT_TOPICS = ("joint_states", "current_pose", "target_pose", "gripper_command")
@@ -63,7 +63,7 @@ def recorded_topics():
     return ["^/*(", *cameras, *robot, *(f"|{topic}" for topic in OTHER_TOPICS), ")$"]
 
 
-def when_a_process_ends(event, context):
+def when_another_process_ends(event, context):
     if event.returncode != 0 and not context.is_shutdown:
         raise RuntimeError(f"{event.process_name} ended with exit code {event.returncode}")
 
@@ -209,18 +209,20 @@ def generate_launch_description():
         ],
         remappings,
     )
-    processes = (recorder, bag, command, twin_command, twin)
+    others = (bag, command, twin_command, twin)
     return LaunchDescription(
         [
             OpaqueFunction(function=refuse_unknown_arguments, args=[__file__, arguments]),
             *arguments,
             OpaqueFunction(function=require_files, args=["robot", "camera"]),
             *one_thread(),
+            ends_with(recorder, "recorder_node", "recorder_node has ended"),
             *(
-                RegisterEventHandler(OnProcessExit(target_action=process, on_exit=when_a_process_ends))
-                for process in processes
+                RegisterEventHandler(OnProcessExit(target_action=process, on_exit=when_another_process_ends))
+                for process in others
             ),
-            *processes,
+            recorder,
+            *others,
             cockpit,
         ]
     )

@@ -303,11 +303,11 @@ def test_recording_a_robot_listens_under_its_contract(launch, tmp_path):
     assert "target_pose:=/target_pose" in recorder["rules"]
 
 
-# In ros2's place: tells what it is to record.
+# In ros2's place: tells what it is to record, and does so until the launch ends.
 RECORDS = """
 import json, sys, time
 print("STARTED", json.dumps({"node": "bag", "words": sys.argv[1:]}), flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 
 

@@ -393,12 +393,16 @@ class Files:
         check(self.results, self.published, self.pages)
 
 
+def marked(block: str) -> str:
+    return f"<!-- {block}:begin -->\nold\n<!-- {block}:end -->\n"
+
+
 @pytest.fixture
 def files(tmp_path: Path) -> Files:
     append_result(tmp_path / "results" / "success.jsonl", hundred(SWEEP, "sdm", 1, "1101"))
     readme, runtime, demo = (tmp_path / name for name in ("README.md", "embedded_ros.md", "first_demo.md"))
     for file in (readme, runtime, demo):
-        file.write_text("before\n<!-- results:begin -->\nold\n<!-- results:end -->\nafter\n")
+        file.write_text("before\n" + marked("results") + (marked("campaign") if file is readme else "") + "after\n")
     docs, zoo = tmp_path / "docs", tmp_path / "models" / "zoo.md"
     pages = Pages(docs / "results.md", readme, runtime, docs / "reliability.md", zoo, docs / "failures.md", demo)
     return Files(tmp_path / "results", ROOT / "benchmarks/published", pages)
@@ -413,6 +417,7 @@ def test_the_page_and_the_others_blocks_are_made_from_the_lines(files: Files) ->
     assert "| |" not in page.read_text()
     rows_of = (
         (files.pages.readme, "| `metaworld/sweep`"),
+        (files.pages.readme, "| SDM @ 1 | not run |"),
         (files.pages.runtime, "| `JointState`"),
         (files.pages.demo, "| sweep | student, 1 step | lockstep | 5/5 | 200 Hz | 2.5 % | 1.0 / 2.0 | – |"),
     )

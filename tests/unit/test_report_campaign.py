@@ -91,6 +91,19 @@ def test_a_student_s_gain_is_paired_with_its_own_teacher() -> None:
     )
 
 
+def test_the_summary_has_the_recipe_s_students_beside_their_own_teachers() -> None:
+    before = [hundred(task, policies.SDM, "0000") for task in campaign.every_task()]
+    lines = [*everywhere("1100", DP3, BEST), *everywhere("1110", SDM, EDM), *before]
+    found = rows(campaign.summary_table(lines))
+    assert {name: cells[-2].split()[0] for name, cells in found.items()} == {
+        "DP3 @ 10": "50.0",
+        "SDM @ 1": "75.0",
+        "EDM @ 19": "75.0",
+        "Consistency Policy (best) @ 1": "50.0",
+    }
+    assert [cells[-1].split()[0] for cells in found.values()] == ["–", "+25.0", "–", "-25.0"]
+
+
 def test_a_student_stands_beside_its_undistilled_teacher_at_one_evaluation_too_and_best_beside_sdm() -> None:
     at_once = Policy("dp3", 1, network="keypoint")
     lines = [

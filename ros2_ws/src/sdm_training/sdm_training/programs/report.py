@@ -14,14 +14,13 @@ from sdm_core.atomic import atomic_write
 from sdm_core.errors import DatasetError, SdmError
 from sdm_core.results import read_results
 
-from sdm_training.report import failures, reliability, zoo
+from sdm_training.report import campaign, failures, reliability, shipped_students, zoo
 from sdm_training.report.demo import demo_picture, demo_table
 from sdm_training.report.lines import FINAL, Line, matching
 from sdm_training.report.own_results import own_table
 from sdm_training.report.page import page, pictures
 from sdm_training.report.published import Published
 from sdm_training.report.runtime import conformance_table, runtime_tables
-from sdm_training.report.shipped_students import success_table
 
 # What stands between `<!-- results:begin -->` and `<!-- results:end -->`; or conformance:, …
 _BLOCK = r"(<!-- {name}:begin -->\n).*?(<!-- {name}:end -->)"
@@ -74,7 +73,9 @@ def texts(lines: Sequence[Line], published: Path, causes: Path, pages: Pages) ->
     """What the pages ought to say."""
     return {
         pages.results: page(lines, Published.load(published)),
-        pages.readme: _with_blocks(pages.readme, results=success_table(lines)),
+        pages.readme: _with_blocks(
+            pages.readme, results=shipped_students.success_table(lines), campaign=campaign.summary_table(lines)
+        ),
         pages.runtime: _with_blocks(pages.runtime, results=runtime_tables(lines), conformance=conformance_table(lines)),
         pages.reliability: reliability.page(lines),
         pages.zoo: zoo.page(lines),

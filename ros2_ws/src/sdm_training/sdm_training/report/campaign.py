@@ -42,6 +42,16 @@ def success_table(lines: Sequence[Line]) -> str:
     return table(["policy", *_headings()], rows)
 
 
+def summary_table(lines: Sequence[Line]) -> str:
+    """Students beside their teachers under the present recipe: the mean success, and the paired difference over all
+    tasks."""
+    rows = []
+    for policy in (DP3, SDM, EDM, BEST):
+        means = (mean_cell(lines, tasks, policy.of_the_recipe) for tasks in _groups())
+        rows.append([policy.name, *means, difference_cell(lines, every_task(), policy.of_the_recipe)])
+    return table(["policy", *_headings(), "student − teacher, paired"], rows)
+
+
 def difference_table(lines: Sequence[Line]) -> str:
     """What each student gains on another policy, in points, by difficulty and over the tasks that both were run on."""
     recipe = [(student.of_the_recipe, other.of_the_recipe) for student, other in _DIFFERENCES]
