@@ -113,6 +113,14 @@ def test_an_entry_that_would_never_be_sent_is_refused(world, sink, contract, ext
         command_sink(sink)(world.node, with_entry(contract, extra), depth=1)
 
 
+def test_a_second_gripper_that_would_never_be_told_is_refused(world):
+    one = with_entry(joint_contract(), "left.gripper")
+    for sink in ("forward_position", "trajectory"):
+        command_sink(sink)(world.node, one, depth=1).close()
+        with pytest.raises(ContractError, match=r"'gripper_command' is one gripper's; .*left\.gripper, right\.gripper"):
+            command_sink(sink)(world.node, with_entry(one, "right.gripper"), depth=1)
+
+
 def test_such_an_entry_is_neither_recorded_nor_teleoperated(world):
     contract = with_entry(pose_contract(), "lift")
     with pytest.raises(ContractError, match=r"sink 'pose' records x, y, z, a quaternion and gripper alone, .*'lift'\]"):

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sdm_core.contract import ActionSpec
+from sdm_core.errors import ContractError
 from std_msgs.msg import Float64
 
 GRIPPER_TOPIC = "gripper_command"
@@ -25,6 +26,10 @@ class GripperTopic:
     """
 
     def __init__(self, node: Node, action: ActionSpec, depth: int) -> None:
+        """Raises ContractError where the action has several grippers: nobody would hear of the second."""
+        grippers = [entry.name for entry in action.entries if entry.is_gripper]
+        if len(grippers) > 1:
+            raise ContractError(f"'{GRIPPER_TOPIC}' is one gripper's; the action has {', '.join(grippers)}")
         self._node = node
         self._index = action.gripper_index
         self._told = False
