@@ -108,7 +108,7 @@ class CommandGate:
                 f"the robot's {entries[index].name} = {position[index]} is not finite or of a quaternion without "
                 "direction; check the driver"
             )
-        for index in np.flatnonzero((start < self._space.low) | (start > self._space.high)):
+        for index in self._space.outside(start):
             entry = entries[index]
             raise CommandError(
                 f"the robot's {entry.name} = {start[index]:.4f} {entry.unit} is outside [{entry.low}, {entry.high}]; "
@@ -169,10 +169,10 @@ class CommandGate:
         return None
 
     def _clipped(self, command: Vector) -> GateDecision:
-        if ((command >= self._space.low) & (command <= self._space.high)).all():
+        if not len(self._space.outside(command)):
             self._last = command.copy()
             return GateDecision(command, (), False)
-        self._last = np.clip(command, self._space.low, self._space.high)
+        self._last = self._space.clipped(command)
         return GateDecision(self._last, ("bounds",), False)
 
     def _held_command(self, refusal: str) -> GateDecision:
@@ -182,7 +182,7 @@ class CommandGate:
 
     def _at_hold(self) -> Vector:
         """The contract's hold; entries that keep their last value stay at rest (0) before the first command."""
-        last = np.clip(np.zeros(len(self._space.low)), self._space.low, self._space.high)
+        last = self._space.clipped(np.zeros(len(self._space.low)))
         return held_command(self._space.spec, last if self._last is None else self._last)
 
     def _ebbed(self, last: Vector, refusal: str) -> GateDecision:
@@ -207,11 +207,11 @@ class CommandGate:
         return GateDecision(self._move(last, np.array(accelerations)), (refusal,), True)
 
     def _limited(self, last: Vector, command: Vector) -> GateDecision:
-        wanted = self._space.normalised(np.clip(command, self._space.low, self._space.high))
+        wanted = self._space.normalised(self._space.clipped(command))
         if not np.isfinite(wanted).all():
             return self._braked(last, "not_finite")
         interventions = set()
-        if ((command < self._space.low) | (command > self._space.high)).any():
+        if len(self._space.outside(command)):
             interventions.add("bounds")
         step = self._space.difference(last, wanted)
         velocity = step / self._period
@@ -287,5 +287,5 @@ class CommandGate:
         self._velocity = np.where(at_rest, 0.0, velocity)
         self._acceleration = acceleration
         moved = self._space.advance(last, self._velocity * self._period)
-        self._last = np.clip(moved, self._space.low, self._space.high)
+        self._last = self._space.clipped(moved)
         return self._last

@@ -109,6 +109,14 @@ class CommandSpace:
         """The linear entries, then zeros for the rotation's axes (unbounded, so that only their differences matter)."""
         return command if self.rotation is None else np.concatenate([command[self.linear], np.zeros(3)])
 
+    def outside(self, command: Vector) -> NDArray[np.intp]:
+        """The indices of its entries that are not within their bounds."""
+        return np.flatnonzero(~((command >= self.low) & (command <= self.high)))
+
+    def clipped(self, command: Vector) -> Vector:
+        """`command` with each entry at its nearest place within its bounds."""
+        return np.clip(command, self.low, self.high)
+
     def normalised(self, command: Vector) -> Vector:
         """`command` with a unit quaternion; NaN where the quaternion has no direction."""
         if self.rotation is None:

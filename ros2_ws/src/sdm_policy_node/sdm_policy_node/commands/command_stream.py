@@ -254,14 +254,10 @@ class CommandStream:
         if self._measured is None:
             return None
         position = self._measured.at(now_ns, self._last)
-        if self._last is None or not self._within_bounds(self._last):
+        # The bounds may have been narrowed to where the robot stands, and its last command not.
+        if self._last is None or len(CommandSpace(self._contract.action).outside(self._last)):
             return position
         return self._last if self._holds(self._last) else position
-
-    def _within_bounds(self, command: Vector) -> bool:
-        """Whether it could be given now; the bounds may have been narrowed to where the robot stands, and it not."""
-        space = CommandSpace(self._contract.action)
-        return bool(((command >= space.low) & (command <= space.high)).all())
 
     def _holds(self, command: Vector) -> bool:
         assert self._measured

@@ -99,7 +99,7 @@ class Jog:
 
     def _bounded(self, target: NDArray[np.float64], measured: NDArray[np.float64]) -> NDArray[np.float64]:
         """Within the contract's bounds, and near the arm."""
-        target = np.clip(target, self._space.low, self._space.high)
+        target = self._space.clipped(target)
         step = self._space.difference(measured, target)
         distance, turn = float(np.linalg.norm(step[self._axes])), float(np.linalg.norm(step[-3:]))
         if distance <= _LEAD and turn <= _TURN:
