@@ -52,7 +52,12 @@ def _variant(policy: Policy, name: str, network: str = TEACHER.network) -> Polic
 ABLATIONS = (
     Ablation(
         "Frame of the cloud",
-        (Setting("centred on the gripper", TEACHER), Setting("in the world", _variant(TEACHER, "world cloud"))),
+        (
+            Setting("centred on the gripper", TEACHER),
+            Setting("in the world", _variant(TEACHER, "world cloud")),
+            # Half of the recipe's observations hide the state, and with it where the hand is in a world's cloud.
+            Setting("in the world, the state never hidden", _variant(TEACHER, "world cloud, state always seen")),
+        ),
     ),
     Ablation(
         "Points that the network sees",
