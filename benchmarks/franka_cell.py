@@ -68,7 +68,8 @@ def record() -> None:
     if recorded >= DEMONSTRATIONS:
         return
     CONTRACT.parent.mkdir(parents=True, exist_ok=True)
-    run("sdm-tasks", TASK, "--contract", CONTRACT)
+    if not CONTRACT.exists():
+        run("sdm-tasks", TASK, "--contract", CONTRACT)
     launch(
         "sim.launch.py",
         task=TASK,

@@ -31,8 +31,9 @@ takes no download, but more time.
 DexArt's assets (https://github.com/Kami-code/dexart-release) may not be passed on: its tasks run from a user's copy,
 the folder that `SDM_DEXART_ASSETS` names, else `data/dexart`. Its experts are pickled and are not read.
 
-MetaWorld, the Franka cell, `fork/reach` and PushT need no more than `make dev`. The others come with `make robomimic`,
-or with an extra of the package, as in `pip install -e 'sim[adroit]'`: `adroit`, `dexhand`, `dexart`.
+`make dev` installs what all of these tasks need, except Robomimic's (`make robomimic`) and DexArt's assets. In another
+environment Adroit, `dexhand` and DexArt come with an extra of the package, as in `pip install './sim[adroit]'`:
+`adroit`, `dexhand`, `dexart`.
 
 Variants: in `metaworld/TASK+goal` a ball marks the goal for the policy to see, in `metaworld/TASK+moving` the object
 moves.

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sdm_core.contract import Contract
 from sdm_core.results import append_result, read_results
 from sdm_sim.programs import tasks
 from sdm_sim.registry import public_families, task_names
@@ -94,6 +95,19 @@ def test_a_measurement_of_no_episodes_is_refused(
         tasks.main()
     assert "--episodes 0: one at least" in capsys.readouterr().err
     assert not results.exists()
+
+
+def test_a_contract_is_written_once_and_no_other_is_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "contract.yaml"
+    monkeypatch.setattr(sys, "argv", ["sdm-tasks", "fork/reach", "--contract", str(file)])
+    tasks.main()
+    assert Contract.load(file).task == "fork/reach"
+    file.write_text("task: a cell's own\n")
+    with pytest.raises(SystemExit, match=r"contract\.yaml exists; name another file for the contract of fork/reach"):
+        tasks.main()
+    assert file.read_text() == "task: a cell's own\n"
 
 
 def test_the_page_is_what_its_lines_give() -> None:

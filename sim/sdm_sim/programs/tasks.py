@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from sdm_core.atomic import atomic_write
-from sdm_core.errors import SdmError
+from sdm_core.errors import ContractError, SdmError
 from sdm_core.results import append_result, read_results
 
 from sdm_sim.registry import make_task
@@ -35,7 +35,7 @@ def main() -> None:
         parser.error(f"--episodes {options.episodes}: one at least")
     try:
         if options.contract:
-            make_task(*options.tasks).contract.save(options.contract)
+            _write_contract(*options.tasks, options.contract)
             return
         for name in options.tasks:
             line = measure(name, options.episodes, not options.no_demonstrations)
@@ -48,3 +48,10 @@ def main() -> None:
         sys.exit(f"sdm-tasks: {error}")
     except KeyboardInterrupt:
         sys.exit("sdm-tasks: interrupted; what was measured is kept")
+
+
+def _write_contract(task: str, file: Path) -> None:
+    """Raises ContractError where the file exists: it may be the contract of a cell."""
+    if file.exists():
+        raise ContractError(f"{file} exists; name another file for the contract of {task}, or remove that one")
+    make_task(task).contract.save(file)
