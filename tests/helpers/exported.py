@@ -7,10 +7,10 @@ from pathlib import Path
 from rich.console import Console
 from sdm_core.checkpoint import Checkpoint
 from sdm_training.data.windows import Demonstrations
-from sdm_training.exporting import ExportSettings, export_run
-from sdm_training.policy import Policy
-from sdm_training.run_folder import RunFolder
-from sdm_training.sampling import Sampler, SamplingSettings
+from sdm_training.export.run_exports import ExportSettings, export_run
+from sdm_training.policy.diffusion_policy import Policy
+from sdm_training.policy.sampling import Sampler, SamplingSettings
+from sdm_training.runs.run_folder import RunFolder
 
 
 def exported(policy: Policy, data: Demonstrations, folder: Path, method: str = "dp3") -> tuple[Sampler, Checkpoint]:

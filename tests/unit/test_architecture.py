@@ -165,6 +165,15 @@ def test_no_two_rooms_of_a_package_need_each_other(package: str) -> None:
     graphlib.TopologicalSorter(rooms).prepare()  # raises CycleError
 
 
+def test_what_makes_a_policy_needs_no_one_who_tells_of_it() -> None:
+    rooms = rooms_of("sdm_training")
+    telling = {"programs", "benchmark", "report", "failures", "zoo"}
+    assert telling < rooms.keys()
+    making = {room: others for room, others in rooms.items() if room not in telling}
+    assert {room: others & telling for room, others in making.items() if others & telling} == {}
+    graphlib.TopologicalSorter(making).prepare()  # raises CycleError
+
+
 # What would tell a node that it runs on the embedded runtime, or start that runtime's own command.
 RUNTIME = ("embedded_ros", "ros2-embedded", "RMW_IMPLEMENTATION", "get_rmw_implementation_identifier")
 # A person's command, no node: it starts `ros2 launch`, or what stands in for it.

@@ -21,8 +21,8 @@ from sdm_training.benchmark.run_job import Finished, run_job
 from sdm_training.benchmark.runners.batched import BatchedRunner, BatchedSettings, _whole_kinds
 from sdm_training.benchmark.suite import Suite
 from sdm_training.benchmark.train_stack import train_stack
-from sdm_training.lock import lock
 from sdm_training.programs.benchmark import BenchmarkError, work
+from sdm_training.runs.lock import lock
 from sdm_training.settings import build
 
 TINY = ("network.points=64", "network.denoiser.width=32", "compute.device=cpu")

@@ -8,10 +8,10 @@ import pytest
 from helpers.training import demonstrations, small_contract
 from sdm_core.datasets.dataset import Episode, EpisodeStore
 from sdm_core.errors import CheckpointError
-from sdm_training.evaluation import Outcome
+from sdm_training.evaluation.closed_loop import Outcome
+from sdm_training.evaluation.protocols import snapshot
 from sdm_training.programs.train import TrainSettings, train_teacher
-from sdm_training.protocols import snapshot
-from sdm_training.run_folder import RunFolder
+from sdm_training.runs.run_folder import RunFolder
 from sdm_training.settings import composed
 
 ROOT = Path(__file__).parents[2]

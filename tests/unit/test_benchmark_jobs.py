@@ -19,13 +19,13 @@ from sdm_training.benchmark.job_queue import JobQueue
 from sdm_training.benchmark.plan import Plan
 from sdm_training.benchmark.run_job import Finished, run_job
 from sdm_training.benchmark.runners.local import LocalRunner, LocalSettings
-from sdm_training.lock import Held, is_held, lock
 from sdm_training.programs.benchmark import BenchmarkError, work
+from sdm_training.runs.lock import Held, is_held, lock
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from sdm_training.lock import lock
+from sdm_training.runs.lock import lock
 with lock(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)

@@ -27,7 +27,7 @@ from sdm_training.programs.benchmark import BenchmarkSettings
 from sdm_training.programs.distill import DistillSettings
 from sdm_training.programs.evaluate import EvaluateSettings
 from sdm_training.programs.train import TrainSettings
-from sdm_training.run_folder import RunFolder
+from sdm_training.runs.run_folder import RunFolder
 from sdm_training.settings import SettingsError, build, composed
 
 CONFIG = Path(__file__).parents[2] / "config"

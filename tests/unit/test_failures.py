@@ -19,7 +19,7 @@ from sdm_sim.metaworld.task import metaworld_contract
 from sdm_sim.progress import Course
 from sdm_sim.registry import make_task
 from sdm_sim.rollout import run_episode
-from sdm_training.evaluated import digest
+from sdm_training.evaluation.reported import digest
 from sdm_training.failures.expert import spread
 from sdm_training.failures.findings import task_finding
 from sdm_training.failures.shortfall import Shortfall

@@ -23,11 +23,11 @@ from sdm_training.data.windows import window_rows
 from sdm_training.importing.dp3_cloud_frame import world_to_dp3_metaworld
 from sdm_training.importing.dp3_layout import Dp3Layout
 from sdm_training.observation import Observation
+from sdm_training.policy.sampling import Sampler, SamplingSettings
 from sdm_training.programs.export import ExportProgramSettings, export
 from sdm_training.programs.import_dp3 import ImportDp3Settings, import_dp3
 from sdm_training.programs.parameters import parameter_table, part_sizes
-from sdm_training.run_folder import RunFolder
-from sdm_training.sampling import Sampler, SamplingSettings
+from sdm_training.runs.run_folder import RunFolder
 from sdm_training.settings import SettingsError, build
 
 TASK = "metaworld/door-open"

@@ -11,9 +11,9 @@ from sdm_core.results import mode_entropy, pairwise_disagreements
 from sdm_core.runtime.policy_runtime import PolicyRuntime
 from sdm_sim.fork.task import ForkTask, fork_contract
 from sdm_sim.rollout import run_episode
-from sdm_training.evaluation import Outcome, evaluate
+from sdm_training.evaluation.closed_loop import Outcome, evaluate
+from sdm_training.evaluation.protocols import final
 from sdm_training.programs.evaluate import EvaluateSettings
-from sdm_training.protocols import final
 from sdm_training.settings import SettingsError, composed
 
 METRICS = {"seed": 0, "demos": 20}

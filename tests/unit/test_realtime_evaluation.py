@@ -21,7 +21,7 @@ from sdm_core.runtime.policy_runtime import Answer, PolicyRuntime, Question
 from sdm_sim.late_policy import Latency
 from sdm_sim.registry import make_task
 from sdm_sim.rollout import EpisodeResult, run_episode
-from sdm_training.evaluation import Outcome, World, evaluate
+from sdm_training.evaluation.closed_loop import Outcome, World, evaluate
 from sdm_training.programs.evaluate import EvaluateSettings, evaluate_checkpoint
 from sdm_training.settings import SettingsError, composed
 
@@ -204,7 +204,7 @@ class Evaluated:
             return [Outcome(one.seed, one.success, one.steps, held=one.held) for one in found]
 
         monkeypatch.setattr("sdm_training.programs.evaluate.evaluate", evaluate)
-        monkeypatch.setattr("sdm_training.real_time.make_task", lambda name: toy())
+        monkeypatch.setattr("sdm_training.evaluation.real_time.make_task", lambda name: toy())
 
     def run(self, *overrides: str) -> list[dict[str, Any]]:
         """The lines that the program has appended to its file by the end."""

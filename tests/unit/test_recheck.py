@@ -13,11 +13,11 @@ from sdm_core.checkpoint import Checkpoint
 from sdm_core.errors import CheckpointError, DatasetError
 from sdm_core.results import append_result, read_results
 from sdm_sim.metaworld.task import metaworld_contract
-from sdm_training.evaluated import attempts_of, checkpoint_of, digest
-from sdm_training.evaluation import Outcome, evaluate
+from sdm_training.benchmark.recheck import candidates, draw, in_words
+from sdm_training.evaluation.closed_loop import Outcome, evaluate
+from sdm_training.evaluation.protocols import final
+from sdm_training.evaluation.reported import attempts_of, checkpoint_of, digest
 from sdm_training.programs.recheck import RecheckError, RecheckSettings, recheck
-from sdm_training.protocols import final
-from sdm_training.recheck import candidates, draw, in_words
 from sdm_training.report.rechecked import recheck_table
 from sdm_training.settings import composed
 
@@ -92,7 +92,7 @@ def test_a_line_is_evaluated_again_in_its_own_backend_unless_another_is_asked_fo
         backends.append(backend)
         return outcomes
 
-    monkeypatch.setattr("sdm_training.recheck.evaluate", evaluated)
+    monkeypatch.setattr("sdm_training.benchmark.recheck.evaluate", evaluated)
     recheck(settings(tmp_path, {**line, **own}, **asked))
     (comparison,) = read_results(tmp_path / "recheck.jsonl")
     assert backends == [run.get("backend", "openvino")]

@@ -10,9 +10,9 @@ from helpers.training import CPU, clouds_of, demonstrations, small_contract, sma
 from sdm_core.contract import ActionEntry, Contract
 from sdm_core.errors import ContractError
 from sdm_training.data.windows import Windows
-from sdm_training.export import to_onnx
+from sdm_training.export.onnx_model import to_onnx
 from sdm_training.observation import Observation
-from sdm_training.sampling import Sampler, SamplingSettings
+from sdm_training.policy.sampling import Sampler, SamplingSettings
 
 
 def centred_contract() -> Contract:

@@ -12,9 +12,9 @@ from helpers.training import CPU, demonstrations, small_policy, training_of, win
 from sdm_training.distillers.anchored import Anchored, AnchoredSettings, distance
 from sdm_training.distillers.sdm import Sdm, SdmSettings
 from sdm_training.draws import Draws
-from sdm_training.process import Process
+from sdm_training.policy.process import Process
 from sdm_training.settings import SettingsError, build
-from sdm_training.training import Training
+from sdm_training.training.alone import Training
 from torch import Tensor, nn
 
 OPTIMISERS: dict[str, Any] = {

@@ -12,9 +12,9 @@ from helpers.training import demonstrations, small_policy
 from sdm_core.backends import input_names, load_backend
 from sdm_core.checkpoint import Checkpoint
 from sdm_training.data.windows import Demonstrations
-from sdm_training.export import to_onnx
-from sdm_training.exporting import BACKENDS, parity_inputs
-from sdm_training.sampling import Sampler, SamplingSettings
+from sdm_training.export.onnx_model import to_onnx
+from sdm_training.export.run_exports import BACKENDS, parity_inputs
+from sdm_training.policy.sampling import Sampler, SamplingSettings
 
 UNET = {"kind": "unet1d", "widths": [8, 16], "groups": 4}
 TRANSFORMER = {"kind": "joint_transformer", "width": 32, "layers": 1}

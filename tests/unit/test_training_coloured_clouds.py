@@ -19,12 +19,12 @@ from sdm_training import registry
 from sdm_training.data import yaw_copies
 from sdm_training.data.windows import Demonstrations, window_rows
 from sdm_training.data.yaw_copies import with_yaw_copies
-from sdm_training.exporting import parity_inputs
+from sdm_training.export.run_exports import parity_inputs
+from sdm_training.export.torch_backend import TorchBackend
 from sdm_training.networks.encoders.pointnet import PointNet
 from sdm_training.networks.fourier_features import FourierFeatures
 from sdm_training.observation import Observation
 from sdm_training.settings import SettingsError
-from sdm_training.torch_backend import TorchBackend
 
 CENTRE = ("hand.x", "hand.y", "hand.z")
 

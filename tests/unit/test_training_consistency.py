@@ -15,14 +15,14 @@ from rich.console import Console
 from sdm_training.diffusion.karras import heun_step, karras_sigmas
 from sdm_training.distillers.consistency import Consistency, ConsistencySettings, pseudo_huber
 from sdm_training.draws import Draws
-from sdm_training.exporting import ExportSettings, export_run
-from sdm_training.feed import Feed
-from sdm_training.policy import Policy
-from sdm_training.process import same_level
+from sdm_training.export.run_exports import ExportSettings, export_run
+from sdm_training.learning.feed import Feed
+from sdm_training.policy.diffusion_policy import Policy
+from sdm_training.policy.process import same_level
+from sdm_training.policy.sampling import Sampler, SamplingSettings
 from sdm_training.processes.ctm import Ctm, CtmSettings
 from sdm_training.processes.edm import Edm
-from sdm_training.run_folder import RunFolder
-from sdm_training.sampling import Sampler, SamplingSettings
+from sdm_training.runs.run_folder import RunFolder
 from sdm_training.settings import SettingsError, build
 from torch import Tensor, nn
 

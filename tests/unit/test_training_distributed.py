@@ -12,10 +12,10 @@ import torch
 from helpers.methods import learner_of
 from safetensors.torch import load_file
 from sdm_training import distributed
-from sdm_training.optimiser import Optimiser, OptimiserSettings
+from sdm_training.learning.optimiser import Optimiser, OptimiserSettings
 from sdm_training.settings import SettingsError
-from sdm_training.training_loop import resumed_seed
-from sdm_training.training_run import SEEDS
+from sdm_training.training.loop import resumed_seed
+from sdm_training.training.run import SEEDS
 
 TESTS = Path(__file__).parents[1]
 PROGRAM = """
@@ -27,9 +27,9 @@ from helpers.training import demonstrations, windows_of
 from safetensors.torch import save_file
 from sdm_training.compute import ComputeSettings, set_up
 from sdm_training.distributed import rank
-from sdm_training.optimiser import Optimiser, OptimiserSettings
-from sdm_training.training import Training
-from sdm_training.training_loop import LoopSettings, train
+from sdm_training.learning.optimiser import Optimiser, OptimiserSettings
+from sdm_training.training.alone import Training
+from sdm_training.training.loop import LoopSettings, train
 set_up(ComputeSettings(device="cpu"))
 
 weight = torch.nn.Parameter(torch.tensor([1.0, 2.0]))

@@ -9,13 +9,13 @@ import pytest
 import torch
 from helpers.mixture import MixtureTeacher, mixture_training, mode_statistics, plane_policy, posterior_mean
 from helpers.training import demonstrations, small_policy, training_of, windows_of
-from sdm_training.discriminator import features
 from sdm_training.distillers.dmd2 import Dmd2, Dmd2Settings
 from sdm_training.distillers.sdm import GradientSettings, generator_gradient
+from sdm_training.learning.discriminator import features
+from sdm_training.learning.score_distillation import Comparison
 from sdm_training.processes.edm import Edm
-from sdm_training.score_distillation import Comparison
 from sdm_training.settings import build
-from sdm_training.training import Training
+from sdm_training.training.alone import Training
 from torch import Tensor
 
 OPTIMISERS: dict[str, Any] = {

@@ -15,7 +15,7 @@ from helpers.mixture import STD, mode_statistics, plane_policy, posterior_mean
 from helpers.training import CPU
 from scipy.integrate import solve_ivp
 from sdm_training.draws import Draws
-from sdm_training.process import Network, same_level
+from sdm_training.policy.process import Network, same_level
 from sdm_training.processes.edm import Edm, EdmSettings
 from sdm_training.settings import SettingsError
 from torch import Tensor

@@ -15,10 +15,10 @@ from sdm_core.runtime.policy_runtime import PolicyRuntime
 from sdm_sim.fork.task import fork_contract
 from sdm_sim.registry import make_task
 from sdm_sim.rollout import run_episode
-from sdm_training.evaluation import Outcome, evaluate
-from sdm_training.exporting import ExportSettings, export_run
-from sdm_training.run_folder import RunFolder
-from sdm_training.sampling import SamplingSettings
+from sdm_training.evaluation.closed_loop import Outcome, evaluate
+from sdm_training.export.run_exports import ExportSettings, export_run
+from sdm_training.policy.sampling import SamplingSettings
+from sdm_training.runs.run_folder import RunFolder
 
 
 def exported(path: Path, task: str) -> Checkpoint:

@@ -10,15 +10,15 @@ import torch
 import yaml
 from helpers.training import demonstrations, small_policy
 from sdm_training import registry
-from sdm_training.export import to_onnx
-from sdm_training.exporting import parity_inputs
+from sdm_training.export.onnx_model import to_onnx
+from sdm_training.export.run_exports import parity_inputs
 from sdm_training.networks.denoisers.joint_transformer import (
     JointTransformer,
     JointTransformerSettings,
     SelfAttention,
 )
-from sdm_training.policy import NetworkSettings, parameter_count
-from sdm_training.sampling import Sampler, SamplingSettings
+from sdm_training.policy.diffusion_policy import NetworkSettings, parameter_count
+from sdm_training.policy.sampling import Sampler, SamplingSettings
 from sdm_training.settings import SettingsError, build
 
 CONFIG = Path(__file__).parents[2] / "config" / "network"

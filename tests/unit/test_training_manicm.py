@@ -14,13 +14,13 @@ from rich.console import Console
 from sdm_training.diffusion.samplers import ddim_step, sample_ddim
 from sdm_training.distillers.manicm import ManiCm, ManiCmSettings
 from sdm_training.draws import Draws
-from sdm_training.exporting import ExportSettings, export_run
-from sdm_training.feed import Feed
-from sdm_training.process import same_level
+from sdm_training.export.run_exports import ExportSettings, export_run
+from sdm_training.learning.feed import Feed
+from sdm_training.policy.process import same_level
+from sdm_training.policy.sampling import Sampler
 from sdm_training.processes.consistency_model import ConsistencyModel, ConsistencyModelSettings
 from sdm_training.processes.discrete import Discrete
-from sdm_training.run_folder import RunFolder
-from sdm_training.sampling import Sampler
+from sdm_training.runs.run_folder import RunFolder
 from sdm_training.settings import SettingsError, build
 
 NO_CONDITION = torch.zeros(1, 0)

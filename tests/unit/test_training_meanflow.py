@@ -17,13 +17,13 @@ from sdm_training.distillers.meanflow import (
     misalignment,
 )
 from sdm_training.draws import Draws
-from sdm_training.export import to_onnx
-from sdm_training.exporting import parity_inputs
-from sdm_training.optimiser import Optimiser
-from sdm_training.policy import Policy
-from sdm_training.process import Network
+from sdm_training.export.onnx_model import to_onnx
+from sdm_training.export.run_exports import parity_inputs
+from sdm_training.learning.optimiser import Optimiser
+from sdm_training.policy.diffusion_policy import Policy
+from sdm_training.policy.process import Network
+from sdm_training.policy.sampling import Sampler, SamplingSettings
 from sdm_training.processes.meanflow import MeanFlow, MeanFlowSettings
-from sdm_training.sampling import Sampler, SamplingSettings
 from sdm_training.settings import SettingsError, build
 from torch import Tensor
 

@@ -12,12 +12,12 @@ from helpers.mixture import CENTRES, STD, exact, mode_statistics, plane_policy, 
 from helpers.training import CPU, demonstrations, small_policy, training_of, windows_of
 from sdm_training.distillers.onedp import OneDp, OneDpSettings, generator_gradient
 from sdm_training.draws import Draws
-from sdm_training.process import Process
+from sdm_training.policy.process import Process
+from sdm_training.policy.sampling import Sampler
 from sdm_training.processes.discrete import Discrete, DiscreteSettings
 from sdm_training.processes.edm import Edm, EdmSettings
-from sdm_training.sampling import Sampler
 from sdm_training.settings import SettingsError, build
-from sdm_training.training import Training
+from sdm_training.training.alone import Training
 from torch import Tensor, nn
 
 CONFIG = Path(__file__).parents[2] / "config/distiller"

@@ -18,20 +18,19 @@ from sdm_core.contract import Contract, Rates
 from sdm_core.datasets.dataset import Episode, EpisodeStore
 from sdm_core.errors import SdmError, TaskError
 from sdm_training.compute import ComputeSettings, set_up
-from sdm_training.evaluation import Outcome
-from sdm_training.exporting import ExportSettings, samplings_asked_for
-from sdm_training.policy import Policy
+from sdm_training.evaluation.closed_loop import Outcome
+from sdm_training.evaluation.protocols import best5, final
+from sdm_training.export.run_exports import ExportSettings, samplings_asked_for
+from sdm_training.policy.diffusion_policy import Policy
+from sdm_training.policy.sampling import SamplingSettings
 from sdm_training.programs.distill import DistillSettings, distill, prepare
 from sdm_training.programs.evaluate import EvaluateSettings, checkpoint_folder, evaluate_checkpoint
 from sdm_training.programs.export import ExportProgramSettings, export
 from sdm_training.programs.train import TrainSettings, train_teacher
 from sdm_training.programs.train import prepare as prepare_teacher
-from sdm_training.protocols import best5, final
-from sdm_training.run_folder import RunFolder
-from sdm_training.sampling import SamplingSettings
+from sdm_training.runs.run_folder import STATE, RunFolder
 from sdm_training.settings import SettingsError, SettingsType, build, run_program
-from sdm_training.training_loop import STATE
-from sdm_training.training_run import seeded_policy
+from sdm_training.training.run import seeded_policy
 
 CONFIG = Path(__file__).parents[2] / "config"
 COMMON = ("task=test/reach", "network.points=128")

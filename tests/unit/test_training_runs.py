@@ -21,16 +21,16 @@ from sdm_core.checkpoint import Checkpoint
 from sdm_core.contract import Contract
 from sdm_core.errors import CheckpointError
 from sdm_core.runtime.policy_runtime import PolicyRuntime
-from sdm_training.ema import Ema, EmaSettings
-from sdm_training.export import to_onnx
-from sdm_training.exporting import ExportSettings, export_run, parity_check, parity_inputs
-from sdm_training.optimiser import OptimiserSettings, learning_rate
-from sdm_training.policy import Policy
-from sdm_training.run_folder import RunFolder
-from sdm_training.sampling import Sampler, SamplingSettings
+from sdm_training.export.onnx_model import to_onnx
+from sdm_training.export.run_exports import ExportSettings, export_run, parity_check, parity_inputs
+from sdm_training.export.torch_backend import TorchBackend
+from sdm_training.learning.ema import Ema, EmaSettings
+from sdm_training.learning.optimiser import OptimiserSettings, learning_rate
+from sdm_training.policy.diffusion_policy import Policy
+from sdm_training.policy.sampling import Sampler, SamplingSettings
+from sdm_training.runs.run_folder import STATE, RunFolder
 from sdm_training.settings import SettingsError
-from sdm_training.torch_backend import TorchBackend
-from sdm_training.training_loop import STATE, LoopSettings, Trainee, load_state, train
+from sdm_training.training.loop import LoopSettings, Trainee, load_state, train
 
 
 def trainee(name: str, seed: int = 0, settings: dict[str, Any] | None = None) -> Trainee:
@@ -198,7 +198,7 @@ def test_the_parity_is_each_backends_largest_difference_alone_or_in_a_batch(tmp_
             backend.run = lambda inputs: run(inputs) + 0.1
         return backend
 
-    monkeypatch.setattr("sdm_training.exporting.load_backend", load)
+    monkeypatch.setattr("sdm_training.export.run_exports.load_backend", load)
     data = demonstrations()
     run = finished_run(tmp_path / "run", small_policy(data), SamplingSettings())
     (checkpoint,) = export_run(run, ExportSettings(half_weights=False), data, METRICS, Console(quiet=True))
@@ -260,7 +260,7 @@ def test_the_folder_appears_when_its_network_has_been_compared(tmp_path, monkeyp
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sdm_training.exporting.parity_check", killed)
+    monkeypatch.setattr("sdm_training.export.run_exports.parity_check", killed)
     with pytest.raises(KeyboardInterrupt):
         export_run(run, ExportSettings(), data, METRICS, Console(quiet=True))
     assert not (tmp_path / "run/export").exists()

@@ -14,14 +14,14 @@ from helpers.training import CPU, demonstrations, windows_of
 from rich.console import Console
 from sdm_training import registry
 from sdm_training.draws import Draws
-from sdm_training.feed import Feed
-from sdm_training.learner import MethodSettings
-from sdm_training.optimiser import Optimiser, OptimiserSettings
+from sdm_training.learning.feed import Feed
+from sdm_training.learning.learner import MethodSettings
+from sdm_training.learning.optimiser import Optimiser, OptimiserSettings
 from sdm_training.settings import SettingsError, build
 from sdm_training.stack.stack import Stack, stack_batches
 from sdm_training.stack.stacked_optimiser import StackedOptimiser
 from sdm_training.stack.train_runs import train_runs
-from sdm_training.training_run import Data, Run, RunSettings
+from sdm_training.training.run import Data, Run, RunSettings
 from torch import Tensor
 
 

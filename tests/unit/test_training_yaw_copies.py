@@ -20,7 +20,7 @@ from sdm_training.data.windows import Demonstrations
 from sdm_training.data.yaw_copies import with_yaw_copies
 from sdm_training.programs.train import TrainSettings
 from sdm_training.settings import composed
-from sdm_training.training_run import load_data
+from sdm_training.training.run import load_data
 
 ROWS = 16  # of the demonstrations of the tests
 

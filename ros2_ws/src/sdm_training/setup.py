@@ -55,6 +55,6 @@ setup(
             "sdm-report = sdm_training.programs.report:main",
             "sdm-zoo = sdm_training.programs.zoo:main",
         ],
-        "sdm.backends": ["torch = sdm_training.torch_backend:TorchBackend"],
+        "sdm.backends": ["torch = sdm_training.export.torch_backend:TorchBackend"],
     },
 )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from sdm_training.benchmark.jobs.job import Job
 from sdm_training.benchmark.run_job import Finished
-from sdm_training.lock import is_held
+from sdm_training.runs.lock import is_held
 
 
 class JobQueue:

@@ -18,7 +18,7 @@ from sdm_core.errors import SdmError
 
 from sdm_training.benchmark.cost import metered
 from sdm_training.benchmark.jobs.job import Job
-from sdm_training.lock import Held, lock
+from sdm_training.runs.lock import Held, lock
 
 Outcome = Literal["done", "failed", "blocked", "busy"]
 

@@ -15,11 +15,11 @@ from sdm_training.benchmark.cost import metered
 from sdm_training.benchmark.jobs.training import TrainingJob
 from sdm_training.benchmark.run_job import Finished, printing_to
 from sdm_training.compute import set_up
-from sdm_training.lock import Held, lock
 from sdm_training.programs import distill, train
+from sdm_training.runs.lock import Held, lock
 from sdm_training.settings import composed
 from sdm_training.stack.train_runs import train_runs
-from sdm_training.training_run import Run
+from sdm_training.training.run import Run
 
 # What the runs of one stack may differ in.
 OWN = ("task=", "seed=", "data=", "run=", "teacher_run=", "loop.")

@@ -22,14 +22,14 @@ from torch import Tensor
 
 from sdm_training.diffusion.karras import heun_step
 from sdm_training.draws import Draws
-from sdm_training.ema import EmaSettings
-from sdm_training.learner import Average, Feeding, Learner, StudentSettings, Update
+from sdm_training.learning.ema import EmaSettings
+from sdm_training.learning.learner import Average, Feeding, Learner, StudentSettings, Update
+from sdm_training.learning.optimiser import OptimiserSettings
 from sdm_training.observation import Batch
-from sdm_training.optimiser import OptimiserSettings
-from sdm_training.policy import Policy, PolicySettings, warm_start
+from sdm_training.policy.diffusion_policy import Policy, PolicySettings, warm_start
+from sdm_training.policy.sampling import SamplingSettings
 from sdm_training.processes.ctm import Ctm, CtmSettings
 from sdm_training.processes.edm import Edm
-from sdm_training.sampling import SamplingSettings
 from sdm_training.settings import SettingsError
 
 # Of the pseudo-Huber distance, a square root of a dimension (Song & Dhariwal 2024).

@@ -14,18 +14,18 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from sdm_training.discriminator import Discriminator, features
 from sdm_training.draws import Draws
-from sdm_training.learner import Update
-from sdm_training.observation import Batch
-from sdm_training.optimiser import OptimiserSettings
-from sdm_training.policy import Policy
-from sdm_training.score_distillation import (
+from sdm_training.learning.discriminator import Discriminator, features
+from sdm_training.learning.learner import Update
+from sdm_training.learning.optimiser import OptimiserSettings
+from sdm_training.learning.score_distillation import (
     Comparison,
     ScoreDistillation,
     ScoreDistillationSettings,
     sample_scale,
 )
+from sdm_training.observation import Batch
+from sdm_training.policy.diffusion_policy import Policy
 
 
 class Dmd2Settings(ScoreDistillationSettings):

@@ -19,14 +19,14 @@ from torch import Tensor
 from torch.nn.functional import mse_loss
 
 from sdm_training.draws import Draws
-from sdm_training.ema import EmaSettings
-from sdm_training.learner import Average, Feeding, Learner, StudentSettings, Update
+from sdm_training.learning.ema import EmaSettings
+from sdm_training.learning.learner import Average, Feeding, Learner, StudentSettings, Update
+from sdm_training.learning.optimiser import OptimiserSettings
 from sdm_training.observation import Batch
-from sdm_training.optimiser import OptimiserSettings
-from sdm_training.policy import Policy, PolicySettings, warm_start
+from sdm_training.policy.diffusion_policy import Policy, PolicySettings, warm_start
+from sdm_training.policy.sampling import SamplingSettings
 from sdm_training.processes.consistency_model import ConsistencyModelSettings
 from sdm_training.processes.discrete import Discrete
-from sdm_training.sampling import SamplingSettings
 from sdm_training.settings import SettingsError
 
 

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
-from sdm_training.behaviour_cloning import BehaviourCloning, CloningSettings
 from sdm_training.draws import Draws
-from sdm_training.policy import Policy
+from sdm_training.learning.behaviour_cloning import BehaviourCloning, CloningSettings
+from sdm_training.policy.diffusion_policy import Policy
+from sdm_training.policy.sampling import SamplingSettings
 from sdm_training.processes.meanflow import MeanFlow
-from sdm_training.sampling import SamplingSettings
 from sdm_training.settings import Settings, SettingsError
 
 

@@ -14,10 +14,8 @@ from pydantic import model_validator
 from torch import Tensor
 
 from sdm_training.draws import Draws
-from sdm_training.observation import Batch
-from sdm_training.optimiser import OptimiserSettings
-from sdm_training.process import Process
-from sdm_training.score_distillation import (
+from sdm_training.learning.optimiser import OptimiserSettings
+from sdm_training.learning.score_distillation import (
     MIN_SCALE,
     Comparison,
     ScoreDistillation,
@@ -25,6 +23,8 @@ from sdm_training.score_distillation import (
     sample_scale,
     score,
 )
+from sdm_training.observation import Batch
+from sdm_training.policy.process import Process
 from sdm_training.settings import Settings
 
 Weight = Literal["score", "x0", "variance"]

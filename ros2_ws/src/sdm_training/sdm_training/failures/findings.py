@@ -12,7 +12,7 @@ from sdm_sim.progress import Course, TellsProgress
 from sdm_sim.task import Task
 
 from sdm_training import provenance
-from sdm_training.evaluated import digest
+from sdm_training.evaluation.reported import digest
 from sdm_training.failures.expert import ExpertEpisode, expert_episode, spread
 from sdm_training.failures.replay import replay
 from sdm_training.failures.shortfall import Shortfall

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from sdm_training.process import Network
+from sdm_training.policy.process import Network
 from sdm_training.processes.discrete import Discrete, DiscreteSettings
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from sdm_training.diffusion.karras import karras_sigmas
-from sdm_training.process import Network, same_level
+from sdm_training.policy.process import Network, same_level
 from sdm_training.processes.edm import Edm, EdmSettings
 from sdm_training.settings import SettingsError
 

@@ -11,7 +11,7 @@ from torch.nn.functional import mse_loss
 from sdm_training.diffusion.noise_schedule import NoiseSchedule
 from sdm_training.diffusion.samplers import sample_ddim
 from sdm_training.draws import Draws
-from sdm_training.process import Network, Process
+from sdm_training.policy.process import Network, Process
 from sdm_training.settings import Part, SettingsError
 
 # Where less of a noisy chunk is its action, one call of a network that predicts the noise does not tell it.

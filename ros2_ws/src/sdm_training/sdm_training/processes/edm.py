@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sdm_training.diffusion.karras import heun_step, karras_sigmas
 from sdm_training.draws import Draws
-from sdm_training.process import Network, Process, same_level
+from sdm_training.policy.process import Network, Process, same_level
 from sdm_training.settings import Part, SettingsError
 
 # Embedded times span what the discrete process's timesteps do (see Edm.embedded).

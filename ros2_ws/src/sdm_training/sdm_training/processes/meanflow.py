@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import mse_loss
 
 from sdm_training.draws import Draws
-from sdm_training.process import Network, Process, same_level
+from sdm_training.policy.process import Network, Process, same_level
 from sdm_training.settings import Part, SettingsError
 
 # Velocities are divided by no less, where the network predicts x0.

@@ -12,12 +12,12 @@ from sdm_core.contract import Contract
 
 from sdm_training import registry
 from sdm_training.compute import set_up
-from sdm_training.policy import NetworkSettings, Policy, PolicySettings
-from sdm_training.recipe import first_difference
-from sdm_training.run_folder import RunFolder
-from sdm_training.sampling import Sampler, SamplingSettings
+from sdm_training.policy.diffusion_policy import NetworkSettings, Policy, PolicySettings
+from sdm_training.policy.sampling import Sampler, SamplingSettings
+from sdm_training.runs.recipe_difference import first_difference
+from sdm_training.runs.run_folder import RunFolder
 from sdm_training.settings import Part, Settings, SettingsError, run_program
-from sdm_training.training_run import SEEDS, Run, RunSettings, complete, load_data, seeded_policy
+from sdm_training.training.run import SEEDS, Run, RunSettings, complete, load_data, seeded_policy
 
 
 class DistillSettings(RunSettings):

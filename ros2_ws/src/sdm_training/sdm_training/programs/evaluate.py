@@ -16,11 +16,11 @@ from sdm_core.results import append_result
 from sdm_sim.late_policy import Latency
 
 from sdm_training.data.windows import Demonstrations
-from sdm_training.evaluation import USUAL_BACKEND, Outcome, World, evaluate
-from sdm_training.protocols import BEST_EPISODES, Evaluate, best5, final, snapshot
+from sdm_training.evaluation.closed_loop import USUAL_BACKEND, Outcome, World, evaluate
+from sdm_training.evaluation.protocols import BEST_EPISODES, Evaluate, best5, final, snapshot
+from sdm_training.evaluation.real_time import INJECTED, MEASURED, cell, is_there, measured_answer_ms
 from sdm_training.provenance import machine
-from sdm_training.real_time import INJECTED, MEASURED, cell, is_there, measured_answer_ms
-from sdm_training.run_folder import RunFolder
+from sdm_training.runs.run_folder import RunFolder
 from sdm_training.settings import Settings, SettingsError, run_program
 
 # Of protocols final and snapshot, unless others are asked for.
@@ -31,7 +31,7 @@ class EvaluateSettings(Settings):
     """config/evaluate.yaml. checkpoint: an exported folder, or a run's (then nfe chooses among a teacher's exports);
     seed0: the first episode's seed, the others follow; repeats: how many episodes in a row share a start, and differ in
     the policy's noise alone; workers: processes; environments: how many each of them steps in turn, whose observations
-    are inferred as one batch (see sdm_training.evaluation); episodes: null for as many as the protocol usually has;
+    are inferred as one batch (see evaluation/closed_loop.py); episodes: null for as many as the protocol usually has;
     snapshot: which of a run's snapshots the protocol of that name evaluates, counted from 1, null for the first;
     camera_noise: the depth camera whose noise is put onto the images; results: the JSON-lines file appended to, or
     null.

@@ -11,8 +11,8 @@ from sdm_core.errors import CheckpointError
 
 from sdm_training.compute import ComputeSettings, set_up
 from sdm_training.data.windows import Demonstrations
-from sdm_training.exporting import ExportSettings, export_run
-from sdm_training.run_folder import RunFolder
+from sdm_training.export.run_exports import ExportSettings, export_run
+from sdm_training.runs.run_folder import RunFolder
 from sdm_training.settings import Settings, run_program
 
 

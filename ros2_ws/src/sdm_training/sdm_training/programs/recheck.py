@@ -14,7 +14,7 @@ from rich.progress import Progress
 from sdm_core.errors import SdmError
 from sdm_core.results import append_result, read_results
 
-from sdm_training.recheck import candidates, draw, evaluate_again, in_words
+from sdm_training.benchmark.recheck import candidates, draw, evaluate_again, in_words
 from sdm_training.settings import Settings, run_program
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sdm_core.results import paired_difference
 
-from sdm_training.real_time import INJECTED, MEASURED
+from sdm_training.evaluation.real_time import INJECTED, MEASURED
 from sdm_training.report.lines import Line, matching, one_per_seed, pairs
 from sdm_training.report.markdown import NONE, NOT_RUN, bracket, code, table
 from sdm_training.report.policies import Policy

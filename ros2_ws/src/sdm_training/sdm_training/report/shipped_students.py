@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sdm_core.results import paired_difference
 from sdm_sim.registry import difficulty
 
-from sdm_training.protocols import BEST_EPISODES
+from sdm_training.evaluation.protocols import BEST_EPISODES
 from sdm_training.report.lines import SHIPPED, Line, matching, newest
 from sdm_training.report.markdown import NONE, NOT_RUN, NOTHING_RUN, bracket, code, table
 from sdm_training.report.policies import DP3, SDM, Policy

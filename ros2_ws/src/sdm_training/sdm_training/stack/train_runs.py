@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from sdm_training.stack.stack import Stack
-from sdm_training.training_loop import snapshot_due, write_snapshot
-from sdm_training.training_run import Run
+from sdm_training.training.loop import snapshot_due, write_snapshot
+from sdm_training.training.run import Run
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from sdm_training.benchmark.jobs.training import INDIFFERENT
 from sdm_training.benchmark.plan import Selection, trials
 from sdm_training.benchmark.suite import Suite
 from sdm_training.benchmark.trial import Trial
-from sdm_training.recipe import recipe_difference
 from sdm_training.report.lines import Line
 from sdm_training.report.shipped_students import TASKS
+from sdm_training.runs.recipe_difference import recipe_difference
 from sdm_training.settings import build, composed_values, config_folder
 from sdm_training.zoo.model_line import IDENTITY
 

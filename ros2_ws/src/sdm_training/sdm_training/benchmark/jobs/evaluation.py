@@ -15,7 +15,7 @@ from sdm_core.results import read_results
 from sdm_training.benchmark.cell import Cell, reported
 from sdm_training.benchmark.jobs.job import Job
 from sdm_training.benchmark.jobs.training import TrainingJob
-from sdm_training.run_folder import RunFolder
+from sdm_training.runs.run_folder import RunFolder
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from sdm_core.checkpoint import METRICS, WEIGHTS
 from sdm_core.errors import CheckpointError
 
 from sdm_training.benchmark.jobs.job import Job
-from sdm_training.recipe import recipe_difference
-from sdm_training.run_folder import RunFolder
+from sdm_training.runs.recipe_difference import recipe_difference
+from sdm_training.runs.run_folder import RunFolder
 from sdm_training.settings import composed_values
 
 # What may change without making another policy.

@@ -17,9 +17,9 @@ from sdm_core.contract import Contract
 from sdm_core.errors import CheckpointError
 
 from sdm_training.data.windows import Demonstrations
-from sdm_training.export import to_onnx
-from sdm_training.run_folder import RunFolder
-from sdm_training.sampling import Sampler, SamplingSettings
+from sdm_training.export.onnx_model import to_onnx
+from sdm_training.policy.sampling import Sampler, SamplingSettings
+from sdm_training.runs.run_folder import RunFolder
 from sdm_training.settings import Settings, SettingsError
 
 PARITY_OBSERVATIONS = 64

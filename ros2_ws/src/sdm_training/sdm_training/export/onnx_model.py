@@ -12,8 +12,8 @@ from onnx import TensorProto, helper, numpy_helper
 from sdm_core.backends import BATCH, OUTPUT, image_input, input_names
 from torch import Tensor
 
-from sdm_training.policy import Policy
-from sdm_training.sampling import Sampler
+from sdm_training.policy.diffusion_policy import Policy
+from sdm_training.policy.sampling import Sampler
 
 OPSET = 17  # the first with LayerNormalization
 # Smaller tensors (biases, normaliser ranges) weigh nothing, and their rounding is felt most.

@@ -17,9 +17,9 @@ from sdm_core.results import NO_WAY, wilson
 
 from sdm_training import provenance
 from sdm_training.data.windows import Demonstrations
-from sdm_training.evaluation import Outcome
-from sdm_training.exporting import ExportSettings, export_sampling
-from sdm_training.run_folder import RunFolder
+from sdm_training.evaluation.closed_loop import Outcome
+from sdm_training.export.run_exports import ExportSettings, export_sampling
+from sdm_training.runs.run_folder import RunFolder
 
 # DP3 evaluates 20 episodes every 200 epochs of 3000, and reports the mean of the best five.
 BEST, BEST_EPISODES = 5, 20

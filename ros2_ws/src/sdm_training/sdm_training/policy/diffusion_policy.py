@@ -14,7 +14,7 @@ from sdm_training.data.action_centre import action_centre
 from sdm_training.data.image_windows import centre_crop
 from sdm_training.data.padding import fill_padding
 from sdm_training.observation import Batch, Observation
-from sdm_training.process import Process
+from sdm_training.policy.process import Process
 from sdm_training.settings import Part, Settings, SettingsError
 
 # Maps the 8 bits of a pixel to [-1, 1].

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from sdm_training.process import Process
+from sdm_training.policy.process import Process
 
 
 class Discriminator(nn.Module):

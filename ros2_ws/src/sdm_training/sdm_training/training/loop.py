@@ -20,10 +20,9 @@ from torch.utils.tensorboard import SummaryWriter
 
 from sdm_training import distributed
 from sdm_training.compute import training_clock
-from sdm_training.sampling import SamplingSettings
+from sdm_training.policy.sampling import SamplingSettings
+from sdm_training.runs.run_folder import STATE
 from sdm_training.settings import Settings, SettingsError
-
-STATE = "state.safetensors"
 
 
 class LoopSettings(Settings):
@@ -153,13 +152,3 @@ def load_state(trainee: Trainee, path: Path) -> tuple[int, float]:
             f"{path} cannot be resumed from ({str(error).splitlines()[0]}): delete it to start afresh"
         ) from None
     return int(metadata["step"]), float(metadata["spent_s"])
-
-
-def prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Keys with `prefix.` before them."""
-    return {f"{prefix}.{name}": value for name, value in tensors.items()}
-
-
-def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The entries whose keys start with `prefix.`, without it."""
-    return {name[len(prefix) + 1 :]: value for name, value in tensors.items() if name.startswith(f"{prefix}.")}

@@ -11,16 +11,16 @@ from torch import Tensor
 from sdm_training import distributed
 from sdm_training.data.windows import Windows
 from sdm_training.draws import Draws
-from sdm_training.ema import Ema
-from sdm_training.feed import Feed
-from sdm_training.learner import Learner
-from sdm_training.optimiser import Optimiser
-from sdm_training.sampling import SamplingSettings
-from sdm_training.training_loop import prefixed, under
+from sdm_training.learning.ema import Ema
+from sdm_training.learning.feed import Feed
+from sdm_training.learning.learner import Learner
+from sdm_training.learning.optimiser import Optimiser
+from sdm_training.named_tensors import prefixed, under
+from sdm_training.policy.sampling import SamplingSettings
 
 
 class Training:
-    """The Trainee (see training_loop) of any learner. All its randomness comes from one generator."""
+    """The Trainee (see loop.py) of any learner. All its randomness comes from one generator."""
 
     def __init__(self, learner: Learner, windows: Windows, generator: torch.Generator) -> None:
         self.learner, self.generator = learner, generator

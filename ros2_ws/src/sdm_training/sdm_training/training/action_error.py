@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from sdm_training.data.windows import Windows
-from sdm_training.sampling import Sampler
+from sdm_training.policy.sampling import Sampler
 
 MAX_WINDOWS = 512
 

@@ -11,8 +11,8 @@ from sdm_core.backends import input_names
 from sdm_core.checkpoint import Checkpoint
 
 from sdm_training.compute import ComputeSettings, set_up
-from sdm_training.run_folder import RunFolder
-from sdm_training.sampling import Sampler
+from sdm_training.policy.sampling import Sampler
+from sdm_training.runs.run_folder import RunFolder
 
 
 class TorchBackend:

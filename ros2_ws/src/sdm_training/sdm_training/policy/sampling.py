@@ -6,8 +6,8 @@ from sdm_core.backends import image_input, input_names
 from torch import Tensor, nn
 
 from sdm_training.observation import Observation
-from sdm_training.policy import Policy
-from sdm_training.process import same_level
+from sdm_training.policy.diffusion_policy import Policy
+from sdm_training.policy.process import same_level
 from sdm_training.settings import Settings
 
 

@@ -10,8 +10,8 @@ from typing import Any
 from sdm_core.errors import DatasetError, SdmError
 
 from sdm_training import provenance
-from sdm_training.evaluated import attempts_of, checkpoint_of, digest, seeds_of
-from sdm_training.evaluation import USUAL_BACKEND, Outcome, World, evaluate
+from sdm_training.evaluation.closed_loop import USUAL_BACKEND, Outcome, World, evaluate
+from sdm_training.evaluation.reported import attempts_of, checkpoint_of, digest, seeds_of
 from sdm_training.provenance import ORIGIN
 from sdm_training.report.lines import matching
 

@@ -24,14 +24,15 @@ from sdm_core.contract import Contract
 from sdm_core.errors import CheckpointError, SdmError
 from torch import Tensor
 
-from sdm_training.lock import Held, holder, lock
-from sdm_training.policy import Policy, PolicySettings
+from sdm_training.named_tensors import under
+from sdm_training.policy.diffusion_policy import Policy, PolicySettings
+from sdm_training.policy.sampling import SamplingSettings
 from sdm_training.provenance import ORIGIN
-from sdm_training.recipe import first_difference
-from sdm_training.sampling import SamplingSettings
+from sdm_training.runs.lock import Held, holder, lock
+from sdm_training.runs.recipe_difference import first_difference
 from sdm_training.settings import SettingsError, build
-from sdm_training.training_loop import STATE, under
 
+STATE = "state.safetensors"
 # Where two records of one training may differ: the loop's intervals change nothing of what is trained, the dataset's
 # hash tells which episodes it was trained on, and the policy its process.
 INDIFFERENT = (

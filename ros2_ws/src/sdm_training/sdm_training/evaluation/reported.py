@@ -11,8 +11,8 @@ from sdm_core.checkpoint import Checkpoint
 from sdm_core.errors import CheckpointError
 from sdm_sim.rollout import Attempt
 
-from sdm_training.evaluation import attempts
-from sdm_training.protocols import COPIED
+from sdm_training.evaluation.closed_loop import attempts
+from sdm_training.evaluation.protocols import COPIED
 
 
 def checkpoint_of(line: dict[str, Any], root: Path) -> Checkpoint:

@@ -1,0 +1,1 @@
+"""How good a policy is: closed-loop success, and what is reported of it."""

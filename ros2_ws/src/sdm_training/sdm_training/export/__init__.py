@@ -1,0 +1,1 @@
+"""From trained weights to checkpoint folders that a robot runs."""
