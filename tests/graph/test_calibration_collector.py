@@ -39,11 +39,13 @@ def pose_message(pose: NDArray, stamp_ns: int) -> PoseStamped:
 class Cell:
     """A camera, with its lens's distortion_model and d, and an arm that a collector listens to."""
 
-    def __init__(self, world: Graph, model: str = "plumb_bob", d: Sequence[float] = (0.0,) * 5) -> None:
+    def __init__(
+        self, world: Graph, model: str = "plumb_bob", d: Sequence[float] = (0.0,) * 5, name: str = "camera/camera"
+    ) -> None:
         node, self._world, self._now = world.node, world, SECOND
         self._lens = CameraInfo(width=640, height=480, k=K.ravel(), d=d, distortion_model=model)
-        self._image = node.create_publisher(Image, "camera/camera/color/image_raw", 10)
-        self._info = node.create_publisher(CameraInfo, "camera/camera/color/camera_info", 10)
+        self._image = node.create_publisher(Image, f"{name}/color/image_raw", 10)
+        self._info = node.create_publisher(CameraInfo, f"{name}/color/camera_info", 10)
         self._arm = node.create_publisher(PoseStamped, "current_pose", 100)
         publishers = (self._image, self._info, self._arm)
         assert world.spin_until(lambda: all(publisher.get_subscription_count() for publisher in publishers))
@@ -98,6 +100,22 @@ def test_only_new_postures_at_rest_with_the_board_in_sight_become_samples(tmp_pa
     np.testing.assert_array_equal(stored.shots[1].image, pictures[1][..., 0])
     with graph(tmp_path) as world, pytest.raises(SdmError, match="holds samples already"):
         Collector(world.node, tmp_path / "samples", BOARD, 2, "camera", "", said.append)
+
+
+def test_a_camera_is_heard_in_another_namespace(tmp_path: Path) -> None:
+    (seen,) = postures(1, np.array([0.105, 0.06, 0.0]))
+    (picture,) = pictures_of([seen])
+    with graph(tmp_path) as world:
+        collector = Collector(
+            world.node, tmp_path / "samples", BOARD, 1, "left", "", lambda line: None, namespace="/cell/eyes"
+        )
+        cell = Cell(world, name="/cell/eyes/left")
+
+        def taken() -> bool:
+            cell.show(picture, seen)
+            return collector.done
+
+        assert world.spin_until(taken)
 
 
 def test_what_has_been_missing_for_a_while_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

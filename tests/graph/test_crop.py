@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.contracts import small_contract
+from helpers.domain import own_domain
 from helpers.fake_robot import FakeRobot, colour_pixels
 from helpers.graph import graph
 from numpy.typing import NDArray
@@ -91,6 +92,14 @@ def test_what_live_cameras_see_is_shown_before_it_is_cropped(tmp_path: Path, cha
     np.testing.assert_allclose(points[:, 2], 1.0, atol=1e-6)  # 0.8 m before a camera that stands 0.2 m high
     with graph(tmp_path) as world, pytest.raises(SdmError, match=r"within 0\.1 s: no image has come"):
         live_points(world.node, contract, "depth", "", 0.1)
+
+
+def test_cameras_are_looked_through_in_another_namespace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small_contract().save(tmp_path / "contract.yaml")
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(own_domain()))
+    words = f"{tmp_path}/contract.yaml --camera-namespace /cell/eyes --timeout 0.1 -o {tmp_path}/crop.png"
+    with pytest.raises(SdmError, match="no image has come on /cell/eyes/camera/depth/image_rect_raw"):
+        run(parser().parse_args(words.split()))
 
 
 def test_a_dataset_shows_what_it_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +12,8 @@ from helpers.board_images import K, checkerboard_texture, marker_texture, photog
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 from sdm_core.errors import SdmError
-from sdm_core.perception.static_transforms import read_transforms
+from sdm_core.perception.point_cloud import Extrinsics
+from sdm_core.perception.static_transforms import StaticTransform, read_transforms, write_transforms
 from sdm_policy_node.calibration.boards import Board, Checkerboard, MarkerGrid, board_in_camera
 from sdm_policy_node.calibration.hand_eye import Mount, Sample, solve_hand_eye
 from sdm_policy_node.calibration.program import parser, run
@@ -181,6 +184,32 @@ def test_pictures_become_the_file_that_the_nodes_read(
     assert "residuals of the board" in output.read_text()
 
 
+def test_cameras_are_calibrated_one_after_the_other_into_one_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drawn_samples(tmp_path / "samples", CHECKERBOARD, "eye_to_hand")
+    output, before = tmp_path / "extrinsics.yaml", Extrinsics((0.0, 0.6, 0.0, 0.8), (1.25, -0.5, 0.75))
+    left = StaticTransform("fr3_link0", "left_link", before)
+    stale = [StaticTransform("fr3_hand_tcp", child, before) for child in ("camera_link", "camera_color_optical_frame")]
+    write_transforms(output, [stale[0], left, stale[1]])
+    found = run(parser().parse_args([str(tmp_path / "samples"), "-o", str(output)]))
+    kept, camera = read_transforms(output)
+    assert kept == left
+    assert (camera.parent, camera.child) == ("fr3_link0", "camera_link")
+    np.testing.assert_allclose(camera.pose.translation, found.camera[:3, 3], atol=1e-6)
+    assert f"{output} places left_link, camera_link" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", ["", "camera_namespace: camera\n", "transforms: [{parent: base, child: camera}]"])
+def test_a_file_of_something_else_is_refused_before_anything_is_collected(text: str, tmp_path: Path) -> None:
+    output = tmp_path / "cell.yaml"
+    output.write_text(text)
+    with pytest.raises(SdmError, match=r"^-o .*cell\.yaml is there, and no file of transforms .*; name another file$"):
+        run(parser().parse_args([str(tmp_path / "samples"), "-o", str(output), "--collect", "15"]))
+    assert output.read_text() == text
+    assert not (tmp_path / "samples").exists()
+
+
 @pytest.mark.parametrize(
     ("options", "named"),
     [([], "collect samples first"), (["--size", "8"], "--size 8 is not COLUMNSxROWS"), (["--size", "8x6"], "upside")],
@@ -192,6 +221,22 @@ def test_what_cannot_be_calibrated_is_one_line_and_nothing_is_written(
     with pytest.raises(SdmError, match=named):
         run(parser().parse_args([str(tmp_path), "-o", str(output), *options]))
     assert not output.exists()
+
+
+def test_a_camera_is_collected_from_in_the_namespace_that_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Refusing:
+        """A collector that says where it was told to listen."""
+
+        def __init__(self, *told: Any) -> None:
+            raise SdmError(f"'{told[4]}' of '{told[7]}'")
+
+    monkeypatch.setattr("sdm_policy_node.calibration.collector.Collector", Refusing)
+    monkeypatch.setattr("sdm_policy_node.calibration.program.tool_node", lambda *_: nullcontext())
+    words = f"{tmp_path}/samples -o {tmp_path}/out.yaml --collect 1 --camera left --camera-namespace /cell/eyes"
+    with pytest.raises(SdmError, match=r"^'left' of '/cell/eyes'$"):
+        run(parser().parse_args(words.split()))
 
 
 def test_a_malformed_folder_is_one_line(tmp_path: Path) -> None:

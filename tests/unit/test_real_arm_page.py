@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import inspect
 import re
+import shlex
 from dataclasses import fields
 from pathlib import Path
+from types import ModuleType
 
+import pytest
 from launch.launch_description_sources import get_launch_description_from_python_launch_file
+from sdm_policy_node.calibration import program as calibration
 from sdm_policy_node.commands import command_node, operator_services
+from sdm_policy_node.crop import program as crop
+from sdm_policy_node.fusion import program as fusion
 from sdm_policy_node.parameters import CommandParameters
 from sdm_policy_node.sinks.command_sinks import COMMAND_SINKS
 
@@ -47,6 +53,22 @@ def test_parameters_that_the_page_explains_exist():
     }  # fmt: skip
     assert explained <= names
     assert all(f"`{name}`" in PAGE for name in explained)
+
+
+@pytest.mark.parametrize("program", [calibration, crop, fusion], ids=["sdm-calibrate", "sdm-crop", "sdm-align"])
+def test_commands_of_the_cameras_have_the_options_that_they_are_given(program: ModuleType):
+    parser = program.parser()
+    lines = re.findall(rf"^{parser.prog} (.*)$", PAGE, re.MULTILINE)
+    assert lines
+    for line in lines:
+        parser.parse_args(shlex.split(line, comments=True))
+
+
+def test_several_cameras_are_calibrated_into_the_file_that_is_read_then():
+    files = re.findall(r"^sdm-calibrate .*--camera \w+ .* -o (\S+)$", PAGE, re.MULTILINE)
+    assert len(files) == 2
+    read = re.findall(r"^sdm-(?:crop|align) .*--extrinsics (\S+)", PAGE, re.MULTILINE)
+    assert {*files} == {*read}
 
 
 def test_links_lead_somewhere():

@@ -29,9 +29,9 @@ def colour_image(camera: str, namespace: str = NAMESPACE) -> str:
     return f"{namespace}/{camera}/color/image_raw"
 
 
-def colour_info(camera: str) -> str:
+def colour_info(camera: str, namespace: str = NAMESPACE) -> str:
     """The calibration that accompanies `colour_image`."""
-    return f"camera/{camera}/color/camera_info"
+    return f"{namespace}/{camera}/color/camera_info"
 
 
 # Of the one camera that the simulated tasks observe with.

@@ -13,7 +13,7 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from rclpy.time import Time
 from scipy.spatial.transform import Rotation
-from sdm_core.camera_topics import colour_image, colour_info
+from sdm_core import camera_topics
 from sdm_core.errors import ObservationError, SdmError
 from sdm_core.perception.point_cloud import Intrinsics
 from sensor_msgs.msg import CameraInfo, Image
@@ -40,10 +40,18 @@ class Collector:
     """Listens until `wanted` samples are there. The arm is moved by other means, by hand or by its own program."""
 
     def __init__(
-        self, node: Node, folder: Path, board: Board, wanted: int, camera: str, link: str, say: Callable[[str], None]
+        self,
+        node: Node,
+        folder: Path,
+        board: Board,
+        wanted: int,
+        camera: str,
+        link: str,
+        say: Callable[[str], None],
+        namespace: str = camera_topics.NAMESPACE,
     ) -> None:
         """`link`: the frame of the camera's own tree that is to be placed, empty for its optical frame; `say` gets a
-        line for each sample, and for what one has to wait for."""
+        line for each sample, and for what one has to wait for; `namespace`: of the cameras' drivers."""
         if (folder / "samples.yaml").exists():
             raise SdmError(f"{folder}: holds samples already; choose another folder, or solve those without --collect")
         self._node, self._path, self._board, self._wanted, self._link = node, folder, board, wanted, link
@@ -56,7 +64,10 @@ class Collector:
         self._listener = TransformListener(self._tf, node)
         self._parents: dict[str, str] = {}
         node.create_subscription(TFMessage, "/tf_static", self._on_static, _STATIC)
-        self._topic, self._info_topic = colour_image(camera), colour_info(camera)
+        self._topic, self._info_topic = (
+            camera_topics.colour_image(camera, namespace),
+            camera_topics.colour_info(camera, namespace),
+        )
         node.create_subscription(CameraInfo, self._info_topic, self._on_info, qos_profile_sensor_data)
         node.create_subscription(Image, self._topic, self._on_image, qos_profile_sensor_data)
         node.create_subscription(PoseStamped, "current_pose", self._on_pose, qos_profile_sensor_data)

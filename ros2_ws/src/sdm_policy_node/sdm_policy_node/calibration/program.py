@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from sdm_core.errors import SdmError
-from sdm_core.perception.static_transforms import StaticTransform, write_transforms
+from sdm_core import camera_topics
+from sdm_core.errors import ObservationError, SdmError
+from sdm_core.perception.static_transforms import StaticTransform, read_transforms, write_transforms
 
 from sdm_policy_node.calibration.boards import Board, Checkerboard, MarkerGrid, board_in_camera
 from sdm_policy_node.calibration.hand_eye import HandEye, Mount, Sample, solve_hand_eye
@@ -29,7 +30,13 @@ def parser() -> argparse.ArgumentParser:
         "differ in tilt, and it takes one whenever the board is seen. After --ros-args topics are remapped.",
     )
     made.add_argument("folder", type=Path, help="where the samples are, or are collected")
-    made.add_argument("-o", "--output", type=Path, required=True, help="the YAML file to write")
+    made.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        help="the YAML file to write; where it is there, the other frames that it places stay in it",
+    )
     made.add_argument(
         "--mount",
         choices=("eye_to_hand", "eye_in_hand"),
@@ -45,6 +52,11 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--collect", type=int, default=0, metavar="N", help="take N samples from the live topics first")
     made.add_argument("--camera", default="camera", help="the live camera's name")
     made.add_argument(
+        "--camera-namespace",
+        default=camera_topics.NAMESPACE,
+        help="namespace of the cameras' drivers, as of policy_node",
+    )
+    made.add_argument(
         "--link",
         default="",
         help="frame of the camera to place: the root of its driver's own frames, such as camera_link; empty, where "
@@ -56,6 +68,7 @@ def parser() -> argparse.ArgumentParser:
 def run(options: argparse.Namespace, ros_arguments: Sequence[str] = ()) -> HandEye:
     """Calibrates as asked for, and writes the file. Raises SdmError with one line where it cannot."""
     board = _board(options)
+    _placed(options.output)  # refused now, and not after an hour of collecting
     if options.collect:
         _collect(options, board, ros_arguments)
     folder = SampleFolder.load(options.folder)
@@ -75,12 +88,22 @@ def run(options: argparse.Namespace, ros_arguments: Sequence[str] = ()) -> HandE
     link = found.camera @ np.linalg.inv(folder.camera.optical_in_link)
     lines = _report(found, parent, folder)
     print(lines)
-    write_transforms(
-        options.output,
-        [StaticTransform(parent, folder.camera.link, as_extrinsics(link))],
-        f"Written by sdm-calibrate ({mount}).\n{lines}",
-    )
+    own = {folder.camera.link, folder.camera.frame}  # placed both, they would be two places of one camera
+    transforms = [other for other in _placed(options.output) if other.child not in own]
+    transforms.append(StaticTransform(parent, folder.camera.link, as_extrinsics(link)))
+    write_transforms(options.output, transforms, f"Last written by sdm-calibrate ({mount}).\n{lines}")
+    print(f"{options.output} places {', '.join(transform.child for transform in transforms)}")
     return found
+
+
+def _placed(output: Path) -> list[StaticTransform]:
+    """What the file to write places already. Raises SdmError where it is something else, which would be lost."""
+    if not output.exists():
+        return []
+    try:
+        return read_transforms(output)
+    except ObservationError as error:
+        raise SdmError(f"-o {output} is there, and no file of transforms ({error}); name another file") from None
 
 
 def _report(found: HandEye, parent: str, folder: SampleFolder) -> str:
@@ -112,7 +135,9 @@ def _collect(options: argparse.Namespace, board: Board, ros_arguments: Sequence[
         print(line, flush=True)
 
     with tool_node("calibration", ros_arguments) as node:
-        collector = Collector(node, options.folder, board, options.collect, options.camera, options.link, say)
+        collector = Collector(
+            node, options.folder, board, options.collect, options.camera, options.link, say, options.camera_namespace
+        )
         say(f"show the board to '{options.camera}', and let the arm rest in {options.collect} postures (Ctrl-C ends)")
         while not collector.done:
             rclpy.spin_once(node, timeout_sec=0.1)

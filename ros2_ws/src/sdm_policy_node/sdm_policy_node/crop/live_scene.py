@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+from sdm_core import camera_topics
 from sdm_core.contract import Contract
 from sdm_core.errors import ObservationError, SdmError
 from sdm_core.perception.static_transforms import read_transforms
@@ -23,9 +24,16 @@ _REACH = 2.0
 
 
 def live_points(
-    node: Node, contract: Contract, source: str, extrinsics: str, timeout_s: float, executor: Any | None = None
+    node: Node,
+    contract: Contract,
+    source: str,
+    extrinsics: str,
+    timeout_s: float,
+    executor: Any | None = None,
+    namespace: str = camera_topics.NAMESPACE,
 ) -> dict[str, NDArray[np.float32]]:
-    """The points [M,3] of one frame of each of the contract's depth cameras. Raises SdmError with what was missing."""
+    """The points [M,3] of one frame of each of the contract's depth cameras, whose drivers are in `namespace`. Raises
+    SdmError with what was missing."""
     cloud = contract.observation.cloud
     if cloud is None:
         raise SdmError("the contract observes no cloud, and has no crop box")
@@ -36,7 +44,7 @@ def live_points(
         node,
         OBSERVATION_SOURCES[source],
         tuple(depth_cameras(contract)),
-        StreamSettings(colour=cloud.coloured),
+        StreamSettings(colour=cloud.coloured, namespace=namespace),
         frames.append,
     )
     pose = CameraPose(node, "", 0.0)
@@ -47,7 +55,7 @@ def live_points(
         executor = SingleThreadedExecutor(context=node.context)
         executor.add_node(node)
     deadline = time.monotonic() + timeout_s
-    reason = "no image has come; check the camera's topics"
+    reason = f"no image has come on {cameras.topic}; check the cameras' topics, and their namespace"
     while time.monotonic() < deadline:
         executor.spin_once(timeout_sec=0.05)
         ready = [frame for frame in frames if cameras.ready(frame.stamp_ns)]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from sdm_core import camera_topics
 from sdm_core.atomic import atomic_write
 from sdm_core.checkpoint import contract_at
 from sdm_core.contract import CloudSpec
@@ -39,6 +40,11 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("-o", "--output", type=Path, default=Path("crop.png"), help="the picture (.png) to write")
     made.add_argument("--observation-source", choices=("depth", "points"), default="depth", help="as of policy_node")
+    made.add_argument(
+        "--camera-namespace",
+        default=camera_topics.NAMESPACE,
+        help="namespace of the cameras' drivers, as of policy_node",
+    )
     made.add_argument("--extrinsics", default="", help="file of sdm-calibrate; else tf tells where the cameras are")
     made.add_argument("--save", type=Path, help="keep what each camera saw in this .npz, for sdm-align")
     made.add_argument("--timeout", type=float, default=10.0, help="longest wait for the cameras (s)")
@@ -97,7 +103,14 @@ def _live(
 
     contract = contract_at(options.source)
     with tool_node("crop", ros_arguments) as node:
-        cameras = live_points(node, contract, options.observation_source, options.extrinsics, options.timeout)
+        cameras = live_points(
+            node,
+            contract,
+            options.observation_source,
+            options.extrinsics,
+            options.timeout,
+            namespace=options.camera_namespace,
+        )
     assert contract.observation.cloud is not None
     return contract.observation.cloud, cameras
 
