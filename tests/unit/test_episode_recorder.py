@@ -11,7 +11,7 @@ import pytest
 from geometry_msgs.msg import PoseStamped
 from helpers.contracts import small_contract
 from helpers.fake_robot import time_message
-from helpers.motion import joint_contract, pose_contract, with_measured_gripper
+from helpers.motion import joint_contract, pose_contract, rate_contract, with_measured_gripper
 from rclpy.node import Node
 from rclpy.serialization import serialize_message
 from sdm_core.contract import Contract
@@ -216,6 +216,13 @@ def test_a_sink_that_has_no_such_actions_is_refused_before_a_demonstration(
 ) -> None:
     with pytest.raises(ContractError, match=f"sink '{sink}' records {line}"):
         Cell(contract, sink=sink)
+
+
+@pytest.mark.parametrize("contract", [pose_contract("ee_delta"), rate_contract(names=("ee.x", "ee.y"))])
+def test_where_the_arm_stands_is_no_step_or_rate(contract: Contract) -> None:
+    kind = contract.action.kind
+    with pytest.raises(ContractError, match=f"'measured' records ee_pose or joint_position actions, not '{kind}'"):
+        Cell(contract, actions="measured")
 
 
 def test_where_no_command_comes_the_topic_is_named_that_was_listened_to() -> None:

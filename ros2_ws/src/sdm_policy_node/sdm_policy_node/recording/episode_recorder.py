@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rclpy.node import Node
 from sdm_core.commands.anchor import MeasuredPose
 from sdm_core.contract import Contract
-from sdm_core.errors import ObservationError
+from sdm_core.errors import ContractError, ObservationError
 from sdm_core.stream_guard import RESTART_NS
 
 from sdm_policy_node.grippers.gripper_topic import GRIPPER_TOPIC
@@ -26,6 +26,8 @@ from sdm_policy_node.sources.state_source import StateSource
 COMPANIONS_WAIT_NS = 500_000_000
 """For so long a frame waits for the other messages of its instant, which arrive in any order."""
 
+# What an arm that is led by hand tells: where it stands, and no step or rate.
+_PLACES = ("ee_pose", "joint_position")
 # Clouds may be made later than their images come, by up to this many.
 _QUEUE = 200
 # A camera's image arrives after the states and the commands of its instant: so many of those count that came before the
@@ -67,6 +69,11 @@ class EpisodeRecorder:
             ).topic_name
             self._needs_gripper = gripper is not None and settings.sink == "pose"
         else:
+            if contract.action.kind not in _PLACES:
+                raise ContractError(
+                    f"actions 'measured' records {' or '.join(_PLACES)} actions, not '{contract.action.kind}'; "
+                    "write the contract's actions as one of these"
+                )
             self._needs_gripper = gripper is not None and gripper not in MeasuredPose(contract).measured.tolist()
             if self._needs_gripper:
                 listen_to_gripper(node, self._on_gripper, self._on_command_refused)
