@@ -56,7 +56,7 @@ ABLATIONS = (
             Setting("centred on the gripper", TEACHER),
             Setting("in the world", _variant(TEACHER, "world cloud")),
             # Half of the recipe's observations hide the state, and with it where the hand is in a world's cloud.
-            Setting("in the world, the state never hidden", _variant(TEACHER, "world cloud, state always seen")),
+            Setting("in the world, the state never hidden", _variant(TEACHER, "world cloud with state")),
         ),
     ),
     Ablation(
