@@ -1,4 +1,4 @@
-"""The contract for a real arm that is shipped in config/robot fits the nodes that would run under it."""
+"""The contracts for a real arm that are shipped in config/robot fit the nodes that would run under them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ from sdm_core.contract import Contract
 from sdm_core.errors import ContractError
 from sdm_core.share import share_directory
 from sdm_policy_node.parameters import CommandParameters, PolicyParameters
+from sdm_policy_node.sinks.joint_command import JointCommand
 from sdm_sim.franka.contract import franka_contract
+from sdm_sim.franka.fr3 import JOINTS, LINKS, READY
 
 ROBOT = share_directory("sdm_bringup") / "config" / "robot"
 # libfranka's limits of the FR3: m/s, m/s², m/s³, then rad/s, rad/s², rad/s³.
@@ -53,6 +55,34 @@ def test_the_fr3_s_limits_lie_well_inside_the_arm_s_own() -> None:
         assert entry.max_velocity <= 0.5 * allowed[0]  # type: ignore[operator]
         assert entry.max_acceleration <= 0.5 * allowed[1]  # type: ignore[operator]
         assert entry.max_jerk <= 0.5 * allowed[2]  # type: ignore[operator]
+
+
+def test_the_contract_of_joints_moves_under_the_fr3_s_limits_once_the_box_is_gone() -> None:
+    contract = Contract.load(ROBOT / "fr3_joints_contract.yaml")
+    parameters = yaml.safe_load((ROBOT / "fr3.yaml").read_text())["/**"]["ros__parameters"]
+    require_motion_limits(contract.action)
+    arm_of(parameters).require(contract.action, parameters["arm_share"])
+    with pytest.raises(ContractError, match="bounds 'ee_pose' and 'ee_delta' actions, not 'joint_position'; give none"):
+        absolute(contract, parameters["workspace_low"], parameters["workspace_high"])
+    bounded = absolute(contract, (0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
+    pipeline = CommandPipeline(bounded, period_ns=20_000_000, max_age_ns=300_000_000)
+    start = MeasuredPose(contract).of(np.array([*READY, 0.4, 0.0, 0.3]))
+    pipeline.reset(start)
+    target = np.array([*READY[:6], READY[6] + 0.2, 1.0])
+    pipeline.add(ActionChunk(0, contract.dt_ns, np.tile(target, (contract.horizon, 1)), 0))
+    decisions = [pipeline.tick(tick * 20_000_000) for tick in range(10)]
+    assert not any(decision.held for decision in decisions)
+    last = decisions[-1].command
+    assert last is not None
+    assert start[6] < last[6] < target[6]
+    assert home_command(bounded, READY)[:7] == pytest.approx(READY)
+
+
+def test_the_contract_of_joints_names_the_fr3_s_within_their_ranges() -> None:
+    contract = Contract.load(ROBOT / "fr3_joints_contract.yaml")
+    assert tuple(JointCommand(contract, "trajectory", "joint_position").names) == JOINTS == contract.state_names[:7]
+    for entry, link in zip(contract.action.entries, LINKS, strict=False):
+        assert link.lower < entry.low < entry.high < link.upper
 
 
 def arm_of(parameters: dict) -> ArmLimits:
