@@ -13,6 +13,7 @@ from helpers.contracts import image_contract
 from helpers.fake_robot import FakeRobot, depth_image, state_values, time_message
 from helpers.graph import Graph, graph
 from helpers.linear_policy import LinearPolicy
+from helpers.noise import episode_noise
 from helpers.toy_task import ToyTask
 from numpy.typing import NDArray
 from sdm_core.contract import Contract
@@ -139,7 +140,7 @@ def test_the_policy_node_refuses_what_is_not_its_cameras_and_answers_what_is(wor
         assert (trace.refusal, trace.commands) == ("", 2)
         sequence = step - 5
         assert world.spin_until(lambda count=2 * (sequence + 1): len(robot.commands) == count)
-        noise = np.random.default_rng([7, sequence]).standard_normal(policy.action_shape, np.float32)[0]
+        noise = episode_noise(7, sequence, policy.action_shape)[0]
         states = np.stack([state_values(step, contract)] * 2)
         images = {camera: image[None] for camera, image in expected_images(contract, step).items()}
         chunk = np.clip(policy.action(None, states, noise, images), -1, 1)

@@ -98,10 +98,11 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
 
 @pytest.fixture(scope="module")
 def lines(checkpoint: Checkpoint) -> list[dict[str, Any]]:
-    """Its result, its teacher's, and a task with nothing to explain."""
+    """Its result, of before noise had a stream of its own, its teacher's, and a task with nothing to explain."""
     task = make_task(TASK)
     runtime = PolicyRuntime(checkpoint)
-    outcomes = "".join(str(int(run_episode(task, runtime, SEED0 + index).success)) for index in range(3))
+    episodes = (run_episode(task, runtime, SEED0 + index, own_stream=False) for index in range(3))
+    outcomes = "".join(str(int(episode.success)) for episode in episodes)
     task.close()
     assert sorted(outcomes) == ["0", "1", "1"]
     line = success_line(TASK, "sdm", 1, outcomes, checkpoint="export", teacher="dp3 seed 0")

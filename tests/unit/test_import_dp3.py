@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import published_dp3
+from helpers.noise import episode_noise
 from omegaconf import OmegaConf
 from safetensors.torch import load_file
 from sdm_core.datasets.dataset import Episode, EpisodeStore
@@ -248,7 +249,7 @@ def test_an_imported_run_is_exported_and_commands_from_the_newest_observation_on
     runtime = PolicyRuntime(run.path / "export")
     runtime.start_episode(3)
     chunk = runtime.infer(PolicyInput(0, states[0].numpy(), clouds[0].float().numpy()))
-    noise = torch.from_numpy(np.random.default_rng([3, 0]).standard_normal((1, 8, 4), np.float32))
+    noise = torch.from_numpy(episode_noise(3, 0, (1, 8, 4)))
     sampler = Sampler(run.load_policy(), SamplingSettings(nfe=5))
     with torch.no_grad():
         expected = sampler(clouds[:1].float(), states[:1].float(), noise)[0]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 from helpers.contracts import image_contract, small_contract
 from helpers.linear_policy import LinearPolicy
+from helpers.noise import episode_noise
 from sdm_core.action_chunk import ActionChunk
 from sdm_core.checkpoint import Checkpoint
 from sdm_core.contract import Contract
@@ -24,7 +26,7 @@ def observation(seed: int = 0, stamp_ns: int = 123) -> PolicyInput:
 
 
 def expected(policy: LinearPolicy, given: PolicyInput, episode: int, index: int) -> np.ndarray:
-    noise = np.random.default_rng([episode, index]).standard_normal(policy.action_shape, np.float32)[0]
+    noise = episode_noise(episode, index, policy.action_shape)[0]
     return policy.action(given.cloud, given.state, noise)
 
 
@@ -108,6 +110,25 @@ def test_a_network_for_one_observation_is_asked_one_by_one(policy: LinearPolicy,
         assert isinstance(answer, ActionChunk)
         exact = expected(policy, question.observation, 5, question.sequence)
         np.testing.assert_allclose(answer.targets, exact, atol=1e-6)
+
+
+def test_noise_has_nothing_of_what_others_draw_of_the_same_seed() -> None:
+    """Scenes are drawn of the seed alone, or of it and a number; tries of one start are 2**32 apart."""
+    seed, shape = 30000, (8, 4)
+    own = [
+        Question(observation(), seed + repeat * 2**32, sequence).noise(shape)
+        for repeat, sequence in product(range(5), range(9))
+    ]
+    others = [
+        np.random.default_rng(entropy).standard_normal(shape, np.float32) for entropy in (seed, [seed, 1], [seed, 2])
+    ]
+    drawn = {noise.tobytes() for noise in (*own, *others)}
+    assert len(drawn) == len(own) + len(others)
+
+
+def test_noise_of_lines_before_it_had_a_stream_of_its_own() -> None:
+    before = Question(observation(), 7, 3, own_stream=False).noise((8, 4))
+    assert before.tobytes() == np.random.default_rng([7, 3]).standard_normal((8, 4), np.float32).tobytes()
 
 
 def test_noise_differs_from_observation_to_observation_and_episode_to_episode(checkpoint: Checkpoint) -> None:
@@ -201,7 +222,7 @@ def test_images_of_every_camera_enter_the_network_by_name(backend: str, with_clo
     contract = image_contract(with_cloud=with_cloud, cameras=("front", "wrist"), image={"steps": 2})
     policy = LinearPolicy(contract)
     given = seen(contract)
-    noise = np.random.default_rng([0, 0]).standard_normal(policy.action_shape, np.float32)[0]
+    noise = episode_noise(0, 0, policy.action_shape)[0]
     chunk = PolicyRuntime(policy.write(tmp_path / "policy"), backend).infer(given)
     np.testing.assert_allclose(chunk.targets, policy.action(given.cloud, given.state, noise, given.images), atol=1e-5)
 

@@ -21,7 +21,7 @@ from sdm_training.programs.recheck import RecheckError, RecheckSettings, recheck
 from sdm_training.report.rechecked import recheck_table
 from sdm_training.settings import composed
 
-EPISODES, REPEATS, SEED0 = 4, 2, 30001
+EPISODES, REPEATS, SEED0 = 4, 2, 30005
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +99,21 @@ def test_a_line_is_evaluated_again_in_its_own_backend_unless_another_is_asked_fo
     assert comparison.get("backend") == run.get("backend")
 
 
+def test_a_line_is_evaluated_again_with_noise_of_the_stream_that_it_had(
+    line: dict[str, Any], outcomes: list[Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    streams = []
+
+    def evaluated(*_: Any, own_stream: bool, **more: Any):
+        streams.append(own_stream)
+        return outcomes
+
+    monkeypatch.setattr("sdm_training.benchmark.recheck.evaluate", evaluated)
+    recheck(settings(tmp_path, line))
+    recheck(settings(tmp_path, {key: value for key, value in line.items() if key != "noise_stream"}))
+    assert streams == [True, False]
+
+
 def test_a_line_whose_checkpoint_is_gone_or_was_trained_again_is_not_drawn(line: dict[str, Any], tmp_path: Path):
     assert candidates([line], tmp_path) == [line]
     assert candidates([line], tmp_path / "elsewhere") == []
@@ -121,6 +136,8 @@ def test_attempts_of_a_line_are_those_of_its_evaluation():
     asked = attempts_of({"eval_seed0": 7, "episodes": 4, "repeats": 2})
     assert [attempt.seed for attempt in asked] == [7, 7, 8, 8]
     assert len({attempt.noise_seed for attempt in asked}) == 4
+    assert not any(attempt.own_stream for attempt in asked)
+    assert all(attempt.own_stream for attempt in attempts_of({"eval_seed0": 7, "episodes": 4, "noise_stream": "own"}))
 
 
 def test_words_name_a_variant():

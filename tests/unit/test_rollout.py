@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from helpers.contracts import small_contract
 from helpers.linear_policy import LinearPolicy
+from helpers.noise import episode_noise
 from helpers.toy_task import ToyTask
 from numpy.typing import NDArray
 from sdm_core.datasets.dataset import Episode
@@ -35,7 +36,7 @@ def by_hand(task: ToyTask, policy: LinearPolicy, seed: int) -> NDArray[np.float6
         named = dict(zip(frame.names, frame.values.tolist(), strict=True))
         states.append([named[name] for name in ("hand.x", "hand.y", "hand.z", "gap")])
         if len(commands) % 2 == 0:
-            noise = np.random.default_rng([seed, len(commands) // 2]).standard_normal((1, 4, 3), np.float32)[0]
+            noise = episode_noise(seed, len(commands) // 2, (1, 4, 3))[0]
             state = np.array([states[max(0, len(states) - 2)], states[-1]], np.float32)
             image = frame.depth
             assert image is not None

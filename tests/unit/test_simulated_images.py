@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.linear_policy import LinearPolicy
+from helpers.noise import episode_noise
 from helpers.toy_task import ToyTask
 from numpy.typing import NDArray
 from sdm_core.contract import Contract
@@ -72,7 +73,7 @@ def by_hand(task: ToyTask, policy: LinearPolicy, seed: int, steps: int) -> NDArr
         states.append([named[name] for name in ("hand.x", "hand.y", "hand.z", "gap")])
         images.append(resize_crop(frame.images["camera"], (8, 6)))
         if len(commands) % 2 == 0:
-            noise = np.random.default_rng([seed, len(commands) // 2]).standard_normal((1, 4, 3), np.float32)[0]
+            noise = episode_noise(seed, len(commands) // 2, (1, 4, 3))[0]
             state = np.array([states[max(0, len(states) - 2)], states[-1]], np.float32)
             seen = np.stack([images[max(0, len(images) - 1 - back)] for back in reversed(range(steps))])
             chunk = policy.action(None, state, noise, {"camera": seen})

@@ -11,7 +11,7 @@ from sdm_core.errors import DatasetError, SdmError
 
 from sdm_training import provenance
 from sdm_training.evaluation.closed_loop import USUAL_BACKEND, Outcome, World, evaluate
-from sdm_training.evaluation.reported import attempts_of, checkpoint_of, digest, seeds_of
+from sdm_training.evaluation.reported import attempts_of, checkpoint_of, digest, own_stream_of, seeds_of
 from sdm_training.provenance import ORIGIN
 from sdm_training.report.lines import matching
 
@@ -57,6 +57,7 @@ def evaluate_again(
         repeats,
         World(line["task"], line.get("camera_noise")),
         environments=line.get("environments", 1),
+        own_stream=own_stream_of(line),
     )
     again = "".join(str(int(outcome.success)) for outcome in outcomes)
     return {

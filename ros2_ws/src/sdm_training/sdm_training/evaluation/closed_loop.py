@@ -53,9 +53,11 @@ class World:
     latency: Latency | None = None
 
 
-def attempts(seeds: Sequence[int], repeats: int = 1) -> list[Attempt]:
-    """The episodes of an evaluation, in the order of its outcomes."""
-    return [Attempt(seed, seed + repeat * _NOISE_SEED_STRIDE) for seed, repeat in product(seeds, range(repeats))]
+def attempts(seeds: Sequence[int], repeats: int = 1, own_stream: bool = True) -> list[Attempt]:
+    """The episodes of an evaluation, in the order of its outcomes; own_stream as a Question's."""
+    return [
+        Attempt(seed, seed + repeat * _NOISE_SEED_STRIDE, own_stream) for seed, repeat in product(seeds, range(repeats))
+    ]
 
 
 def evaluate(
@@ -67,10 +69,12 @@ def evaluate(
     repeats: int = 1,
     world: World | None = None,
     environments: int = 1,
+    own_stream: bool = True,
 ) -> list[Outcome]:
     """Runs the episode of every seed through the exported network; the outcomes come in the order of the seeds.
 
-    Each start is tried `repeats` times in a row, with the policy's noise alone seeded anew. An episode depends on its
+    Each start is tried `repeats` times in a row, with the policy's noise alone seeded anew (own_stream: false repeats
+    lines of before, see sdm_core's Question). An episode depends on its
     seed and repeat alone, so the number of workers changes nothing but the time taken.
 
     Each worker steps `environments` of the task in turn and infers their observations as one batch. The same number
@@ -85,7 +89,7 @@ def evaluate(
     require_backend(backend)
     if backend == "torch":
         opened.require_weights()
-    asked = attempts(seeds, repeats)
+    asked = attempts(seeds, repeats, own_stream)
     groups = [asked[first : first + environments] for first in range(0, len(asked), environments)]
     outcomes = []
     # Spawned, not forked: a renderer's context does not survive a fork.

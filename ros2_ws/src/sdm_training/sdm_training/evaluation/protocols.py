@@ -18,7 +18,7 @@ from sdm_core.results import NO_WAY, wilson
 from sdm_training import provenance
 from sdm_training.data.windows import Demonstrations
 from sdm_training.evaluation.closed_loop import Outcome
-from sdm_training.export.run_exports import ExportSettings, export_sampling
+from sdm_training.export.run_exports import WHOLE, ExportSettings, export_sampling
 from sdm_training.runs.run_folder import RunFolder
 
 # DP3 evaluates 20 episodes every 200 epochs of 3000, and reports the mean of the best five.
@@ -26,6 +26,9 @@ BEST, BEST_EPISODES = 5, 20
 
 # What a result line says of its policy, in the words of the checkpoint's metrics.
 COPIED = ("method", "variant", "teacher", "network", "seed", "nfe", "demos", "action_error", "train_s", "stacked")
+
+# A line's `noise_stream`; absent from lines whose noise was drawn as their scenes were (see sdm_core's Question).
+OWN_STREAM = "own"
 
 Evaluate = Callable[[Path, int], list[Outcome]]
 """(checkpoint folder, number of episodes) → outcomes."""
@@ -90,10 +93,11 @@ def snapshot(
 def _exported_snapshot(
     run: RunFolder, weights: Path, metrics: dict[str, Any], demonstrations: Demonstrations
 ) -> Iterator[Checkpoint]:
-    """A temporary checkpoint of a run's weights file, sampled as the run says."""
+    """A temporary checkpoint of a run's weights file, sampled as the run says and stored as its final weights are."""
     with tempfile.TemporaryDirectory() as room:
         target, console = Path(room) / "checkpoint", Console(quiet=True)
-        yield export_sampling(run, target, run.sampling(), ExportSettings(), demonstrations, metrics, console, weights)
+        settings = ExportSettings(half_weights=_exported(run).metrics.get("weights") != WHOLE)
+        yield export_sampling(run, target, run.sampling(), settings, demonstrations, metrics, console, weights)
 
 
 def _step(weights: Path) -> int:
@@ -125,6 +129,7 @@ def _line(checkpoint: Checkpoint, outcomes: list[Outcome]) -> dict[str, Any]:
         **({"score": round(mean(scores), 4)} if scores else {}),
         **({"held": round(held, 4)} if held else {}),
         "eval_seed0": min(outcome.seed for outcome in outcomes),
+        "noise_stream": OWN_STREAM,
         "checkpoint": str(checkpoint.path),
         **provenance.origin(),
     }

@@ -12,7 +12,7 @@ from sdm_core.errors import CheckpointError
 from sdm_sim.rollout import Attempt
 
 from sdm_training.evaluation.closed_loop import attempts
-from sdm_training.evaluation.protocols import COPIED
+from sdm_training.evaluation.protocols import COPIED, OWN_STREAM
 
 
 def checkpoint_of(line: dict[str, Any], root: Path) -> Checkpoint:
@@ -36,9 +36,14 @@ def seeds_of(line: dict[str, Any]) -> range:
     return range(seed0, seed0 + line["episodes"] // line.get("repeats", 1))
 
 
+def own_stream_of(line: dict[str, Any]) -> bool:
+    """Whether its noise had a stream of its own; see sdm_core's Question."""
+    return line.get("noise_stream") == OWN_STREAM
+
+
 def attempts_of(line: dict[str, Any]) -> list[Attempt]:
     """The episodes of a line, in the order of its outcomes."""
-    return attempts(seeds_of(line), line.get("repeats", 1))
+    return attempts(seeds_of(line), line.get("repeats", 1), own_stream_of(line))
 
 
 def digest(line: dict[str, Any]) -> str:

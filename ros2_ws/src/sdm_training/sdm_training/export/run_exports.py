@@ -25,6 +25,8 @@ from sdm_training.settings import Settings, SettingsError
 PARITY_OBSERVATIONS = 64
 PARITY_BATCHES = (1, 8)
 BACKENDS = ("openvino", "onnxruntime")
+# How a checkpoint's metrics tell the bits of its weights.
+HALF, WHOLE = "float16", "float32"
 
 Differences = dict[str, NDArray[np.float32]]
 """By backend, to each action entry [A]."""
@@ -94,7 +96,7 @@ def export_sampling(
     if not np.isfinite(_largest(differences)):
         raise CheckpointError(f"{target}: the network's actions are not finite; nothing is exported, train it again")
     parity = {backend: float(difference.max()) for backend, difference in differences.items()}
-    kept_as = "float16" if half else "float32"
+    kept_as = HALF if half else WHOLE
     metrics |= {"weights": kept_as, "bytes": len(network), "parity": parity}
     checkpoint = Checkpoint.write(target, contract, network, metrics, run.record(), weights)
     shown = ", ".join(f"{backend} {difference:.1e}" for backend, difference in parity.items())

@@ -12,7 +12,7 @@ from sdm_sim.progress import Course, TellsProgress
 from sdm_sim.task import Task
 
 from sdm_training import provenance
-from sdm_training.evaluation.reported import digest
+from sdm_training.evaluation.reported import digest, own_stream_of
 from sdm_training.failures.expert import ExpertEpisode, expert_episode, spread
 from sdm_training.failures.replay import replay
 from sdm_training.failures.shortfall import Shortfall
@@ -66,7 +66,8 @@ def failure_finding(
     `again` says whether it fails again; where it does not, there is no stage.
     """
     name = _file_name(shortfall.line, seed)
-    found = replay(task, runtime, seed, folder / f"{name}.mp4", folder / f"{name}.jpg")
+    video, strip = folder / f"{name}.mp4", folder / f"{name}.jpg"
+    found = replay(task, runtime, seed, own_stream_of(shortfall.line), video, strip)
     stage = stage_of(found.course, reference) if found.course and reference and not found.success else None
     expert = expert_episode(task, seed).success if task.expert_kind else None
     return {
