@@ -44,6 +44,24 @@ def test_launch_arguments_are_declared():
     assert {"sim", "dry_run", "speed_share", "checkpoint", "episodes"} <= given <= declared
 
 
+def command_lines() -> list[str]:
+    """Those of the page's blocks, with their comments."""
+    blocks = re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL)
+    return "".join(blocks).replace("\\\n", " ").splitlines()
+
+
+def test_a_launch_in_the_cell_is_given_the_cell_s_own_files():
+    launches = [line for line in command_lines() if line.startswith("ros2 launch sdm_bringup") and "[cell]" in line]
+    assert len(launches) == 3
+    assert all("robot:=" in line and "camera:=" in line for line in launches)
+
+
+def test_nodes_that_are_started_by_hand_are_in_a_dry_run():
+    nodes = [line for line in command_lines() if line.startswith("ros2 run sdm_policy_node")]
+    assert {line.split()[3] for line in nodes} == {"command_node", "policy_node"}
+    assert all("-p dry_run:=true" in line for line in nodes)
+
+
 def test_parameters_that_the_page_explains_exist():
     names = {entry.name for entry in fields(CommandParameters)}
     explained = {
