@@ -23,6 +23,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from rosgraph_msgs.msg import Clock
 from sdm_cockpit.cockpit_parameters import CockpitParameters
 from sdm_cockpit.export.visual_messages import CLOUD
+from sdm_cockpit.graph.checkpoint_change import checkpoints_in
 from sdm_cockpit.graph.graph_operator import GraphOperator
 from sdm_cockpit.graph.graph_view import GraphView
 from sdm_cockpit.graph.node_watch import GONE, NodeWatch
@@ -155,13 +156,33 @@ def test_a_policy_that_commands_inline_is_seen_as_well(looking: tuple[Looking, C
     assert seen.timing.deadline_ms == 100.0
 
 
-def test_another_checkpoint_is_looked_at_as_it_is_acted_upon(looking: tuple[Looking, Camera], tmp_path: Path) -> None:
+def test_only_what_can_be_loaded_is_offered(tmp_path: Path) -> None:
+    policy = LinearPolicy(small_contract())
+    policy.write(tmp_path / "student")
+    for run, exports in (("sdm_small_seed0", ["export"]), ("dp3_small_seed0", ["export_nfe10", "export_nfe2"])):
+        for export in exports:
+            policy.write(tmp_path / run / export)
+        small_contract().save(tmp_path / run / "contract.yaml")
+    (tmp_path / "sdm_small_seed0" / "export_nfe1").mkdir()
+    (policy.write(tmp_path / "half").path / "metrics.json").unlink()
+    (tmp_path / "recorded").mkdir()
+    small_contract().save(tmp_path / "recorded" / "contract.yaml")
+    exports = ["dp3_small_seed0/export_nfe10", "dp3_small_seed0/export_nfe2", "sdm_small_seed0/export"]
+    assert list(checkpoints_in(tmp_path, "native")) == [*exports, "student"]
+    assert list(checkpoints_in(tmp_path / "dp3_small_seed0", "native")) == ["export_nfe10", "export_nfe2"]
+    assert checkpoints_in(tmp_path, "ee_pose") == {}
+
+
+def test_another_checkpoint_is_looked_at_as_it_is_acted_upon(
+    looking: tuple[Looking, Camera], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cockpit, camera = looking
     cockpit.start_policy()
-    LinearPolicy(small_contract(cloud={"points": 16})).write(tmp_path / "coarse")
-    cockpit.operator = GraphOperator(cockpit.world.node, tmp_path, "native", lambda: False)
+    LinearPolicy(small_contract(cloud={"points": 16})).write(tmp_path / "coarse" / "export")
+    monkeypatch.chdir(tmp_path)  # where policy_node was not started
+    cockpit.operator = GraphOperator(cockpit.world.node, Path(), "native", lambda: False)
     look_until(cockpit, camera, lambda shown: cockpit.state_of("policy_node") == "active")
-    assert cockpit.operator.abilities.checkpoints == ("checkpoint", "coarse")
+    assert cockpit.operator.abilities.checkpoints == ("checkpoint", "coarse/export")
 
     cockpit.operator.choose("checkpoint", "nowhere", cockpit.answer)
     granted, line = cockpit.answered()
@@ -169,8 +190,8 @@ def test_another_checkpoint_is_looked_at_as_it_is_acted_upon(looking: tuple[Look
     assert "nowhere" in line
     assert cockpit.state_of("policy_node") == "active"
 
-    cockpit.operator.choose("checkpoint", "coarse", cockpit.answer)
-    assert cockpit.answered() == (True, "coarse is active")
+    cockpit.operator.choose("checkpoint", "coarse/export", cockpit.answer)
+    assert cockpit.answered() == (True, "coarse/export is active")
     look_until(cockpit, camera, lambda shown: shown.cloud is not None and len(shown.cloud) == 16)
     assert cockpit.view.contract.observation.cloud == small_contract(cloud={"points": 16}).observation.cloud
 

@@ -18,6 +18,8 @@ class CockpitParameters(SensingParameters):
         "file with the token that other machines need; empty: a new one at every start, in a file that the log names",
     )
     pictures_hz: float = parameter(20.0, "greatest number of pictures a second", low=1.0, high=60.0)
-    checkpoints: str = parameter("", "folder with the checkpoints to choose from; empty: where `checkpoint` lies")
+    checkpoints: str = parameter(
+        "", "folder of the checkpoints to choose from, or of training runs; empty: where `checkpoint` lies"
+    )
     niceness: int = parameter(10, "how far it steps back for others on a busy machine", low=0, high=19)
     visual_messages: bool = parameter(False, "also publish what is seen as messages that RViz and Foxglove show")

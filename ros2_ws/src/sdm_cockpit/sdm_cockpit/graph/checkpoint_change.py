@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from sdm_core.checkpoint import contract_at
+from sdm_core.checkpoint import NETWORK, Checkpoint, contract_at
 from sdm_core.contract import Contract
-from sdm_core.errors import ContractError
+from sdm_core.errors import ContractError, SdmError
 from std_srvs.srv import Trigger
 
 from sdm_cockpit.graph.remote_node import RemoteNode
@@ -40,9 +40,9 @@ class CheckpointChange:
         self._simulator = simulator
         self._paused = paused
 
-    def to(self, checkpoint: Path) -> str:
-        """Waits until it is done, and gives a line about it. Raises RequestRefused where it fails half-way: the robot
-        then rests, and another choice begins anew."""
+    def to(self, checkpoint: Path, name: str) -> str:
+        """Waits until it is done, and gives a line with the checkpoint's `name`. Raises RequestRefused where it fails
+        half-way: the robot then rests, and another choice begins anew."""
         contract = _contract(checkpoint)
         if not self._policy.there:
             raise RequestRefused("policy_node is not there; start it first")
@@ -62,22 +62,24 @@ class CheckpointChange:
         stays_paused = moves and (not simulated or self._paused())
         if moves and not stays_paused:
             self._calls.call(_RESUME, Trigger.Request())
-        return f"{checkpoint.name} is active{', and the robot paused' if stays_paused else ''}"
+        return f"{name} is active{', and the robot paused' if stays_paused else ''}"
 
 
 def checkpoints_in(folder: Path, kind: str) -> dict[str, str]:
-    """The checkpoints in a folder whose actions are of this kind: by name, in order, with the task of each.
+    """The checkpoints in a folder, and the exports of the training runs in it, whose actions are of this kind: by
+    their path from there, in order, with the task of each.
 
-    Another kind of action needs another command sink, and nodes that are started with it. What cannot be read is none.
+    Another kind of action needs another command sink, and nodes that are started with it. What policy_node could not
+    load is none.
     """
     found = {}
-    for path in sorted(folder.glob("*/contract.yaml")):
+    for path in sorted([*folder.glob(f"*/{NETWORK}"), *folder.glob(f"*/export*/{NETWORK}")]):
         try:
-            contract = contract_at(path)
-        except ContractError:
+            contract = Checkpoint.open(path.parent).contract
+        except SdmError:
             continue
         if contract.action.kind == kind:
-            found[path.parent.name] = contract.task
+            found[path.parent.relative_to(folder).as_posix()] = contract.task
     return found
 
 

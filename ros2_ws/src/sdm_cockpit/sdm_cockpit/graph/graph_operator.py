@@ -48,10 +48,10 @@ class GraphOperator:
     """
 
     def __init__(self, node: Node, checkpoints: Path, kind: str, deadman: Callable[[], bool]) -> None:
-        """`checkpoints`: the folder of those to choose from, of this `kind` of action; `deadman`: whether command_node
-        asks for one."""
+        """`checkpoints`: the folder of those to choose from, or of training runs, of this `kind` of action; `deadman`:
+        whether command_node asks for one."""
         self._deadman_asked = deadman
-        self._checkpoints = checkpoints
+        self._checkpoints = checkpoints.absolute()  # nodes may have been started elsewhere
         self._task_of = checkpoints_in(checkpoints, kind)
         self._names, self._tasks = tuple(self._task_of), tuple(sorted(set(self._task_of.values())))
         self._episodes = count()
@@ -170,7 +170,7 @@ class GraphOperator:
         if not self._changing.acquire(blocking=False):
             raise RequestRefused("another change is under way; wait for its end")
         try:
-            return self._change.to(self._checkpoints / checkpoint)
+            return self._change.to(self._checkpoints / checkpoint, checkpoint)
         finally:
             self._changing.release()
 
