@@ -205,13 +205,28 @@ def test_recording_needs_an_image_every_step(launch, tmp_path):
 
 
 def test_the_cockpit_is_started_where_it_is_asked_for(launch, tmp_path):
-    arguments = ("episodes:=0", "cockpit:=true", "cockpit_port:=0")
+    arguments = ("episodes:=0", "cockpit:=true", "cockpit_port:=0", "cockpit_visuals:=true")
     _, output = finish_after(launch("sim.launch.py", *arguments), 3, tmp_path / "finish")
     nodes = nodes_of(output)
     cockpit, policy = nodes["cockpit_node"]["parameters"], nodes["policy_node"]["parameters"]
-    assert (cockpit["host"], cockpit["port"]) == ("127.0.0.1", 0)
+    assert (cockpit["host"], cockpit["port"], cockpit["visual_messages"]) == ("127.0.0.1", 0, True)
     assert cockpit["checkpoint"] == policy["checkpoint"]
     assert_declared(nodes)
+
+
+@pytest.mark.parametrize("path", LAUNCH_FILES, ids=lambda path: path.name)
+def test_what_the_cockpit_shows_is_published_where_it_is_asked_for(path):
+    arguments = get_launch_description_from_python_launch_file(str(path)).get_launch_arguments()
+    (visuals,) = (each for each in arguments if each.name == "cockpit_visuals")
+    assert [each.text for each in visuals.default_value] == ["false"]
+
+
+def test_parameters_that_the_cockpit_s_page_sets_are_its_node_s():
+    block = re.search(r"```yaml\n(.*?)```", (ROOT / "docs" / "cockpit.md").read_text(), re.DOTALL)
+    assert block
+    given = yaml.safe_load(block[1])["/cockpit_node"]["ros__parameters"]
+    assert {"checkpoints", "token_file", "pictures_hz", "niceness"} == given.keys()
+    assert_declared({"cockpit_node": {"parameters": given}})
 
 
 def test_text_that_looks_like_a_number_stays_text(launch, tmp_path):

@@ -30,7 +30,7 @@ def flag(expression: Any) -> ParameterValue:
 
 
 def cockpit_arguments() -> list[DeclareLaunchArgument]:
-    """Whether `cockpit_node` runs, and where."""
+    """Whether `cockpit_node` runs, where, and whether it publishes what it shows."""
     return [
         DeclareLaunchArgument(
             "cockpit",
@@ -44,6 +44,12 @@ def cockpit_arguments() -> list[DeclareLaunchArgument]:
             description="Address of that page: 0.0.0.0 lets others in, with a token whose file the log names",
         ),
         DeclareLaunchArgument("cockpit_port", default_value="8080", description="Port of that page; 0: any free one"),
+        DeclareLaunchArgument(
+            "cockpit_visuals",
+            default_value="false",
+            choices=["true", "false"],
+            description="Also publish what that page shows, as messages for RViz and Foxglove",
+        ),
     ]
 
 
@@ -54,7 +60,14 @@ def cockpit_node(parameters: Sequence[Any], remappings: Sequence[Any] = ()) -> N
         executable="cockpit_node",
         name="cockpit_node",
         output="screen",
-        parameters=[*parameters, {"host": text("cockpit_host"), "port": number("cockpit_port")}],
+        parameters=[
+            *parameters,
+            {
+                "host": text("cockpit_host"),
+                "port": number("cockpit_port"),
+                "visual_messages": flag("cockpit_visuals"),
+            },
+        ],
         remappings=remappings,
         condition=IfCondition(LaunchConfiguration("cockpit")),
     )
