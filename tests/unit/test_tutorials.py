@@ -37,7 +37,7 @@ PROGRAMS = {point.name: point for point in entry_points(group="console_scripts")
 CONFIGURED = {"sdm-demos", "sdm-train", "sdm-distill", "sdm-evaluate", "sdm-benchmark"}
 NODE_PARAMETERS = {"/policy_node": PolicyParameters, "/command_node": CommandParameters}
 # What a shell, pip and git bring along.
-COMMON = {".", "cd", "git", "pip", "pkill", "python", "python3", "rviz2", "sed", "source", "tail"}
+COMMON = {".", "cd", "export", "git", "pip", "pkill", "python", "python3", "rviz2", "sed", "source", "tail"}
 COMMANDS = [
     pytest.param(words, id=f"{page.stem}: {' '.join(words)[:60]}") for page in PAGES for words in commands(page)
 ]
