@@ -1,9 +1,10 @@
 """The policy on a Franka arm (franka_ros2 with CRISP's Cartesian impedance controller) and a RealSense camera.
 
-    ros2 launch sdm_bringup franka.launch.py checkpoint:=/path/to/checkpoint dry_run:=false
+    ros2 launch sdm_bringup franka.launch.py checkpoint:=/path/to/checkpoint robot:=cell.yaml dry_run:=false
 
 It starts policy_node and command_node, and nothing of the robot: its driver, the controller, the camera driver and the
-camera's pose on /tf (from a hand-eye calibration) must be running. `dry_run` is true unless set otherwise: everything
+camera's pose on /tf (from a hand-eye calibration) must be running. `cell.yaml` is your copy of config/robot/fr3.yaml,
+with the cell's own box; without it the shipped one counts. `dry_run` is true unless set otherwise: everything
 runs, and nothing is sent to the arm.
 
     ros2 launch sdm_bringup franka.launch.py sim:=true task:=franka/pick-place episodes:=10
