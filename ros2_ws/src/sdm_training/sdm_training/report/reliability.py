@@ -21,10 +21,12 @@ about a controller, a brake or an arm. It is no certified safety function.
 
 ## Faults
 
-`benchmarks/faults.py` starts `policy_node` and `command_node` as `franka.launch.py` does, with the parameters of
-`config/robot/fr3.yaml`, and gives them the twin's sensors in real time: depth at 30 Hz with a stereo camera's noise,
-joint states, the tool's pose and tf at 100 Hz. While the shipped student leads the arm it breaks one thing, watches the
-robot's topics for {window} ms, repairs it, and waits until the motion goes on.
+`benchmarks/faults.py` starts `policy_node` and `command_node` as `franka.launch.py` does, and gives them the twin's
+sensors in real time: depth at 30 Hz with a stereo camera's noise, joint states, the tool's pose and tf at 100 Hz. While
+the shipped student leads the arm it breaks one thing, watches the robot's topics for {window} ms, repairs it, and waits
+until the motion goes on. The parameters are those that `config/robot/fr3.yaml` had at the lines' commits, but for
+`arm_share: 1.0` and `gripper: topic`; what that file has got since then, no line has tried. The commits:
+{commits}.
 
 {faults}
 
@@ -97,6 +99,7 @@ def page(lines: Sequence[Line]) -> str:
     faults = longest(lines)
     return _PAGE.format(
         window=max((line["window_ms"] for line in faults), default=NONE),
+        commits=", ".join(sorted({line["commit"] for line in faults})) or NONE,
         faults=fault_table(faults),
         times=_TIMES if any(line["expected"] == "stops" for line in faults) else NOTHING_RUN,
         verdict=verdict(faults),
