@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -278,6 +279,29 @@ def test_a_run_of_another_recipe_is_refused_before_it_is_evaluated(tmp_path):
     trained(job, config, **RIGHT)
     with pytest.raises(SdmError, match=r"another distiller\.critic_optimiser\.learning_rate: delete it"):
         job.check()
+
+
+@pytest.mark.parametrize(
+    ("given", "key"),
+    [
+        ("+distiller.draws=4", "distiller.draws"),
+        ("+distiller.generator_optimiser.cosine=false", "distiller.generator_optimiser.cosine"),
+    ],
+)
+def test_a_setting_that_the_recipe_s_files_do_not_name_is_of_the_recipe_by_its_default(tmp_path, given, key):
+    job = evaluation(planned(tmp_path), "toy/near/sdm_small_seed0.nfe1")
+    trained(job, composed("distill", DistillSettings, (*job.training.overrides, given)).recorded(), **RIGHT)
+    with pytest.raises(SdmError, match=f"trained with another {re.escape(key)}: delete it"):
+        job.check()
+
+
+def test_a_record_of_before_a_setting_is_of_the_recipe_also_where_it_told_the_process_of_its_teacher(tmp_path):
+    job = evaluation(planned(tmp_path), "toy/near/sdm_small_seed0.nfe1")
+    config = job.training.recipe()
+    del config["distiller"]["draws"], config["camera_noise"], config["yaw_copies"]
+    config["diffusion"] = {"kind": "discrete", "train_steps": 100, "prediction": "x0", "clip_sample": True}
+    trained(job, config, **RIGHT)
+    job.check()
 
 
 def test_a_teacher_of_another_recipe_is_refused_before_it_is_distilled(tmp_path):

@@ -7,12 +7,15 @@ from typing import Any
 
 
 def recipe_difference(recorded: dict[str, Any], wanted: dict[str, Any], indifferent: Collection[str]) -> str | None:
-    """The first key in which the recorded configuration of a training differs from the one that is wanted now.
+    """The first key in which the recorded settings of a training differ from those wanted now, both with defaults.
 
-    A key that only one of them has is a default that was added or has gone since; but what was trained before there
+    A key that only one of them has is a setting that was added or has gone since; but what was trained before there
     were yaw copies had none.
     """
-    return first_difference({"yaw_copies": None, **recorded}, wanted, indifferent, shared=True)
+    recorded = {"yaw_copies": None, **recorded}
+    if wanted.get("diffusion") is None:  # a student's is its teacher's, which its record told once
+        recorded["diffusion"] = None
+    return first_difference(recorded, wanted, indifferent, shared=True)
 
 
 def first_difference(

@@ -55,6 +55,10 @@ class RunSettings(Settings):
     loop: LoopSettings
     export: ExportSettings
 
+    def recorded(self) -> dict[str, Any]:
+        """What the run's record holds of them as plain values, defaults included."""
+        return self.model_dump(mode="json", serialize_as_any=True, exclude={"compute", "export", "run"})
+
 
 @dataclass(frozen=True)
 class Data:
@@ -132,7 +136,7 @@ class Run:
             "seed": settings.seed,
             "policy": self.learner.policy.settings.plain(),
             "sampling": self.learner.sampling.model_dump(mode="json"),
-            "config": settings.model_dump(mode="json", serialize_as_any=True, exclude={"compute", "export", "run"}),
+            "config": settings.recorded(),
             "dataset": {
                 "episodes": len(self.data.demonstrations.lengths),
                 "windows": len(self.data.learned),

@@ -77,5 +77,4 @@ def _trains(trial: Trial, model: Line) -> bool:
 
 
 def _same_recipe(trial: Trial, recorded: dict[str, Any]) -> bool:
-    job = trial.training()
-    return recipe_difference(recorded, composed_values(job.program, job.overrides), _ELSEWHERE) is None
+    return recipe_difference(recorded, trial.training().recipe(), _ELSEWHERE) is None

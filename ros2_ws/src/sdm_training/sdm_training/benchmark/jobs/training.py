@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 from sdm_core.checkpoint import METRICS, WEIGHTS
 from sdm_core.errors import CheckpointError
 
+from sdm_training.benchmark.invoke import recorded_settings
 from sdm_training.benchmark.jobs.job import Job
 from sdm_training.runs.recipe_difference import recipe_difference
 from sdm_training.runs.run_folder import RunFolder
-from sdm_training.settings import composed_values
 
 # What may change without making another policy.
 INDIFFERENT = ("compute", "export", "loop", "run")
@@ -48,9 +48,13 @@ class TrainingJob(Job):
         if self.teacher is not None:
             self.teacher.require_recipe(RunFolder(self.places.root / self.teacher.run).record())
 
+    def recipe(self) -> dict[str, Any]:
+        """Its settings as the record of the run would hold them: those that no configuration file names, too."""
+        return recorded_settings(self.program, self.overrides)
+
     def require_recipe(self, record: dict[str, Any]) -> None:
         """Raises CheckpointError unless the record of a training is of this one's recipe."""
-        other = recipe_difference(record["config"], composed_values(self.program, self.overrides), INDIFFERENT)
+        other = recipe_difference(record["config"], self.recipe(), INDIFFERENT)
         if other is not None:
             raise CheckpointError(f"{self.run} was trained with another {other}: delete it to train it again")
 
