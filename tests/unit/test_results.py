@@ -68,6 +68,25 @@ def test_a_writer_waits_for_another_that_holds_the_file(tmp_path: Path) -> None:
     assert [line["writer"] for line in read_results(path)] == ["first", "holder", "second"]
 
 
+def test_a_reader_waits_for_a_writer_in_the_middle_of_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    context = multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+    reader = context.Process(target=lambda: sender.send(read_results(path)), daemon=True)
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.write('{"line": ')
+        file.flush()
+        reader.start()
+        assert not receiver.poll(0.3)
+        file.write("1}\n")
+        file.flush()
+        fcntl.flock(file, fcntl.LOCK_UN)
+    assert receiver.poll(10)
+    assert receiver.recv() == [{"line": 1}]
+    reader.join()
+
+
 def test_a_line_is_kept_where_files_cannot_be_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_locks(*_: object) -> None:
         raise OSError(errno.ENOLCK, "No locks available")

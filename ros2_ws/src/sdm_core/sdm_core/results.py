@@ -31,10 +31,7 @@ def append_result(path: str | Path, result: dict[str, Any]) -> None:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     try:
-        if fcntl is not None:
-            # A filesystem without locks is no reason to lose what has been measured.
-            with contextlib.suppress(OSError):
-                fcntl.flock(handle, fcntl.LOCK_EX)
+        _lock(handle, shared=False)
         written = os.write(handle, line)
     finally:
         os.close(handle)
@@ -45,17 +42,31 @@ def append_result(path: str | Path, result: dict[str, Any]) -> None:
 
 
 def read_results(path: str | Path) -> list[dict[str, Any]]:
-    """All lines of a result file; none where it does not exist. Raises DatasetError on a line that is no JSON."""
+    """All lines of a result file; none where it does not exist. Raises DatasetError on a line that is no JSON.
+
+    Whoever is writing one is waited for, wherever the file can be locked.
+    """
     if not Path(path).exists():
         return []
+    with Path(path).open() as file:
+        _lock(file.fileno(), shared=True)
+        text = file.read()
     results = []
-    for number, line in enumerate(Path(path).read_text().splitlines(), start=1):
+    for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
             try:
                 results.append(json.loads(line))
             except json.JSONDecodeError:
                 raise DatasetError(f"{path}:{number}: not valid JSON; remove this line") from None
     return results
+
+
+def _lock(handle: int, *, shared: bool) -> None:
+    """Waits for the lock of an open file, whose closing frees it."""
+    if fcntl is not None:
+        # A filesystem without locks is no reason to lose what has been measured.
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
 
 
 def wilson(successes: int, trials: int) -> tuple[float, float]:
