@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import io
 import json
 import os
@@ -15,6 +17,7 @@ import time
 import pytest
 from helpers.jobs import ToyJob, toy_job
 from rich.console import Console
+from sdm_core.errors import SdmError
 from sdm_training.benchmark.job_queue import JobQueue
 from sdm_training.benchmark.plan import Plan
 from sdm_training.benchmark.run_job import Finished, run_job
@@ -57,6 +60,20 @@ def test_a_lock_is_its_holder_s_until_that_one_is_dead(tmp_path, holder):
         assert json.loads(path.read_text())["pid"] == os.getpid()
         assert is_held(path)
     assert not is_held(path)
+
+
+def test_without_locks_it_is_one_line_what_to_do(tmp_path, monkeypatch):
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    path = tmp_path / "a.lock"
+    path.touch()
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    message = r"a\.lock: No locks available; keep the runs on a filesystem that can lock files$"
+    with pytest.raises(SdmError, match=message):
+        is_held(path)
+    with pytest.raises(SdmError, match=message), lock(path):
+        pass
 
 
 def test_of_many_that_ask_at_once_one_gets_the_lock(tmp_path):

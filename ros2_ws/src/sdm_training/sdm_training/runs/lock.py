@@ -9,6 +9,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from sdm_core.errors import SdmError
 
@@ -19,7 +20,7 @@ class Held(SdmError):
 
 @contextmanager
 def lock(path: Path) -> Iterator[None]:
-    """Holds the lock while the block runs. Raises Held where another process has it.
+    """Holds the lock while the block runs. Raises Held where another process has it, SdmError where files have none.
 
     The kernel frees the lock when its holder ends, however it ends: what a killed holder has left is taken over at
     once, and no holder that lives is ever robbed. The file stays, since removing it would let two processes lock two
@@ -27,12 +28,8 @@ def lock(path: Path) -> Iterator[None]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Held(f"{path}: held by {holder(path)}") from None
-        except OSError as error:
-            raise SdmError(f"{path}: {error.strerror}; keep the runs on a filesystem that can lock files") from None
+        if not _locked(file, fcntl.LOCK_EX):
+            raise Held(f"{path}: held by {holder(path)}")
         file.truncate(0)
         file.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
         file.flush()
@@ -40,15 +37,22 @@ def lock(path: Path) -> Iterator[None]:
 
 
 def is_held(path: Path) -> bool:
-    """Whether another process holds the lock now."""
+    """Whether another process holds the lock now. Raises SdmError as lock does."""
     if not path.exists():
         return False
     with path.open() as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
+        return not _locked(file, fcntl.LOCK_SH)
+
+
+def _locked(file: TextIO, how: int) -> bool:
+    """Whether the lock was free, and is held now until the file is closed. Raises SdmError where files have none."""
+    try:
+        fcntl.flock(file, how | fcntl.LOCK_NB)
+    except BlockingIOError:
         return False
+    except OSError as error:
+        raise SdmError(f"{file.name}: {error.strerror}; keep the runs on a filesystem that can lock files") from None
+    return True
 
 
 def holder(path: Path) -> str:
