@@ -29,7 +29,7 @@ from sdm_training.programs.export import ExportProgramSettings, export
 from sdm_training.programs.train import TrainSettings, train_teacher
 from sdm_training.programs.train import prepare as prepare_teacher
 from sdm_training.runs.run_folder import STATE, RunFolder
-from sdm_training.settings import SettingsError, SettingsType, build, run_program
+from sdm_training.settings import SettingsError, SettingsType, build, composed_values, run_program
 from sdm_training.training.run import seeded_policy
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -304,6 +304,31 @@ def test_another_teacher_s_student_is_not_continued():
     distill(composed("distill", DistillSettings, *COMMON, "distiller.steps=1"))
     with pytest.raises(SettingsError, match=r"sdm_small_seed0 was trained with another 'teacher': .* with run="):
         distill(composed("distill", DistillSettings, *COMMON, "distiller.steps=1", "teacher_method=edm"))
+
+
+@pytest.mark.parametrize(
+    ("override", "line"),
+    [
+        (
+            "teacher.stps=3",
+            "train: Could not override 'teacher.stps'; To append to your config use +teacher.stps=3",
+        ),
+        (
+            "+teacher.steps=3",
+            "train: Could not append to config. An item is already at 'teacher.steps'; Either remove + prefix: "
+            "'teacher.steps=3'; Or add a second + to add or override 'teacher.steps': '++teacher.steps=3'",
+        ),
+        (
+            "teacher=slow",
+            "train: In 'train': Could not find 'teacher/slow'; Available options in 'teacher': dp3, edm, fast",
+        ),
+        ("network.encoder=${nope}", "train: Interpolation key 'nope' not found; full_key: network.encoder"),
+    ],
+)
+def test_what_cannot_be_composed_is_told_with_its_key_and_remedy_in_one_line(override, line):
+    with pytest.raises(SettingsError) as refused:
+        composed_values("train", ["task=a/b", override])
+    assert str(refused.value) == line
 
 
 @pytest.mark.usefixtures("taught")

@@ -62,7 +62,7 @@ def run_program(config_name: str, settings: type[SettingsType], body: Callable[[
             try:
                 values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
             except OmegaConfBaseException as error:
-                raise SettingsError(str(error).splitlines()[0]) from None
+                raise SettingsError(_in_a_line(error)) from None
             body(build(settings, values))
 
     # As an exception, so that what is open is closed, and worker processes end with their parent.
@@ -84,9 +84,17 @@ def composed_values(config_name: str, overrides: Sequence[str]) -> dict[str, Any
             config = hydra.compose(config_name, list(overrides))
         values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except (HydraException, OmegaConfBaseException) as error:
-        raise SettingsError(f"{config_name}: {str(error).strip().splitlines()[0]}") from None
+        raise SettingsError(f"{config_name}: {_in_a_line(error)}") from None
     assert isinstance(values, dict)  # a configuration file's root is one
     return {str(key): value for key, value in values.items()}
+
+
+def _in_a_line(error: Exception) -> str:
+    """The reason, the key and the remedy that Hydra or OmegaConf names, but not where it has looked."""
+    text = str(error).partition("Config search path:")[0].replace(":\n\t", ": ").replace("\n\t", ", ")
+    lines = [line.strip() for line in text.splitlines()]
+    told = [line.removesuffix(".") for line in lines if line and not line.startswith("object_type=")]
+    return "; ".join(told)
 
 
 @contextmanager
