@@ -21,6 +21,7 @@ from sdm_core.checkpoint import Checkpoint
 from sdm_core.contract import Contract
 from sdm_core.errors import CheckpointError
 from sdm_core.runtime.policy_runtime import PolicyRuntime
+from sdm_training.compute import training_clock
 from sdm_training.export.onnx_model import to_onnx
 from sdm_training.export.run_exports import ExportSettings, export_run, parity_check, parity_inputs
 from sdm_training.export.torch_backend import TorchBackend
@@ -404,3 +405,12 @@ def test_a_pause_is_no_training_time(tmp_path):
     run.step = step_after_a_pause  # type: ignore[method-assign]
     torch.set_num_threads(1)
     assert 0 < train(run, tmp_path, LoopSettings(), "test") < 2.0
+
+
+def test_where_a_gpu_trains_the_wall_s_time_counts_though_numbers_are_drawn_on_the_cpu(tmp_path, monkeypatch):
+    asked, run = [], trainee("diffusion", settings={"steps": 1})
+    run.device = torch.device("cuda")
+    torch.set_num_threads(1)
+    monkeypatch.setattr("sdm_training.training.loop.training_clock", lambda device: asked.append(device) or time.time)
+    train(run, tmp_path, LoopSettings(), "test")
+    assert [training_clock(device) for device in asked] == [time.perf_counter]

@@ -24,7 +24,8 @@ class Training:
 
     def __init__(self, learner: Learner, windows: Windows, generator: torch.Generator) -> None:
         self.learner, self.generator = learner, generator
-        self.draws = Draws(windows.device, generator)
+        self.device = windows.device
+        self.draws = Draws(self.device, generator)
         share = distributed.share_of(learner.feeding.observations)
         self.feed = Feed(replace(learner.feeding, observations=share), windows, self.draws)
         self.steps: int = learner.steps

@@ -35,8 +35,9 @@ class LoopSettings(Settings):
 
 
 class Trainee(Protocol):
-    """What the loop trains. Its randomness comes from `generator` alone."""
+    """What the loop trains, on `device`. Its randomness comes from `generator` alone, which may be on another one."""
 
+    device: torch.device
     steps: int
     sampling: SamplingSettings
     generator: torch.Generator
@@ -76,7 +77,7 @@ def train(trainee: Trainee, folder: Path, settings: LoopSettings, title: str) ->
         raise SettingsError(f"loop.snapshots {settings.snapshots} are more than the training's {trainee.steps} steps")
     if first and distributed.rank():  # the state is the first process's
         trainee.generator.manual_seed(resumed_seed(own_seed, first))
-    clock = training_clock(trainee.generator.device)
+    clock = training_clock(trainee.device)
     started = clock()
 
     def spent() -> float:
