@@ -20,6 +20,7 @@ from sdm_training.report.fresh_seeds import fresh_seeds_table
 from sdm_training.report.lines import FINAL, FRESH, newest
 from sdm_training.report.markdown import NOT_RUN
 from sdm_training.report.mode_coverage import mode_coverage
+from sdm_training.report.own_results import own_table
 from sdm_training.report.policies import IMAGES, SDM, STUDENT_ROWS, TEACHER_ROWS, Policy
 from sdm_training.report.shipped_students import best5_table, success_lines, success_table
 from sdm_training.report.speed import latency_ms, untied_rows
@@ -285,6 +286,24 @@ def test_one_s_own_lines_stand_beside_each_other_whatever_they_are_of(tmp_path, 
     assert table["compared with"] == ["–", "DP3 @ 10"]
     assert table["difference, points"][1].startswith("-25.0 [")
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_one_s_own_lines_of_several_numbers_of_demonstrations_stand_in_columns_of_their_own() -> None:
+    lines = [
+        hundred(SWEEP, "dp3", 10, "1110"),
+        hundred(SWEEP, "mine", 1, "1100", teacher="dp3 seed 0"),
+        hundred(SWEEP, "dp3", 10, "1111", demos=50),
+        hundred(SWEEP, "mine", 1, "1110", teacher="dp3 seed 0", demos=50),
+        hundred("my/task", "dp3", 10, "1110"),
+    ]
+    printed = own_table(lines)
+    names = ("DP3 @ 10", "mine @ 1")
+    columns = [f"{name}, {demos} demonstrations" for demos in (10, 50) for name in names]
+    assert printed.startswith(f"| success, % | {' | '.join(columns)} |\n")
+    table = rows(printed)
+    assert [cell.split()[0] for cell in table[f"`{SWEEP}`"]] == ["75", "50", "100", "75"]
+    assert table["`my/task`"] == ["75 [66, 82] (100)", *["not run"] * 3]
+    assert [cell.split()[0] for cell in table["difference, points"]] == ["–", "-25.0", "–", "-25.0"]
 
 
 @pytest.mark.parametrize(("text", "message"), [(None, "no such file"), ("{}\n", "holds no success lines")])
