@@ -244,6 +244,28 @@ def test_a_store_of_another_size_is_not_the_suite_s(tmp_path):
         job.check()
 
 
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ("camera_noise=d4xx", "camera_noise=none, the suite wants d4xx"),
+        ("seed0=100", "seed0=0, the suite wants 100"),
+        ("colour=true", "colour=False, the suite wants True"),
+        ("images=true", "images=False, the suite wants True"),
+    ],
+)
+def test_a_store_that_was_recorded_with_other_options_is_not_the_suite_s(tmp_path, option, told):
+    store = EpisodeStore.create(tmp_path / "data/toy/near.zarr", small_contract(task="toy/near"))
+    state, action, cloud = (np.zeros((5, *shape), np.float32) for shape in ((4,), (3,), (32, 3)))
+    for seed in range(2):
+        store.append(Episode(state, action, cloud), {"seed": seed})
+    tasks = {"toy/near": {"demos": 2, "overrides": {"demos": [option]}}}
+    job = planned(tmp_path, suite={**SUITE, "tasks": tasks}).jobs[0]
+    assert job.name == "toy/near/demonstrations"
+    with pytest.raises(SdmError, match=rf"near\.zarr was recorded with {told}: choose other folders with data=… runs="):
+        job.check()
+    assert planned(tmp_path, tasks=("toy/near",)).jobs[0].name != job.name
+
+
 def trained(job: EvaluationJob, config: dict[str, Any], record: dict[str, Any] | None = None, **metrics: Any) -> None:
     """The checkpoint of a run with this configuration and these metrics, where the job looks for its own."""
     contract = small_contract(task="toy/near")

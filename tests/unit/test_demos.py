@@ -113,7 +113,7 @@ def test_nothing_is_recorded_where_there_is_enough(record: Callable) -> None:
     ("asked", "message"),
     [
         ({"episodes": 2}, "holds 3 episodes, 2 asked for, and all of a dataset are trained on; choose another path"),
-        ({"episodes": 5, "seed0": 1}, "holds seeds from 0 on, not from 1; choose another path"),
+        ({"episodes": 5, "seed0": 1}, "recorded with seed0=0, 1 asked for; go on with that, or choose another path"),
     ],
 )
 def test_what_a_dataset_holds_too_much_of_is_refused(record: Callable, asked: dict[str, int], message: str) -> None:
@@ -233,7 +233,9 @@ def test_demonstrations_through_a_noisy_camera_are_repeatable_and_say_so(record:
         [None, None],
         ["d4xx", "d4xx"],
     ]
-    with pytest.raises(DatasetError, match="recorded with camera_noise=d4xx; go on with that, or choose a path"):
+    with pytest.raises(
+        DatasetError, match="recorded with camera_noise=d4xx, none asked for; go on with that, or choose another"
+    ):
         record(3, output=str(tmp_path / "noisy"), keep_depth=True)
 
 

@@ -23,6 +23,7 @@ from sdm_core.share import share_directory
 
 from sdm_sim.colour_contract import with_coloured_cloud, with_images
 from sdm_sim.demonstrations import demonstrate
+from sdm_sim.other_option import other_option
 from sdm_sim.recorded_demonstrations import RecordedDemonstrations, open_recorded
 from sdm_sim.registry import make_task, tasks_named
 from sdm_sim.worker_processes import in_workers
@@ -65,7 +66,12 @@ def record(
                 raise TaskError(f"{source}: was recorded as it is; leave camera_noise={camera_noise} out")
             episodes = _held(recorded, source, seed0, episodes)
         store = EpisodeStore.open_or_create(output, contract)
-        _require_same_camera(store, camera_noise)
+        # The contract has told whether it holds colour and images.
+        if other := other_option(store, {"camera_noise": camera_noise, "seed0": seed0}):
+            option, was, now = other
+            raise DatasetError(
+                f"{output}: recorded with {option}={was}, {now} asked for; go on with that, or choose another path"
+            )
         if asked is not None and len(store) > asked:
             raise DatasetError(
                 f"{output}: holds {len(store)} episodes, {asked} asked for, and all of a dataset are trained on; "
@@ -74,8 +80,6 @@ def record(
         if not all("seed" in entry for entry in store.provenance):
             raise DatasetError(f"{output}: holds episodes that were recorded, not made of seeds; choose another path")
         tried = [int(entry["seed"]) for entry in store.provenance]
-        if tried and min(tried) < seed0:
-            raise DatasetError(f"{output}: holds seeds from {min(tried)} on, not from {seed0}; choose another path")
         seed, failures = max(tried, default=seed0 - 1) + 1, 0
         with _progress(name, quiet) as progress:
             bar = progress.add_task("demos", total=episodes, completed=len(store), note="")
@@ -106,12 +110,6 @@ def _held(recorded: RecordedDemonstrations, source: str | None, seed0: int, epis
     if episodes is not None and episodes > held:
         raise DatasetError(f"{source}: holds {held} episodes from number {seed0} on; ask for no more than that")
     return held if episodes is None else episodes
-
-
-def _require_same_camera(store: EpisodeStore, camera_noise: str | None) -> None:
-    other = {str(entry.get("camera_noise", "none")) for entry in store.provenance} - {camera_noise or "none"}
-    if other:
-        raise DatasetError(f"{store.path}: recorded with camera_noise={other.pop()}; go on with that, or choose a path")
 
 
 def _progress(name: str, quiet: bool) -> Progress:

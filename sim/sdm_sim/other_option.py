@@ -1,0 +1,35 @@
+"""Whether a dataset was recorded with the options that are asked for now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sdm_core.contract import XYZRGB
+from sdm_core.datasets.dataset import EpisodeStore
+from sdm_core.perception.depth_noise import noisy_camera
+
+
+def other_option(store: EpisodeStore, asked: Mapping[str, Any]) -> tuple[str, object, object] | None:
+    """The first of config/demos.yaml's options in `asked` with which the store was recorded otherwise: its name, the
+    recorded value and the one asked for; None where there is none.
+
+    A store may begin after the asked `seed0`, for seeds in which the expert fails are left out.
+    """
+    provenance, observation = store.provenance, store.contract.observation
+    pairs: dict[str, tuple[object, object]] = {}
+    if "camera_noise" in asked:
+        wanted = asked["camera_noise"] if noisy_camera(asked["camera_noise"]) else "none"
+        recorded = {str(entry.get("camera_noise", "none")) for entry in provenance} - {wanted}
+        pairs["camera_noise"] = (min(recorded, default=wanted), wanted)
+    if "seed0" in asked:
+        first = min((int(entry["seed"]) for entry in provenance if "seed" in entry), default=asked["seed0"])
+        pairs["seed0"] = (min(first, asked["seed0"]), asked["seed0"])
+    if "colour" in asked:
+        coloured = observation.cloud is not None and observation.cloud.channels == XYZRGB
+        pairs["colour"] = (coloured, asked["colour"])
+    if "images" in asked:
+        pairs["images"] = (bool(observation.images), asked["images"])
+    if asked.get("images") and observation.images:
+        pairs["image_size"] = (observation.images[0].size[1], asked["image_size"])
+    return next(((option, was, now) for option, (was, now) in pairs.items() if was != now), None)
