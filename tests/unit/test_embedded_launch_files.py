@@ -218,7 +218,8 @@ def test_the_cockpit_is_started_where_it_is_asked_for(launch, tmp_path):
 def test_what_the_cockpit_shows_is_published_where_it_is_asked_for(path):
     arguments = get_launch_description_from_python_launch_file(str(path)).get_launch_arguments()
     (visuals,) = (each for each in arguments if each.name == "cockpit_visuals")
-    assert [each.text for each in visuals.default_value] == ["false"]
+    default: Any = visuals.default_value
+    assert [each.text for each in default] == ["false"]
 
 
 def test_parameters_that_the_cockpit_s_page_sets_are_its_node_s():

@@ -46,7 +46,7 @@ def test_launch_arguments_are_declared():
 
 def command_lines() -> list[str]:
     """Those of the page's blocks, with their comments."""
-    blocks = re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL)
+    blocks: list[str] = re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL)
     return "".join(blocks).replace("\\\n", " ").splitlines()
 
 

@@ -35,7 +35,7 @@ def main() -> None:
         parser.error(f"--episodes {options.episodes}: one at least")
     try:
         if options.contract:
-            _write_contract(*options.tasks, options.contract)
+            _write_contract(options.tasks[0], options.contract)
             return
         for name in options.tasks:
             line = measure(name, options.episodes, not options.no_demonstrations)
