@@ -18,7 +18,7 @@ import torch
 from sdm_core.contract import Bounds, Contract, NormaliserStatistics
 from sdm_core.results import append_result
 from sdm_sim.registry import make_task
-from sdm_training.policy.diffusion_policy import PolicySettings
+from sdm_training.policy.policy import PolicySettings
 from sdm_training.policy.sampling import Sampler, SamplingSettings
 from sdm_training.programs.train import TrainSettings
 from sdm_training.provenance import origin

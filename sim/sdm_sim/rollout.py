@@ -46,11 +46,11 @@ class EpisodeResult:
 
 @dataclass(frozen=True)
 class Attempt:
-    """An episode that is to be run: the seeds of its start and of the policy's noise, and a Question's own_stream."""
+    """An episode that is to be run: the seeds of its start and of the policy's noise, and a Question's noise_apart."""
 
     seed: int
     noise_seed: int
-    own_stream: bool = True
+    noise_apart: bool = True
 
 
 def run_episode(
@@ -61,14 +61,14 @@ def run_episode(
     latency: Latency | None = None,
     camera_noise: str | None = None,
     on_step: OnStep | None = None,
-    own_stream: bool = True,
+    noise_apart: bool = True,
 ) -> EpisodeResult:
     """Runs the episode of `seed` alone; see run_episodes.
 
     `noise_seed` (default: `seed`) seeds the policy's noise, so that one start can be tried again with another;
-    own_stream as a Question's.
+    noise_apart as a Question's.
     """
-    attempt = Attempt(seed, seed if noise_seed is None else noise_seed, own_stream)
+    attempt = Attempt(seed, seed if noise_seed is None else noise_seed, noise_apart)
     (result,) = run_episodes([task], runtime, [attempt], latency, camera_noise, on_step)
     return result
 
@@ -147,7 +147,7 @@ def _episode(
             except ObservationError:
                 refused += 1
         while (observation := policy.asks(stamp)) is not None:
-            answer = yield Question(observation, attempt.noise_seed, asked, attempt.own_stream)
+            answer = yield Question(observation, attempt.noise_seed, asked, attempt.noise_apart)
             assert answer is not None
             policy.hears(answer, observation)
             asked += 1

@@ -8,7 +8,7 @@ from rich.console import Console
 from sdm_core.checkpoint import Checkpoint
 from sdm_training.data.windows import Demonstrations
 from sdm_training.export.run_exports import ExportSettings, export_run
-from sdm_training.policy.diffusion_policy import Policy
+from sdm_training.policy.policy import Policy
 from sdm_training.policy.sampling import Sampler, SamplingSettings
 from sdm_training.runs.run_folder import RunFolder
 

@@ -10,7 +10,7 @@ import torch
 from sdm_core.contract import Contract
 from sdm_core.datasets.dataset import Episode, EpisodeStore
 from sdm_training.data.windows import Demonstrations
-from sdm_training.policy.diffusion_policy import NetworkSettings, Policy, PolicySettings
+from sdm_training.policy.policy import NetworkSettings, Policy, PolicySettings
 from sdm_training.settings import build
 
 from helpers.contracts import SMALL_STATE, image_contract

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sdm_training import registry
-from sdm_training.learning.learner import Learner
+from sdm_training.method_parts.learner import Learner
 
 from helpers.training import demonstrations, small_policy, windows_of
 

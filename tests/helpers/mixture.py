@@ -8,12 +8,12 @@ import functools
 import torch
 from sdm_training.data.windows import Windows
 from sdm_training.draws import Draws
-from sdm_training.learning.feed import Feed
-from sdm_training.learning.learner import Learner
+from sdm_training.method_parts.feed import Feed
+from sdm_training.method_parts.learner import Learner
 from sdm_training.observation import Batch
-from sdm_training.policy.diffusion_policy import Policy
+from sdm_training.policy.policy import Policy
 from sdm_training.policy.process import Process
-from sdm_training.training.alone import Training
+from sdm_training.training.single import Training
 from torch import Tensor
 
 from helpers.training import demonstrations, small_policy, training_of, windows_of

@@ -15,10 +15,10 @@ from sdm_core.contract import (
     StateEntry,
 )
 from sdm_training.data.windows import Demonstrations, Windows
-from sdm_training.learning.learner import Learner
-from sdm_training.policy.diffusion_policy import NetworkSettings, Policy, PolicySettings
+from sdm_training.method_parts.learner import Learner
+from sdm_training.policy.policy import NetworkSettings, Policy, PolicySettings
 from sdm_training.settings import build
-from sdm_training.training.alone import Training
+from sdm_training.training.single import Training
 
 CPU = torch.device("cpu")
 

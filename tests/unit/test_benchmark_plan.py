@@ -28,8 +28,9 @@ from sdm_training.programs.benchmark import BenchmarkSettings
 from sdm_training.programs.distill import DistillSettings
 from sdm_training.programs.evaluate import EvaluateSettings
 from sdm_training.programs.train import TrainSettings
+from sdm_training.runs.recipe_difference import recipe_difference
 from sdm_training.runs.run_folder import RunFolder
-from sdm_training.settings import SettingsError, build, composed
+from sdm_training.settings import SettingsError, build, composed, composed_values
 
 CONFIG = Path(__file__).parents[2] / "config"
 
@@ -258,12 +259,38 @@ def test_a_store_that_was_recorded_with_other_options_is_not_the_suite_s(tmp_pat
     state, action, cloud = (np.zeros((5, *shape), np.float32) for shape in ((4,), (3,), (32, 3)))
     for seed in range(2):
         store.append(Episode(state, action, cloud), {"seed": seed})
+    assert planned(tmp_path, tasks=("toy/near",)).jobs[0].name != "toy/near/demonstrations"
     tasks = {"toy/near": {"demos": 2, "overrides": {"demos": [option]}}}
     job = planned(tmp_path, suite={**SUITE, "tasks": tasks}).jobs[0]
     assert job.name == "toy/near/demonstrations"
     with pytest.raises(SdmError, match=rf"near\.zarr was recorded with {told}: choose other folders with data=… runs="):
         job.check()
-    assert planned(tmp_path, tasks=("toy/near",)).jobs[0].name != job.name
+
+
+def test_a_store_begins_later_by_the_expert_s_failures_at_most(tmp_path):
+    failures = composed_values("demos", ["task=toy/near", "output=x"])["max_failures"]
+    state, action, cloud = (np.zeros((5, *shape), np.float32) for shape in ((4,), (3,), (32, 3)))
+    for first in (failures, failures + 1):
+        folder = tmp_path / str(first)
+        job = planned(folder, tasks=("toy/near",)).jobs[0]
+        store = EpisodeStore.create(folder / "data/toy/near.zarr", small_contract(task="toy/near"))
+        for seed in (first, first + 1):
+            store.append(Episode(state, action, cloud), {"seed": seed})
+        assert job.done() == (first == failures)
+    with pytest.raises(SdmError, match=rf"recorded with seed0={failures + 1}, the suite wants 0"):
+        job.check()
+
+
+def test_a_store_that_has_lost_a_file_fails_its_job_and_not_the_plan(tmp_path):
+    store = EpisodeStore.create(tmp_path / "data/toy/near.zarr", small_contract(task="toy/near"))
+    state, action, cloud = (np.zeros((5, *shape), np.float32) for shape in ((4,), (3,), (32, 3)))
+    for seed in range(2):
+        store.append(Episode(state, action, cloud), {"seed": seed})
+    (tmp_path / "data/toy/near.zarr/data/state/0.0").unlink()
+    job = planned(tmp_path, tasks=("toy/near",)).jobs[0]
+    assert job.name == "toy/near/demonstrations"
+    with pytest.raises(SdmError, match=r"near\.zarr"):
+        job.check()
 
 
 def trained(job: EvaluationJob, config: dict[str, Any], record: dict[str, Any] | None = None, **metrics: Any) -> None:
@@ -288,6 +315,11 @@ def test_a_checkpoint_of_something_else_is_refused_before_it_is_evaluated(tmp_pa
     trained(job, {}, **{**RIGHT, key: wrong})
     with pytest.raises(SdmError, match=f"has {key} {wrong}, the suite wants"):
         job.check()
+
+
+def test_a_record_of_before_a_setting_had_what_every_training_had_then():
+    assert recipe_difference({"seed": 0}, {"seed": 0, "camera_noise": "d4xx"}, ()) == "camera_noise"
+    assert recipe_difference({"seed": 0}, {"seed": 0, "camera_noise": None}, ()) is None
 
 
 def test_a_run_of_another_recipe_is_refused_before_it_is_evaluated(tmp_path):

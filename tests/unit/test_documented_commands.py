@@ -7,9 +7,29 @@ import shlex
 from pathlib import Path
 
 import pytest
-from sdm_training.settings import composed_values
+from sdm_training.programs.benchmark import BenchmarkSettings
+from sdm_training.programs.distill import DistillSettings
+from sdm_training.programs.evaluate import EvaluateSettings
+from sdm_training.programs.export import ExportProgramSettings
+from sdm_training.programs.failures import FailuresSettings
+from sdm_training.programs.import_dp3 import ImportDp3Settings
+from sdm_training.programs.recheck import RecheckSettings
+from sdm_training.programs.train import TrainSettings
+from sdm_training.programs.zoo import ZooSettings
+from sdm_training.settings import Settings, SettingsError, composed, composed_values
 
 ROOT = Path(__file__).parents[2]
+SETTINGS: dict[str, type[Settings]] = {
+    "benchmark": BenchmarkSettings,
+    "distill": DistillSettings,
+    "evaluate": EvaluateSettings,
+    "export": ExportProgramSettings,
+    "failures": FailuresSettings,
+    "import_dp3": ImportDp3Settings,
+    "recheck": RecheckSettings,
+    "train": TrainSettings,
+    "zoo": ZooSettings,
+}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 CONFIGURED = {path.stem.replace("_", "-") for path in (ROOT / "config").glob("*.yaml")}
 # What a command in a sentence or a table, which shows a few words alone, is completed by.
@@ -44,8 +64,17 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize(("program", "words"), COMMANDS)
-def test_a_command_s_configuration_is_whole(program: str, words: list[str]) -> None:
-    composed_values(program.removeprefix("sdm-").replace("-", "_"), words)
+def test_a_command_s_configuration_is_one_that_its_program_takes(program: str, words: list[str]) -> None:
+    name = program.removeprefix("sdm-").replace("-", "_")
+    if name == "demos":  # plain values, without a class
+        composed_values(name, words)
+    else:
+        composed(name, SETTINGS[name], words)
+
+
+def test_a_value_that_the_program_refuses_is_found_out() -> None:
+    with pytest.raises(SettingsError, match="finall"):
+        composed("evaluate", SETTINGS["evaluate"], ["checkpoint=x", "protocol=finall"])
 
 
 def test_commands_are_found_in_blocks_sentences_and_tables() -> None:

@@ -14,7 +14,7 @@ from helpers.fake_robot import time_message
 from helpers.motion import joint_contract, pose_contract, rate_contract, with_measured_gripper
 from rclpy.node import Node
 from rclpy.serialization import serialize_message
-from sdm_core.contract import Contract
+from sdm_core.contract import ActionEntry, Contract
 from sdm_core.errors import ContractError, DatasetError
 from sdm_policy_node.convert.bag_message import BagMessage
 from sdm_policy_node.convert.bag_node import BagNode
@@ -223,6 +223,15 @@ def test_where_the_arm_stands_is_no_step_or_rate(contract: Contract) -> None:
     kind = contract.action.kind
     with pytest.raises(ContractError, match=f"'measured' records ee_pose or joint_position actions, not '{kind}'"):
         Cell(contract, actions="measured")
+
+
+def test_of_two_grippers_none_is_measured() -> None:
+    contract = joint_contract()
+    gripper = ActionEntry(name="left.gripper", unit="1", low=0, high=1)
+    entries = (*contract.action.entries, gripper, gripper.model_copy(update={"name": "right.gripper"}))
+    action = contract.action.model_copy(update={"entries": entries})
+    with pytest.raises(ContractError, match=r"one gripper's; the action has left\.gripper, right\.gripper"):
+        Cell(contract.model_copy(update={"action": action}), actions="measured")
 
 
 def test_where_no_command_comes_the_topic_is_named_that_was_listened_to() -> None:

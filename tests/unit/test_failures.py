@@ -19,7 +19,7 @@ from sdm_sim.metaworld.task import metaworld_contract
 from sdm_sim.progress import Course
 from sdm_sim.registry import make_task
 from sdm_sim.rollout import run_episode
-from sdm_training.evaluation.reported import digest
+from sdm_training.evaluation.result_line import digest
 from sdm_training.failures.expert import spread
 from sdm_training.failures.findings import task_finding
 from sdm_training.failures.shortfall import Shortfall
@@ -101,7 +101,7 @@ def lines(checkpoint: Checkpoint) -> list[dict[str, Any]]:
     """Its result, of before noise had a stream of its own, its teacher's, and a task with nothing to explain."""
     task = make_task(TASK)
     runtime = PolicyRuntime(checkpoint)
-    episodes = (run_episode(task, runtime, SEED0 + index, own_stream=False) for index in range(3))
+    episodes = (run_episode(task, runtime, SEED0 + index, noise_apart=False) for index in range(3))
     outcomes = "".join(str(int(episode.success)) for episode in episodes)
     task.close()
     assert sorted(outcomes) == ["0", "1", "1"]

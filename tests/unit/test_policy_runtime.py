@@ -127,7 +127,7 @@ def test_noise_has_nothing_of_what_others_draw_of_the_same_seed() -> None:
 
 
 def test_noise_of_lines_before_it_had_a_stream_of_its_own() -> None:
-    before = Question(observation(), 7, 3, own_stream=False).noise((8, 4))
+    before = Question(observation(), 7, 3, noise_apart=False).noise((8, 4))
     assert before.tobytes() == np.random.default_rng([7, 3]).standard_normal((8, 4), np.float32).tobytes()
 
 

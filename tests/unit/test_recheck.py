@@ -16,7 +16,7 @@ from sdm_sim.metaworld.task import metaworld_contract
 from sdm_training.benchmark.recheck import candidates, draw, in_words
 from sdm_training.evaluation.closed_loop import Outcome, evaluate
 from sdm_training.evaluation.protocols import final
-from sdm_training.evaluation.reported import attempts_of, checkpoint_of, digest
+from sdm_training.evaluation.result_line import checkpoint_of, digest
 from sdm_training.programs.recheck import RecheckError, RecheckSettings, recheck
 from sdm_training.report.rechecked import recheck_table
 from sdm_training.settings import composed
@@ -104,8 +104,8 @@ def test_a_line_is_evaluated_again_with_noise_of_the_stream_that_it_had(
 ):
     streams = []
 
-    def evaluated(*_: Any, own_stream: bool, **more: Any):
-        streams.append(own_stream)
+    def evaluated(*_: Any, noise_apart: bool, **more: Any):
+        streams.append(noise_apart)
         return outcomes
 
     monkeypatch.setattr("sdm_training.benchmark.recheck.evaluate", evaluated)
@@ -130,14 +130,6 @@ def test_a_draw_depends_on_its_seed_alone():
     assert draw(lines, 5, seed=3) == draw(lines[::-1], 5, seed=3) != draw(lines, 5, seed=4)
     with pytest.raises(DatasetError, match="50 lines can be evaluated again, 51 are asked for"):
         draw(lines, 51, seed=3)
-
-
-def test_attempts_of_a_line_are_those_of_its_evaluation():
-    asked = attempts_of({"eval_seed0": 7, "episodes": 4, "repeats": 2})
-    assert [attempt.seed for attempt in asked] == [7, 7, 8, 8]
-    assert len({attempt.noise_seed for attempt in asked}) == 4
-    assert not any(attempt.own_stream for attempt in asked)
-    assert all(attempt.own_stream for attempt in attempts_of({"eval_seed0": 7, "episodes": 4, "noise_stream": "own"}))
 
 
 def test_words_name_a_variant():

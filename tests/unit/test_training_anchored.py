@@ -14,7 +14,7 @@ from sdm_training.distillers.sdm import Sdm, SdmSettings
 from sdm_training.draws import Draws
 from sdm_training.policy.process import Process
 from sdm_training.settings import SettingsError, build
-from sdm_training.training.alone import Training
+from sdm_training.training.single import Training
 from torch import Tensor, nn
 
 OPTIMISERS: dict[str, Any] = {

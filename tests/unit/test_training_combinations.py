@@ -11,12 +11,12 @@ from helpers.image_training import image_demonstrations
 from helpers.training import CPU, demonstrations, small_contract
 from sdm_training import registry
 from sdm_training.data.windows import Windows
-from sdm_training.policy.diffusion_policy import PolicySettings
+from sdm_training.policy.policy import PolicySettings
 from sdm_training.programs.distill import DistillSettings
 from sdm_training.programs.train import TrainSettings
 from sdm_training.settings import composed
-from sdm_training.training.alone import Training
 from sdm_training.training.run import seeded_policy
+from sdm_training.training.single import Training
 
 CONFIG = Path(__file__).parents[2] / "config"
 NARROW_UNET = ("network.denoiser.widths=[16,24,32]", "network.denoiser.groups=4")

@@ -16,8 +16,8 @@ from sdm_training.diffusion.karras import heun_step, karras_sigmas
 from sdm_training.distillers.consistency import Consistency, ConsistencySettings, pseudo_huber
 from sdm_training.draws import Draws
 from sdm_training.export.run_exports import ExportSettings, export_run
-from sdm_training.learning.feed import Feed
-from sdm_training.policy.diffusion_policy import Policy
+from sdm_training.method_parts.feed import Feed
+from sdm_training.policy.policy import Policy
 from sdm_training.policy.process import same_level
 from sdm_training.policy.sampling import Sampler, SamplingSettings
 from sdm_training.processes.ctm import Ctm, CtmSettings

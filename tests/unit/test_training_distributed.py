@@ -12,7 +12,7 @@ import torch
 from helpers.methods import learner_of
 from safetensors.torch import load_file
 from sdm_training import distributed
-from sdm_training.learning.optimiser import Optimiser, OptimiserSettings
+from sdm_training.method_parts.optimiser import Optimiser, OptimiserSettings
 from sdm_training.settings import SettingsError
 from sdm_training.training.loop import resumed_seed
 from sdm_training.training.run import SEEDS
@@ -27,8 +27,8 @@ from helpers.training import demonstrations, windows_of
 from safetensors.torch import save_file
 from sdm_training.compute import ComputeSettings, set_up
 from sdm_training.distributed import rank
-from sdm_training.learning.optimiser import Optimiser, OptimiserSettings
-from sdm_training.training.alone import Training
+from sdm_training.method_parts.optimiser import Optimiser, OptimiserSettings
+from sdm_training.training.single import Training
 from sdm_training.training.loop import LoopSettings, train
 set_up(ComputeSettings(device="cpu"))
 

@@ -11,11 +11,11 @@ from helpers.mixture import MixtureTeacher, mixture_training, mode_statistics, p
 from helpers.training import demonstrations, small_policy, training_of, windows_of
 from sdm_training.distillers.dmd2 import Dmd2, Dmd2Settings
 from sdm_training.distillers.sdm import GradientSettings, generator_gradient
-from sdm_training.learning.discriminator import features
-from sdm_training.learning.score_distillation import Comparison
+from sdm_training.method_parts.discriminator import features
+from sdm_training.method_parts.score_distillation import Comparison
 from sdm_training.processes.edm import Edm
 from sdm_training.settings import build
-from sdm_training.training.alone import Training
+from sdm_training.training.single import Training
 from torch import Tensor
 
 OPTIMISERS: dict[str, Any] = {

@@ -18,12 +18,12 @@ from sdm_training.data.windows import Demonstrations, window_rows
 from sdm_training.draws import Draws
 from sdm_training.export.run_exports import parity_inputs
 from sdm_training.export.torch_backend import TorchBackend
-from sdm_training.learning.feed import Feed
-from sdm_training.learning.learner import Feeding, Learner
+from sdm_training.method_parts.feed import Feed
+from sdm_training.method_parts.learner import Feeding, Learner
 from sdm_training.networks.residual_network import ResidualNetwork
 from sdm_training.networks.spatial_softmax import SpatialSoftmax
 from sdm_training.observation import Observation
-from sdm_training.policy.diffusion_policy import NetworkSettings, Policy, parameter_count
+from sdm_training.policy.policy import NetworkSettings, Policy, parameter_count
 from sdm_training.policy.sampling import Sampler, SamplingSettings
 from sdm_training.settings import SettingsError, build
 from sdm_training.stack.stack import Stack, stack_batches

@@ -17,7 +17,7 @@ from sdm_training.networks.denoisers.joint_transformer import (
     JointTransformerSettings,
     SelfAttention,
 )
-from sdm_training.policy.diffusion_policy import NetworkSettings, parameter_count
+from sdm_training.policy.policy import NetworkSettings, parameter_count
 from sdm_training.policy.sampling import Sampler, SamplingSettings
 from sdm_training.settings import SettingsError, build
 

@@ -15,7 +15,7 @@ from sdm_training.diffusion.samplers import ddim_step, sample_ddim
 from sdm_training.distillers.manicm import ManiCm, ManiCmSettings
 from sdm_training.draws import Draws
 from sdm_training.export.run_exports import ExportSettings, export_run
-from sdm_training.learning.feed import Feed
+from sdm_training.method_parts.feed import Feed
 from sdm_training.policy.process import same_level
 from sdm_training.policy.sampling import Sampler
 from sdm_training.processes.consistency_model import ConsistencyModel, ConsistencyModelSettings

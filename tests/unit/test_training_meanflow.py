@@ -19,8 +19,8 @@ from sdm_training.distillers.meanflow import (
 from sdm_training.draws import Draws
 from sdm_training.export.onnx_model import to_onnx
 from sdm_training.export.run_exports import parity_inputs
-from sdm_training.learning.optimiser import Optimiser
-from sdm_training.policy.diffusion_policy import Policy
+from sdm_training.method_parts.optimiser import Optimiser
+from sdm_training.policy.policy import Policy
 from sdm_training.policy.process import Network
 from sdm_training.policy.sampling import Sampler, SamplingSettings
 from sdm_training.processes.meanflow import MeanFlow, MeanFlowSettings

@@ -12,8 +12,8 @@ from helpers.training import demonstrations, small_policy, training_of, windows_
 from hydra import compose, initialize_config_dir
 from sdm_training.distillers.mip import Mip, MipSettings
 from sdm_training.draws import Draws
-from sdm_training.learning.optimiser import Optimiser
-from sdm_training.policy.diffusion_policy import Policy
+from sdm_training.method_parts.optimiser import Optimiser
+from sdm_training.policy.policy import Policy
 from sdm_training.policy.process import same_level
 from sdm_training.policy.sampling import Sampler
 from sdm_training.processes.two_pass import TwoPass, TwoPassSettings

@@ -10,7 +10,7 @@ from sdm_core.contract import Contract
 from sdm_training import registry
 from sdm_training.networks.encoders.pointnet import PointNet
 from sdm_training.observation import Batch, Observation
-from sdm_training.policy.diffusion_policy import NetworkSettings, parameter_count
+from sdm_training.policy.policy import NetworkSettings, parameter_count
 from sdm_training.settings import SettingsError, build, composed_values
 
 IMAGE = {"size": (96, 96)}

@@ -21,8 +21,8 @@ from sdm_training.data import noisy_takes
 from sdm_training.data.noisy_takes import NoisyTakes
 from sdm_training.data.windows import Demonstrations, Windows
 from sdm_training.draws import Draws
-from sdm_training.learning.feed import Feed
-from sdm_training.learning.learner import Feeding
+from sdm_training.method_parts.feed import Feed
+from sdm_training.method_parts.learner import Feeding
 from sdm_training.programs.train import TrainSettings
 from sdm_training.settings import SettingsError, composed
 from sdm_training.training.run import load_data

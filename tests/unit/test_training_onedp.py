@@ -17,7 +17,7 @@ from sdm_training.policy.sampling import Sampler
 from sdm_training.processes.discrete import Discrete, DiscreteSettings
 from sdm_training.processes.edm import Edm, EdmSettings
 from sdm_training.settings import SettingsError, build
-from sdm_training.training.alone import Training
+from sdm_training.training.single import Training
 from torch import Tensor, nn
 
 CONFIG = Path(__file__).parents[2] / "config/distiller"

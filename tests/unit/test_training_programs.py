@@ -21,7 +21,7 @@ from sdm_training.compute import ComputeSettings, set_up
 from sdm_training.evaluation.closed_loop import Outcome
 from sdm_training.evaluation.protocols import best5, final
 from sdm_training.export.run_exports import ExportSettings, samplings_asked_for
-from sdm_training.policy.diffusion_policy import Policy
+from sdm_training.policy.policy import Policy
 from sdm_training.policy.sampling import SamplingSettings
 from sdm_training.programs.distill import DistillSettings, distill, prepare
 from sdm_training.programs.evaluate import EvaluateSettings, checkpoint_folder, evaluate_checkpoint

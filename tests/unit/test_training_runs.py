@@ -25,9 +25,9 @@ from sdm_training.compute import training_clock
 from sdm_training.export.onnx_model import to_onnx
 from sdm_training.export.run_exports import ExportSettings, export_run, parity_check, parity_inputs
 from sdm_training.export.torch_backend import TorchBackend
-from sdm_training.learning.ema import Ema, EmaSettings
-from sdm_training.learning.optimiser import OptimiserSettings, learning_rate
-from sdm_training.policy.diffusion_policy import Policy
+from sdm_training.method_parts.ema import Ema, EmaSettings
+from sdm_training.method_parts.optimiser import OptimiserSettings, learning_rate
+from sdm_training.policy.policy import Policy
 from sdm_training.policy.sampling import Sampler, SamplingSettings
 from sdm_training.runs.run_folder import STATE, RunFolder
 from sdm_training.settings import SettingsError

@@ -12,11 +12,11 @@ from helpers.mixture import STD, exact, mode_statistics, plane_policy
 from helpers.training import CPU, demonstrations, small_policy, training_of, windows_of
 from sdm_training.distillers.sdm import GradientSettings, Sdm, SdmSettings, generator_gradient
 from sdm_training.draws import Draws
-from sdm_training.learning.score_distillation import Comparison, NoiseLevels, score
+from sdm_training.method_parts.score_distillation import Comparison, NoiseLevels, score
 from sdm_training.policy.process import Process
 from sdm_training.processes.discrete import Discrete, DiscreteSettings
 from sdm_training.settings import SettingsError, build
-from sdm_training.training.alone import Training
+from sdm_training.training.single import Training
 from torch import Tensor
 
 OPTIMISERS = {"generator_optimiser": {"learning_rate": 1e-3}, "critic_optimiser": {"learning_rate": 1e-3}}

@@ -14,9 +14,9 @@ from helpers.training import CPU, demonstrations, windows_of
 from rich.console import Console
 from sdm_training import registry
 from sdm_training.draws import Draws
-from sdm_training.learning.feed import Feed
-from sdm_training.learning.learner import MethodSettings
-from sdm_training.learning.optimiser import Optimiser, OptimiserSettings
+from sdm_training.method_parts.feed import Feed
+from sdm_training.method_parts.learner import MethodSettings
+from sdm_training.method_parts.optimiser import Optimiser, OptimiserSettings
 from sdm_training.settings import SettingsError, build
 from sdm_training.stack.stack import Stack, stack_batches
 from sdm_training.stack.stacked_optimiser import StackedOptimiser

@@ -23,7 +23,7 @@ from sdm_core.share import share_directory
 
 from sdm_sim.colour_contract import with_coloured_cloud, with_images
 from sdm_sim.demonstrations import demonstrate
-from sdm_sim.other_option import other_option
+from sdm_sim.differing_option import differing_option
 from sdm_sim.recorded_demonstrations import RecordedDemonstrations, open_recorded
 from sdm_sim.registry import make_task, tasks_named
 from sdm_sim.worker_processes import in_workers
@@ -67,7 +67,9 @@ def record(
             episodes = _held(recorded, source, seed0, episodes)
         store = EpisodeStore.open_or_create(output, contract)
         # The contract has told whether it holds colour and images.
-        if other := other_option(store, {"camera_noise": camera_noise, "seed0": seed0}):
+        if other := differing_option(
+            store, {"camera_noise": camera_noise, "seed0": seed0, "max_failures": max_failures}
+        ):
             option, was, now = other
             raise DatasetError(
                 f"{output}: recorded with {option}={was}, {now} asked for; go on with that, or choose another path"

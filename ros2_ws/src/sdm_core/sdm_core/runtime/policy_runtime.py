@@ -22,18 +22,18 @@ class Question:
     """The observation of an episode that is its `sequence`-th, counted from 0, and the seed of the episode's noise.
 
     Its own noise comes from a generator seeded with both, so that an episode can be repeated wherever it runs.
-    own_stream: drawn apart from all that others draw of the same seed. False is for episodes that were run before there
-    was that: their first noise was drawn as their scene was, for numpy seeds alike with `[seed, 0]` and `seed`.
+    noise_apart: shares no numbers with what others draw of the same seed. False repeats episodes of older result lines:
+    the first noise of each equalled the scene's numbers, because numpy seeds alike with `[seed, 0]` and `seed`.
     """
 
     observation: PolicyInput
     noise_seed: int
     sequence: int
-    own_stream: bool = True
+    noise_apart: bool = True
 
     def noise(self, shape: tuple[int, int]) -> NDArray[np.float32]:
         """Standard normal noise [H,A]."""
-        if self.own_stream:
+        if self.noise_apart:
             seeds = np.random.SeedSequence(self.noise_seed, spawn_key=(self.sequence,))
         else:
             seeds = np.random.SeedSequence([self.noise_seed, self.sequence])

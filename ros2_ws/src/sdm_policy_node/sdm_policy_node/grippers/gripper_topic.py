@@ -19,6 +19,13 @@ def gripper_qos(depth: int) -> QoSProfile:
     return QoSProfile(depth=depth, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
+def require_one_gripper(action: ActionSpec) -> None:
+    """Raises ContractError where the action has several: of the second one nobody would hear."""
+    grippers = [entry.name for entry in action.entries if entry.is_gripper]
+    if len(grippers) > 1:
+        raise ContractError(f"'{GRIPPER_TOPIC}' is one gripper's; the action has {', '.join(grippers)}")
+
+
 class GripperTopic:
     """The gripper's entry of every command, from a policy's first one on; nothing where the action has no gripper.
 
@@ -26,10 +33,8 @@ class GripperTopic:
     """
 
     def __init__(self, node: Node, action: ActionSpec, depth: int) -> None:
-        """Raises ContractError where the action has several grippers: nobody would hear of the second."""
-        grippers = [entry.name for entry in action.entries if entry.is_gripper]
-        if len(grippers) > 1:
-            raise ContractError(f"'{GRIPPER_TOPIC}' is one gripper's; the action has {', '.join(grippers)}")
+        """Raises ContractError where the action has several grippers."""
+        require_one_gripper(action)
         self._node = node
         self._index = action.gripper_index
         self._told = False

@@ -14,7 +14,7 @@ from sdm_core.contract import Contract
 from sdm_core.errors import ContractError, ObservationError
 from sdm_core.stream_guard import RESTART_NS
 
-from sdm_policy_node.grippers.gripper_topic import GRIPPER_TOPIC
+from sdm_policy_node.grippers.gripper_topic import GRIPPER_TOPIC, require_one_gripper
 from sdm_policy_node.parameters import RecorderParameters
 from sdm_policy_node.recording.command_listener import listen_to_commands, listen_to_gripper
 from sdm_policy_node.recording.episode_recording import EpisodeRecording, Observed
@@ -74,6 +74,7 @@ class EpisodeRecorder:
                     f"actions 'measured' records {' or '.join(_PLACES)} actions, not '{contract.action.kind}'; "
                     "write the contract's actions as one of these"
                 )
+            require_one_gripper(contract.action)
             self._needs_gripper = gripper is not None and gripper not in MeasuredPose(contract).measured.tolist()
             if self._needs_gripper:
                 listen_to_gripper(node, self._on_gripper, self._on_command_refused)

@@ -11,7 +11,7 @@ from sdm_core.errors import DatasetError, SdmError
 
 from sdm_training import provenance
 from sdm_training.evaluation.closed_loop import USUAL_BACKEND, Outcome, World, evaluate
-from sdm_training.evaluation.reported import attempts_of, checkpoint_of, digest, own_stream_of, seeds_of
+from sdm_training.evaluation.result_line import checkpoint_of, digest, has_noise_apart, seeds_of
 from sdm_training.provenance import ORIGIN
 from sdm_training.report.lines import matching
 
@@ -57,7 +57,7 @@ def evaluate_again(
         repeats,
         World(line["task"], line.get("camera_noise")),
         environments=line.get("environments", 1),
-        own_stream=own_stream_of(line),
+        noise_apart=has_noise_apart(line),
     )
     again = "".join(str(int(outcome.success)) for outcome in outcomes)
     return {
@@ -83,8 +83,8 @@ def in_words(comparison: dict[str, Any]) -> str:
     name = f"{comparison['task']} {comparison['method']}{variant} nfe {comparison['nfe']} seed {comparison['seed']}"
     if not differ:
         return f"{name}: the same {episodes} outcomes, {comparison['successes']} successes"
-    asked = attempts_of(comparison)
-    seeds = ", ".join(str(asked[place].seed) for place in differ)
+    starts = seeds_of(comparison)
+    seeds = ", ".join(str(starts[place // comparison["repeats"]]) for place in differ)
     return (
         f"{name}: {len(differ)} of {episodes} outcomes differ, at the seeds {seeds} "
         f"({comparison['recorded_successes']} successes before, {comparison['successes']} now)"

@@ -18,9 +18,9 @@ from torch import Tensor
 
 from sdm_training.distillers.dmd2 import Dmd2, Dmd2Settings
 from sdm_training.draws import Draws
-from sdm_training.learning.score_distillation import MIN_SCALE, Comparison, for_process
+from sdm_training.method_parts.score_distillation import MIN_SCALE, Comparison, for_process
 from sdm_training.observation import Batch
-from sdm_training.policy.diffusion_policy import Policy
+from sdm_training.policy.policy import Policy
 from sdm_training.settings import Settings, SettingsError
 
 

@@ -22,11 +22,11 @@ from torch import Tensor
 
 from sdm_training.diffusion.karras import heun_step
 from sdm_training.draws import Draws
-from sdm_training.learning.ema import EmaSettings
-from sdm_training.learning.learner import Average, Feeding, Learner, StudentSettings, Update
-from sdm_training.learning.optimiser import OptimiserSettings
+from sdm_training.method_parts.ema import EmaSettings
+from sdm_training.method_parts.learner import Average, Feeding, Learner, StudentSettings, Update
+from sdm_training.method_parts.optimiser import OptimiserSettings
 from sdm_training.observation import Batch
-from sdm_training.policy.diffusion_policy import Policy, PolicySettings, warm_start
+from sdm_training.policy.policy import Policy, PolicySettings, warm_start
 from sdm_training.policy.sampling import SamplingSettings
 from sdm_training.processes.ctm import Ctm, CtmSettings
 from sdm_training.processes.edm import Edm

@@ -15,17 +15,17 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from sdm_training.draws import Draws
-from sdm_training.learning.discriminator import Discriminator, features
-from sdm_training.learning.learner import Update
-from sdm_training.learning.optimiser import OptimiserSettings
-from sdm_training.learning.score_distillation import (
+from sdm_training.method_parts.discriminator import Discriminator, features
+from sdm_training.method_parts.learner import Update
+from sdm_training.method_parts.optimiser import OptimiserSettings
+from sdm_training.method_parts.score_distillation import (
     Comparison,
     ScoreDistillation,
     ScoreDistillationSettings,
     sample_scale,
 )
 from sdm_training.observation import Batch
-from sdm_training.policy.diffusion_policy import Policy
+from sdm_training.policy.policy import Policy
 
 
 class Dmd2Settings(ScoreDistillationSettings):

@@ -19,11 +19,11 @@ from torch import Tensor
 from torch.nn.functional import mse_loss
 
 from sdm_training.draws import Draws
-from sdm_training.learning.ema import EmaSettings
-from sdm_training.learning.learner import Average, Feeding, Learner, StudentSettings, Update
-from sdm_training.learning.optimiser import OptimiserSettings
+from sdm_training.method_parts.ema import EmaSettings
+from sdm_training.method_parts.learner import Average, Feeding, Learner, StudentSettings, Update
+from sdm_training.method_parts.optimiser import OptimiserSettings
 from sdm_training.observation import Batch
-from sdm_training.policy.diffusion_policy import Policy, PolicySettings, warm_start
+from sdm_training.policy.policy import Policy, PolicySettings, warm_start
 from sdm_training.policy.sampling import SamplingSettings
 from sdm_training.processes.consistency_model import ConsistencyModelSettings
 from sdm_training.processes.discrete import Discrete

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from sdm_training.draws import Draws
-from sdm_training.learning.behaviour_cloning import BehaviourCloning, CloningSettings
-from sdm_training.policy.diffusion_policy import Policy
+from sdm_training.method_parts.behaviour_cloning import BehaviourCloning, CloningSettings
+from sdm_training.policy.policy import Policy
 from sdm_training.policy.process import same_level
 from sdm_training.policy.sampling import SamplingSettings
 from sdm_training.processes.two_pass import TwoPass

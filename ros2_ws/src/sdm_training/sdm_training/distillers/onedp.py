@@ -18,11 +18,11 @@ from typing import Self
 from pydantic import model_validator
 from torch import Tensor, nn
 
-from sdm_training.learning.learner import Update
-from sdm_training.learning.optimiser import OptimiserSettings
-from sdm_training.learning.score_distillation import Comparison, ScoreDistillation, ScoreDistillationSettings
+from sdm_training.method_parts.learner import Update
+from sdm_training.method_parts.optimiser import OptimiserSettings
+from sdm_training.method_parts.score_distillation import Comparison, ScoreDistillation, ScoreDistillationSettings
 from sdm_training.observation import Batch
-from sdm_training.policy.diffusion_policy import Policy
+from sdm_training.policy.policy import Policy
 from sdm_training.policy.process import Process
 from sdm_training.policy.sampling import SamplingSettings
 

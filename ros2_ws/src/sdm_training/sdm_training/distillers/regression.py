@@ -7,8 +7,8 @@ from torch import Tensor
 from torch.nn.functional import mse_loss
 
 from sdm_training.draws import Draws
-from sdm_training.learning.behaviour_cloning import BehaviourCloning, CloningSettings
-from sdm_training.policy.diffusion_policy import Policy
+from sdm_training.method_parts.behaviour_cloning import BehaviourCloning, CloningSettings
+from sdm_training.policy.policy import Policy
 from sdm_training.policy.process import same_level
 from sdm_training.policy.sampling import SamplingSettings
 

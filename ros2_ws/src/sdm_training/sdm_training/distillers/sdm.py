@@ -14,8 +14,8 @@ from pydantic import model_validator
 from torch import Tensor
 
 from sdm_training.draws import Draws
-from sdm_training.learning.optimiser import OptimiserSettings
-from sdm_training.learning.score_distillation import (
+from sdm_training.method_parts.optimiser import OptimiserSettings
+from sdm_training.method_parts.score_distillation import (
     MIN_SCALE,
     Comparison,
     ScoreDistillation,

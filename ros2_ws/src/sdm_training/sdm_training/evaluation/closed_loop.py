@@ -53,10 +53,11 @@ class World:
     latency: Latency | None = None
 
 
-def attempts(seeds: Sequence[int], repeats: int = 1, own_stream: bool = True) -> list[Attempt]:
-    """The episodes of an evaluation, in the order of its outcomes; own_stream as a Question's."""
+def attempts(seeds: Sequence[int], repeats: int = 1, noise_apart: bool = True) -> list[Attempt]:
+    """The episodes of an evaluation, in the order of its outcomes; noise_apart as a Question's."""
     return [
-        Attempt(seed, seed + repeat * _NOISE_SEED_STRIDE, own_stream) for seed, repeat in product(seeds, range(repeats))
+        Attempt(seed, seed + repeat * _NOISE_SEED_STRIDE, noise_apart)
+        for seed, repeat in product(seeds, range(repeats))
     ]
 
 
@@ -69,13 +70,12 @@ def evaluate(
     repeats: int = 1,
     world: World | None = None,
     environments: int = 1,
-    own_stream: bool = True,
+    noise_apart: bool = True,
 ) -> list[Outcome]:
     """Runs the episode of every seed through the exported network; the outcomes come in the order of the seeds.
 
-    Each start is tried `repeats` times in a row, with the policy's noise alone seeded anew (own_stream: false repeats
-    lines of before, see sdm_core's Question). An episode depends on its
-    seed and repeat alone, so the number of workers changes nothing but the time taken.
+    Each start is tried `repeats` times in a row, with the policy's noise alone seeded anew. An episode depends on its
+    seed, its repeat and noise_apart (a Question's), so the number of workers changes nothing but the time taken.
 
     Each worker steps `environments` of the task in turn and infers their observations as one batch. The same number
     gives the same outcomes. Those of another differ at most as rounding may change them: at batches up to 8, OpenVINO's
@@ -89,7 +89,7 @@ def evaluate(
     require_backend(backend)
     if backend == "torch":
         opened.require_weights()
-    asked = attempts(seeds, repeats, own_stream)
+    asked = attempts(seeds, repeats, noise_apart)
     groups = [asked[first : first + environments] for first in range(0, len(asked), environments)]
     outcomes = []
     # Spawned, not forked: a renderer's context does not survive a fork.

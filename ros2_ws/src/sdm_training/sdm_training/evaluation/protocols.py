@@ -27,7 +27,7 @@ BEST, BEST_EPISODES = 5, 20
 # What a result line says of its policy, in the words of the checkpoint's metrics.
 COPIED = ("method", "variant", "teacher", "network", "seed", "nfe", "demos", "action_error", "train_s", "stacked")
 
-# A line's `noise_stream`; absent from lines whose noise was drawn as their scenes were (see sdm_core's Question).
+# A line's `noise_stream`; absent from lines of before noise was drawn apart (see sdm_core's Question).
 OWN_STREAM = "own"
 
 Evaluate = Callable[[Path, int], list[Outcome]]
@@ -96,7 +96,7 @@ def _exported_snapshot(
     """A temporary checkpoint of a run's weights file, sampled as the run says and stored as its final weights are."""
     with tempfile.TemporaryDirectory() as room:
         target, console = Path(room) / "checkpoint", Console(quiet=True)
-        settings = ExportSettings(half_weights=_exported(run).metrics.get("weights") != WHOLE)
+        settings = ExportSettings(half_weights=metrics.get("weights") != WHOLE)
         yield export_sampling(run, target, run.sampling(), settings, demonstrations, metrics, console, weights)
 
 

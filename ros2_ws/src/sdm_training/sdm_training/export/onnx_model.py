@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from sdm_core.backends import BATCH, OUTPUT, image_input, input_names
 from torch import Tensor
 
-from sdm_training.policy.diffusion_policy import Policy
+from sdm_training.policy.policy import Policy
 from sdm_training.policy.sampling import Sampler
 
 OPSET = 17  # the first with LayerNormalization

@@ -12,7 +12,7 @@ from sdm_sim.progress import Course, TellsProgress
 from sdm_sim.task import Task
 
 from sdm_training import provenance
-from sdm_training.evaluation.reported import digest, own_stream_of
+from sdm_training.evaluation.result_line import digest, has_noise_apart
 from sdm_training.failures.expert import ExpertEpisode, expert_episode, spread
 from sdm_training.failures.replay import replay
 from sdm_training.failures.shortfall import Shortfall
@@ -67,7 +67,7 @@ def failure_finding(
     """
     name = _file_name(shortfall.line, seed)
     video, strip = folder / f"{name}.mp4", folder / f"{name}.jpg"
-    found = replay(task, runtime, seed, own_stream_of(shortfall.line), video, strip)
+    found = replay(task, runtime, seed, has_noise_apart(shortfall.line), video, strip)
     stage = stage_of(found.course, reference) if found.course and reference and not found.success else None
     expert = expert_episode(task, seed).success if task.expert_kind else None
     return {

@@ -21,8 +21,8 @@ class Replay:
     course: Course | None
 
 
-def replay(task: Task, runtime: PolicyRuntime, seed: int, own_stream: bool, video: Path, strip: Path) -> Replay:
-    """Plays the episode of a seed, and writes its video and strip of stills; own_stream as a Question's.
+def replay(task: Task, runtime: PolicyRuntime, seed: int, noise_apart: bool, video: Path, strip: Path) -> Replay:
+    """Plays the episode of a seed, and writes its video and strip of stills; noise_apart as a Question's.
 
     Looking on changes nothing of the episode. Raises TaskError where nothing can be rendered.
     """
@@ -39,7 +39,7 @@ def replay(task: Task, runtime: PolicyRuntime, seed: int, own_stream: bool, vide
         if film.wants(steps) or task.decided or steps == task.step_limit:
             film.add(task.render(SIDE, SIDE), f"{task.name}   seed {seed}   step {steps}\n{told}")
 
-    result = run_episode(task, runtime, seed, on_step=look, own_stream=own_stream)
+    result = run_episode(task, runtime, seed, on_step=look, noise_apart=noise_apart)
     film.write(video, strip)
     return Replay(result.success, witness.course(task) if witness.seen else None)
 

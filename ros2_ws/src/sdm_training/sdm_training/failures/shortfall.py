@@ -9,7 +9,7 @@ from pathlib import Path
 from sdm_core.checkpoint import Checkpoint
 from sdm_core.errors import CheckpointError
 
-from sdm_training.evaluation.reported import checkpoint_of
+from sdm_training.evaluation.result_line import checkpoint_of
 from sdm_training.report.lines import Line
 from sdm_training.report.policies import Policy
 from sdm_training.report.success import reference, success

@@ -26,7 +26,7 @@ from torch import Tensor
 from sdm_training.importing.dp3_layout import Dp3Layout
 from sdm_training.importing.foreign_file import config_value, load_tensors
 from sdm_training.importing.linear_map import LinearMap, dp3_normaliser, unit_range
-from sdm_training.policy.diffusion_policy import PolicySettings
+from sdm_training.policy.policy import PolicySettings
 from sdm_training.settings import Settings, SettingsError, build
 
 _CLOUD_LAYER, _STATE_LAYER = "encoder.cloud.points.1", "encoder.state.1"

@@ -6,7 +6,7 @@ from sdm_core.backends import image_input, input_names
 from torch import Tensor, nn
 
 from sdm_training.observation import Observation
-from sdm_training.policy.diffusion_policy import Policy
+from sdm_training.policy.policy import Policy
 from sdm_training.policy.process import same_level
 from sdm_training.settings import Settings
 

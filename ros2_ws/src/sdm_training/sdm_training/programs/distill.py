@@ -12,9 +12,9 @@ from sdm_core.contract import Contract
 
 from sdm_training import registry
 from sdm_training.compute import set_up
-from sdm_training.policy.diffusion_policy import NetworkSettings, Policy, PolicySettings
+from sdm_training.policy.policy import NetworkSettings, Policy, PolicySettings
 from sdm_training.policy.sampling import Sampler, SamplingSettings
-from sdm_training.runs.recipe_difference import first_difference
+from sdm_training.runs.recipe_difference import BEFORE, first_difference
 from sdm_training.runs.run_folder import RunFolder
 from sdm_training.settings import Part, Settings, SettingsError, run_program
 from sdm_training.training.run import SEEDS, Run, RunSettings, complete, load_data, seeded_policy
@@ -39,11 +39,6 @@ class DistillSettings(RunSettings):
     @classmethod
     def distiller_settings(cls, values: Any) -> Part:
         return registry.build_part("distillers", values, "distiller")
-
-
-# What a student must share with its teacher, and what a teacher was trained with that was recorded before there was the
-# setting.
-_AS_ITS_TEACHER = {"leave_out_failures": False, "validation_episodes": 0, "camera_noise": None, "yaw_copies": None}
 
 
 def prepare(settings: DistillSettings, device: torch.device) -> Run:
@@ -96,8 +91,8 @@ def _require_fit(
             f"the teacher {settings.teacher_run} knows one noise level alone, it is a one-step policy itself: "
             "distil from a teacher of diffusion"
         )
-    # How an imported teacher was trained is not known.
-    for key, usual in () if "imported" in trained_as else _AS_ITS_TEACHER.items():
+    # Shared with the teacher, of which nobody knows how it was trained where it is imported.
+    for key, usual in () if "imported" in trained_as else BEFORE.items():
         of_teacher = trained_as["config"].get(key, usual)
         if of_teacher != getattr(settings, key):
             raise SettingsError(

@@ -14,7 +14,7 @@ from sdm_core.results import append_result, read_results
 from sdm_core.runtime.policy_runtime import PolicyRuntime
 from sdm_sim.registry import make_task
 
-from sdm_training.evaluation.reported import digest
+from sdm_training.evaluation.result_line import digest
 from sdm_training.failures.findings import failure_finding, looked_at, task_finding
 from sdm_training.failures.shortfall import Shortfall, shortfalls
 from sdm_training.failures.stage import Reference

@@ -22,7 +22,7 @@ from sdm_training.importing.dp3 import Dp3Checkpoint, ImportedPolicy
 from sdm_training.importing.dp3_cloud_frame import world_to_dp3_metaworld
 from sdm_training.importing.linear_map import LinearMap
 from sdm_training.named_tensors import prefixed
-from sdm_training.policy.diffusion_policy import Policy, parameter_count
+from sdm_training.policy.policy import Policy, parameter_count
 from sdm_training.policy.sampling import SamplingSettings
 from sdm_training.runs.run_folder import RunFolder
 from sdm_training.settings import Settings, SettingsError, config_folder, run_program

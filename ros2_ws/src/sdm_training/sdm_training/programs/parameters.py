@@ -13,7 +13,7 @@ from sdm_core.contract import Bounds, Contract, NormaliserStatistics
 from sdm_core.errors import SdmError
 from sdm_sim.metaworld.task import metaworld_contract
 
-from sdm_training.policy.diffusion_policy import Policy, PolicySettings, parameter_count
+from sdm_training.policy.policy import Policy, PolicySettings, parameter_count
 from sdm_training.settings import SettingsError, build, composed_values
 
 _BLOCK = re.compile(r"(<!-- parameters:begin -->\n).*?(<!-- parameters:end -->)", re.DOTALL)

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from sdm_training import registry
 from sdm_training.compute import set_up
-from sdm_training.policy.diffusion_policy import NetworkSettings, PolicySettings
+from sdm_training.policy.policy import NetworkSettings, PolicySettings
 from sdm_training.settings import Part, run_program
 from sdm_training.training.run import Run, RunSettings, complete, load_data, seeded_policy
 

@@ -11,7 +11,7 @@ from sdm_core.errors import DatasetError
 from sdm_core.results import wilson
 from sdm_sim.progress import LATE_STEPS
 
-from sdm_training.evaluation.reported import digest
+from sdm_training.evaluation.result_line import digest
 from sdm_training.failures.stage import CHANGE, HOLDING_STEPS, MOVED_M, REACH_MARGIN_M
 from sdm_training.report.lines import Line, matching, newest
 from sdm_training.report.markdown import NONE, bracket, code, rate_cell, table

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+# Settings that came later, and what every training had before they came.
+BEFORE = {"leave_out_failures": False, "validation_episodes": 0, "camera_noise": None, "yaw_copies": None}
+
 
 def recipe_difference(recorded: dict[str, Any], wanted: dict[str, Any], indifferent: Collection[str]) -> str | None:
     """The first key in which the recorded settings of a training differ from those wanted now, both with defaults.
 
-    A key that only one of them has is a setting that was added or has gone since; but what was trained before there
-    were yaw copies had none.
+    Any other key that only one of them has is a setting that was added or has gone since, and is not compared.
     """
-    recorded = {"yaw_copies": None, **recorded}
+    recorded = {**BEFORE, **recorded}
     if wanted.get("diffusion") is None:  # a student's is its teacher's, which its record told once
         recorded["diffusion"] = None
     return first_difference(recorded, wanted, indifferent, shared=True)

@@ -25,7 +25,7 @@ from sdm_core.errors import CheckpointError, SdmError
 from torch import Tensor
 
 from sdm_training.named_tensors import under
-from sdm_training.policy.diffusion_policy import Policy, PolicySettings
+from sdm_training.policy.policy import Policy, PolicySettings
 from sdm_training.policy.sampling import SamplingSettings
 from sdm_training.provenance import ORIGIN
 from sdm_training.runs.lock import Held, holder, lock

@@ -1,7 +1,7 @@
 """Trains M learners of one method and network at once: one forward and backward pass over stacked weights.
 
-A learner's losses are pure functions (see learning/learner.py), so torch.func.vmap runs them for all M sets of weights
-and batches in the same kernels; on a GPU each kind of step is captured once as a CUDA graph and replayed.
+A learner's losses are pure functions (see method_parts/learner.py), so torch.func.vmap runs them for all M sets of
+weights and batches in the same kernels; on a GPU each kind of step is captured once as a CUDA graph and replayed.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from torch.utils._pytree import tree_map
 
 from sdm_training.data.windows import Windows
 from sdm_training.draws import Draws
-from sdm_training.learning.feed import Feed
-from sdm_training.learning.learner import Average, Learner, Update
+from sdm_training.method_parts.feed import Feed
+from sdm_training.method_parts.learner import Average, Learner, Update
 from sdm_training.networks.encoders.pointnet import PointNet
 from sdm_training.observation import Batch
 from sdm_training.settings import SettingsError

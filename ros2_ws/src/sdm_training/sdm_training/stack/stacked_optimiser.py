@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from sdm_training.learning.optimiser import OptimiserSettings, learning_rate
+from sdm_training.method_parts.optimiser import OptimiserSettings, learning_rate
 
 EPSILON = 1e-8
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from sdm_training.draws import Draws
-from sdm_training.learning.behaviour_cloning import BehaviourCloning, CloningSettings
-from sdm_training.policy.diffusion_policy import Policy
+from sdm_training.method_parts.behaviour_cloning import BehaviourCloning, CloningSettings
+from sdm_training.policy.policy import Policy
 from sdm_training.policy.sampling import SamplingSettings
 from sdm_training.settings import SettingsError
 

@@ -24,14 +24,14 @@ from sdm_training.data.noisy_takes import NoisyTakes
 from sdm_training.data.windows import Demonstrations, Windows
 from sdm_training.data.yaw_copies import with_yaw_copies
 from sdm_training.export.run_exports import ExportSettings, export_run, samplings_asked_for
-from sdm_training.learning.learner import Learner, MethodSettings
-from sdm_training.policy.diffusion_policy import Policy, PolicySettings, parameter_count
+from sdm_training.method_parts.learner import Learner, MethodSettings
+from sdm_training.policy.policy import Policy, PolicySettings, parameter_count
 from sdm_training.policy.sampling import Sampler
 from sdm_training.runs.run_folder import RunFolder
 from sdm_training.settings import Settings, SettingsError
 from sdm_training.training.action_error import action_error
-from sdm_training.training.alone import Training
 from sdm_training.training.loop import LoopSettings, train
+from sdm_training.training.single import Training
 
 # Seeds of one process's numbers lie so far from the next one's, and a student's first weights from its teacher's.
 SEEDS = 1_000_003

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from sdm_core.datasets.dataset import EpisodeStore
 from sdm_core.errors import DatasetError
-from sdm_sim.other_option import other_option
+from sdm_sim.differing_option import differing_option
 
 from sdm_training.benchmark.jobs.job import Job
 from sdm_training.settings import composed_values
@@ -26,40 +26,45 @@ class DemonstrationsJob(Job):
     episodes: int
 
     def done(self) -> bool:
-        return self._stored() == self.episodes and self._other_option() is None
+        try:
+            store = self._stored()
+        except DatasetError:  # which check() tells
+            return False
+        return len(store or ()) == self.episodes and self._differing_option(store) is None
 
     def check(self) -> None:
-        if self._stored() > self.episodes:
+        store = self._stored()
+        if len(store or ()) > self.episodes:
             raise DatasetError(
-                f"{self.store} holds {self._stored()} episodes, the suite wants {self.episodes}: "
+                f"{self.store} holds {len(store or ())} episodes, the suite wants {self.episodes}: "
                 "choose other folders with data=… runs=…"
             )
-        if other := self._other_option():
-            option, was, now = other
+        if differing := self._differing_option(store):
+            option, was, now = differing
             raise DatasetError(
                 f"{self.store} was recorded with {option}={was}, the suite wants {now}: "
                 "choose other folders with data=… runs=…"
             )
 
     def result(self) -> str:
-        return f"{self._stored()} episodes"
+        return f"{EpisodeStore.count(self.places.root / self.store)} episodes"
 
     @property
     def labels(self) -> dict[str, Any]:
         return {"task": self.task, "demos": self.episodes}
 
-    def _stored(self) -> int:
-        return EpisodeStore.count(self.places.root / self.store)
+    def _stored(self) -> EpisodeStore | None:
+        path = self.places.root / self.store
+        return EpisodeStore.view(path) if path.is_dir() else None
 
-    def _other_option(self) -> tuple[str, object, object] | None:
-        """See other_option; None where nothing is stored yet."""
-        if not self._stored():
-            return None
-        return other_option(EpisodeStore.view(self.places.root / self.store), _options(self.overrides))
+    def _differing_option(self, store: EpisodeStore | None) -> tuple[str, object, object] | None:
+        return differing_option(store, _options(self.overrides)) if store else None
 
 
 @lru_cache
 def _options(overrides: tuple[str, ...]) -> dict[str, Any]:
     """What the job asks of sdm-demos that would make other demonstrations."""
     values = composed_values("demos", overrides)
-    return {option: values[option] for option in ("camera_noise", "seed0", "colour", "images", "image_size")}
+    return {
+        option: values[option] for option in ("camera_noise", "seed0", "max_failures", "colour", "images", "image_size")
+    }

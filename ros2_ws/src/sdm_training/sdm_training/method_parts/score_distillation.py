@@ -21,11 +21,11 @@ from torch import Tensor
 
 from sdm_training import registry
 from sdm_training.draws import Draws
-from sdm_training.learning.ema import EmaSettings
-from sdm_training.learning.learner import Average, Feeding, Learner, StudentSettings, Update
-from sdm_training.learning.optimiser import OptimiserSettings
+from sdm_training.method_parts.ema import EmaSettings
+from sdm_training.method_parts.learner import Average, Feeding, Learner, StudentSettings, Update
+from sdm_training.method_parts.optimiser import OptimiserSettings
 from sdm_training.observation import Batch
-from sdm_training.policy.diffusion_policy import Policy
+from sdm_training.policy.policy import Policy
 from sdm_training.policy.process import Process, same_level
 from sdm_training.policy.sampling import SamplingSettings
 from sdm_training.settings import Settings, SettingsError

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from sdm_training.data.windows import PointChoice
 from sdm_training.draws import Draws
-from sdm_training.learning.ema import EmaSettings
-from sdm_training.learning.learner import Average, Feeding, Learner, MethodSettings, Update
-from sdm_training.learning.optimiser import OptimiserSettings
+from sdm_training.method_parts.ema import EmaSettings
+from sdm_training.method_parts.learner import Average, Feeding, Learner, MethodSettings, Update
+from sdm_training.method_parts.optimiser import OptimiserSettings
 from sdm_training.observation import Batch
-from sdm_training.policy.diffusion_policy import Policy
+from sdm_training.policy.policy import Policy
 
 
 class CloningSettings(MethodSettings):

@@ -11,10 +11,10 @@ from torch import Tensor
 from sdm_training import distributed
 from sdm_training.data.windows import Windows
 from sdm_training.draws import Draws
-from sdm_training.learning.ema import Ema
-from sdm_training.learning.feed import Feed
-from sdm_training.learning.learner import Learner
-from sdm_training.learning.optimiser import Optimiser
+from sdm_training.method_parts.ema import Ema
+from sdm_training.method_parts.feed import Feed
+from sdm_training.method_parts.learner import Learner
+from sdm_training.method_parts.optimiser import Optimiser
 from sdm_training.named_tensors import prefixed, under
 from sdm_training.policy.sampling import SamplingSettings
 

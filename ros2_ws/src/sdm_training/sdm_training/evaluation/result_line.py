@@ -9,9 +9,7 @@ from typing import Any
 
 from sdm_core.checkpoint import Checkpoint
 from sdm_core.errors import CheckpointError
-from sdm_sim.rollout import Attempt
 
-from sdm_training.evaluation.closed_loop import attempts
 from sdm_training.evaluation.protocols import COPIED, OWN_STREAM
 
 
@@ -36,14 +34,9 @@ def seeds_of(line: dict[str, Any]) -> range:
     return range(seed0, seed0 + line["episodes"] // line.get("repeats", 1))
 
 
-def own_stream_of(line: dict[str, Any]) -> bool:
-    """Whether its noise had a stream of its own; see sdm_core's Question."""
+def has_noise_apart(line: dict[str, Any]) -> bool:
+    """Whether the noise of its episodes was drawn apart; see sdm_core's Question."""
     return line.get("noise_stream") == OWN_STREAM
-
-
-def attempts_of(line: dict[str, Any]) -> list[Attempt]:
-    """The episodes of a line, in the order of its outcomes."""
-    return attempts(seeds_of(line), line.get("repeats", 1), own_stream_of(line))
 
 
 def digest(line: dict[str, Any]) -> str:

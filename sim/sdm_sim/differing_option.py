@@ -10,11 +10,12 @@ from sdm_core.datasets.dataset import EpisodeStore
 from sdm_core.perception.depth_noise import noisy_camera
 
 
-def other_option(store: EpisodeStore, asked: Mapping[str, Any]) -> tuple[str, object, object] | None:
+def differing_option(store: EpisodeStore, asked: Mapping[str, Any]) -> tuple[str, object, object] | None:
     """The first of config/demos.yaml's options in `asked` with which the store was recorded otherwise: its name, the
     recorded value and the one asked for; None where there is none.
 
-    A store may begin after the asked `seed0`, for seeds in which the expert fails are left out.
+    A store begins later than the asked `seed0` by the seeds in which the expert failed, `max_failures` at most. One
+    that holds colour or images serves those, too, who ask for none.
     """
     provenance, observation = store.provenance, store.contract.observation
     pairs: dict[str, tuple[object, object]] = {}
@@ -24,12 +25,12 @@ def other_option(store: EpisodeStore, asked: Mapping[str, Any]) -> tuple[str, ob
         pairs["camera_noise"] = (min(recorded, default=wanted), wanted)
     if "seed0" in asked:
         first = min((int(entry["seed"]) for entry in provenance if "seed" in entry), default=asked["seed0"])
-        pairs["seed0"] = (min(first, asked["seed0"]), asked["seed0"])
-    if "colour" in asked:
-        coloured = observation.cloud is not None and observation.cloud.channels == XYZRGB
-        pairs["colour"] = (coloured, asked["colour"])
-    if "images" in asked:
-        pairs["images"] = (bool(observation.images), asked["images"])
+        failed = first - asked["seed0"]
+        pairs["seed0"] = (asked["seed0"] if 0 <= failed <= asked["max_failures"] else first, asked["seed0"])
+    if asked.get("colour"):
+        pairs["colour"] = (observation.cloud is not None and observation.cloud.channels == XYZRGB, True)
+    if asked.get("images"):
+        pairs["images"] = (bool(observation.images), True)
     if asked.get("images") and observation.images:
         pairs["image_size"] = (observation.images[0].size[1], asked["image_size"])
     return next(((option, was, now) for option, (was, now) in pairs.items() if was != now), None)

@@ -7,9 +7,9 @@ from torch import Tensor
 
 from sdm_training.data.windows import Windows
 from sdm_training.draws import Draws
-from sdm_training.learning.learner import Feeding
+from sdm_training.method_parts.learner import Feeding
 from sdm_training.observation import Batch
-from sdm_training.policy.diffusion_policy import Policy
+from sdm_training.policy.policy import Policy
 
 # The activations of so few clouds stay in a core's cache: half the time of many at once, which a GPU wants.
 ENCODED_AT_ONCE, ENCODED_AT_ONCE_ON_GPU = 16, 256

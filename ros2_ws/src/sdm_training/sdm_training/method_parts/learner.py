@@ -1,7 +1,7 @@
 """What a method is to the trainers: its networks, and the losses by which parts of them learn.
 
 A learner holds no data, no optimiser and no random state. Its losses are pure functions of its parameters, a batch and
-draws, so the same learner is trained alone (training/alone.py) or in a stack of many at once (stack/).
+draws, so the same learner is trained alone (training/single.py) or in a stack of many at once (stack/).
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from torch import Tensor, nn
 
 from sdm_training.data.windows import PointChoice
 from sdm_training.draws import Draws
-from sdm_training.learning.ema import EmaSettings
-from sdm_training.learning.optimiser import OptimiserSettings
+from sdm_training.method_parts.ema import EmaSettings
+from sdm_training.method_parts.optimiser import OptimiserSettings
 from sdm_training.named_tensors import prefixed
 from sdm_training.observation import Batch
-from sdm_training.policy.diffusion_policy import Policy
+from sdm_training.policy.policy import Policy
 from sdm_training.policy.sampling import SamplingSettings
 from sdm_training.settings import Part
 
