@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from sdm_core.camera_topics import NAMESPACE
 
 if TYPE_CHECKING:
     from rclpy.node import Node
@@ -15,6 +18,13 @@ def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     own = list(arguments)
     at = own.index("--ros-args") if "--ros-args" in own else len(own)
     return own[:at], own[at:]
+
+
+def add_camera_namespace(parser: argparse.ArgumentParser) -> None:
+    """`--camera-namespace`, the parameter of that name of the nodes."""
+    parser.add_argument(
+        "--camera-namespace", default=NAMESPACE, help="namespace of the cameras' drivers, as of policy_node"
+    )
 
 
 @contextmanager

@@ -169,7 +169,7 @@ class CommandGate:
         return None
 
     def _clipped(self, command: Vector) -> GateDecision:
-        if not len(self._space.outside(command)):
+        if not self._space.outside(command).size:
             self._last = command.copy()
             return GateDecision(command, (), False)
         self._last = self._space.clipped(command)
@@ -211,7 +211,7 @@ class CommandGate:
         if not np.isfinite(wanted).all():
             return self._braked(last, "not_finite")
         interventions = set()
-        if len(self._space.outside(command)):
+        if self._space.outside(command).size:
             interventions.add("bounds")
         step = self._space.difference(last, wanted)
         velocity = step / self._period

@@ -8,14 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from sdm_core import camera_topics
 from sdm_core.errors import ObservationError, SdmError
 from sdm_core.perception.static_transforms import StaticTransform, read_transforms, write_transforms
 
 from sdm_policy_node.calibration.boards import Board, Checkerboard, MarkerGrid, board_in_camera
 from sdm_policy_node.calibration.hand_eye import HandEye, Mount, Sample, solve_hand_eye
 from sdm_policy_node.calibration.samples import SampleFolder, as_extrinsics
-from sdm_policy_node.tool_node import split_arguments, tool_node
+from sdm_policy_node.tool_node import add_camera_namespace, split_arguments, tool_node
 
 # A corner that is farther (pixels, on average) from where the pose puts it is no corner of this board.
 _MAX_PIXELS = 2.0
@@ -51,11 +50,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--tool-frame", default="fr3_hand_tcp", help="frame whose pose current_pose is")
     made.add_argument("--collect", type=int, default=0, metavar="N", help="take N samples from the live topics first")
     made.add_argument("--camera", default="camera", help="the live camera's name")
-    made.add_argument(
-        "--camera-namespace",
-        default=camera_topics.NAMESPACE,
-        help="namespace of the cameras' drivers, as of policy_node",
-    )
+    add_camera_namespace(made)
     made.add_argument(
         "--link",
         default="",

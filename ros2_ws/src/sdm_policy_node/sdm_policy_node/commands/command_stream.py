@@ -255,7 +255,7 @@ class CommandStream:
             return None
         position = self._measured.at(now_ns, self._last)
         # The bounds may have been narrowed to where the robot stands, and its last command not.
-        if self._last is None or len(CommandSpace(self._contract.action).outside(self._last)):
+        if self._last is None or CommandSpace(self._contract.action).outside(self._last).size:
             return position
         return self._last if self._holds(self._last) else position
 

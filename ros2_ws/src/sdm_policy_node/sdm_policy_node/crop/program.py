@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sdm_core import camera_topics
 from sdm_core.atomic import atomic_write
 from sdm_core.checkpoint import contract_at
 from sdm_core.contract import CloudSpec
@@ -20,7 +19,7 @@ from sdm_core.perception.point_cloud import farthest_point_sample
 
 from sdm_policy_node.crop.box import Box, find_table, suggest
 from sdm_policy_node.crop.picture import draw
-from sdm_policy_node.tool_node import split_arguments, tool_node
+from sdm_policy_node.tool_node import add_camera_namespace, split_arguments, tool_node
 
 # A table that is tilted by more shows a wrong calibration.
 _MAX_TILT = 1.0
@@ -40,11 +39,7 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("-o", "--output", type=Path, default=Path("crop.png"), help="the picture (.png) to write")
     made.add_argument("--observation-source", choices=("depth", "points"), default="depth", help="as of policy_node")
-    made.add_argument(
-        "--camera-namespace",
-        default=camera_topics.NAMESPACE,
-        help="namespace of the cameras' drivers, as of policy_node",
-    )
+    add_camera_namespace(made)
     made.add_argument("--extrinsics", default="", help="file of sdm-calibrate; else tf tells where the cameras are")
     made.add_argument("--save", type=Path, help="keep what each camera saw in this .npz, for sdm-align")
     made.add_argument("--timeout", type=float, default=10.0, help="longest wait for the cameras (s)")

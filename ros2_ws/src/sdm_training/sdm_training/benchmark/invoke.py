@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from sdm_training.settings import SettingsError, composed, composed_values
+from sdm_training.settings import composed, composed_values
 
 Program = Literal["demos", "train", "distill", "evaluate"]
 
@@ -36,13 +36,11 @@ def invoke(program: Program, overrides: Sequence[str]) -> None:
 
 def recorded_settings(program: Program, overrides: Sequence[str]) -> dict[str, Any]:
     """What the record of a training by `sdm-<program> <overrides>` would hold of its settings."""
-    match program:
-        case "train":
-            from sdm_training.programs.train import TrainSettings
+    if program == "train":
+        from sdm_training.programs.train import TrainSettings
 
-            return composed("train", TrainSettings, overrides).recorded()
-        case "distill":
-            from sdm_training.programs.distill import DistillSettings
+        return composed("train", TrainSettings, overrides).recorded()
+    assert program == "distill"  # no other program trains
+    from sdm_training.programs.distill import DistillSettings
 
-            return composed("distill", DistillSettings, overrides).recorded()
-    raise SettingsError(f"sdm-{program} trains nothing, and records no settings; give train or distill")
+    return composed("distill", DistillSettings, overrides).recorded()

@@ -34,9 +34,11 @@ class DemonstrationsJob(Job):
 
     def check(self) -> None:
         store = self._stored()
-        if len(store or ()) > self.episodes:
+        if not store:
+            return
+        if len(store) > self.episodes:
             raise DatasetError(
-                f"{self.store} holds {len(store or ())} episodes, the suite wants {self.episodes}: "
+                f"{self.store} holds {len(store)} episodes, the suite wants {self.episodes}: "
                 "choose other folders with data=… runs=…"
             )
         if differing := self._differing_option(store):
