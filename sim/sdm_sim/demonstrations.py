@@ -8,6 +8,7 @@ from sdm_core.contract import Contract
 from sdm_core.datasets.dataset import Episode
 
 from sdm_sim.camera_noise import CameraNoise
+from sdm_sim.disturbance import Disturbance
 from sdm_sim.episode_builder import EpisodeBuilder
 from sdm_sim.task import Task
 
@@ -34,19 +35,24 @@ def demonstrate(
     keep_depth: bool = False,
     contract: Contract | None = None,
     camera_noise: str | None = None,
+    disturbed: bool = False,
 ) -> Episode | None:
     """The expert's episode of `seed`, up to ENOUGH_SUCCESS_STEPS solved steps once decided; None where it fails.
 
     It holds the observations of `contract`, None for the task's own, through a camera with the noise of `camera_noise`
-    (see CameraNoise), None for a faultless one.
+    (see CameraNoise), None for a faultless one. Where it is `disturbed`, the robot is led astray now and then (see
+    Disturbance), and the expert's own actions are held all the same.
     """
     camera = CameraNoise(camera_noise, task.intrinsics)
+    disturbance = Disturbance(task.contract) if disturbed else None
     task.reset(seed)
+    if disturbance:
+        disturbance.reset(seed)
     builder = EpisodeBuilder(contract or task.contract, task.intrinsics, task.extrinsics, keep_depth)
     for step in range(task.step_limit):
         frame, action = task.observe(images=builder.needs_images), task.expert()
         builder.add(camera.apply(frame, seed, step), action)
-        task.step(action)
+        task.step(disturbance.apply(action) if disturbance else action)
         if shown(task):
             break
     return builder.episode() if counts(task) else None

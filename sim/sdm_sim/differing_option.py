@@ -23,6 +23,9 @@ def differing_option(store: EpisodeStore, asked: Mapping[str, Any]) -> tuple[str
         wanted = asked["camera_noise"] if noisy_camera(asked["camera_noise"]) else "none"
         recorded = {str(entry.get("camera_noise", "none")) for entry in provenance} - {wanted}
         pairs["camera_noise"] = (min(recorded, default=wanted), wanted)
+    if "disturbed" in asked:
+        recorded_so = {bool(entry.get("disturbed")) for entry in provenance} - {asked["disturbed"]}
+        pairs["disturbed"] = (min(recorded_so, default=asked["disturbed"]), asked["disturbed"])
     if "seed0" in asked:
         first = min((int(entry["seed"]) for entry in provenance if "seed" in entry), default=asked["seed0"])
         failed = first - asked["seed0"]

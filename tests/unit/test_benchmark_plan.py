@@ -402,7 +402,7 @@ TEACHER = {"program": "train", "overrides": ["teacher=fast"]}
         ),
         (
             {"methods": {"dp3": TEACHER, "sdm": {"teacher": "dp3", "demos": 5}}},
-            "method 'sdm' and its teacher 'dp3' need the same number of demos",
+            "method 'sdm' and its teacher 'dp3' need the same demonstrations",
         ),
         (
             {

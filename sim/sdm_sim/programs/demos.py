@@ -43,6 +43,7 @@ def record(
     images: bool = False,
     image_size: int = 84,
     camera_noise: str | None = None,
+    disturbed: bool = False,
     quiet: bool = False,
 ) -> EpisodeStore:
     """Brings the store at `output` to `episodes` expert episodes, from seeds `seed0`, `seed0`+1, …
@@ -51,6 +52,7 @@ def record(
     on. `episodes` None means EXPERT_EPISODES, or all that the source holds. A store that holds more than `episodes`, or
     seeds before `seed0`, is refused. `colour` also stores the colour of each point of the clouds, `images` that of each
     camera, `image_size` pixels high. `camera_noise` names the depth camera whose noise is put onto the images.
+    `disturbed` leads the robot astray now and then, as `demonstrate` tells.
     """
     if noisy_camera(camera_noise) is None:
         camera_noise = None  # also where it is called `none`
@@ -64,12 +66,13 @@ def record(
         else:
             if camera_noise:
                 raise TaskError(f"{source}: was recorded as it is; leave camera_noise={camera_noise} out")
+            if disturbed:
+                raise TaskError(f"{source}: was recorded as it is; leave disturbed=true out")
             episodes = _held(recorded, source, seed0, episodes)
         store = EpisodeStore.open_or_create(output, contract)
         # The contract has told whether it holds colour and images.
-        if other := differing_option(
-            store, {"camera_noise": camera_noise, "seed0": seed0, "max_failures": max_failures}
-        ):
+        asked_for = {"camera_noise": camera_noise, "seed0": seed0, "max_failures": max_failures, "disturbed": disturbed}
+        if other := differing_option(store, asked_for):
             option, was, now = other
             raise DatasetError(
                 f"{output}: recorded with {option}={was}, {now} asked for; go on with that, or choose another path"
@@ -88,8 +91,9 @@ def record(
             while len(store) < episodes:
                 made = {"seed": seed, "expert": task.expert_kind, "task": name}
                 if recorded is None:
-                    episode = demonstrate(task, seed, keep_depth, contract, camera_noise)
+                    episode = demonstrate(task, seed, keep_depth, contract, camera_noise, disturbed)
                     made |= {"camera_noise": camera_noise} if camera_noise else {}
+                    made |= {"disturbed": True} if disturbed else {}
                 else:
                     episode = recorded.episode(seed, keep_depth, contract)
                     made |= {"expert": "recorded", **recorded.provenance(seed)}
@@ -122,7 +126,7 @@ def _progress(name: str, quiet: bool) -> Progress:
 def record_as_configured(config: Mapping[str, Any] | DictConfig, quiet: bool = False) -> EpisodeStore:
     """Records one task by the values of config/demos.yaml."""
     names = ("episodes", "seed0", "max_failures", "keep_depth", "output", "source", "colour", "images", "image_size")
-    values = (config[name] for name in (*names, "camera_noise"))
+    values = (config[name] for name in (*names, "camera_noise", "disturbed"))
     return record(config["task"], *values, quiet=quiet)
 
 

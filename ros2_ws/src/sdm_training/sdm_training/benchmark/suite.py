@@ -37,7 +37,8 @@ class MethodRow(Settings):
 
     overrides: the program's settings; a row of `distill` that names no distiller takes that of its own name.
     method, variant: its names in the result lines, where they differ from the row's.
-    network, demos: where they differ from the suite's and the task's; a store of other demonstrations is its own.
+    network, demos: where they differ from the suite's and the task's; disturbed: whether the demonstrations are (see
+    sdm-demos). A store of other demonstrations is its own.
     teacher: the row that it distils, trained with the same seed and network.
     nfe: the step counts that are evaluated, the method's own one last; not written: one call, as the method samples.
     """
@@ -49,6 +50,7 @@ class MethodRow(Settings):
     variant: str | None = None
     network: str | None = None
     demos: int | None = Field(None, gt=0)
+    disturbed: bool = False
     teacher: str | None = None
     nfe: tuple[int, ...] = Field((1,), min_length=1)
     seeds: tuple[int, ...] = (0,)
@@ -110,8 +112,9 @@ class Suite(Settings):
         for row in self.methods.values():
             if row.teacher is not None and row.teacher not in self.methods:
                 raise ValueError(f"method '{row.name}' needs the teacher '{row.teacher}', which is no row of the suite")
-            if row.teacher is not None and row.demos != self.methods[row.teacher].demos:
-                raise ValueError(f"method '{row.name}' and its teacher '{row.teacher}' need the same number of demos")
+            teacher = row if row.teacher is None else self.methods[row.teacher]
+            if (row.demos, row.disturbed) != (teacher.demos, teacher.disturbed):
+                raise ValueError(f"method '{row.name}' and its teacher '{teacher.name}' need the same demonstrations")
         for one, other in itertools.combinations(self.methods.values(), 2):
             if self._cells(one) & self._cells(other):
                 raise ValueError(

@@ -50,7 +50,7 @@ class Trial:
 
     def demonstrations(self) -> DemonstrationsJob:
         """The job that records or converts them."""
-        other = "" if self.method.demos is None else f"_{self.demos}"
+        other = ("" if self.method.demos is None else f"_{self.demos}") + "_disturbed" * self.method.disturbed
         store = self.places.data / f"{self.task.name}{other}.zarr"
         source = [] if self.task.source is None else [f"source={self.task.source}"]
         return DemonstrationsJob(
@@ -63,6 +63,7 @@ class Trial:
                 f"episodes={self.demos}",
                 *source,
                 *self.task.overrides.get("demos", ()),
+                *(("disturbed=true",) if self.method.disturbed else ()),
                 f"output={store}",
             ),
             task=self.task.name,

@@ -142,7 +142,8 @@ class Windows:
 class Demonstrations:
     """Whole episodes, one after the other: state [R, S], action [R, A], point_cloud [R, N, channels], all float32, and
     images of each camera [R, H, W, 3], rgb in uint8. Clouds and images are those that the contract observes;
-    noisy_clouds are further takes of point_cloud."""
+    noisy_clouds are further takes of point_cloud; disturbed: whether the robot was led astray in any of them (see
+    sdm-demos)."""
 
     contract: Contract
     lengths: list[int]
@@ -151,6 +152,7 @@ class Demonstrations:
     point_cloud: NDArray[np.float32] | None
     images: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
     noisy_clouds: tuple[NDArray[np.float32], ...] = ()
+    disturbed: bool = False
 
     @classmethod
     def load(cls, path: str, leave_out_failures: bool = False, noise: NoisyTakes | None = None) -> Demonstrations:
@@ -170,7 +172,9 @@ class Demonstrations:
         action = arrays["action"].clip(low, high).astype(np.float32)
         images = {image.camera: store.read(name) for name, image in image_arrays(store.contract).items()}
         takes = noise.of(store) if noise else ()
-        every = cls(store.contract, lengths, arrays["state"], action, arrays.get("point_cloud"), images, takes)
+        disturbed = any(entry.get("disturbed") for entry in store.provenance)
+        cloud = arrays.get("point_cloud")
+        every = cls(store.contract, lengths, arrays["state"], action, cloud, images, takes, disturbed)
         kept = (store.outcomes != FAILURE) | (not leave_out_failures)
         if not kept.any():
             raise DatasetError(f"{path}: all {len(lengths)} episodes are labelled failures; record some that succeed")
@@ -189,14 +193,14 @@ class Demonstrations:
 
     def _of(self, lengths: list[int], rows: slice | NDArray[np.bool_]) -> Demonstrations:
         """Some of the episodes, which have these lengths and rows."""
-        return Demonstrations(
-            self.contract,
-            lengths,
-            self.state[rows],
-            self.action[rows],
-            None if self.point_cloud is None else self.point_cloud[rows],
-            {camera: images[rows] for camera, images in self.images.items()},
-            tuple(clouds[rows] for clouds in self.noisy_clouds),
+        return replace(
+            self,
+            lengths=lengths,
+            state=self.state[rows],
+            action=self.action[rows],
+            point_cloud=None if self.point_cloud is None else self.point_cloud[rows],
+            images={camera: images[rows] for camera, images in self.images.items()},
+            noisy_clouds=tuple(clouds[rows] for clouds in self.noisy_clouds),
         )
 
     def split(self, held_out: int) -> tuple[Demonstrations, Demonstrations | None]:

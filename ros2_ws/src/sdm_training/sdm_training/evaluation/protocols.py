@@ -25,7 +25,8 @@ from sdm_training.runs.run_folder import RunFolder
 BEST, BEST_EPISODES = 5, 20
 
 # What a result line says of its policy, in the words of the checkpoint's metrics.
-COPIED = ("method", "variant", "teacher", "network", "seed", "nfe", "demos", "action_error", "train_s", "stacked")
+_POLICY = ("method", "variant", "teacher", "network", "seed", "nfe", "demos", "disturbed")
+COPIED = (*_POLICY, "action_error", "train_s", "stacked")
 
 # A line's `noise_stream`; absent from lines of before noise was drawn apart (see sdm_core's Question).
 OWN_STREAM = "own"

@@ -42,7 +42,8 @@ class Ablation:
     settings: tuple[Setting, ...]
 
 
-TEACHER, STUDENT = DP3.of_the_recipe, SDM.of_the_recipe
+# Of the third recipe.
+TEACHER, STUDENT = DP3.under("keypoint"), SDM.under("keypoint")
 
 
 def _variant(policy: Policy, name: str, network: str = TEACHER.network) -> Policy:
@@ -110,6 +111,17 @@ ABLATIONS = (
     Ablation(
         "The teacher's weights that are distilled",
         (Setting("averaged (EMA)", STUDENT), Setting("the last ones, raw", _variant(STUDENT, "raw teacher"))),
+    ),
+    Ablation(
+        "What the fourth recipe changes",
+        (
+            Setting("none of it", TEACHER),
+            Setting("512 points", _variant(TEACHER, "512 points")),
+            Setting("mirrored copies of each demonstration", _variant(TEACHER, "mirrored")),
+            Setting("the expert led astray now and then", _variant(TEACHER, "disturbed")),
+            Setting("mirrored copies, and led astray", _variant(TEACHER, "disturbed and mirrored")),
+            Setting("all of it", DP3.under("dense")),
+        ),
     ),
     Ablation(
         "Demonstrations",

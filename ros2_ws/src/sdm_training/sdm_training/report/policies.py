@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 NETWORK = "small"
-# That of the campaign's present recipe.
+# Of the campaign's recipes, the newest first, which their networks tell apart.
+RECIPE_NETWORKS = ("dense", "keypoint", NETWORK)
+# Of the newest that all of the campaign's tasks have been run under.
 RECIPE_NETWORK = "keypoint"
 
 # Okabe and Ito's colours, which the colour-blind can tell apart.
@@ -45,8 +47,12 @@ class Policy:
 
     @property
     def of_the_recipe(self) -> Policy:
-        """The same with the network of the campaign's present recipe."""
-        return dataclasses.replace(self, network=RECIPE_NETWORK)
+        """The same under the campaign's newest recipe that is run whole."""
+        return self.under(RECIPE_NETWORK)
+
+    def under(self, network: str) -> Policy:
+        """The same with another network."""
+        return dataclasses.replace(self, network=network)
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,5 @@ class DemonstrationsJob(Job):
 def _options(overrides: tuple[str, ...]) -> dict[str, Any]:
     """What the job asks of sdm-demos that would make other demonstrations."""
     values = composed_values("demos", overrides)
-    return {
-        option: values[option] for option in ("camera_noise", "seed0", "max_failures", "colour", "images", "image_size")
-    }
+    told = ("camera_noise", "disturbed", "seed0", "max_failures", "colour", "images", "image_size")
+    return {option: values[option] for option in told}
