@@ -20,6 +20,7 @@ from sdm_core.datasets.dataset import Episode, EpisodeStore
 from sdm_core.errors import SdmError
 from sdm_core.results import append_result
 from sdm_sim.registry import require_task
+from sdm_training.benchmark.jobs.demonstrations import DemonstrationsJob
 from sdm_training.benchmark.jobs.evaluation import EvaluationJob
 from sdm_training.benchmark.jobs.training import TrainingJob
 from sdm_training.benchmark.plan import Plan, Selection, plan
@@ -185,6 +186,31 @@ def test_a_row_with_its_own_number_of_demonstrations_has_a_store_a_run_and_lines
     assert evaluation(made, "toy/near/dp3_small_seed0.nfe1").cell.demos == 2
 
 
+@pytest.mark.parametrize(("demos", "store"), [({}, "near_disturbed"), ({"demos": 20}, "near_20_disturbed")])
+def test_rows_of_disturbed_demonstrations_share_a_store_of_their_own(tmp_path, demos, store):
+    led = {"disturbed": True, **demos}
+    methods = {
+        **SUITE["methods"],
+        "dp3_led": {**SUITE["methods"]["dp3"], "variant": "led", **led},
+        "sdm_led": {"teacher": "dp3_led", "method": "sdm", "variant": "led", "overrides": ["distiller=sdm"], **led},
+    }
+    made = planned(tmp_path, suite={**SUITE, "methods": methods}, seeds=(0,), tasks=("toy/near",))
+    jobs = {job.name: job for job in made.jobs}
+    recording = jobs[f"toy/near/demonstrations{store.removeprefix('near')}"]
+    asked = composed_values("demos", recording.overrides)
+    assert (asked["disturbed"], asked["episodes"], asked["output"]) == (
+        True,
+        demos.get("demos", 2),
+        f"data/toy/{store}.zarr",
+    )
+    assert composed_values("demos", jobs["toy/near/demonstrations"].overrides)["disturbed"] is False
+    for row in ("dp3_led", "sdm_led"):
+        training = jobs[f"toy/near/{row}_small_seed0.training"]
+        assert recording.name in training.needs
+        assert f"data=data/toy/{store}.zarr" in training.overrides
+    assert "data=data/toy/near.zarr" in jobs["toy/near/dp3_small_seed0.training"].overrides
+
+
 def test_the_command_lines_are_the_programs_own(tmp_path):
     jobs = {job.name: job for job in planned(tmp_path).jobs}
     teacher = composed("train", TrainSettings, jobs["toy/far/dp3_small_seed1.training"].overrides)
@@ -252,6 +278,7 @@ def test_a_store_of_another_size_is_not_the_suite_s(tmp_path):
         ("seed0=100", "seed0=0, the suite wants 100"),
         ("colour=true", "colour=False, the suite wants True"),
         ("images=true", "images=False, the suite wants True"),
+        ("disturbed=true", "disturbed=False, the suite wants True"),
     ],
 )
 def test_a_store_that_was_recorded_with_other_options_is_not_the_suite_s(tmp_path, option, told):
@@ -264,6 +291,20 @@ def test_a_store_that_was_recorded_with_other_options_is_not_the_suite_s(tmp_pat
     job = planned(tmp_path, suite={**SUITE, "tasks": tasks}).jobs[0]
     assert job.name == "toy/near/demonstrations"
     with pytest.raises(SdmError, match=rf"near\.zarr was recorded with {told}: choose other folders with data=… runs="):
+        job.check()
+
+
+def test_a_store_of_disturbed_demonstrations_is_of_the_rows_that_ask_for_them(tmp_path):
+    state, action, cloud = (np.zeros((5, *shape), np.float32) for shape in ((4,), (3,), (32, 3)))
+    for name in ("near", "near_disturbed"):
+        store = EpisodeStore.create(tmp_path / f"data/toy/{name}.zarr", small_contract(task="toy/near"))
+        for seed in range(2):
+            store.append(Episode(state, action, cloud), {"seed": seed, "disturbed": True})
+    methods = {"dp3": TEACHER, "dp3_disturbed": {**TEACHER, "disturbed": True}}
+    made = planned(tmp_path, suite={**SUITE, "methods": methods}, tasks=("toy/near",))
+    (job,) = (job for job in made.jobs if isinstance(job, DemonstrationsJob))
+    assert job.name == "toy/near/demonstrations"
+    with pytest.raises(SdmError, match=r"near\.zarr was recorded with disturbed=True, the suite wants False: choose"):
         job.check()
 
 
@@ -320,6 +361,8 @@ def test_a_checkpoint_of_something_else_is_refused_before_it_is_evaluated(tmp_pa
 def test_a_record_of_before_a_setting_had_what_every_training_had_then():
     assert recipe_difference({"seed": 0}, {"seed": 0, "camera_noise": "d4xx"}, ()) == "camera_noise"
     assert recipe_difference({"seed": 0}, {"seed": 0, "camera_noise": None}, ()) is None
+    assert recipe_difference({"seed": 0}, {"seed": 0, "mirrored": "x"}, ()) == "mirrored"
+    assert recipe_difference({"seed": 0}, {"seed": 0, "mirrored": None}, ()) is None
 
 
 def test_a_run_of_another_recipe_is_refused_before_it_is_evaluated(tmp_path):
@@ -352,7 +395,7 @@ def test_a_setting_that_the_recipe_s_files_do_not_name_is_of_the_recipe_by_its_d
 def test_a_record_of_before_a_setting_is_of_the_recipe_also_where_it_told_the_process_of_its_teacher(tmp_path):
     job = evaluation(planned(tmp_path), "toy/near/sdm_small_seed0.nfe1")
     config = job.training.recipe()
-    del config["distiller"]["draws"], config["camera_noise"], config["yaw_copies"]
+    del config["distiller"]["draws"], config["camera_noise"], config["yaw_copies"], config["mirrored"]
     config["diffusion"] = {"kind": "discrete", "train_steps": 100, "prediction": "x0", "clip_sample": True}
     trained(job, config, **RIGHT)
     job.check()
@@ -402,6 +445,10 @@ TEACHER = {"program": "train", "overrides": ["teacher=fast"]}
         ),
         (
             {"methods": {"dp3": TEACHER, "sdm": {"teacher": "dp3", "demos": 5}}},
+            "method 'sdm' and its teacher 'dp3' need the same demonstrations",
+        ),
+        (
+            {"methods": {"dp3": TEACHER, "sdm": {"teacher": "dp3", "disturbed": True}}},
             "method 'sdm' and its teacher 'dp3' need the same demonstrations",
         ),
         (

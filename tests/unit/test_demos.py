@@ -7,16 +7,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.toy_task import STEP, ToyTask
+import yaml
+from helpers.toy_task import GOAL, STEP, ToyTask
 from sdm_core.datasets.dataset import EpisodeStore
 from sdm_core.errors import DatasetError, SdmError, TaskError
 from sdm_core.perception.point_cloud import CloudPipeline
 from sdm_sim.demonstrations import MIN_SUCCESS_STEPS, demonstrate
+from sdm_sim.disturbance import Disturbance
 from sdm_sim.programs import demos
+from sdm_sim.registry import make_task
+
+CONFIG = Path(__file__).parents[2] / "config/demos.yaml"
 
 
 @pytest.fixture
@@ -237,6 +243,83 @@ def test_demonstrations_through_a_noisy_camera_are_repeatable_and_say_so(record:
         DatasetError, match="recorded with camera_noise=d4xx, none asked for; go on with that, or choose another"
     ):
         record(3, output=str(tmp_path / "noisy"), keep_depth=True)
+
+
+def test_a_disturbed_demonstration_holds_the_expert_s_own_actions_where_it_has_been_led(record: Callable) -> None:
+    store, _ = record(3, disturbed=True, max_failures=30)
+    columns = [store.contract.state_names.index(name) for name in ("hand.x", "hand.y", "gap")]
+    state, action = store.read("state")[:, columns], store.read("action")
+    np.testing.assert_allclose(action[:, :2], np.clip((GOAL - state[:, :2]) / STEP, -1, 1), atol=1e-5)
+    disturbance, astray = Disturbance(store.contract), 0
+    for seed, start, end in zip(seeds(store), [0, *store.episode_ends[:-1]], store.episode_ends, strict=True):
+        disturbance.reset(seed)
+        commands = np.array([disturbance.apply(asked) for asked in action[start : end - 1]])
+        np.testing.assert_allclose(np.diff(state[start:end, :2], axis=0), STEP * commands[:, :2], atol=1e-6)
+        assert not state[start + 1 : end, 2].any(), "the gripper is closed all the time, as it was asked to"
+        astray += (commands != action[start : end - 1]).any(1).sum()
+    assert 4 <= astray < len(action) / 2
+
+
+def test_a_task_s_demonstration_is_disturbed_alike_each_time_and_unlike_itself_left_alone() -> None:
+    with closing(make_task("fork/reach")) as fork:
+        alone, first, again = (demonstrate(fork, 0, disturbed=disturbed) for disturbed in (False, True, True))
+    assert alone is not None
+    assert first is not None
+    assert again is not None
+    for name, values in first.arrays().items():
+        np.testing.assert_array_equal(values, again.arrays()[name])
+    np.testing.assert_array_equal(first.state[0], alone.state[0])
+    steps = min(len(first.state), len(alone.state))
+    assert np.abs(first.state[:steps] - alone.state[:steps]).max() > 0.01
+
+
+def test_disturbed_demonstrations_go_on_as_they_began_and_say_so(record: Callable, tmp_path: Path) -> None:
+    whole, again = (str(tmp_path / name) for name in ("whole", "again"))
+    options = {"disturbed": True, "max_failures": 30}
+    record(1, output=again, **options)
+    stores = [record(3, output=output, **options)[0] for output in (whole, again)]
+    assert stores[0].provenance == stores[1].provenance
+    assert [entry["disturbed"] for entry in stores[0].provenance] == [True] * 3
+    assert all("disturbed" not in entry for entry in record(1)[0].provenance)
+    for name in ("state", "action", "point_cloud"):
+        assert stores[0].read(name).tobytes() == stores[1].read(name).tobytes()
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_disturbed_demonstrations_are_not_mixed_with_others(record: Callable, recorded: bool) -> None:
+    before = seeds(record(1, disturbed=recorded, max_failures=30)[0])
+    message = (
+        rf"^\S*toy\.zarr: recorded with disturbed={recorded}, {not recorded} asked for; go on with that, or choose"
+    )
+    with pytest.raises(DatasetError, match=message):
+        record(2, disturbed=not recorded, max_failures=30)
+    assert seeds(record(1, disturbed=recorded, max_failures=30)[0]) == before
+
+
+def test_the_program_s_option_disturbs_where_it_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demos, "make_task", lambda name: ToyTask())
+    config = yaml.safe_load(CONFIG.read_text())
+    assert config["disturbed"] is False
+    for disturbed in (False, True):
+        path = str(tmp_path / f"{disturbed}.zarr")
+        options = {"task": "test/toy", "episodes": 1, "max_failures": 30, "output": path, "disturbed": disturbed}
+        store = demos.record_as_configured({**config, **options}, quiet=True)
+        assert [entry.get("disturbed") for entry in store.provenance] == [disturbed or None]
+
+
+def test_what_cannot_be_disturbed_is_refused(record: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    contract = ToyTask().contract
+    placed = contract.action.model_copy(update={"hold": (None, None, None)})
+    original = ToyTask.__init__
+
+    def of_places(self: ToyTask, *args) -> None:
+        original(self, *args)
+        self.contract = contract.model_copy(update={"action": placed})
+
+    monkeypatch.setattr(ToyTask, "__init__", of_places)
+    with pytest.raises(TaskError, match=r"^test/toy: its actions are places, not movements; leave disturbed=true out$"):
+        record(1, disturbed=True)
+    assert seeds(record(1)[0]) == [0]
 
 
 def test_the_program_records_a_real_task_and_names_an_unknown_one(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from sdm_core.checkpoint import Checkpoint
 from sdm_core.contract import Contract, Rates
 from sdm_core.datasets.dataset import Episode, EpisodeStore
 from sdm_core.errors import SdmError, TaskError
+from sdm_sim.metaworld.task import metaworld_contract
 from sdm_training.compute import ComputeSettings, set_up
 from sdm_training.evaluation.closed_loop import Outcome
 from sdm_training.evaluation.protocols import best5, final
@@ -52,11 +53,11 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
-def record(path: Path, contract: Contract) -> None:
+def record(path: Path, contract: Contract, **provenance: object) -> None:
     data = demonstrations((9, 11), contract)
     store = EpisodeStore.create(path, contract)
     for rows in (slice(0, 9), slice(9, 20)):
-        store.append(Episode(data.state[rows], data.action[rows], clouds_of(data)[rows]))
+        store.append(Episode(data.state[rows], data.action[rows], clouds_of(data)[rows]), provenance)
 
 
 @pytest.fixture
@@ -91,6 +92,15 @@ def test_every_shipped_network_configuration_is_valid(network):
     settings = composed("train", TrainSettings, "task=a/b", f"network={network}")
     assert settings.run == f"runs/a/b/dp3_{network}_seed0"
     assert settings.data == "data/a/b.zarr"
+
+
+def test_the_dense_network_is_the_keypoint_network_on_every_stored_point():
+    dense, keypoint = (
+        composed("train", TrainSettings, "task=a/b", f"network={name}").network for name in ("dense", "keypoint")
+    )
+    assert dense.model_dump(exclude={"name", "points"}) == keypoint.model_dump(exclude={"name", "points"})
+    narrowed = [network.contract(metaworld_contract("reach")).observation.cloud for network in (dense, keypoint)]
+    assert [cloud is not None and cloud.network_points == cloud.points for cloud in narrowed] == [True, False]
 
 
 @pytest.mark.parametrize(("diffusion", "teacher"), list(itertools.product(options("diffusion"), options("teacher"))))
@@ -195,6 +205,7 @@ def test_a_student_learns_from_the_episodes_that_its_teacher_learned_from(taught
         ("validation_episodes=1", "0"),
         ("camera_noise=d4xx", "null"),
         ("yaw_copies=2", "null"),
+        ("mirrored=x", "null"),
     )
     for other, same in others:
         key, _ = other.split("=")
@@ -501,3 +512,15 @@ def test_result_lines_carry_interval_outcomes_and_the_best_five(recorded):
     assert weights == [snapshot.read_bytes() for snapshot in run.snapshots()]
     assert (line["protocol"], line["episodes"], line["successes"]) == ("best5", 100, 48)
     assert line["curve"] == [[1, 0], [2, 10], [3, 4], [4, 20], [5, 8], [6, 6]]
+
+
+def test_a_policy_of_disturbed_demonstrations_says_so_in_its_metrics_and_its_result_lines(taught):
+    record(taught / "data/test/led.zarr", small_contract(256), disturbed=True)
+    places = ("data=data/test/led.zarr", "run=runs/test/reach/led")
+    train_teacher(composed("train", TrainSettings, *ONE_STEP, *places))
+    told = {}
+    for run in ("led", "dp3_small_seed0"):
+        checkpoint = Checkpoint.open(taught / "runs/test/reach" / run / "export_nfe1")
+        line = final(checkpoint, 4, lambda _, episodes: outcomes(3, episodes))
+        told[run] = [one.get("disturbed", "nothing") for one in (checkpoint.metrics, line)]
+    assert told == {"led": [True, True], "dp3_small_seed0": ["nothing", "nothing"]}

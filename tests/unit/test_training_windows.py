@@ -107,3 +107,14 @@ def test_holding_out_episodes_keeps_the_first_for_training():
     np.testing.assert_array_equal(held_out.state, data.state[11:])
     with pytest.raises(DatasetError, match="3 episodes to hold out of 3"):
         data.split(3)
+
+
+def test_demonstrations_are_disturbed_where_any_of_their_episodes_is(tmp_path):
+    for number, provenance in enumerate(({}, {"disturbed": True}, {"camera_noise": "d4xx"})):
+        data, path = demonstrations((16,)), tmp_path / str(number)
+        episodes = EpisodeStore.create(path, data.contract)
+        for led in ({"seed": 0}, {"seed": 1, **provenance}):
+            episodes.append(Episode(data.state, data.action, clouds_of(data)), led)
+        loaded = Demonstrations.load(str(path))
+        assert loaded.disturbed is ("disturbed" in provenance)
+        assert loaded.observed(data.contract).disturbed is loaded.disturbed
