@@ -17,6 +17,8 @@ MIN_SUCCESS_STEPS = 5
 # It ends, as an operator would end it, once the task has been solved for this long: all 200 steps, which DP3 keeps,
 # would spend most of a training on standing still. Where success can be undone, it is kept up to the last step.
 ENOUGH_SUCCESS_STEPS = 10
+# How often an expert that was led astray may fail from one start.
+DISTURBED_ATTEMPTS = 9
 
 
 def shown(task: Task) -> bool:
@@ -35,19 +37,16 @@ def demonstrate(
     keep_depth: bool = False,
     contract: Contract | None = None,
     camera_noise: str | None = None,
-    disturbed: bool = False,
+    disturbance: Disturbance | None = None,
 ) -> Episode | None:
     """The expert's episode of `seed`, up to ENOUGH_SUCCESS_STEPS solved steps once decided; None where it fails.
 
     It holds the observations of `contract`, None for the task's own, through a camera with the noise of `camera_noise`
-    (see CameraNoise), None for a faultless one. Where it is `disturbed`, the robot is led astray now and then (see
-    Disturbance), and the expert's own actions are held all the same.
+    (see CameraNoise), None for a faultless one. With a `disturbance`, which is at the episode's start, the robot is led
+    astray now and then, and the expert's own actions are held all the same.
     """
     camera = CameraNoise(camera_noise, task.intrinsics)
-    disturbance = Disturbance(task.contract) if disturbed else None
     task.reset(seed)
-    if disturbance:
-        disturbance.reset(seed)
     builder = EpisodeBuilder(contract or task.contract, task.intrinsics, task.extrinsics, keep_depth)
     for step in range(task.step_limit):
         frame, action = task.observe(images=builder.needs_images), task.expert()
@@ -56,6 +55,27 @@ def demonstrate(
         if shown(task):
             break
     return builder.episode() if counts(task) else None
+
+
+def demonstrate_disturbed(
+    task: Task,
+    seed: int,
+    keep_depth: bool = False,
+    contract: Contract | None = None,
+    camera_noise: str | None = None,
+) -> Episode | None:
+    """The same, of a robot that is led astray. Where the expert then fails, it is tried again with other disturbances,
+    and at last with none, so that the starts are those of demonstrations that nothing disturbs.
+
+    Raises TaskError where the task's actions are no movements.
+    """
+    disturbance = Disturbance(task.contract)
+    for attempt in range(DISTURBED_ATTEMPTS):
+        disturbance.reset(seed, attempt)
+        episode = demonstrate(task, seed, keep_depth, contract, camera_noise, disturbance)
+        if episode is not None:
+            return episode
+    return demonstrate(task, seed, keep_depth, contract, camera_noise)
 
 
 def run_expert(task: Task, seed: int, on_step: Callable[[Task], None] | None = None) -> bool:

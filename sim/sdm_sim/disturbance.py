@@ -17,9 +17,9 @@ _STREAM = 8
 class Disturbance:
     """Puts a movement in a random direction in the place of the one that the expert asks for, a few steps long.
 
-    Ten demonstrations show ten paths; led astray, the expert shows the way back to them, and what moves the hand comes
-    to differ from what the hand's place foretells. The idea is DART's (Laskey et al., arXiv 1703.09327), which adds
-    noise to each command: that spoils a grasp before it leads anywhere.
+    Ten demonstrations show ten paths; led astray, the expert shows the way back to them, and where the hand is does not
+    foretell any more where it goes. The idea is DART's (Laskey et al., arXiv 1703.09327), which adds noise to each
+    command: that spoils a grasp before it leads anywhere.
     """
 
     def __init__(self, contract: Contract) -> None:
@@ -28,23 +28,24 @@ class Disturbance:
         moves = [hold == 0.0 and not entry.is_gripper for entry, hold in zip(action.entries, action.hold, strict=False)]
         if not any(moves):
             raise TaskError(f"{contract.task}: its actions are places, not movements; leave disturbed=true out")
-        self._reach = np.where(moves, [min(-entry.low, entry.high) for entry in action.entries], 0.0)
+        self._moves = np.array(moves)
+        self._reach = np.array([min(-entry.low, entry.high) for entry in action.entries])
         self.reset(0)
 
-    def reset(self, seed: int) -> None:
-        """Begins the episode of a seed, with a disturbance of none to a few steps."""
-        self._random = np.random.default_rng([seed, _STREAM])
-        self._steps, self._direction = int(self._random.integers(0, _AT_FIRST + 1)), self._drawn()
+    def reset(self, seed: int, attempt: int = 0) -> None:
+        """Begins the episode of a seed, with a disturbance of none to a few steps; another one with each `attempt`."""
+        self._random = np.random.default_rng([seed, _STREAM, attempt])
+        self._steps, self._movement = int(self._random.integers(0, _AT_FIRST + 1)), self._drawn()
 
     def apply(self, action: NDArray[np.float64]) -> NDArray[np.float64]:
         """The command [A] of the next step, where the expert asks for `action` [A]; a gripper does as it asks."""
         if self._steps:
             self._steps -= 1
-            return np.where(self._reach > 0, self._direction, action)
+            return np.where(self._moves, self._movement, action)
         if self._random.random() < _SHARE:
-            self._steps, self._direction = int(self._random.integers(_LASTS[0], _LASTS[1] + 1)), self._drawn()
+            self._steps, self._movement = int(self._random.integers(_LASTS[0], _LASTS[1] + 1)), self._drawn()
         return action
 
     def _drawn(self) -> NDArray[np.float64]:
-        direction = self._random.standard_normal(len(self._reach)) * self._reach
-        return direction / np.linalg.norm(direction / np.max(self._reach))
+        direction = self._random.standard_normal(len(self._moves)) * self._moves
+        return direction / np.linalg.norm(direction) * self._reach

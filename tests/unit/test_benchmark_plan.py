@@ -361,8 +361,6 @@ def test_a_checkpoint_of_something_else_is_refused_before_it_is_evaluated(tmp_pa
 def test_a_record_of_before_a_setting_had_what_every_training_had_then():
     assert recipe_difference({"seed": 0}, {"seed": 0, "camera_noise": "d4xx"}, ()) == "camera_noise"
     assert recipe_difference({"seed": 0}, {"seed": 0, "camera_noise": None}, ()) is None
-    assert recipe_difference({"seed": 0}, {"seed": 0, "mirrored": "x"}, ()) == "mirrored"
-    assert recipe_difference({"seed": 0}, {"seed": 0, "mirrored": None}, ()) is None
 
 
 def test_a_run_of_another_recipe_is_refused_before_it_is_evaluated(tmp_path):
@@ -395,7 +393,7 @@ def test_a_setting_that_the_recipe_s_files_do_not_name_is_of_the_recipe_by_its_d
 def test_a_record_of_before_a_setting_is_of_the_recipe_also_where_it_told_the_process_of_its_teacher(tmp_path):
     job = evaluation(planned(tmp_path), "toy/near/sdm_small_seed0.nfe1")
     config = job.training.recipe()
-    del config["distiller"]["draws"], config["camera_noise"], config["yaw_copies"], config["mirrored"]
+    del config["distiller"]["draws"], config["camera_noise"], config["yaw_copies"]
     config["diffusion"] = {"kind": "discrete", "train_steps": 100, "prediction": "x0", "clip_sample": True}
     trained(job, config, **RIGHT)
     job.check()

@@ -17,7 +17,8 @@ from helpers.toy_task import GOAL, STEP, ToyTask
 from sdm_core.datasets.dataset import EpisodeStore
 from sdm_core.errors import DatasetError, SdmError, TaskError
 from sdm_core.perception.point_cloud import CloudPipeline
-from sdm_sim.demonstrations import MIN_SUCCESS_STEPS, demonstrate
+from sdm_sim import demonstrations
+from sdm_sim.demonstrations import DISTURBED_ATTEMPTS, MIN_SUCCESS_STEPS, demonstrate, demonstrate_disturbed
 from sdm_sim.disturbance import Disturbance
 from sdm_sim.programs import demos
 from sdm_sim.registry import make_task
@@ -252,17 +253,22 @@ def test_a_disturbed_demonstration_holds_the_expert_s_own_actions_where_it_has_b
     np.testing.assert_allclose(action[:, :2], np.clip((GOAL - state[:, :2]) / STEP, -1, 1), atol=1e-5)
     disturbance, astray = Disturbance(store.contract), 0
     for seed, start, end in zip(seeds(store), [0, *store.episode_ends[:-1]], store.episode_ends, strict=True):
-        disturbance.reset(seed)
-        commands = np.array([disturbance.apply(asked) for asked in action[start : end - 1]])
-        np.testing.assert_allclose(np.diff(state[start:end, :2], axis=0), STEP * commands[:, :2], atol=1e-6)
+        asked, moved = action[start : end - 1], np.diff(state[start:end, :2], axis=0)
+        for attempt in range(DISTURBED_ATTEMPTS):
+            disturbance.reset(seed, attempt)
+            commands = np.array([disturbance.apply(one) for one in asked])
+            if np.allclose(moved, STEP * commands[:, :2], atol=1e-6):
+                break
+        else:
+            pytest.fail(f"no attempt at seed {seed} moves the hand as it was moved")
         assert not state[start + 1 : end, 2].any(), "the gripper is closed all the time, as it was asked to"
-        astray += (commands != action[start : end - 1]).any(1).sum()
+        astray += (commands != asked).any(1).sum()
     assert 4 <= astray < len(action) / 2
 
 
 def test_a_task_s_demonstration_is_disturbed_alike_each_time_and_unlike_itself_left_alone() -> None:
     with closing(make_task("fork/reach")) as fork:
-        alone, first, again = (demonstrate(fork, 0, disturbed=disturbed) for disturbed in (False, True, True))
+        alone, first, again = (expert(fork, 0) for expert in (demonstrate, *(demonstrate_disturbed,) * 2))
     assert alone is not None
     assert first is not None
     assert again is not None
@@ -271,6 +277,25 @@ def test_a_task_s_demonstration_is_disturbed_alike_each_time_and_unlike_itself_l
     np.testing.assert_array_equal(first.state[0], alone.state[0])
     steps = min(len(first.state), len(alone.state))
     assert np.abs(first.state[:steps] - alone.state[:steps]).max() > 0.01
+
+
+@pytest.mark.parametrize("failures", [0, 2, DISTURBED_ATTEMPTS, DISTURBED_ATTEMPTS + 1])
+def test_a_start_is_tried_with_other_disturbances_and_at_last_with_none(monkeypatch: pytest.MonkeyPatch, failures: int):
+    """Whether there is one, what it does first with the same command, and the seed, of each attempt."""
+    task, tried = ToyTask(), []
+
+    def failing(task, seed, keep_depth, contract, camera_noise, disturbance=None):
+        moved = [] if disturbance is None else [disturbance.apply(np.zeros(3)).tolist() for _ in range(200)]
+        tried.append((disturbance is not None, moved, seed))
+        return None if len(tried) <= failures else "an episode"
+
+    monkeypatch.setattr(demonstrations, "demonstrate", failing)
+    found = demonstrations.demonstrate_disturbed(task, 3)
+    assert found == (None if failures > DISTURBED_ATTEMPTS else "an episode")
+    disturbed, moved, starts = zip(*tried, strict=True)
+    assert disturbed == (*(True,) * DISTURBED_ATTEMPTS, False)[: failures + 1]
+    assert len({str(one) for one in moved}) == len(tried)
+    assert set(starts) == {3}
 
 
 def test_disturbed_demonstrations_go_on_as_they_began_and_say_so(record: Callable, tmp_path: Path) -> None:
@@ -307,7 +332,9 @@ def test_the_program_s_option_disturbs_where_it_is_asked_for(tmp_path: Path, mon
         assert [entry.get("disturbed") for entry in store.provenance] == [disturbed or None]
 
 
-def test_what_cannot_be_disturbed_is_refused(record: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_disturbed_is_refused_and_leaves_nothing(
+    record: Callable, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     contract = ToyTask().contract
     placed = contract.action.model_copy(update={"hold": (None, None, None)})
     original = ToyTask.__init__
@@ -319,6 +346,7 @@ def test_what_cannot_be_disturbed_is_refused(record: Callable, monkeypatch: pyte
     monkeypatch.setattr(ToyTask, "__init__", of_places)
     with pytest.raises(TaskError, match=r"^test/toy: its actions are places, not movements; leave disturbed=true out$"):
         record(1, disturbed=True)
+    assert not (tmp_path / "toy.zarr").exists()
     assert seeds(record(1)[0]) == [0]
 
 

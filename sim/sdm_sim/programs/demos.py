@@ -22,8 +22,9 @@ from sdm_core.perception.depth_noise import noisy_camera
 from sdm_core.share import share_directory
 
 from sdm_sim.colour_contract import with_coloured_cloud, with_images
-from sdm_sim.demonstrations import demonstrate
+from sdm_sim.demonstrations import demonstrate, demonstrate_disturbed
 from sdm_sim.differing_option import differing_option
+from sdm_sim.disturbance import Disturbance
 from sdm_sim.recorded_demonstrations import RecordedDemonstrations, open_recorded
 from sdm_sim.registry import make_task, tasks_named
 from sdm_sim.worker_processes import in_workers
@@ -52,7 +53,7 @@ def record(
     on. `episodes` None means EXPERT_EPISODES, or all that the source holds. A store that holds more than `episodes`, or
     seeds before `seed0`, is refused. `colour` also stores the colour of each point of the clouds, `images` that of each
     camera, `image_size` pixels high. `camera_noise` names the depth camera whose noise is put onto the images.
-    `disturbed` leads the robot astray now and then, as `demonstrate` tells.
+    `disturbed` leads the robot astray now and then, as `demonstrate_disturbed` tells.
     """
     if noisy_camera(camera_noise) is None:
         camera_noise = None  # also where it is called `none`
@@ -62,6 +63,8 @@ def record(
         contract = with_images(contract, image_size) if images else contract
         recorded = open_recorded(task, source)
         if recorded is None:
+            if disturbed:
+                Disturbance(contract)  # refuses what cannot be, before there is a dataset
             episodes = EXPERT_EPISODES if episodes is None else episodes
         else:
             if camera_noise:
@@ -91,7 +94,8 @@ def record(
             while len(store) < episodes:
                 made = {"seed": seed, "expert": task.expert_kind, "task": name}
                 if recorded is None:
-                    episode = demonstrate(task, seed, keep_depth, contract, camera_noise, disturbed)
+                    expert = demonstrate_disturbed if disturbed else demonstrate
+                    episode = expert(task, seed, keep_depth, contract, camera_noise)
                     made |= {"camera_noise": camera_noise} if camera_noise else {}
                     made |= {"disturbed": True} if disturbed else {}
                 else:

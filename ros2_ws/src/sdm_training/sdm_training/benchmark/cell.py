@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-USUAL = {"repeats": 1, "mode": "direct"}
+USUAL = {"repeats": 1, "mode": "direct", "disturbed": False}
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class Cell:
     episodes: int
     eval_seed0: int
     demos: int
+    disturbed: bool = False
     variant: str | None = None
     teacher: str | None = None
     repeats: int = 1

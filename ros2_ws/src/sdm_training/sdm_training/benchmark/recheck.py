@@ -15,7 +15,8 @@ from sdm_training.evaluation.result_line import checkpoint_of, digest, has_noise
 from sdm_training.provenance import ORIGIN
 from sdm_training.report.lines import matching
 
-IDENTITY = ("task", "method", "variant", "teacher", "network", "seed", "nfe", "demos", "camera_noise", "environments")
+_POLICY = ("task", "method", "variant", "teacher", "network", "seed", "nfe", "demos", "disturbed")
+IDENTITY = (*_POLICY, "camera_noise", "environments")
 """What tells the reader which line it was."""
 
 

@@ -132,7 +132,8 @@ class Suite(Settings):
 
     def _cells(self, row: MethodRow) -> set[tuple[object, ...]]:
         """What a report tells a row by, of each of its step counts."""
-        return {(row.method, row.variant, row.network or self.network, row.demos, nfe) for nfe in row.nfe}
+        network = row.network or self.network
+        return {(row.method, row.variant, network, row.demos, row.disturbed, nfe) for nfe in row.nfe}
 
 
 def require_known(what: str, wanted: tuple[str, ...], known: dict[str, Any]) -> None:

@@ -172,4 +172,5 @@ class Trial:
             repeats=self.task.repeats,
             eval_seed0=self.suite.eval_seed0,
             demos=self.demos,
+            disturbed=self.method.disturbed,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,10 +13,9 @@ from sdm_core.contract import ActionEntry, Contract, StateEntry
 from sdm_core.errors import DatasetError
 from sdm_core.quaternion_sign import canonical
 
-from sdm_training.data.entry_names import QUATERNION, groups, split
 from sdm_training.data.windows import Demonstrations
 
-_POSITION = ("x", "y")
+_POSITION, _QUATERNION = ("x", "y"), ("qx", "qy", "qz", "qw")
 _VECTORS = (("dx", "dy"), ("vx", "vy"), ("wx", "wy"))
 _ALONG_THE_AXIS = ("z", "dz", "vz", "wz")
 
@@ -77,9 +76,9 @@ class _Parts:
     @classmethod
     def of(cls, contract: Contract, entries: Sequence[StateEntry | ActionEntry]) -> _Parts:
         names = [entry.name for entry in entries]
-        positions = list(groups(names, _POSITION))
-        vectors = [columns for suffixes in _VECTORS for columns in groups(names, suffixes)]
-        quaternions = list(groups(names, QUATERNION))
+        positions = list(_found(names, _POSITION))
+        vectors = [columns for suffixes in _VECTORS for columns in _found(names, suffixes)]
+        quaternions = list(_found(names, _QUATERNION))
         grouped = {names[column] for columns in (*positions, *vectors, *quaternions) for column in columns}
         for entry in entries:
             if entry.name not in grouped and not _stays(entry):
@@ -108,6 +107,19 @@ class _Parts:
 
 
 def _stays(entry: StateEntry | ActionEntry) -> bool:
-    suffix = split(entry.name)[1]
+    suffix = _split(entry.name)[1]
     horizontal = suffix in {*_POSITION, *(name for pair in _VECTORS for name in pair)}
     return suffix in (*_ALONG_THE_AXIS, "gripper") or (entry.unit == "m" and not horizontal)
+
+
+def _split(name: str) -> tuple[str, str]:
+    stem, _, suffix = name.rpartition(".")
+    return stem, suffix
+
+
+def _found(names: Sequence[str], suffixes: Sequence[str]) -> Iterator[tuple[int, ...]]:
+    """The columns of each group of entries of one stem that end in all of `suffixes`."""
+    for stem in dict.fromkeys(_split(name)[0] for name in names):
+        group = [f"{stem}.{suffix}" if stem else suffix for suffix in suffixes]
+        if set(group) <= set(names):
+            yield tuple(names.index(name) for name in group)

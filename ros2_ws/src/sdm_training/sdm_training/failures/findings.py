@@ -19,7 +19,7 @@ from sdm_training.failures.shortfall import Shortfall
 from sdm_training.failures.stage import Reference, reference_of, stage_of
 from sdm_training.report.lines import Line
 
-IDENTITY = ("task", "method", "variant", "teacher", "network", "seed", "nfe", "demos")
+IDENTITY = ("task", "method", "variant", "teacher", "network", "seed", "nfe", "demos", "disturbed")
 """Which policy it was; `line` is the digest of its result line."""
 
 

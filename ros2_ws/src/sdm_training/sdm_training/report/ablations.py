@@ -42,8 +42,7 @@ class Ablation:
     settings: tuple[Setting, ...]
 
 
-# Of the third recipe.
-TEACHER, STUDENT = DP3.under("keypoint"), SDM.under("keypoint")
+TEACHER, STUDENT = DP3.of_the_recipe, SDM.of_the_recipe
 
 
 def _variant(policy: Policy, name: str, network: str = TEACHER.network) -> Policy:
@@ -113,14 +112,10 @@ ABLATIONS = (
         (Setting("averaged (EMA)", STUDENT), Setting("the last ones, raw", _variant(STUDENT, "raw teacher"))),
     ),
     Ablation(
-        "What the fourth recipe changes",
+        "Disturbed demonstrations",
         (
-            Setting("none of it", TEACHER),
-            Setting("512 points", _variant(TEACHER, "512 points")),
-            Setting("mirrored copies of each demonstration", _variant(TEACHER, "mirrored")),
-            Setting("the expert led astray now and then", _variant(TEACHER, "disturbed")),
-            Setting("mirrored copies, and led astray", _variant(TEACHER, "disturbed and mirrored")),
-            Setting("all of it", DP3.under("dense")),
+            Setting("the expert left alone", TEACHER),
+            Setting("the robot led astray now and then", dataclasses.replace(TEACHER, disturbed=True)),
         ),
     ),
     Ablation(

@@ -13,13 +13,13 @@ from sdm_training.report.suite_tasks import metaworld
 
 # Every fifth, from easy to very hard.
 TASKS = tuple(task for tasks in metaworld().values() for task in tasks)[4::5]
-POLICIES = (DP3.under("keypoint"), SDM.under("keypoint"))  # the third recipe's
+POLICIES = (DP3.of_the_recipe, SDM.of_the_recipe)
 SNAPSHOTS, BEST, SEED = 15, 5, 0
 
 
 def best_five_table(lines: Sequence[Line]) -> str:
-    """Best five, the final weights on the same episodes and the campaign's on all of theirs, in per cent, and what the
-    choice among snapshots adds: of each task that was run, and the mean over them."""
+    """Best five, the final weights on the same episodes and those of the recipe on all of theirs, in per cent, and what
+    the choice among snapshots adds: of each task that was run, and the mean over them."""
     rows = []
     for policy in POLICIES:
         found = {task: both for task in TASKS if (both := _both(lines, task, policy))}

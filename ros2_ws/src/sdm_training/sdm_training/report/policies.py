@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 NETWORK = "small"
-# Of the campaign's recipes, the newest first, which their networks tell apart.
-RECIPE_NETWORKS = ("dense", "keypoint", NETWORK)
-# Of the newest that all of the campaign's tasks have been run under.
+# That of the campaign's present recipe.
 RECIPE_NETWORK = "keypoint"
 
 # Okabe and Ito's colours, which the colour-blind can tell apart.
@@ -19,17 +17,22 @@ YELLOW, BLUE, VERMILLION, PURPLE, GREY = "#F0E442", "#0072B2", "#D55E00", "#CC79
 
 @dataclass(frozen=True)
 class Policy:
-    """A method at so many network evaluations (NFE), with a network, and a variant of its training if there is one."""
+    """A method at so many network evaluations (NFE), with a network, and a variant of its training if there is one.
+
+    disturbed: whether its demonstrations are (see sdm-demos); None where they are not, as lines leave it out.
+    """
 
     method: str
     nfe: int
     network: str = NETWORK
     variant: str | None = None
+    disturbed: bool | None = None
 
     @classmethod
     def of_line(cls, line: dict[str, Any]) -> Policy:
         """Whose success a result line is."""
-        return cls(line["method"], line["nfe"], line.get("network", NETWORK), line.get("variant"))
+        network = line.get("network", NETWORK)
+        return cls(line["method"], line["nfe"], network, line.get("variant"), line.get("disturbed"))
 
     @property
     def name(self) -> str:
@@ -38,7 +41,7 @@ class Policy:
         usual = known.reference.network if known else NETWORK
         network = "" if self.network == usual else f", {self.network} network"
         variant = f", {self.variant}" if self.variant else ""
-        return f"{self.described.name} @ {self.nfe}{network}{variant}"
+        return f"{self.described.name} @ {self.nfe}{network}{variant}{', disturbed' if self.disturbed else ''}"
 
     @property
     def described(self) -> Method:
@@ -47,12 +50,8 @@ class Policy:
 
     @property
     def of_the_recipe(self) -> Policy:
-        """The same under the campaign's newest recipe that is run whole."""
-        return self.under(RECIPE_NETWORK)
-
-    def under(self, network: str) -> Policy:
-        """The same with another network."""
-        return dataclasses.replace(self, network=network)
+        """The same with the network of the campaign's present recipe."""
+        return dataclasses.replace(self, network=RECIPE_NETWORK)
 
 
 @dataclass(frozen=True)

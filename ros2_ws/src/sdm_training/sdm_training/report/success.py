@@ -122,7 +122,8 @@ def spread_cell(lines: Sequence[Line], tasks: Sequence[str], policy: Policy) -> 
 def reference(line: Line, policy: Policy) -> Policy:
     """What a policy is compared with: the teacher that its line names (`dp3 seed 0`), else its method's usual one."""
     named, *_ = line.get("teacher", policy.described.reference.method).split()
-    return dataclasses.replace(TEACHERS.get(named, policy.described.reference), network=policy.network)
+    usual = TEACHERS.get(named, policy.described.reference)
+    return dataclasses.replace(usual, network=policy.network, disturbed=policy.disturbed)
 
 
 def reference_on(lines: Sequence[Line], tasks: Sequence[str], policy: Policy) -> Policy | None:

@@ -6,13 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 # Settings that came later, and what every training had before they came.
-BEFORE = {
-    "leave_out_failures": False,
-    "validation_episodes": 0,
-    "camera_noise": None,
-    "yaw_copies": None,
-    "mirrored": None,
-}
+BEFORE = {"leave_out_failures": False, "validation_episodes": 0, "camera_noise": None, "yaw_copies": None}
 
 
 def recipe_difference(recorded: dict[str, Any], wanted: dict[str, Any], indifferent: Collection[str]) -> str | None:

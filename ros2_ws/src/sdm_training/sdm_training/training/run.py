@@ -20,7 +20,6 @@ from sdm_sim.registry import make_task, task_names
 
 from sdm_training import distributed, provenance
 from sdm_training.compute import ComputeSettings
-from sdm_training.data.mirrored_copies import Axis, with_mirrored_copies
 from sdm_training.data.noisy_takes import NoisyTakes
 from sdm_training.data.windows import Demonstrations, Windows
 from sdm_training.data.yaw_copies import with_yaw_copies
@@ -42,8 +41,7 @@ class RunSettings(Settings):
     """What every run has. task, e.g. metaworld/door-open; data: its zarr store; run: the folder to be made;
     validation_episodes: the last ones, held out for the action error; leave_out_failures: train on no episode that its
     operator labelled a failure; camera_noise: train on clouds as that depth camera might have shown them, too
-    (see NoisyTakes); yaw_copies: train on so many turned copies of each demonstration, too (see `with_yaw_copies`);
-    mirrored: and on a copy of each of them, mirrored along that axis of the base (see `with_mirrored_copies`)."""
+    (see NoisyTakes); yaw_copies: train on so many turned copies of each demonstration, too (see `with_yaw_copies`)."""
 
     task: str
     seed: int
@@ -53,7 +51,6 @@ class RunSettings(Settings):
     leave_out_failures: bool = False
     camera_noise: Literal["d4xx"] | None = None
     yaw_copies: int | None = Field(None, gt=0, multiple_of=2)
-    mirrored: Axis | None = None
     compute: ComputeSettings
     loop: LoopSettings
     export: ExportSettings
@@ -91,7 +88,6 @@ def load_data(settings: RunSettings, narrow: Callable[[Contract], Contract], dev
     everything = Demonstrations.load(settings.data, settings.leave_out_failures, noise)
     kept, held_out = everything.observed(contract).split(settings.validation_episodes)
     learned = with_yaw_copies(kept, settings.yaw_copies) if settings.yaw_copies else kept
-    learned = with_mirrored_copies(learned, settings.mirrored) if settings.mirrored else learned
     if contract.normaliser is None:
         contract = contract.model_copy(update={"normaliser": learned.normaliser(contract)})
     train = Windows(kept, contract, device)

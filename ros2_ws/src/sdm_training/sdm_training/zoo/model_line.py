@@ -18,7 +18,7 @@ KIND = "model"
 # What a robot or a reader needs of a checkpoint; its weights for further training are not among it.
 FILES = (CONTRACT, NETWORK, TRAINING, METRICS)
 # Which policy it is; the other entries describe it.
-IDENTITY = ("task", "method", "variant", "teacher", "network", "seed", "nfe", "demos")
+IDENTITY = ("task", "method", "variant", "teacher", "network", "seed", "nfe", "demos", "disturbed")
 _MEASURED = ("parameters", "train_s", "stacked", "action_error", "dataset_sha256", *ORIGIN)
 
 

@@ -35,7 +35,7 @@ class EvaluationJob(Job):
         """Another checkpoint would give a line that is not the cell's, another recipe one that is not the method's."""
         folder = self.places.root / self.checkpoint
         metrics = Checkpoint.open(folder).metrics
-        for key in ("method", "variant", "teacher", "network", "seed", "nfe", "demos"):
+        for key in ("method", "variant", "teacher", "network", "seed", "nfe", "demos", "disturbed"):
             wanted, found = getattr(self.cell, key), reported(metrics, key)
             if wanted != found:
                 raise CheckpointError(
