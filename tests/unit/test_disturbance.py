@@ -59,6 +59,14 @@ def test_a_seed_repeats_its_disturbances_and_another_has_others(contract: Contra
     assert (first != other).any()
 
 
+def test_another_attempt_at_a_seed_has_other_disturbances(contract: Contract) -> None:
+    disturbance, given = Disturbance(contract), set()
+    for attempt in range(5):
+        disturbance.reset(3, attempt)
+        given.add(str([disturbance.apply(asked(contract)).tolist() for _ in range(500)]))
+    assert len(given) == 5
+
+
 def test_an_episode_is_disturbed_alike_after_another(contract: Contract) -> None:
     disturbance = Disturbance(contract)
     for seed in (7, 3):
@@ -89,6 +97,13 @@ def test_a_disturbance_is_one_direction_as_long_as_the_reach_within_the_bounds()
         directions |= {tuple(run[0])} if which else set()
         first += length
     assert len(directions) == sum(which for which, _ in durations(led_astray)) > 10
+
+
+def test_movements_of_unequal_reach_stay_each_within_its_own_bounds() -> None:
+    contract = with_actions(("dx", -1, 1, 0.0), ("dy", -0.1, 0.2, 0.0))
+    given = commands(contract, 0, 2000)
+    movements = given[astray(contract, given)]
+    np.testing.assert_allclose(np.linalg.norm(movements / [1, 0.1], axis=1), 1)
 
 
 def test_directions_prefer_none(contract: Contract) -> None:

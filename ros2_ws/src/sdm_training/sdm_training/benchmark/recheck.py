@@ -11,12 +11,12 @@ from sdm_core.errors import DatasetError, SdmError
 
 from sdm_training import provenance
 from sdm_training.evaluation.closed_loop import USUAL_BACKEND, Outcome, World, evaluate
+from sdm_training.evaluation.protocols import POLICY
 from sdm_training.evaluation.result_line import checkpoint_of, digest, has_noise_apart, seeds_of
 from sdm_training.provenance import ORIGIN
 from sdm_training.report.lines import matching
 
-_POLICY = ("task", "method", "variant", "teacher", "network", "seed", "nfe", "demos", "disturbed")
-IDENTITY = (*_POLICY, "camera_noise", "environments")
+IDENTITY = ("task", *POLICY, "camera_noise", "environments")
 """What tells the reader which line it was."""
 
 

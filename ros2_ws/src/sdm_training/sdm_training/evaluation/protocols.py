@@ -24,9 +24,10 @@ from sdm_training.runs.run_folder import RunFolder
 # DP3 evaluates 20 episodes every 200 epochs of 3000, and reports the mean of the best five.
 BEST, BEST_EPISODES = 5, 20
 
+# What tells the policies of a task apart, in result lines and in their checkpoints' metrics.
+POLICY = ("method", "variant", "teacher", "network", "seed", "nfe", "demos", "disturbed")
 # What a result line says of its policy, in the words of the checkpoint's metrics.
-_POLICY = ("method", "variant", "teacher", "network", "seed", "nfe", "demos", "disturbed")
-COPIED = (*_POLICY, "action_error", "train_s", "stacked")
+COPIED = (*POLICY, "action_error", "train_s", "stacked")
 
 # A line's `noise_stream`; absent from lines of before noise was drawn apart (see sdm_core's Question).
 OWN_STREAM = "own"

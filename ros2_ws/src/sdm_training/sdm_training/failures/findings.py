@@ -12,6 +12,7 @@ from sdm_sim.progress import Course, TellsProgress
 from sdm_sim.task import Task
 
 from sdm_training import provenance
+from sdm_training.evaluation.protocols import POLICY
 from sdm_training.evaluation.result_line import digest, has_noise_apart
 from sdm_training.failures.expert import ExpertEpisode, expert_episode, spread
 from sdm_training.failures.replay import replay
@@ -19,7 +20,7 @@ from sdm_training.failures.shortfall import Shortfall
 from sdm_training.failures.stage import Reference, reference_of, stage_of
 from sdm_training.report.lines import Line
 
-IDENTITY = ("task", "method", "variant", "teacher", "network", "seed", "nfe", "demos", "disturbed")
+IDENTITY = ("task", *POLICY)
 """Which policy it was; `line` is the digest of its result line."""
 
 

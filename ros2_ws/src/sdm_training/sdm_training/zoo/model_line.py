@@ -12,13 +12,14 @@ from sdm_core.contract import Contract
 from sdm_core.provenance import ORIGIN
 
 from sdm_training.benchmark.cell import reported
+from sdm_training.evaluation.protocols import POLICY
 from sdm_training.report.lines import FINAL, Line, matching
 
 KIND = "model"
 # What a robot or a reader needs of a checkpoint; its weights for further training are not among it.
 FILES = (CONTRACT, NETWORK, TRAINING, METRICS)
 # Which policy it is; the other entries describe it.
-IDENTITY = ("task", "method", "variant", "teacher", "network", "seed", "nfe", "demos", "disturbed")
+IDENTITY = ("task", *POLICY)
 _MEASURED = ("parameters", "train_s", "stacked", "action_error", "dataset_sha256", *ORIGIN)
 
 

@@ -15,6 +15,7 @@ from sdm_core.results import read_results
 from sdm_training.benchmark.cell import Cell, reported
 from sdm_training.benchmark.jobs.job import Job
 from sdm_training.benchmark.jobs.training import TrainingJob
+from sdm_training.evaluation.protocols import POLICY
 from sdm_training.runs.run_folder import RunFolder
 
 
@@ -35,7 +36,7 @@ class EvaluationJob(Job):
         """Another checkpoint would give a line that is not the cell's, another recipe one that is not the method's."""
         folder = self.places.root / self.checkpoint
         metrics = Checkpoint.open(folder).metrics
-        for key in ("method", "variant", "teacher", "network", "seed", "nfe", "demos", "disturbed"):
+        for key in POLICY:
             wanted, found = getattr(self.cell, key), reported(metrics, key)
             if wanted != found:
                 raise CheckpointError(
