@@ -69,7 +69,11 @@ ABLATIONS = (
     ),
     Ablation(
         "Colour of the points",
-        (Setting("none", TEACHER), Setting("each point's own", _variant(TEACHER, "colour"))),
+        (
+            Setting("none", TEACHER),
+            Setting("each point's own", _variant(TEACHER, "colour")),
+            Setting("that of 512 points", _variant(TEACHER, "colour of 512 points")),
+        ),
     ),
     Ablation(
         "What the network knows of points",
