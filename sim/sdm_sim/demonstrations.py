@@ -60,16 +60,13 @@ def demonstrate(
 def demonstrate_disturbed(
     task: Task,
     seed: int,
+    disturbance: Disturbance,
     keep_depth: bool = False,
     contract: Contract | None = None,
     camera_noise: str | None = None,
 ) -> Episode | None:
     """The same, of a robot that is led astray. Where the expert then fails, it is tried again with other disturbances,
-    and at last with none, so that the starts are those of demonstrations that nothing disturbs.
-
-    Raises TaskError where the task's actions are no movements.
-    """
-    disturbance = Disturbance(task.contract)
+    and at last with none, so that the starts are those of demonstrations that nothing disturbs."""
     for attempt in range(DISTURBED_ATTEMPTS):
         disturbance.reset(seed, attempt)
         episode = demonstrate(task, seed, keep_depth, contract, camera_noise, disturbance)

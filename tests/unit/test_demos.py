@@ -268,7 +268,8 @@ def test_a_disturbed_demonstration_holds_the_expert_s_own_actions_where_it_has_b
 
 def test_a_task_s_demonstration_is_disturbed_alike_each_time_and_unlike_itself_left_alone() -> None:
     with closing(make_task("fork/reach")) as fork:
-        alone, first, again = (expert(fork, 0) for expert in (demonstrate, *(demonstrate_disturbed,) * 2))
+        alone = demonstrate(fork, 0)
+        first, again = (demonstrate_disturbed(fork, 0, Disturbance(fork.contract)) for _ in range(2))
     assert alone is not None
     assert first is not None
     assert again is not None
@@ -290,7 +291,7 @@ def test_a_start_is_tried_with_other_disturbances_and_at_last_with_none(monkeypa
         return None if len(tried) <= failures else "an episode"
 
     monkeypatch.setattr(demonstrations, "demonstrate", failing)
-    found = demonstrations.demonstrate_disturbed(task, 3)
+    found = demonstrations.demonstrate_disturbed(task, 3, Disturbance(task.contract))
     assert found == (None if failures > DISTURBED_ATTEMPTS else "an episode")
     disturbed, moved, starts = zip(*tried, strict=True)
     assert disturbed == (*(True,) * DISTURBED_ATTEMPTS, False)[: failures + 1]

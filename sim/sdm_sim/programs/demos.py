@@ -63,8 +63,6 @@ def record(
         contract = with_images(contract, image_size) if images else contract
         recorded = open_recorded(task, source)
         if recorded is None:
-            if disturbed:
-                Disturbance(contract)  # refuses what cannot be, before there is a dataset
             episodes = EXPERT_EPISODES if episodes is None else episodes
         else:
             if camera_noise:
@@ -72,6 +70,7 @@ def record(
             if disturbed:
                 raise TaskError(f"{source}: was recorded as it is; leave disturbed=true out")
             episodes = _held(recorded, source, seed0, episodes)
+        disturbance = Disturbance(contract) if disturbed else None
         store = EpisodeStore.open_or_create(output, contract)
         # The contract has told whether it holds colour and images.
         asked_for = {"camera_noise": camera_noise, "seed0": seed0, "max_failures": max_failures, "disturbed": disturbed}
@@ -94,10 +93,12 @@ def record(
             while len(store) < episodes:
                 made = {"seed": seed, "expert": task.expert_kind, "task": name}
                 if recorded is None:
-                    expert = demonstrate_disturbed if disturbed else demonstrate
-                    episode = expert(task, seed, keep_depth, contract, camera_noise)
+                    if disturbance is None:
+                        episode = demonstrate(task, seed, keep_depth, contract, camera_noise)
+                    else:
+                        episode = demonstrate_disturbed(task, seed, disturbance, keep_depth, contract, camera_noise)
+                        made |= {"disturbed": True}
                     made |= {"camera_noise": camera_noise} if camera_noise else {}
-                    made |= {"disturbed": True} if disturbed else {}
                 else:
                     episode = recorded.episode(seed, keep_depth, contract)
                     made |= {"expert": "recorded", **recorded.provenance(seed)}
