@@ -92,12 +92,14 @@ class CurveRows(Settings):
 
 class Suite(Settings):
     """config/suite/*.yaml. episodes: of each evaluation; eval_seed0: the first one's seed, the others follow;
-    environments: how many an evaluation steps in turn (see sdm-evaluate), such as `+suite.environments=8`."""
+    environments: how many an evaluation steps in turn (see sdm-evaluate), such as `+suite.environments=8`.
+    demonstrations: overrides of sdm-demos for every task, before the task's own."""
 
     network: str
     episodes: int = Field(gt=0)
     environments: int = Field(default=1, gt=0)
     eval_seed0: int
+    demonstrations: tuple[str, ...] = ()
     tasks: dict[str, TaskRow]
     methods: dict[str, MethodRow]
     curve: CurveRows = Field(default_factory=CurveRows)

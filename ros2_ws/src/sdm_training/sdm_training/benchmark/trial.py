@@ -62,6 +62,7 @@ class Trial:
                 f"task={self.task.name}",
                 f"episodes={self.demos}",
                 *source,
+                *self.suite.demonstrations,
                 *self.task.overrides.get("demos", ()),
                 *(("disturbed=true",) if self.method.disturbed else ()),
                 f"output={store}",
