@@ -9,6 +9,8 @@ from sdm_core.contract import XYZRGB
 from sdm_core.datasets.dataset import EpisodeStore
 from sdm_core.perception.depth_noise import noisy_camera
 
+from sdm_sim.disturbance import disturbed_in, is_disturbed
+
 
 def differing_option(store: EpisodeStore, asked: Mapping[str, Any]) -> tuple[str, object, object] | None:
     """The first of config/demos.yaml's options in `asked` with which the store was recorded otherwise: its name, the
@@ -24,8 +26,9 @@ def differing_option(store: EpisodeStore, asked: Mapping[str, Any]) -> tuple[str
         recorded = {str(entry.get("camera_noise", "none")) for entry in provenance} - {wanted}
         pairs["camera_noise"] = (min(recorded, default=wanted), wanted)
     if "disturbed" in asked:
-        recorded_so = {bool(entry.get("disturbed")) for entry in provenance} - {asked["disturbed"]}
-        pairs["disturbed"] = (min(recorded_so, default=asked["disturbed"]), asked["disturbed"])
+        wanted = asked["disturbed"]
+        alike = all(bool(entry.get("disturbed")) == is_disturbed(wanted, entry.get("seed", 0)) for entry in provenance)
+        pairs["disturbed"] = (wanted if alike else disturbed_in(provenance), wanted)
     if "seed0" in asked:
         first = min((int(entry["seed"]) for entry in provenance if "seed" in entry), default=asked["seed0"])
         failed = first - asked["seed0"]

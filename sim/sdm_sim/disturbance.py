@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
 import numpy as np
 from numpy.typing import NDArray
 from sdm_core.contract import Contract
 from sdm_core.errors import TaskError
+
+HALF: Literal["half"] = "half"
+Disturbed = bool | Literal["half"]
+"""Which demonstrations of a dataset: none, all, or those of every other seed."""
 
 # Of a task's control steps: how many it lasts at an episode's start, at most, and later on, from and to; and in what
 # share of the other steps one begins.
 _AT_FIRST, _LASTS, _SHARE = 15, (4, 12), 0.02
 # Beside the episode's seed, so that no generator of a task's own begins alike.
 _STREAM = 8
+
+
+def is_disturbed(disturbed: Disturbed, seed: int) -> bool:
+    """Whether the demonstration of a seed is."""
+    return seed % 2 == 1 if disturbed == HALF else bool(disturbed)
+
+
+def disturbed_in(provenance: Iterable[Mapping[str, Any]]) -> Disturbed:
+    """Which of a dataset's episodes are, by their provenance; HALF where some are, and some are not."""
+    told = {bool(entry.get("disturbed")) for entry in provenance}
+    return HALF if len(told) > 1 else told == {True}
 
 
 class Disturbance:
@@ -27,7 +45,7 @@ class Disturbance:
         action = contract.action
         moves = [hold == 0.0 and not entry.is_gripper for entry, hold in zip(action.entries, action.hold, strict=False)]
         if not any(moves):
-            raise TaskError(f"{contract.task}: its actions are places, not movements; leave disturbed=true out")
+            raise TaskError(f"{contract.task}: its actions are places, not movements; leave disturbed=… out")
         self._moves = np.array(moves)
         self._reach = np.array([min(-entry.low, entry.high) for entry in action.entries])
         self.reset(0)

@@ -186,9 +186,15 @@ def test_a_row_with_its_own_number_of_demonstrations_has_a_store_a_run_and_lines
     assert evaluation(made, "toy/near/dp3_small_seed0.nfe1").cell.demos == 2
 
 
-@pytest.mark.parametrize(("demos", "store"), [({}, "near_disturbed"), ({"demos": 20}, "near_20_disturbed")])
-def test_rows_of_disturbed_demonstrations_share_a_store_of_their_own(tmp_path, demos, store):
-    led = {"disturbed": True, **demos}
+@pytest.mark.parametrize(
+    ("led", "store"),
+    [
+        ({"disturbed": True}, "near_disturbed"),
+        ({"disturbed": True, "demos": 20}, "near_20_disturbed"),
+        ({"disturbed": "half"}, "near_half_disturbed"),
+    ],
+)
+def test_rows_of_disturbed_demonstrations_share_a_store_of_their_own(tmp_path, led, store):
     methods = {
         **SUITE["methods"],
         "dp3_led": {**SUITE["methods"]["dp3"], "variant": "led", **led},
@@ -199,8 +205,8 @@ def test_rows_of_disturbed_demonstrations_share_a_store_of_their_own(tmp_path, d
     recording = jobs[f"toy/near/demonstrations{store.removeprefix('near')}"]
     asked = composed_values("demos", recording.overrides)
     assert (asked["disturbed"], asked["episodes"], asked["output"]) == (
-        True,
-        demos.get("demos", 2),
+        led["disturbed"],
+        led.get("demos", 2),
         f"data/toy/{store}.zarr",
     )
     assert composed_values("demos", jobs["toy/near/demonstrations"].overrides)["disturbed"] is False

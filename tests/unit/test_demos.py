@@ -19,7 +19,7 @@ from sdm_core.errors import DatasetError, SdmError, TaskError
 from sdm_core.perception.point_cloud import CloudPipeline
 from sdm_sim import demonstrations
 from sdm_sim.demonstrations import DISTURBED_ATTEMPTS, MIN_SUCCESS_STEPS, demonstrate, demonstrate_disturbed
-from sdm_sim.disturbance import Disturbance
+from sdm_sim.disturbance import Disturbance, disturbed_in
 from sdm_sim.programs import demos
 from sdm_sim.registry import make_task
 
@@ -41,6 +41,13 @@ def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tup
 
 def seeds(store: EpisodeStore) -> list[int]:
     return [entry["seed"] for entry in store.provenance]
+
+
+def rows(store: EpisodeStore, seed: int) -> slice:
+    """Of the episode of a seed."""
+    ends = [0, *store.episode_ends]
+    index = seeds(store).index(seed)
+    return slice(ends[index], ends[index + 1])
 
 
 def test_a_demonstration_pairs_each_observation_with_the_command_that_follows() -> None:
@@ -322,6 +329,28 @@ def test_disturbed_demonstrations_are_not_mixed_with_others(record: Callable, re
     assert seeds(record(1, disturbed=recorded, max_failures=30)[0]) == before
 
 
+def test_half_disturbed_demonstrations_are_those_of_odd_seeds_and_go_on_as_they_began(
+    record: Callable, tmp_path: Path
+) -> None:
+    half, all_of_them, none = (
+        record(4, output=str(tmp_path / str(disturbed)), disturbed=disturbed, max_failures=30)[0]
+        for disturbed in ("half", True, False)
+    )
+    record(1, output=str(tmp_path / "again"), disturbed="half", max_failures=30)
+    again, _ = record(4, output=str(tmp_path / "again"), disturbed="half", max_failures=30)
+    assert half.provenance == again.provenance
+    assert [entry.get("disturbed", False) for entry in half.provenance] == [seed % 2 == 1 for seed in seeds(half)]
+    for seed in (0, 1):
+        one, other = (store.read("state", rows(store, seed)) for store in (half, all_of_them if seed else none))
+        np.testing.assert_array_equal(one, other)
+    assert disturbed_in(half.provenance) == "half"
+    with pytest.raises(DatasetError, match="recorded with disturbed=half, True asked for"):
+        record(5, output=str(tmp_path / "half"), disturbed=True, max_failures=30)
+    with pytest.raises(TaskError, match=r"^disturbed=most: is none of false, true and half$"):
+        record(1, output=str(tmp_path / "most"), disturbed="most")
+    assert not (tmp_path / "most").exists()
+
+
 def test_the_program_s_option_disturbs_where_it_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demos, "make_task", lambda name: ToyTask())
     config = yaml.safe_load(CONFIG.read_text())
@@ -345,7 +374,7 @@ def test_what_cannot_be_disturbed_is_refused_and_leaves_nothing(
         self.contract = contract.model_copy(update={"action": placed})
 
     monkeypatch.setattr(ToyTask, "__init__", of_places)
-    with pytest.raises(TaskError, match=r"^test/toy: its actions are places, not movements; leave disturbed=true out$"):
+    with pytest.raises(TaskError, match=r"^test/toy: its actions are places, not movements; leave disturbed=… out$"):
         record(1, disturbed=True)
     assert not (tmp_path / "toy.zarr").exists()
     assert seeds(record(1)[0]) == [0]

@@ -160,6 +160,6 @@ def test_metaworld_s_hand_is_led_astray_in_space_and_holds_what_it_holds() -> No
     ids=["places to keep", "poses", "fingers alone"],
 )
 def test_where_no_action_is_a_movement_it_is_refused_in_one_line(contract: Contract) -> None:
-    message = f"^{contract.task}: its actions are places, not movements; leave disturbed=true out$"
+    message = f"^{contract.task}: its actions are places, not movements; leave disturbed=… out$"
     with pytest.raises(TaskError, match=message):
         Disturbance(contract)

@@ -102,7 +102,7 @@ def test_more_than_there_is_cannot_be_had(source: Path, tmp_path: Path) -> None:
 
 def test_what_people_showed_is_not_disturbed(source: Path, tmp_path: Path) -> None:
     output = tmp_path / "a.zarr"
-    message = rf"^{source}: was recorded as it is; leave disturbed=true out$"
+    message = rf"^{source}: was recorded as it is; leave disturbed=… out$"
     with pytest.raises(TaskError, match=message):
         demos.record("pusht/push-t", None, 0, 0, False, str(output), str(source), disturbed=True)
     assert not output.exists()

@@ -109,12 +109,19 @@ def test_holding_out_episodes_keeps_the_first_for_training():
         data.split(3)
 
 
-def test_demonstrations_are_disturbed_where_any_of_their_episodes_is(tmp_path):
-    for number, provenance in enumerate(({}, {"disturbed": True}, {"camera_noise": "d4xx"})):
-        data, path = demonstrations((16,)), tmp_path / str(number)
-        episodes = EpisodeStore.create(path, data.contract)
-        for led in ({"seed": 0}, {"seed": 1, **provenance}):
-            episodes.append(Episode(data.state, data.action, clouds_of(data)), led)
-        loaded = Demonstrations.load(str(path))
-        assert loaded.disturbed is ("disturbed" in provenance)
-        assert loaded.observed(data.contract).disturbed is loaded.disturbed
+@pytest.mark.parametrize(
+    ("first", "second", "disturbed"),
+    [
+        ({}, {"camera_noise": "d4xx"}, False),
+        ({}, {"disturbed": True}, "half"),
+        ({"disturbed": True}, {"disturbed": True}, True),
+    ],
+)
+def test_demonstrations_say_which_of_their_episodes_are_disturbed(tmp_path, first, second, disturbed):
+    data = demonstrations((16,))
+    episodes = EpisodeStore.create(tmp_path / "store", data.contract)
+    for seed, led in enumerate((first, second)):
+        episodes.append(Episode(data.state, data.action, clouds_of(data)), {"seed": seed, **led})
+    loaded = Demonstrations.load(str(tmp_path / "store"))
+    assert loaded.disturbed == disturbed
+    assert loaded.observed(data.contract).disturbed == disturbed

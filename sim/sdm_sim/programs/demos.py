@@ -24,7 +24,7 @@ from sdm_core.share import share_directory
 from sdm_sim.colour_contract import with_coloured_cloud, with_images
 from sdm_sim.demonstrations import demonstrate, demonstrate_disturbed
 from sdm_sim.differing_option import differing_option
-from sdm_sim.disturbance import Disturbance
+from sdm_sim.disturbance import HALF, Disturbance, Disturbed, is_disturbed
 from sdm_sim.recorded_demonstrations import RecordedDemonstrations, open_recorded
 from sdm_sim.registry import make_task, tasks_named
 from sdm_sim.worker_processes import in_workers
@@ -44,7 +44,7 @@ def record(
     images: bool = False,
     image_size: int = 84,
     camera_noise: str | None = None,
-    disturbed: bool = False,
+    disturbed: Disturbed = False,
     quiet: bool = False,
 ) -> EpisodeStore:
     """Brings the store at `output` to `episodes` expert episodes, from seeds `seed0`, `seed0`+1, …
@@ -53,10 +53,12 @@ def record(
     on. `episodes` None means EXPERT_EPISODES, or all that the source holds. A store that holds more than `episodes`, or
     seeds before `seed0`, is refused. `colour` also stores the colour of each point of the clouds, `images` that of each
     camera, `image_size` pixels high. `camera_noise` names the depth camera whose noise is put onto the images.
-    `disturbed` leads the robot astray now and then, as `demonstrate_disturbed` tells.
+    `disturbed` leads the robot astray now and then, as `demonstrate_disturbed` tells; HALF only where the seed is odd.
     """
     if noisy_camera(camera_noise) is None:
         camera_noise = None  # also where it is called `none`
+    if disturbed not in (False, True, HALF):
+        raise TaskError(f"disturbed={disturbed}: is none of false, true and {HALF}")
     asked, task = episodes, make_task(name)
     try:
         contract = with_coloured_cloud(task.contract) if colour else task.contract
@@ -68,7 +70,7 @@ def record(
             if camera_noise:
                 raise TaskError(f"{source}: was recorded as it is; leave camera_noise={camera_noise} out")
             if disturbed:
-                raise TaskError(f"{source}: was recorded as it is; leave disturbed=true out")
+                raise TaskError(f"{source}: was recorded as it is; leave disturbed=… out")
             episodes = _held(recorded, source, seed0, episodes)
         disturbance = Disturbance(contract) if disturbed else None
         store = EpisodeStore.open_or_create(output, contract)
@@ -93,11 +95,11 @@ def record(
             while len(store) < episodes:
                 made = {"seed": seed, "expert": task.expert_kind, "task": name}
                 if recorded is None:
-                    if disturbance is None:
-                        episode = demonstrate(task, seed, keep_depth, contract, camera_noise)
-                    else:
+                    if disturbance is not None and is_disturbed(disturbed, seed):
                         episode = demonstrate_disturbed(task, seed, disturbance, keep_depth, contract, camera_noise)
                         made |= {"disturbed": True}
+                    else:
+                        episode = demonstrate(task, seed, keep_depth, contract, camera_noise)
                     made |= {"camera_noise": camera_noise} if camera_noise else {}
                 else:
                     episode = recorded.episode(seed, keep_depth, contract)

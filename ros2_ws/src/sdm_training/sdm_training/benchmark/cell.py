@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from sdm_sim.disturbance import Disturbed
+
 USUAL = {"repeats": 1, "mode": "direct", "disturbed": False}
 
 
@@ -23,7 +25,7 @@ class Cell:
     episodes: int
     eval_seed0: int
     demos: int
-    disturbed: bool = False
+    disturbed: Disturbed = False
     variant: str | None = None
     teacher: str | None = None
     repeats: int = 1

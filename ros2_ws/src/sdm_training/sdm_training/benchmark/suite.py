@@ -6,6 +6,7 @@ import itertools
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
+from sdm_sim.disturbance import Disturbed
 
 from sdm_training.settings import Settings, SettingsError
 
@@ -37,7 +38,7 @@ class MethodRow(Settings):
 
     overrides: the program's settings; a row of `distill` that names no distiller takes that of its own name.
     method, variant: its names in the result lines, where they differ from the row's.
-    network, demos: where they differ from the suite's and the task's; disturbed: whether the demonstrations are (see
+    network, demos: where they differ from the suite's and the task's; disturbed: which demonstrations are (see
     sdm-demos). A store of other demonstrations is its own.
     teacher: the row that it distils, trained with the same seed and network.
     nfe: the step counts that are evaluated, the method's own one last; not written: one call, as the method samples.
@@ -50,7 +51,7 @@ class MethodRow(Settings):
     variant: str | None = None
     network: str | None = None
     demos: int | None = Field(None, gt=0)
-    disturbed: bool = False
+    disturbed: Disturbed = False
     teacher: str | None = None
     nfe: tuple[int, ...] = Field((1,), min_length=1)
     seeds: tuple[int, ...] = (0,)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sdm_sim.disturbance import HALF
+
 from sdm_training.benchmark.cell import Cell
 from sdm_training.benchmark.jobs.demonstrations import DemonstrationsJob
 from sdm_training.benchmark.jobs.evaluation import EvaluationJob
@@ -50,7 +52,9 @@ class Trial:
 
     def demonstrations(self) -> DemonstrationsJob:
         """The job that records or converts them."""
-        other = ("" if self.method.demos is None else f"_{self.demos}") + "_disturbed" * self.method.disturbed
+        disturbed = self.method.disturbed
+        other = "" if self.method.demos is None else f"_{self.demos}"
+        other += f"_{HALF}" * (disturbed == HALF) + "_disturbed" * bool(disturbed)
         store = self.places.data / f"{self.task.name}{other}.zarr"
         source = [] if self.task.source is None else [f"source={self.task.source}"]
         return DemonstrationsJob(
@@ -64,7 +68,7 @@ class Trial:
                 *source,
                 *self.suite.demonstrations,
                 *self.task.overrides.get("demos", ()),
-                *(("disturbed=true",) if self.method.disturbed else ()),
+                *((f"disturbed={str(disturbed).lower()}",) if disturbed else ()),
                 f"output={store}",
             ),
             task=self.task.name,

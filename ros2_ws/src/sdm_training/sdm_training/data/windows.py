@@ -13,6 +13,7 @@ from sdm_core.contract import Contract, NormaliserStatistics
 from sdm_core.datasets.dataset import FAILURE, EpisodeStore, image_arrays
 from sdm_core.errors import DatasetError
 from sdm_core.runtime.normaliser import LEAST_STATE_REACH, fit_bounds
+from sdm_sim.disturbance import Disturbed, disturbed_in
 from torch import Tensor
 
 from sdm_training.data.action_centre import action_centre
@@ -142,7 +143,7 @@ class Windows:
 class Demonstrations:
     """Whole episodes, one after the other: state [R, S], action [R, A], point_cloud [R, N, channels], all float32, and
     images of each camera [R, H, W, 3], rgb in uint8. Clouds and images are those that the contract observes;
-    noisy_clouds are further takes of point_cloud; disturbed: whether the robot was led astray in any of them (see
+    noisy_clouds are further takes of point_cloud; disturbed: in which of them the robot was led astray (see
     sdm-demos)."""
 
     contract: Contract
@@ -152,7 +153,7 @@ class Demonstrations:
     point_cloud: NDArray[np.float32] | None
     images: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
     noisy_clouds: tuple[NDArray[np.float32], ...] = ()
-    disturbed: bool = False
+    disturbed: Disturbed = False
 
     @classmethod
     def load(cls, path: str, leave_out_failures: bool = False, noise: NoisyTakes | None = None) -> Demonstrations:
@@ -172,7 +173,7 @@ class Demonstrations:
         action = arrays["action"].clip(low, high).astype(np.float32)
         images = {image.camera: store.read(name) for name, image in image_arrays(store.contract).items()}
         takes = noise.of(store) if noise else ()
-        disturbed = any(entry.get("disturbed") for entry in store.provenance)
+        disturbed = disturbed_in(store.provenance)
         cloud = arrays.get("point_cloud")
         every = cls(store.contract, lengths, arrays["state"], action, cloud, images, takes, disturbed)
         kept = (store.outcomes != FAILURE) | (not leave_out_failures)

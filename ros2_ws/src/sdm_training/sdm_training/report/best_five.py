@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 from sdm_training.report.lines import FINAL, Line, matching, one_per_seed, reported
 from sdm_training.report.markdown import code, table
-from sdm_training.report.policies import DP3, SDM, Policy
+from sdm_training.report.policies import DP3, SDM, THIRD, Policy
 from sdm_training.report.suite_tasks import metaworld
 
 # Every fifth, from easy to very hard.
 TASKS = tuple(task for tasks in metaworld().values() for task in tasks)[4::5]
-POLICIES = (DP3.of_the_recipe, SDM.of_the_recipe)
+POLICIES = (DP3.under(THIRD), SDM.under(THIRD))
 SNAPSHOTS, BEST, SEED = 15, 5, 0
 
 

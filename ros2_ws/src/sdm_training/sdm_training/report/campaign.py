@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sdm_training.report.lines import Line
 from sdm_training.report.markdown import NOT_RUN, table
-from sdm_training.report.policies import BEST, DP3, EDM, SDM, Policy
+from sdm_training.report.policies import BEST, DP3, EDM, RECIPES, SDM, Policy
 from sdm_training.report.published_comparison import PublishedComparison
 from sdm_training.report.success import (
     OverTasks,
@@ -19,9 +19,9 @@ from sdm_training.report.suite_tasks import domains
 
 _DP3_ONE_STEP = Policy("dp3", 1)
 _COMPARED = (DP3, _DP3_ONE_STEP, SDM, EDM, BEST)
-# Of the present recipe, then of the one before.
-POLICIES = (*(policy.of_the_recipe for policy in _COMPARED), *_COMPARED)
-STUDENTS = (SDM.of_the_recipe, BEST.of_the_recipe, SDM, BEST)
+# Of the newest recipe, then of those before.
+POLICIES = tuple(policy.under(recipe) for recipe in RECIPES for policy in _COMPARED)
+STUDENTS = tuple(policy.under(recipe) for recipe in RECIPES for policy in (SDM, BEST))
 # Each student beside its teacher, beside what that gives at one evaluation without any distillation, and one beside the
 # other.
 _DIFFERENCES = ((SDM, DP3), (SDM, _DP3_ONE_STEP), (BEST, EDM), (BEST, SDM))
@@ -54,10 +54,10 @@ def summary_table(lines: Sequence[Line]) -> str:
 
 def difference_table(lines: Sequence[Line]) -> str:
     """What each student gains on another policy, in points, by difficulty and over the tasks that both were run on."""
-    recipe = [(student.of_the_recipe, other.of_the_recipe) for student, other in _DIFFERENCES]
+    compared = [(student.under(one), other.under(one)) for one in RECIPES for student, other in _DIFFERENCES]
     rows = [
         [f"{student.name} − {other.name}", *(difference_cell(lines, tasks, student, other) for tasks in _groups())]
-        for student, other in (*recipe, *_DIFFERENCES)
+        for student, other in compared
     ]
     return table(["difference, points", *_headings()], rows)
 

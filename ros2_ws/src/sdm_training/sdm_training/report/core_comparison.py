@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from sdm_training.report.lines import Line, is_distilled, of_task
 from sdm_training.report.markdown import NONE, NOT_RUN, NOTHING_RUN, code, table
-from sdm_training.report.policies import RECIPE_NETWORK, STUDENT_ROWS, TEACHER_ROWS, Policy
+from sdm_training.report.policies import NETWORK, RECIPES, STUDENT_ROWS, TEACHER_ROWS, Policy
 from sdm_training.report.speed import latency_ms
 from sdm_training.report.success import (
     Success,
@@ -38,13 +38,13 @@ METAWORLD = tuple(task for task in TASKS if task.startswith("metaworld/"))
 def policies(lines: Sequence[Line]) -> tuple[Policy, ...]:
     """The rows: those always shown, then what else was run on the tasks, such as other networks.
 
-    The campaign's have a recipe of their own, with turned copies of the demonstrations, and are not of this comparison.
+    The campaign's have recipes of their own, with turned copies of the demonstrations, and are not of this comparison.
     """
     usual = TEACHER_ROWS + STUDENT_ROWS
-    run = {
-        Policy.of_line(line) for task in TASKS for line in of_task(lines, task) if line.get("network") != RECIPE_NETWORK
-    }
-    return usual + tuple(sorted(run - set(usual), key=lambda policy: (policy.name, policy.nfe)))
+    campaign_networks = {recipe.network for recipe in RECIPES} - {NETWORK}
+    run = {Policy.of_line(line) for task in TASKS for line in of_task(lines, task)}
+    others = {policy for policy in run - set(usual) if policy.network not in campaign_networks}
+    return usual + tuple(sorted(others, key=lambda policy: (policy.name, policy.nfe)))
 
 
 def shown(lines: Sequence[Line]) -> list[Policy]:

@@ -6,9 +6,9 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+from sdm_sim.disturbance import HALF, Disturbed
+
 NETWORK = "small"
-# That of the campaign's present recipe.
-RECIPE_NETWORK = "keypoint"
 
 # Okabe and Ito's colours, which the colour-blind can tell apart.
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
@@ -16,17 +16,32 @@ YELLOW, BLUE, VERMILLION, PURPLE, GREY = "#F0E442", "#0072B2", "#D55E00", "#CC79
 
 
 @dataclass(frozen=True)
+class Recipe:
+    """What tells the policies of one of the campaign's recipes, whose history docs/results.md tells, from another's."""
+
+    network: str
+    disturbed: Disturbed | None = None
+
+
+SECOND, THIRD, FOURTH = Recipe(NETWORK), Recipe("keypoint"), Recipe("coloured", HALF)
+# The newest first.
+RECIPES = (FOURTH, THIRD, SECOND)
+# The newest under which all of the campaign's tasks have been run.
+WHOLE = THIRD
+
+
+@dataclass(frozen=True)
 class Policy:
     """A method at so many network evaluations (NFE), with a network, and a variant of its training if there is one.
 
-    disturbed: whether its demonstrations are (see sdm-demos); None where they are not, as lines leave it out.
+    disturbed: which of its demonstrations are (see sdm-demos); None where none is, as lines leave it out.
     """
 
     method: str
     nfe: int
     network: str = NETWORK
     variant: str | None = None
-    disturbed: bool | None = None
+    disturbed: Disturbed | None = None
 
     @classmethod
     def of_line(cls, line: dict[str, Any]) -> Policy:
@@ -41,7 +56,8 @@ class Policy:
         usual = known.reference.network if known else NETWORK
         network = "" if self.network == usual else f", {self.network} network"
         variant = f", {self.variant}" if self.variant else ""
-        return f"{self.described.name} @ {self.nfe}{network}{variant}{', disturbed' if self.disturbed else ''}"
+        disturbed = {None: "", True: ", disturbed", HALF: ", half disturbed"}[self.disturbed]
+        return f"{self.described.name} @ {self.nfe}{network}{variant}{disturbed}"
 
     @property
     def described(self) -> Method:
@@ -50,8 +66,17 @@ class Policy:
 
     @property
     def of_the_recipe(self) -> Policy:
-        """The same with the network of the campaign's present recipe."""
-        return dataclasses.replace(self, network=RECIPE_NETWORK)
+        """The same under the campaign's newest recipe that is run whole."""
+        return self.under(WHOLE)
+
+    def under(self, recipe: Recipe) -> Policy:
+        """The same under one of the campaign's recipes."""
+        return dataclasses.replace(self, network=recipe.network, disturbed=recipe.disturbed)
+
+    def on(self, task: str) -> Policy:
+        """Whose lines are its own on a task: the fourth recipe is MetaWorld's, Adroit's tasks stay with the third."""
+        fourth = Recipe(self.network, self.disturbed) == FOURTH
+        return self.under(THIRD) if fourth and task.startswith("adroit/") else self
 
 
 @dataclass(frozen=True)

@@ -167,7 +167,8 @@ def _table(file: Path, paper: str, entry: dict[str, Any]) -> PublishedTable:
 
 
 def _ours(row: dict[str, Any]) -> Policy:
-    return Policy(row["ours"], row["nfe"], row.get("network", NETWORK), row.get("variant"))
+    ours = Policy(row["ours"], row["nfe"], row.get("network", NETWORK), row.get("variant"))
+    return ours.of_the_recipe if row.get("campaign") else ours
 
 
 def _column(entry: dict[str, Any]) -> Column:

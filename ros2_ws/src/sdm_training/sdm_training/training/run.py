@@ -181,7 +181,7 @@ def conclude(run: Run, console: Console) -> None:
         "task": settings.task,
         "seed": settings.seed,
         "demos": len(data.demonstrations.lengths),
-        **({"disturbed": True} if data.demonstrations.disturbed else {}),
+        **({"disturbed": data.demonstrations.disturbed} if data.demonstrations.disturbed else {}),
         "parameters": parameter_count(trained),
         "parameters_encoder": parameter_count(trained.encoder),
         "parameters_denoiser": parameter_count(trained.denoiser),

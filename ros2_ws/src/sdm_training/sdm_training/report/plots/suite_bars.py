@@ -10,18 +10,32 @@ from sdm_training.report.estimate import Estimate
 from sdm_training.report.lines import Line
 from sdm_training.report.markdown import NOT_RUN
 from sdm_training.report.plots.canvas import canvas, horizontal_bars
-from sdm_training.report.policies import BEST, BLACK, BLUE, DP3, GREY, ORANGE, SDM, SKY, VERMILLION, Policy
+from sdm_training.report.policies import (
+    BEST,
+    BLACK,
+    BLUE,
+    DP3,
+    GREY,
+    ORANGE,
+    RECIPES,
+    SDM,
+    SKY,
+    VERMILLION,
+    WHOLE,
+    Policy,
+)
 from sdm_training.report.success import success
 from sdm_training.report.suite_tasks import METAWORLD, metaworld
 
 # One difficulty's tasks stand below the other's in each of two columns that are about equally long.
 _COLUMNS = (("easy",), ("medium", "hard", "very hard"))
 # The recipe before pales.
+_BEFORE = RECIPES[RECIPES.index(WHOLE) + 1]
 _POLICIES = (
     (SDM.of_the_recipe, BLUE),
-    (SDM, SKY),
+    (SDM.under(_BEFORE), SKY),
     (DP3.of_the_recipe, VERMILLION),
-    (DP3, ORANGE),
+    (DP3.under(_BEFORE), ORANGE),
     (BEST.of_the_recipe, BLACK),
 )
 _ROW, _BAR = 0.3, 0.16  # inches a task, and the height of a bar as a share of that
