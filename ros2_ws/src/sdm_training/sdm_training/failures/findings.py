@@ -103,7 +103,7 @@ def _file_name(line: Line, seed: int) -> str:
 
 
 def _policy(line: Line | None) -> dict[str, Any] | None:
-    keys = ("method", "nfe", "network", "variant", "successes")
+    keys = ("method", "nfe", "network", "variant", "disturbed", "successes")
     return None if line is None else {key: line[key] for key in keys if key in line}
 
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from sdm_core.errors import CheckpointError
 from sdm_core.results import append_result, read_results
 from sdm_core.runtime.policy_runtime import PolicyRuntime
+from sdm_sim.disturbance import Disturbed
 from sdm_sim.registry import make_task
 
 from sdm_training.evaluation.result_line import digest
@@ -25,8 +26,8 @@ from sdm_training.settings import Settings, run_program
 
 class FailuresSettings(Settings):
     """config/failures.yaml. results: the file of result lines; root: the folder to which their checkpoints are
-    relative; method, nfe, network, variant: the policy; threshold: the success below which a task falls short; tasks:
-    which of them, empty: all; episodes: how many failed ones of a task are played again; failed_starts,
+    relative; method, nfe, network, variant, disturbed: the policy; threshold: the success below which a task falls
+    short; tasks: which of them, empty: all; episodes: how many failed ones of a task are played again; failed_starts,
     succeeded_starts: from how many of the policy's starts the expert acts; output: the file that findings are appended
     to, and in which those that are there are not made again; videos: the folder of videos and stills."""
 
@@ -36,6 +37,7 @@ class FailuresSettings(Settings):
     nfe: int = Field(gt=0)
     network_name: str
     variant: str | None
+    disturbed: Disturbed | None
     threshold: float = Field(gt=0, le=1)
     tasks: tuple[str, ...]
     episodes: int = Field(gt=0)
@@ -49,7 +51,7 @@ class FailuresSettings(Settings):
 def look_at_failures(settings: FailuresSettings) -> None:
     """Appends what is missing, task by task, and prints it."""
     console = Console(soft_wrap=True, highlight=False)
-    policy = Policy(settings.method, settings.nfe, settings.network_name, settings.variant)
+    policy = Policy(settings.method, settings.nfe, settings.network_name, settings.variant, settings.disturbed)
     lines = read_results(settings.results)
     found = list(shortfalls(lines, policy, settings.threshold, settings.tasks, Path(settings.root)))
     console.print(f"tasks in which {policy.name} is below {100 * settings.threshold:g} %: {len(found)}")
