@@ -19,7 +19,7 @@ from sdm_training.report.estimate import Estimate, mean
 from sdm_training.report.fresh_seeds import fresh_seeds_table
 from sdm_training.report.lines import FINAL, FRESH, newest
 from sdm_training.report.markdown import NOT_RUN
-from sdm_training.report.mode_coverage import mode_coverage
+from sdm_training.report.mode_coverage import mode_coverage, mode_summary
 from sdm_training.report.own_results import own_table
 from sdm_training.report.policies import IMAGES, SDM, STUDENT_ROWS, TEACHER_ROWS, Policy
 from sdm_training.report.shipped_students import best5_table, success_lines, success_table
@@ -366,6 +366,18 @@ def test_mode_coverage_stands_beside_the_teacher_s() -> None:
     assert "| SDM @ 1 | 88 [64, 97] (16) | 100, 75 | L8 R6 |" in mode_coverage([student, other])
 
 
+def test_a_student_s_modes_in_short_beside_its_teacher_s_at_ten_and_at_one_evaluation() -> None:
+    ways = {"ways": "LR--", "repeats": 2}
+    trainings = [success_line("fork/reach", "dp3", 1, "1100", seed=seed, **ways) for seed in (0, 1)]
+    table = mode_summary([*trainings, success_line("fork/reach", "sdm", 1, "1111", ways="LRLR", repeats=2)])
+    assert table.splitlines()[2:] == [
+        "| DP3 @ 10 | not run | not run |",
+        "| DP3 @ 1 | 50 [22, 78] (8) | 50, 50 |",
+        "| regression @ 1 | not run | not run |",
+        "| SDM @ 1 | 100 [51, 100] (4) | 100 |",
+    ]
+
+
 def test_different_ways_from_one_start_need_repeated_starts_with_two_successes() -> None:
     line = success_line("fork/reach", "sdm", 1, "1101", ways="LR-R")
     assert "| L1 R2 | 0.92 | not run | not run |" in mode_coverage([line])
@@ -421,7 +433,8 @@ def files(tmp_path: Path) -> Files:
     append_result(tmp_path / "results" / "success.jsonl", hundred(SWEEP, "sdm", 1, "1101"))
     readme, runtime, demo = (tmp_path / name for name in ("README.md", "embedded_ros.md", "first_demo.md"))
     for file in (readme, runtime, demo):
-        file.write_text("before\n" + marked("results") + (marked("campaign") if file is readme else "") + "after\n")
+        blocks = ("results", "campaign", "modes") if file is readme else ("results",)
+        file.write_text("before\n" + "".join(map(marked, blocks)) + "after\n")
     docs, zoo = tmp_path / "docs", tmp_path / "models" / "zoo.md"
     pages = Pages(docs / "results.md", readme, runtime, docs / "reliability.md", zoo, docs / "failures.md", demo)
     return Files(tmp_path / "results", ROOT / "benchmarks/published", pages)
@@ -436,7 +449,8 @@ def test_the_page_and_the_others_blocks_are_made_from_the_lines(files: Files) ->
     assert "| |" not in page.read_text()
     rows_of = (
         (files.pages.readme, "| `metaworld/sweep`"),
-        (files.pages.readme, "| SDM @ 1 | not run |"),
+        (files.pages.readme, "| SDM @ 1 | not run | not run | not run |"),
+        (files.pages.readme, "| regression @ 1 | not run | not run |"),
         (files.pages.runtime, "| `JointState`"),
         (files.pages.demo, "| sweep | student, 1 step | lockstep | 5/5 | 200 Hz | 2.5 % | 1.0 / 2.0 | – |"),
     )

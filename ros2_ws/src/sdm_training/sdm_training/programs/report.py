@@ -17,6 +17,7 @@ from sdm_core.results import read_results
 from sdm_training.report import campaign, failures, reliability, shipped_students, zoo
 from sdm_training.report.demo import demo_picture, demo_table
 from sdm_training.report.lines import FINAL, Line, matching
+from sdm_training.report.mode_coverage import mode_summary
 from sdm_training.report.own_results import own_table
 from sdm_training.report.page import page, pictures
 from sdm_training.report.published import Published
@@ -74,7 +75,10 @@ def texts(lines: Sequence[Line], published: Path, causes: Path, pages: Pages) ->
     return {
         pages.results: page(lines, Published.load(published)),
         pages.readme: _with_blocks(
-            pages.readme, results=shipped_students.success_table(lines), campaign=campaign.summary_table(lines)
+            pages.readme,
+            results=shipped_students.success_table(lines),
+            campaign=campaign.summary_table(lines),
+            modes=mode_summary(lines),
         ),
         pages.runtime: _with_blocks(pages.runtime, results=runtime_tables(lines), conformance=conformance_table(lines)),
         pages.reliability: reliability.page(lines),

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 from sdm_core.results import mode_entropy, pairwise_disagreements
 
-from sdm_training.report.core_comparison import policies
+from sdm_training.report.core_comparison import FORK, policies
 from sdm_training.report.lines import FINAL, Line, matching, one_per_seed, reported
 from sdm_training.report.markdown import NONE, NOT_RUN, NOTHING_RUN, code, table
-from sdm_training.report.policies import Policy
+from sdm_training.report.policies import DP3, SDM, Policy
 from sdm_training.report.success import Success, reference, same_sampling
 
 
@@ -24,6 +24,15 @@ def mode_coverage(lines: Sequence[Line]) -> str:
     return table([*header, "different ways from one start", "starts"], rows) if rows else NOTHING_RUN
 
 
+def mode_summary(lines: Sequence[Line]) -> str:
+    """Success where two ways are equally good, of the teacher, of that at one evaluation, of regression and of the student."""
+    rows = []
+    for policy in (DP3, Policy("dp3", 1), Policy("regression", 1), SDM):
+        own = _with_ways(lines, FORK, policy)
+        rows.append([policy.name, Success(tuple(own)).cell, _rates(own)] if own else [policy.name, NOT_RUN, NOT_RUN])
+    return table(["policy", code(FORK), "of each training seed"], rows)
+
+
 def _row(lines: Sequence[Line], task: str, policy: Policy) -> list[str] | None:
     own = _with_ways(lines, task, policy)
     if not own:
@@ -33,8 +42,12 @@ def _row(lines: Sequence[Line], task: str, policy: Policy) -> list[str] | None:
     if "repeats" in own[0]:
         disagreement = _share(_disagreements(own), _disagreements(teacher))
         starts = str(len(_disagreements(own)))
-    rates = ", ".join(f"{100 * line['successes'] / line['episodes']:.0f}" for line in own)
-    return [code(task), policy.name, Success(tuple(own)).cell, rates, _counts(own), entropy, disagreement, starts]
+    success = Success(tuple(own)).cell
+    return [code(task), policy.name, success, _rates(own), _counts(own), entropy, disagreement, starts]
+
+
+def _rates(lines: Sequence[Line]) -> str:
+    return ", ".join(f"{100 * line['successes'] / line['episodes']:.0f}" for line in lines)
 
 
 def _of_reference(lines: Sequence[Line], line: Line, policy: Policy) -> list[Line]:
