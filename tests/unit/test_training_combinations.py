@@ -9,6 +9,7 @@ import pytest
 import torch
 from helpers.image_training import image_demonstrations
 from helpers.training import CPU, demonstrations, small_contract
+from sdm_sim.colour_contract import with_coloured_cloud
 from sdm_training import registry
 from sdm_training.data.windows import Windows
 from sdm_training.policy.policy import PolicySettings
@@ -27,6 +28,7 @@ NETWORKS: dict[str, tuple[str, ...]] = {
     "simple": NARROW_UNET,
     "small": ("network.denoiser.width=32",),
     "keypoint": ("network.denoiser.width=32",),
+    "coloured": ("network.denoiser.width=32",),
     "joint": ("network.denoiser.width=32", "network.denoiser.layers=1"),
     "dp2d": (*NARROW_UNET, *NARROW_RESNET),
     "dp2d_small": ("network.denoiser.width=32", *NARROW_RESNET),
@@ -64,7 +66,7 @@ def test_a_method_trains_a_step_on_a_network(program, group, method, network, mo
     data = (
         image_demonstrations((18, 16), with_cloud=True, size=(40, 40), points=512)
         if network.startswith("dp2d")
-        else demonstrations((12, 10), small_contract(points=512))
+        else demonstrations((12, 10), with_coloured_cloud(small_contract(points=512)))
     )
     contract = settings.network.contract(data.contract)
     contract = contract.model_copy(update={"normaliser": data.normaliser(contract)})

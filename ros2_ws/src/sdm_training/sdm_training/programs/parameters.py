@@ -11,6 +11,7 @@ import torch
 from sdm_core.atomic import atomic_write
 from sdm_core.contract import Bounds, Contract, NormaliserStatistics
 from sdm_core.errors import SdmError
+from sdm_sim.colour_contract import with_coloured_cloud
 from sdm_sim.metaworld.task import metaworld_contract
 
 from sdm_training.policy.policy import Policy, PolicySettings, parameter_count
@@ -47,7 +48,8 @@ def parameter_table() -> str:
         "|---|---:|---:|---:|---:|---:|",
     ]
     of_dp3 = [(name, given) for name in ("paper", "simple") for given in (published, contract)]
-    for name, given in (*of_dp3, *((name, contract) for name in ("small", "keypoint", "joint"))):
+    own = {"small": contract, "keypoint": contract, "coloured": with_coloured_cloud(contract), "joint": contract}
+    for name, given in (*of_dp3, *own.items()):
         counts = part_sizes(name, given)
         cells = [given.state_dim, counts["cloud"], counts["state"], counts["denoiser"], sum(counts.values())]
         lines.append(f"| `{name}` | " + " | ".join(f"{cell:,}" for cell in cells) + " |")

@@ -25,7 +25,7 @@ def mode_coverage(lines: Sequence[Line]) -> str:
 
 
 def mode_summary(lines: Sequence[Line]) -> str:
-    """Success where two ways are equally good, of the teacher, of that at one evaluation, of regression and of the student."""
+    """Success where two ways are equally good: the teacher, that at one evaluation, regression and the student."""
     rows = []
     for policy in (DP3, Policy("dp3", 1), Policy("regression", 1), SDM):
         own = _with_ways(lines, FORK, policy)
