@@ -28,7 +28,8 @@ def differing_option(store: EpisodeStore, asked: Mapping[str, Any]) -> tuple[str
     if "disturbed" in asked:
         wanted = asked["disturbed"]
         alike = all(bool(entry.get("disturbed")) == is_disturbed(wanted, entry.get("seed", 0)) for entry in provenance)
-        pairs["disturbed"] = (wanted if alike else disturbed_in(provenance), wanted)
+        recorded_so = disturbed_in(provenance)
+        pairs["disturbed"] = (wanted if alike else "some" if recorded_so == wanted else recorded_so, wanted)
     if "seed0" in asked:
         first = min((int(entry["seed"]) for entry in provenance if "seed" in entry), default=asked["seed0"])
         failed = first - asked["seed0"]

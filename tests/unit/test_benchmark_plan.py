@@ -186,6 +186,17 @@ def test_a_row_with_its_own_number_of_demonstrations_has_a_store_a_run_and_lines
     assert evaluation(made, "toy/near/dp3_small_seed0.nfe1").cell.demos == 2
 
 
+def test_demonstrations_are_recorded_as_the_suite_says_and_then_as_the_task_does(tmp_path):
+    tasks = {"toy/near": {"demos": 2}, "toy/far": {"demos": 2, "overrides": {"demos": ["max_failures=7"]}}}
+    given = {**SUITE, "tasks": tasks, "demonstrations": ["colour=true", "max_failures=3"]}
+    jobs = {job.name: job for job in planned(tmp_path, suite=given, tasks=("toy/near", "toy/far")).jobs}
+    asked = {task: composed_values("demos", jobs[f"toy/{task}/demonstrations"].overrides) for task in ("near", "far")}
+    assert {task: (one["colour"], one["max_failures"]) for task, one in asked.items()} == {
+        "near": (True, 3),
+        "far": (True, 7),
+    }
+
+
 @pytest.mark.parametrize(
     ("led", "store"),
     [
@@ -285,6 +296,7 @@ def test_a_store_of_another_size_is_not_the_suite_s(tmp_path):
         ("colour=true", "colour=False, the suite wants True"),
         ("images=true", "images=False, the suite wants True"),
         ("disturbed=true", "disturbed=False, the suite wants True"),
+        ("disturbed=half", "disturbed=False, the suite wants half"),
     ],
 )
 def test_a_store_that_was_recorded_with_other_options_is_not_the_suite_s(tmp_path, option, told):

@@ -19,6 +19,7 @@ from sdm_core.errors import DatasetError, SdmError, TaskError
 from sdm_core.perception.point_cloud import CloudPipeline
 from sdm_sim import demonstrations
 from sdm_sim.demonstrations import DISTURBED_ATTEMPTS, MIN_SUCCESS_STEPS, demonstrate, demonstrate_disturbed
+from sdm_sim.differing_option import differing_option
 from sdm_sim.disturbance import Disturbance, disturbed_in
 from sdm_sim.programs import demos
 from sdm_sim.registry import make_task
@@ -346,9 +347,20 @@ def test_half_disturbed_demonstrations_are_those_of_odd_seeds_and_go_on_as_they_
     assert disturbed_in(half.provenance) == "half"
     with pytest.raises(DatasetError, match="recorded with disturbed=half, True asked for"):
         record(5, output=str(tmp_path / "half"), disturbed=True, max_failures=30)
+    for asked_for, recorded in (("half", True), ("half", False)):
+        with pytest.raises(DatasetError, match=f"recorded with disturbed={recorded}, {asked_for} asked for"):
+            record(5, output=str(tmp_path / str(recorded)), disturbed=asked_for, max_failures=30)
     with pytest.raises(TaskError, match=r"^disturbed=most: is none of false, true and half$"):
         record(1, output=str(tmp_path / "most"), disturbed="most")
     assert not (tmp_path / "most").exists()
+
+
+def test_a_store_of_which_the_wrong_half_is_disturbed_is_not_half_disturbed(tmp_path: Path) -> None:
+    store, episode = EpisodeStore.create(tmp_path / "store", ToyTask().contract), demonstrate(ToyTask(), 0)
+    assert episode is not None
+    for seed in (0, 1):
+        store.append(episode, {"seed": seed, "disturbed": seed == 0})
+    assert differing_option(store, {"disturbed": "half"}) == ("disturbed", "some", "half")
 
 
 def test_the_program_s_option_disturbs_where_it_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

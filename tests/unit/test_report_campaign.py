@@ -9,6 +9,7 @@ import pytest
 import yaml
 from helpers.result_lines import success_line, timing_line
 from sdm_core.errors import DatasetError
+from sdm_training.programs.report import result_lines
 from sdm_training.report import ablations, best_five, campaign, policies
 from sdm_training.report.comparison_table import comparison_table
 from sdm_training.report.contradictions import contradictions
@@ -17,10 +18,11 @@ from sdm_training.report.estimate import Estimate
 from sdm_training.report.goal_marks import goal_mark_table
 from sdm_training.report.lines import DEVELOPMENT, FINAL
 from sdm_training.report.markdown import NOT_RUN
+from sdm_training.report.own_results import own_table
 from sdm_training.report.page import page
 from sdm_training.report.policies import Policy
 from sdm_training.report.published import Published
-from sdm_training.report.success import OverTasks
+from sdm_training.report.success import OverTasks, mean_success
 from sdm_training.report.suite_tasks import domains
 from sdm_training.settings import composed_values
 
@@ -29,7 +31,7 @@ PUBLISHED = Published.load(ROOT / "benchmarks/published")
 COMPARED = PUBLISHED.comparison
 CAMPAIGN = ("metaworld50", "metaworld50_keypoint", "metaworld50_small")
 HARD = domains()["MetaWorld hard"]
-DP3, SDM, EDM, BEST = (one.of_the_recipe for one in (policies.DP3, policies.SDM, policies.EDM, policies.BEST))
+DP3, SDM, EDM, BEST = (one.under(policies.WHOLE) for one in (policies.DP3, policies.SDM, policies.EDM, policies.BEST))
 
 
 def suite(name: str) -> dict[str, Any]:
@@ -101,6 +103,31 @@ def test_adroit_s_tasks_are_of_the_third_recipe_in_the_fourth_as_well() -> None:
     assert {line["network"] for line in lines if line["task"].startswith("adroit/")} == {third.network}
     assert rows(campaign.success_table(lines))[fourth.name][-1] == "75.0 [74, 76] (5300)"
     assert rows(campaign.difference_table(lines))[f"{fourth.name} − {teacher.name}"][0].startswith("+25.0 [")
+
+
+def test_the_readme_says_of_the_recipe_that_is_run_whole_how_it_is_trained() -> None:
+    lines = result_lines(ROOT / "benchmarks/results")
+    run_whole = [
+        recipe
+        for recipe in policies.RECIPES
+        if all(
+            found is not None and found.complete
+            for policy in (policies.DP3, policies.SDM, policies.EDM, policies.BEST)
+            for found in [mean_success(lines, campaign.every_task(), policy.under(recipe))]
+        )
+    ]
+    assert run_whole[0] == policies.WHOLE
+    assert f"All are trained with `network={policies.WHOLE.network}`" in (ROOT / "README.md").read_text()
+
+
+def test_of_one_s_own_lines_no_other_recipe_s_stand_in() -> None:
+    fourth = policies.SDM.under(policies.FOURTH)
+    lines = [hundred("metaworld/soccer", fourth, "1111"), hundred("adroit/pen", fourth.on("adroit/pen"), "1100")]
+    heading, *_ = own_table(lines).splitlines()
+    columns = [cell.strip() for cell in heading.strip("| ").split(" | ")]
+    of_fourth = columns.index(fourth.name) - 1
+    table = rows(own_table(lines))
+    assert (table["`adroit/pen`"][of_fourth], table["mean"][of_fourth]) == (NOT_RUN, "100.0 [96, 100] (100)")
 
 
 def test_means_by_difficulty_say_how_many_tasks_they_are_of() -> None:

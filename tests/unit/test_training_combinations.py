@@ -9,6 +9,7 @@ import pytest
 import torch
 from helpers.image_training import image_demonstrations
 from helpers.training import CPU, demonstrations, small_contract
+from sdm_core.contract import Contract
 from sdm_sim.colour_contract import with_coloured_cloud
 from sdm_training import registry
 from sdm_training.data.windows import Windows
@@ -41,6 +42,11 @@ def options(group: str) -> list[str]:
     return sorted(path.stem for path in (CONFIG / group).glob("*.yaml"))
 
 
+def cloud_contract(colour: bool) -> Contract:
+    contract = small_contract(points=512)
+    return with_coloured_cloud(contract) if colour else contract
+
+
 METHODS = [
     *(("train", "teacher", name) for name in options("teacher")),
     *(("distill", "distiller", name) for name in options("distiller")),
@@ -66,7 +72,7 @@ def test_a_method_trains_a_step_on_a_network(program, group, method, network, mo
     data = (
         image_demonstrations((18, 16), with_cloud=True, size=(40, 40), points=512)
         if network.startswith("dp2d")
-        else demonstrations((12, 10), with_coloured_cloud(small_contract(points=512)))
+        else demonstrations((12, 10), cloud_contract(settings.network.colour))
     )
     contract = settings.network.contract(data.contract)
     contract = contract.model_copy(update={"normaliser": data.normaliser(contract)})

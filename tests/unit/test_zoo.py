@@ -196,6 +196,19 @@ def test_the_page_shows_student_teacher_hash_and_command(tmp_path: Path) -> None
     assert text.index("## Shipped") < text.index("## metaworld, medium")
 
 
+def test_a_policy_of_disturbed_demonstrations_stands_beside_its_own_teacher(tmp_path: Path) -> None:
+    fourth = {"network": "coloured", "disturbed": "half"}
+    teachers = [{**TEACHER, **fourth, "successes": 71}, {**TEACHER, "network": "coloured"}]
+    results = [evaluated(**fourth), *teachers]
+    (line,) = (one for one in scan(SHIPPED, tmp_path, results).lines if not one["shipped"])
+    assert "suite=metaworld50 " in line["rebuild"]
+    (row,) = (row for row in page([*results, line]).splitlines() if "coloured" in row and row.startswith("| `"))
+    assert row.startswith(f"| `{TASK}` | SDM @ 1, coloured network, half disturbed | 0 | 10 | 97 ")
+    assert "| DP3 @ 10: 71 [" in row
+    names = {Model(tmp_path, {**line, "disturbed": disturbed}).name for disturbed in (None, True, "half")}
+    assert len(names) == 3
+
+
 def test_a_policy_that_acted_in_another_task_is_none_of_that_task_s(tmp_path: Path) -> None:
     trained(tmp_path)
     moving = evaluated(task=f"{TASK}+moving")

@@ -37,7 +37,7 @@ class FailuresSettings(Settings):
     nfe: int = Field(gt=0)
     network_name: str
     variant: str | None
-    disturbed: Disturbed | None
+    disturbed: Disturbed
     threshold: float = Field(gt=0, le=1)
     tasks: tuple[str, ...]
     episodes: int = Field(gt=0)
@@ -51,7 +51,7 @@ class FailuresSettings(Settings):
 def look_at_failures(settings: FailuresSettings) -> None:
     """Appends what is missing, task by task, and prints it."""
     console = Console(soft_wrap=True, highlight=False)
-    policy = Policy(settings.method, settings.nfe, settings.network_name, settings.variant, settings.disturbed)
+    policy = Policy(settings.method, settings.nfe, settings.network_name, settings.variant, settings.disturbed or None)
     lines = read_results(settings.results)
     found = list(shortfalls(lines, policy, settings.threshold, settings.tasks, Path(settings.root)))
     console.print(f"tasks in which {policy.name} is below {100 * settings.threshold:g} %: {len(found)}")

@@ -92,7 +92,7 @@ ABLATIONS = (
         (
             Setting("eight, by up to 30 degrees to either side", TEACHER),
             Setting("none", _variant(TEACHER, "not turned")),
-            Setting("none, and no places (`small`, the recipe before)", _variant(TEACHER, "not turned", NETWORK)),
+            Setting("none, and no places (`small`, the second recipe)", _variant(TEACHER, "not turned", NETWORK)),
         ),
     ),
     Ablation(
@@ -134,7 +134,7 @@ ABLATIONS = (
             Setting("colour of 512 points", COLOURED),
             Setting("that, and half of the demonstrations disturbed", dataclasses.replace(COLOURED, disturbed=HALF)),
             Setting("these, and one action of each chunk executed", DP3.under(FOURTH)),
-            Setting("colour, and all of the demonstrations disturbed", dataclasses.replace(COLOURED, disturbed=True)),
+            Setting("colour of 512 points, all of them disturbed", dataclasses.replace(COLOURED, disturbed=True)),
         ),
     ),
     Ablation(

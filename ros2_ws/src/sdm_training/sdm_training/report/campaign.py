@@ -1,4 +1,4 @@
-"""All 53 tasks: means by difficulty, what students lose, and whether the present recipe reaches the bars."""
+"""All 53 tasks: means by difficulty, what students lose, and whether the recipes reach the bars."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sdm_training.report.lines import Line
 from sdm_training.report.markdown import NOT_RUN, table
-from sdm_training.report.policies import BEST, DP3, EDM, RECIPES, SDM, Policy
+from sdm_training.report.policies import BEST, DP3, EDM, RECIPES, SDM, WHOLE, Policy
 from sdm_training.report.published_comparison import PublishedComparison
 from sdm_training.report.success import (
     OverTasks,
@@ -25,7 +25,7 @@ STUDENTS = tuple(policy.under(recipe) for recipe in RECIPES for policy in (SDM, 
 # Each student beside its teacher, beside what that gives at one evaluation without any distillation, and one beside the
 # other.
 _DIFFERENCES = ((SDM, DP3), (SDM, _DP3_ONE_STEP), (BEST, EDM), (BEST, SDM))
-_BEST = BEST.of_the_recipe
+_BEST = BEST.under(WHOLE)
 
 # Of the mean at one step: over the tasks of the published comparison, and over all.
 COMPARED_BAR, ALL_BAR = 0.90, 0.85
@@ -43,12 +43,12 @@ def success_table(lines: Sequence[Line]) -> str:
 
 
 def summary_table(lines: Sequence[Line]) -> str:
-    """Students beside their teachers under the present recipe: the mean success, and the paired difference over all
-    tasks."""
+    """Students beside their teachers under the newest recipe that is run whole: the mean success, and the paired
+    difference over all tasks."""
     rows = []
     for policy in (DP3, SDM, EDM, BEST):
-        means = (mean_cell(lines, tasks, policy.of_the_recipe) for tasks in _groups())
-        rows.append([policy.name, *means, difference_cell(lines, every_task(), policy.of_the_recipe)])
+        means = (mean_cell(lines, tasks, policy.under(WHOLE)) for tasks in _groups())
+        rows.append([policy.name, *means, difference_cell(lines, every_task(), policy.under(WHOLE))])
     return table(["policy", *_headings(), "student − teacher, paired"], rows)
 
 
@@ -71,7 +71,7 @@ def bars_table(lines: Sequence[Line], compared: PublishedComparison) -> str:
             words = f"{policy.name}: at least {100 * bar:.0f} % over {len(tasks)} tasks"
             rows.append([words, found.cell() if found else NOT_RUN, verdict(found, bar)])
     found = mean_difference(lines, every_task(), _BEST)
-    teacher = EDM.of_the_recipe
+    teacher = EDM.under(WHOLE)
     words = f"{_BEST.name} − {teacher.name}: at least 0 points over {len(every_task())} tasks"
     rows.append([words, found.cell("+.1f", "+.1f") if found else NOT_RUN, verdict(found, 0.0)])
     return table(["bar", "so far", "verdict"], rows)

@@ -15,7 +15,7 @@ from sdm_training.evaluation.result_line import digest
 from sdm_training.failures.stage import CHANGE, HOLDING_STEPS, MOVED_M, REACH_MARGIN_M
 from sdm_training.report.lines import Line, matching, newest
 from sdm_training.report.markdown import NONE, bracket, code, rate_cell, table
-from sdm_training.report.policies import SDM, Policy
+from sdm_training.report.policies import RECIPES, SDM, Policy
 from sdm_training.report.success import success
 
 THRESHOLD = 0.8
@@ -116,7 +116,7 @@ def _unseen(lines: Sequence[Line], findings: Sequence[Line]) -> str:
     looked_at = {(finding["task"], Policy.of_line(finding)) for finding in findings}
     found = []
     for task in sorted({line["task"] for line in matching(lines, kind="success")}):
-        for policy in (SDM, SDM.of_the_recipe):
+        for policy in dict.fromkeys(SDM.under(recipe).on(task) for recipe in RECIPES):
             reported = success(lines, task, policy)
             if reported and reported.rate.value < THRESHOLD and (task, policy) not in looked_at:
                 found.append(f"{code(task)} ({policy.name}: {100 * reported.rate.value:.0f} %)")

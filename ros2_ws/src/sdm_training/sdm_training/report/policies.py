@@ -64,11 +64,6 @@ class Policy:
         """Its method; one that is not known here goes by its own name and is compared with nothing."""
         return METHODS.get(self.method) or Method(self.method, self, GREY, "x")
 
-    @property
-    def of_the_recipe(self) -> Policy:
-        """The same under the campaign's newest recipe that is run whole."""
-        return self.under(WHOLE)
-
     def under(self, recipe: Recipe) -> Policy:
         """The same under one of the campaign's recipes."""
         return dataclasses.replace(self, network=recipe.network, disturbed=recipe.disturbed)

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from sdm_core.errors import DatasetError
 
-from sdm_training.report.policies import NETWORK, Policy
+from sdm_training.report.policies import NETWORK, WHOLE, Policy
 from sdm_training.report.published_comparison import PublishedComparison
 
 EVERY_DOMAIN = ""  # which every domain's name begins with
@@ -168,7 +168,7 @@ def _table(file: Path, paper: str, entry: dict[str, Any]) -> PublishedTable:
 
 def _ours(row: dict[str, Any]) -> Policy:
     ours = Policy(row["ours"], row["nfe"], row.get("network", NETWORK), row.get("variant"))
-    return ours.of_the_recipe if row.get("campaign") else ours
+    return ours.under(WHOLE) if row.get("campaign") else ours
 
 
 def _column(entry: dict[str, Any]) -> Column:

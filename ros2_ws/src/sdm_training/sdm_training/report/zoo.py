@@ -142,7 +142,7 @@ def _contract(model: Line) -> str:
 
 
 def _name(model: Line) -> str:
-    return Policy(model["method"], model["nfe"], model["network"], model.get("variant")).name
+    return Policy.of_line(model).name
 
 
 def _success(line: Line | None) -> str:
@@ -158,6 +158,7 @@ def _teacher(lines: Sequence[Line], model: Line, own: Line | None) -> str:
     wanted = {
         **FINAL,
         **{key: model[key] for key in ("task", "network", "demos")},
+        "disturbed": model.get("disturbed"),
         "collection": own["collection"],
         "method": method,
         "nfe": teacher.nfe,

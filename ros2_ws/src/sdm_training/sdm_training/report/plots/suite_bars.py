@@ -32,11 +32,11 @@ _COLUMNS = (("easy",), ("medium", "hard", "very hard"))
 # The recipe before pales.
 _BEFORE = RECIPES[RECIPES.index(WHOLE) + 1]
 _POLICIES = (
-    (SDM.of_the_recipe, BLUE),
+    (SDM.under(WHOLE), BLUE),
     (SDM.under(_BEFORE), SKY),
-    (DP3.of_the_recipe, VERMILLION),
+    (DP3.under(WHOLE), VERMILLION),
     (DP3.under(_BEFORE), ORANGE),
-    (BEST.of_the_recipe, BLACK),
+    (BEST.under(WHOLE), BLACK),
 )
 _ROW, _BAR = 0.3, 0.16  # inches a task, and the height of a bar as a share of that
 
@@ -73,7 +73,7 @@ def suite_bars(lines: Sequence[Line], path: Path) -> None:
 
 
 def _run(rates: dict[str, Rates]) -> int:
-    """How many tasks were run under the present recipe."""
+    """How many tasks were run under the newest recipe that is run whole."""
     return sum(_POLICIES[0][0] in policies for policies in rates.values())
 
 
