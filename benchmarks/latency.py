@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from sdm_core.checkpoint import Checkpoint
+from sdm_core.contract import Contract
 from sdm_core.perception.point_cloud import CameraPoints, CloudPipeline, Extrinsics
 from sdm_core.results import append_result
 from sdm_core.runtime.observation_window import PolicyInput
@@ -26,6 +27,7 @@ from sdm_sim.demo.runs import Run, measure
 from sdm_sim.demo.summary import PARTS, latencies
 from sdm_sim.franka.cell import FrankaTask
 from sdm_sim.franka.pick_place import PickPlace
+from sdm_sim.perception import Perception
 from sdm_sim.registry import make_task
 from sdm_training.provenance import origin
 
@@ -93,7 +95,8 @@ def parts(task_name: str, models: Path, repeats: int) -> None:
 def policies(checkpoints: list[Path], repeats: int) -> None:
     """Inference of any checkpoints of one task on both backends, without middleware."""
     opened = [Checkpoint.open(path) for path in checkpoints]
-    observation, _, _ = first_observation(opened[0].contract.task)
+    contract = opened[0].contract
+    observation, _, _ = first_observation(contract.task, contract)
     named = {
         f"{one.metrics['method']}, {one.nfe} NFE, {one.metrics['network']} network": path
         for one, path in zip(opened, checkpoints, strict=True)
@@ -101,23 +104,27 @@ def policies(checkpoints: list[Path], repeats: int) -> None:
     infer(named, observation, repeats)
 
 
-def first_observation(task_name: str) -> tuple[PolicyInput, Callable[[], object], str]:
-    """What a policy sees at the beginning, what makes the cloud of it, and the depth image's size in words."""
+def first_observation(
+    task_name: str, contract: Contract | None = None
+) -> tuple[PolicyInput, Callable[[], np.ndarray], str]:
+    """What a policy of `contract`, None for the task's own, sees at the beginning, what makes the cloud of it, and the
+    depth image's size in words."""
     task = make_task(task_name)
-    spec = task.contract.observation.cloud
-    assert spec is not None
-    pipeline, states = CloudPipeline(spec), StateVector(task.contract.observation.state)
+    contract = contract or task.contract
+    perception = Perception(contract, task.intrinsics, task.extrinsics)
+    states = StateVector(contract.observation.state)
     task.reset(0)
-    frame = task.observe()
+    frame = task.observe(images=perception.needs_images)
     task.close()
     assert frame.depth is not None
-    depth = frame.depth
 
     def perceive() -> np.ndarray:
-        return pipeline.from_depth(depth, "16UC1", task.intrinsics, task.extrinsics)
+        cloud = perception.cloud(frame)
+        assert cloud is not None
+        return cloud
 
-    state = np.repeat(states.gather(frame.names, frame.values)[None], task.contract.n_obs_steps, axis=0)
-    return PolicyInput(0, state, perceive()[None]), perceive, f"{depth.shape[1]}×{depth.shape[0]}"
+    state = np.repeat(states.gather(frame.names, frame.values)[None], contract.n_obs_steps, axis=0)
+    return PolicyInput(0, state, perceive()[None]), perceive, f"{frame.depth.shape[1]}×{frame.depth.shape[0]}"
 
 
 def infer(checkpoints: dict[str, Path], observation: PolicyInput, repeats: int) -> None:
