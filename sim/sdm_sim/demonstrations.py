@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from sdm_core.contract import Contract
 from sdm_core.datasets.dataset import Episode
+from sdm_core.errors import ObservationError
 
 from sdm_sim.camera_noise import CameraNoise
 from sdm_sim.disturbance import Disturbance
@@ -65,13 +67,15 @@ def demonstrate_disturbed(
     contract: Contract | None = None,
     camera_noise: str | None = None,
 ) -> Episode | None:
-    """The same, of a robot that is led astray. Where the expert then fails, it is tried again with other disturbances,
-    and at last with none, so that the starts are those of demonstrations that nothing disturbs."""
+    """The same, of a robot that is led astray. Where the expert then fails, or the camera sees nothing any more, it is
+    tried again with other disturbances, and at last with none, so that the starts are those of demonstrations that
+    nothing disturbs."""
     for attempt in range(DISTURBED_ATTEMPTS):
         disturbance.reset(seed, attempt)
-        episode = demonstrate(task, seed, keep_depth, contract, camera_noise, disturbance)
-        if episode is not None:
-            return episode
+        with suppress(ObservationError):
+            episode = demonstrate(task, seed, keep_depth, contract, camera_noise, disturbance)
+            if episode is not None:
+                return episode
     return demonstrate(task, seed, keep_depth, contract, camera_noise)
 
 

@@ -15,7 +15,7 @@ import pytest
 import yaml
 from helpers.toy_task import GOAL, STEP, ToyTask
 from sdm_core.datasets.dataset import EpisodeStore
-from sdm_core.errors import DatasetError, SdmError, TaskError
+from sdm_core.errors import DatasetError, ObservationError, SdmError, TaskError
 from sdm_core.perception.point_cloud import CloudPipeline
 from sdm_sim import demonstrations
 from sdm_sim.demonstrations import DISTURBED_ATTEMPTS, MIN_SUCCESS_STEPS, demonstrate, demonstrate_disturbed
@@ -288,14 +288,19 @@ def test_a_task_s_demonstration_is_disturbed_alike_each_time_and_unlike_itself_l
     assert np.abs(first.state[:steps] - alone.state[:steps]).max() > 0.01
 
 
+@pytest.mark.parametrize("unseen", [False, True])
 @pytest.mark.parametrize("failures", [0, 2, DISTURBED_ATTEMPTS, DISTURBED_ATTEMPTS + 1])
-def test_a_start_is_tried_with_other_disturbances_and_at_last_with_none(monkeypatch: pytest.MonkeyPatch, failures: int):
+def test_a_start_is_tried_with_other_disturbances_and_at_last_with_none(
+    monkeypatch: pytest.MonkeyPatch, failures: int, unseen: bool
+) -> None:
     """Whether there is one, what it does first with the same command, and the seed, of each attempt."""
     task, tried = ToyTask(), []
 
     def failing(task, seed, keep_depth, contract, camera_noise, disturbance=None):
         moved = [] if disturbance is None else [disturbance.apply(np.zeros(3)).tolist() for _ in range(200)]
         tried.append((disturbance is not None, moved, seed))
+        if unseen and len(tried) <= min(failures, DISTURBED_ATTEMPTS):
+            raise ObservationError("none of 9 valid points lies in the crop box")
         return None if len(tried) <= failures else "an episode"
 
     monkeypatch.setattr(demonstrations, "demonstrate", failing)
@@ -305,6 +310,16 @@ def test_a_start_is_tried_with_other_disturbances_and_at_last_with_none(monkeypa
     assert disturbed == (*(True,) * DISTURBED_ATTEMPTS, False)[: failures + 1]
     assert len({str(one) for one in moved}) == len(tried)
     assert set(starts) == {3}
+
+
+def test_a_camera_that_sees_nothing_without_a_disturbance_either_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def blind(*_: object) -> None:
+        raise ObservationError("none of 9 valid points lies in the crop box")
+
+    monkeypatch.setattr(demonstrations, "demonstrate", blind)
+    task = ToyTask()
+    with pytest.raises(ObservationError, match="none of 9 valid points"):
+        demonstrations.demonstrate_disturbed(task, 3, Disturbance(task.contract))
 
 
 def test_disturbed_demonstrations_go_on_as_they_began_and_say_so(record: Callable, tmp_path: Path) -> None:

@@ -53,9 +53,13 @@ def two_processes(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("two_processes")
     file = folder / "program.py"
     file.write_text(PROGRAM)
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(TESTS)}
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", file, folder]
-    subprocess.run([str(part) for part in command], env=environment, check=True, capture_output=True, timeout=120)
+    # By address: a machine's own name is not always one that resolves.
+    loopback = {"GLOO_SOCKET_IFNAME": "lo"}
+    environment = {**os.environ, **loopback, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(TESTS)}
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--local-addr=127.0.0.1"]
+    command = [*torchrun, "--nproc-per-node=2", str(file), str(folder)]
+    ended = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 0, ended.stderr
     return folder
 
 
