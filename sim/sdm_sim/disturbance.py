@@ -26,6 +26,11 @@ def is_disturbed(disturbed: Disturbed, seed: int) -> bool:
     return seed % 2 == 1 if disturbed == HALF else bool(disturbed)
 
 
+def disturbed_words(disturbed: Disturbed | None) -> str:
+    """As names tell it: empty where none is."""
+    return {None: "", False: "", True: "disturbed", HALF: "half disturbed"}[disturbed]
+
+
 def disturbed_in(provenance: Iterable[Mapping[str, Any]]) -> Disturbed:
     """Which of a dataset's episodes are, by their provenance; HALF where some are, and some are not."""
     told = {bool(entry.get("disturbed")) for entry in provenance}

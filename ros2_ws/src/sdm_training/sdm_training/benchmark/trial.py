@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sdm_sim.disturbance import HALF
+from sdm_sim.disturbance import disturbed_words
 
 from sdm_training.benchmark.cell import Cell
 from sdm_training.benchmark.jobs.demonstrations import DemonstrationsJob
@@ -54,7 +54,7 @@ class Trial:
         """The job that records or converts them."""
         disturbed = self.method.disturbed
         other = "" if self.method.demos is None else f"_{self.demos}"
-        other += f"_{HALF}" * (disturbed == HALF) + "_disturbed" * bool(disturbed)
+        other += f"_{disturbed_words(disturbed)}".replace(" ", "_") if disturbed else ""
         store = self.places.data / f"{self.task.name}{other}.zarr"
         source = [] if self.task.source is None else [f"source={self.task.source}"]
         return DemonstrationsJob(

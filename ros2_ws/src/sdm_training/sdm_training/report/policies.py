@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from sdm_sim.disturbance import HALF, Disturbed
+from sdm_sim.disturbance import HALF, Disturbed, disturbed_words
 
 NETWORK = "small"
 
@@ -56,7 +56,7 @@ class Policy:
         usual = known.reference.network if known else NETWORK
         network = "" if self.network == usual else f", {self.network} network"
         variant = f", {self.variant}" if self.variant else ""
-        disturbed = {None: "", True: ", disturbed", HALF: ", half disturbed"}[self.disturbed]
+        disturbed = f", {disturbed_words(self.disturbed)}" if self.disturbed else ""
         return f"{self.described.name} @ {self.nfe}{network}{variant}{disturbed}"
 
     @property

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 from sdm_core.checkpoint import NETWORK, TRAINING, Checkpoint
-from sdm_sim.disturbance import HALF
+from sdm_sim.disturbance import disturbed_words
 
 from sdm_training.report.lines import FINAL, SHIPPED, Line, matching
 from sdm_training.report.policies import TEACHERS
@@ -27,7 +27,7 @@ class Model:
     def name(self) -> str:
         """Of one word, such as `metaworld_door-open_sdm_small_seed0_nfe1`."""
         line = self.line
-        disturbed = {None: None, True: "disturbed", HALF: "half-disturbed"}[line.get("disturbed")]
+        disturbed = disturbed_words(line.get("disturbed"))
         parts = (line["method"], line.get("variant"), line["network"], disturbed, f"seed{line['seed']}")
         training = "_".join(filter(None, parts))
         return f"{line['task']}_{training}_nfe{line['nfe']}".replace("/", "_").replace(" ", "-")
