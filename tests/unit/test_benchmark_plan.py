@@ -46,7 +46,7 @@ SUITE: dict[str, Any] = {
     "methods": {
         "dp3": {"program": "train", "overrides": ["teacher=fast"], "nfe": [1, 10], "seeds": [0, 1]},
         "sdm": {"teacher": "dp3", "seeds": [0, 1]},
-        "sdm_scratch": {"teacher": "dp3", "overrides": ["distiller=sdm"], "method": "sdm", "variant": "scratch"},
+        "sdm_scratch": {"teacher": "dp3", "overrides": ["distiller=sdm"], "method": "sdm", "variant": "scratch, led"},
         "regression": None,
     },
 }
@@ -168,7 +168,7 @@ def test_a_line_that_differs_anywhere_in_its_identity_is_another_cell_s(tmp_path
 def test_a_variant_has_a_run_and_lines_of_its_own(tmp_path):
     made = planned(tmp_path)
     plain, scratch = (evaluation(made, f"toy/near/{name}_small_seed0.nfe1") for name in ("sdm", "sdm_scratch"))
-    assert (scratch.cell.method, scratch.cell.variant) == ("sdm", "scratch")
+    assert (scratch.cell.method, scratch.cell.variant) == ("sdm", "scratch, led")
     assert scratch.checkpoint != plain.checkpoint
     append_result(tmp_path / "results.jsonl", line(scratch))
     assert (plain.done(), scratch.done()) == (False, True)
@@ -239,7 +239,7 @@ def test_the_command_lines_are_the_programs_own(tmp_path):
         "runs/toy/far/sdm_scratch_small_seed0",
     )
     labels = student.distiller.model_dump()
-    assert (labels["method"], labels["variant"]) == ("sdm", "scratch")
+    assert (labels["method"], labels["variant"]) == ("sdm", "scratch, led")
     evaluation = composed("evaluate", EvaluateSettings, jobs["toy/far/dp3_small_seed1.nfe10"].overrides)
     assert (evaluation.checkpoint, evaluation.nfe) == ("runs/toy/far/dp3_small_seed1", 10)
     assert (evaluation.episodes, evaluation.repeats, evaluation.seed0) == (6, 3, 100)

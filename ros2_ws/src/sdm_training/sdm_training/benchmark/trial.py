@@ -82,7 +82,7 @@ class Trial:
         part = "teacher" if method.program == "train" else "distiller"
         options = [f"{part}.method={method.method}"]
         if method.variant is not None:
-            options.append(f"++{part}.variant={method.variant}")
+            options.append(f'++{part}.variant="{method.variant}"')
         if teacher is not None:
             options.append(f"teacher_run={teacher.run}")
         if self.has_curve:
