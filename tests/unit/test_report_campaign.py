@@ -54,7 +54,7 @@ def rows(table: str) -> dict[str, list[str]]:
 
 
 def everywhere(quarter: str, *policies: Policy) -> list[dict[str, Any]]:
-    return [hundred(task, policy.on(task), quarter) for task in campaign.every_task() for policy in policies]
+    return [hundred(task, policy, quarter) for task in campaign.every_task() for policy in policies]
 
 
 def test_the_campaign_s_tasks_are_those_of_its_two_suites() -> None:
@@ -94,15 +94,21 @@ def test_what_the_recipes_learn_from() -> None:
 
 
 def test_adroit_s_tasks_are_of_the_third_recipe_in_the_fourth_as_well() -> None:
-    third, fourth = (policies.SDM.under(recipe) for recipe in (policies.THIRD, policies.FOURTH))
-    assert (fourth.on("adroit/pen"), fourth.on("metaworld/soccer")) == (third, fourth)
-    assert policies.SDM.on("adroit/pen") == policies.SDM
-    assert suite("adroit3")["network"] == third.network
-    teacher = policies.DP3.under(policies.FOURTH)
-    lines = [*everywhere("1110", fourth), *everywhere("1100", teacher)]
-    assert {line["network"] for line in lines if line["task"].startswith("adroit/")} == {third.network}
-    assert rows(campaign.success_table(lines))[fourth.name][-1] == "75.0 [74, 76] (5300)"
-    assert rows(campaign.difference_table(lines))[f"{fourth.name} − {teacher.name}"][0].startswith("+25.0 [")
+    adroit, of_metaworld = suite("adroit3")["tasks"], suite("metaworld50")["tasks"]
+    assert suite("adroit3")["network"] == policies.THIRD.network
+
+    def run(policy: Policy, quarter: str) -> list[dict[str, Any]]:
+        third, fourth = policy.under(policies.THIRD), policy.under(policies.FOURTH)
+        return [hundred(task, third, quarter) for task in adroit] + [
+            hundred(one, fourth, quarter) for one in of_metaworld
+        ]
+
+    student, teacher = (policy.under(policies.FOURTH) for policy in (policies.SDM, policies.DP3))
+    lines = [*run(student, "1110"), *run(teacher, "1100")]
+    assert rows(campaign.success_table(lines))[student.name][-1] == "75.0 [74, 76] (5300)"
+    assert rows(campaign.difference_table(lines))[f"{student.name} − {teacher.name}"][0].startswith("+25.0 [")
+    assert rows(comparison_table(lines, COMPARED))[f"**ours:** {student.name}"][1].startswith("75.0 [")
+    assert len(campaign.with_adroit(lines)) == len(lines) + 2 * len(adroit)
 
 
 def test_the_readme_says_of_the_recipe_that_is_run_whole_how_it_is_trained() -> None:
@@ -113,7 +119,7 @@ def test_the_readme_says_of_the_recipe_that_is_run_whole_how_it_is_trained() -> 
         if all(
             found is not None and found.complete
             for policy in (policies.DP3, policies.SDM, policies.EDM, policies.BEST)
-            for found in [mean_success(lines, campaign.every_task(), policy.under(recipe))]
+            for found in [mean_success(campaign.with_adroit(lines), campaign.every_task(), policy.under(recipe))]
         )
     ]
     assert run_whole[0] == policies.WHOLE
@@ -122,12 +128,16 @@ def test_the_readme_says_of_the_recipe_that_is_run_whole_how_it_is_trained() -> 
 
 def test_of_one_s_own_lines_no_other_recipe_s_stand_in() -> None:
     fourth = policies.SDM.under(policies.FOURTH)
-    lines = [hundred("metaworld/soccer", fourth, "1111"), hundred("adroit/pen", fourth.on("adroit/pen"), "1100")]
+    third = policies.SDM.under(policies.THIRD)
+    lines = [hundred("metaworld/soccer", fourth, "1111"), hundred("adroit/pen", third, "1100")]
     heading, *_ = own_table(lines).splitlines()
     columns = [cell.strip() for cell in heading.strip("| ").split(" | ")]
     of_fourth = columns.index(fourth.name) - 1
     table = rows(own_table(lines))
-    assert (table["`adroit/pen`"][of_fourth], table["mean"][of_fourth]) == (NOT_RUN, "100.0 [96, 100] (100)")
+    assert (table["`adroit/pen`"][of_fourth], table["mean"][of_fourth]) == (
+        NOT_RUN,
+        "100.0 [96, 100] (100, 1 of 2 tasks)",
+    )
 
 
 def test_means_by_difficulty_say_how_many_tasks_they_are_of() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sdm_training.report.campaign import POLICIES
+from sdm_training.report.campaign import POLICIES, with_adroit
 from sdm_training.report.lines import Line
 from sdm_training.report.markdown import NOT_RUN, table
 from sdm_training.report.policies import Policy
@@ -19,6 +19,7 @@ def comparison_table(lines: Sequence[Line], published: PublishedComparison) -> s
         [method.label, str(method.nfe), *method.printed, method.average, method.latency, method.hardware or "not said"]
         for method in published.methods
     ]
+    lines = with_adroit(lines)
     rows += [_own(lines, published, policy) for policy in POLICIES]
     columns = [f"{name} ({len(tasks)})" for name, tasks in published.domains.items()]
     return table(["method", "NFE", *columns, f"all ({len(published.tasks)})", "latency", "measured on"], rows)

@@ -116,7 +116,7 @@ def _unseen(lines: Sequence[Line], findings: Sequence[Line]) -> str:
     looked_at = {(finding["task"], Policy.of_line(finding)) for finding in findings}
     found = []
     for task in sorted({line["task"] for line in matching(lines, kind="success")}):
-        for policy in dict.fromkeys(SDM.under(recipe).on(task) for recipe in RECIPES):
+        for policy in (SDM.under(recipe) for recipe in RECIPES):
             reported = success(lines, task, policy)
             if reported and reported.rate.value < THRESHOLD and (task, policy) not in looked_at:
                 found.append(f"{code(task)} ({policy.name}: {100 * reported.rate.value:.0f} %)")

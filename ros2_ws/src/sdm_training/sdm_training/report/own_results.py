@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sdm_training.report.lines import FINAL, Line, matching
-from sdm_training.report.markdown import NOT_RUN, code, table
+from sdm_training.report.markdown import code, table
 from sdm_training.report.policies import Policy
 from sdm_training.report.success import (
     difference_cell,
@@ -26,13 +26,8 @@ def own_table(lines: Sequence[Line]) -> str:
     several = len({(line["task"], line.get("demos")) for line in found}) > len(tasks)
     columns = dict.fromkeys((Policy.of_line(line), line.get("demos") if several else None) for line in found)
     # A policy is compared with another of as many demonstrations.
-    # Another recipe's lines stand in for a policy in the campaign alone.
-    own = {policy: [task for task in tasks if policy.on(task) == policy] for policy, _ in columns}
-    of_column = [(matching(found, demos=demos) if several else found, own[policy], policy) for policy, demos in columns]
-    rows = [
-        [code(task), *(task_cell(its, task, one) if task in own[one] else NOT_RUN for its, _, one in of_column)]
-        for task in tasks
-    ]
+    of_column = [(matching(found, demos=demos) if several else found, tasks, policy) for policy, demos in columns]
+    rows = [[code(task), *(task_cell(own, task, policy) for own, _, policy in of_column)] for task in tasks]
     for name, cell in (
         ("mean", mean_cell),
         ("over training seeds", spread_cell),

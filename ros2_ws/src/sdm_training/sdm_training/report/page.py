@@ -366,7 +366,7 @@ _COMPARABLE = {
 
 def page(lines: Sequence[Line], published: Published) -> str:
     """The text of docs/results.md."""
-    learned = _curves(lines)
+    learned, told = _curves(lines), campaign.with_adroit(lines)
     return _PAGE.format(
         **FINAL,
         **{key: PROTOCOL[key] for key in ("seed", "demos", "episodes")},
@@ -401,7 +401,7 @@ def page(lines: Sequence[Line], published: Published) -> str:
         franka=franka_table(lines),
         again=recheck_table(lines),
         latency=f"{latency_table(lines)}\n\n{_LATENCY}" if latency_curves(lines) else NOTHING_RUN,
-        papers="\n\n".join(_paper_table(lines, published, one) for paper in PAPERS for one in published.of(paper)),
+        papers="\n\n".join(_paper_table(told, published, one) for paper in PAPERS for one in published.of(paper)),
         contradictions=contradiction_table(published),
         timing=timing_table(split_wire(lines)[1]),
         spread=_spread(lines),

@@ -68,11 +68,6 @@ class Policy:
         """The same under one of the campaign's recipes."""
         return dataclasses.replace(self, network=recipe.network, disturbed=recipe.disturbed)
 
-    def on(self, task: str) -> Policy:
-        """Whose lines are its own on a task: the fourth recipe is MetaWorld's, Adroit's tasks stay with the third."""
-        fourth = Recipe(self.network, self.disturbed) == FOURTH
-        return self.under(THIRD) if fourth and task.startswith("adroit/") else self
-
 
 @dataclass(frozen=True)
 class Method:

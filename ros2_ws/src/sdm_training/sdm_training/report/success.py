@@ -53,7 +53,7 @@ def success(lines: Iterable[Line], task: str, policy: Policy) -> Success | None:
 
     Lines with repeated starts measure mode coverage; they count only where there are no others.
     """
-    found = reported(lines, task, **dataclasses.asdict(policy.on(task)))
+    found = reported(lines, task, **dataclasses.asdict(policy))
     once = [line for line in found if "repeats" not in line]
     return Success(tuple(one_per_seed(once or found))) if found else None
 
