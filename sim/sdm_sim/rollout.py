@@ -62,6 +62,7 @@ def run_episode(
     camera_noise: str | None = None,
     on_step: OnStep | None = None,
     noise_apart: bool = True,
+    replan_steps: int | None = None,
 ) -> EpisodeResult:
     """Runs the episode of `seed` alone; see run_episodes.
 
@@ -69,7 +70,7 @@ def run_episode(
     noise_apart as a Question's.
     """
     attempt = Attempt(seed, seed if noise_seed is None else noise_seed, noise_apart)
-    (result,) = run_episodes([task], runtime, [attempt], latency, camera_noise, on_step)
+    (result,) = run_episodes([task], runtime, [attempt], latency, camera_noise, on_step, replan_steps)
     return result
 
 
@@ -80,21 +81,25 @@ def run_episodes(
     latency: Latency | None = None,
     camera_noise: str | None = None,
     on_step: OnStep | None = None,
+    replan_steps: int | None = None,
 ) -> list[EpisodeResult]:
     """Runs each attempt in the task of its place, until it is decided or at the task's step limit.
 
-    Each task in turn goes on to its next observation, one every `n_action_steps`; then the policy answers all of them
-    together. Episodes know nothing of each other: a result is that of its attempt run alone, up to what rounding may
-    differ between batches (see PolicyRuntime).
+    Each task in turn goes on to its next observation; then the policy answers all of them together. Episodes know
+    nothing of each other: a result is that of its attempt run alone, up to what rounding may differ between batches
+    (see PolicyRuntime).
+    `replan_steps` actions of a chunk are executed before the next observation; None: as many as the contract says.
     With a `latency` the world goes on while the policy answers; None: it waits.
     `camera_noise` names the depth camera whose noise is put onto the images (see CameraNoise); None: none is.
     `on_step` is called with the task after each of its steps, and may look at it.
-    Raises ContractError where the policy was made for other states, cameras or actions than the task has.
+    Raises ContractError where the policy was made for other states, cameras or actions than the task has, or gives
+    shorter chunks than are to be executed.
     """
     for task in tasks:
         _require_fit(task, runtime)
+    contract = runtime.contract if replan_steps is None else runtime.contract.replanned(replan_steps)
     episodes = [
-        _episode(task, runtime.contract, attempt, latency, camera_noise, on_step)
+        _episode(task, contract, attempt, latency, camera_noise, on_step)
         for task, attempt in zip(tasks, attempts, strict=True)
     ]
     results: dict[int, EpisodeResult] = {}

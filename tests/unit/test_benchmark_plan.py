@@ -68,7 +68,7 @@ def names(made: Plan) -> list[str]:
 def line(job: EvaluationJob, **changes: Any) -> dict[str, Any]:
     """What sdm-evaluate would write for the cell: entries that are as usual are left out."""
     cell = {"kind": "success", "mode": "direct", **vars(job.cell), "successes": 1, **changes}
-    usual: dict[str, Any] = {"variant": None, "teacher": None, "repeats": 1, "snapshot": None}
+    usual: dict[str, Any] = {"variant": None, "teacher": None, "repeats": 1, "snapshot": None, "replan_steps": None}
     if cell["teacher"] is not None:
         cell["teacher"] += f" seed {job.cell.seed}"
     return {key: value for key, value in cell.items() if key not in usual or value != usual[key]}
@@ -148,7 +148,7 @@ def test_what_is_there_is_not_planned_again(tmp_path):
 @pytest.mark.parametrize(
     "change",
     [
-        *({key: 77} for key in ("seed", "nfe", "episodes", "eval_seed0", "demos", "repeats")),
+        *({key: 77} for key in ("seed", "nfe", "episodes", "eval_seed0", "demos", "repeats", "replan_steps")),
         *({key: "other"} for key in ("kind", "task", "method", "network", "protocol", "variant", "teacher", "mode")),
         {"teacher": None},
         {"protocol": "snapshot", "snapshot": 1},
@@ -499,6 +499,21 @@ def test_the_step_counts_that_a_row_writes_are_those_that_its_training_exports(t
     training = next(job for job in made.jobs if job.name == "toy/near/consistency_small_seed0.training")
     assert composed("distill", DistillSettings, training.overrides).export.nfe == steps
     assert evaluation(made, "toy/near/consistency_small_seed0.nfe1").checkpoint.name == folder
+
+
+def test_one_training_is_evaluated_with_other_numbers_of_executed_actions_too(tmp_path):
+    methods = {"dp3": {**TEACHER, "nfe": [1, 10], "replan_steps": [1, 8]}}
+    made = planned(tmp_path, suite={**SUITE, "methods": methods}, tasks=("toy/near",))
+    run = "toy/near/dp3_small_seed0"
+    assert names(made)[1:] == [
+        f"{run}.{what}" for what in ("training", "nfe1", "nfe10", "nfe10_replan1", "nfe10_replan8")
+    ]
+    usual, often = evaluation(made, f"{run}.nfe10"), evaluation(made, f"{run}.nfe10_replan1")
+    assert often.checkpoint == usual.checkpoint
+    asked = [composed("evaluate", EvaluateSettings, job.overrides) for job in (usual, often)]
+    assert [(one.nfe, one.replan_steps) for one in asked] == [(10, None), (10, 1)]
+    append_result(tmp_path / "results.jsonl", line(often))
+    assert (usual.done(), often.done()) == (False, True)
 
 
 def test_a_selection_of_what_is_not_there_names_what_is(tmp_path):

@@ -40,6 +40,19 @@ def test_period_is_the_rate_s_inverse_to_the_nanosecond(hz: float) -> None:
     assert contract.dt == pytest.approx(1 / hz, abs=1e-9)
 
 
+def test_another_number_of_executed_actions_changes_nothing_else(contract: Contract) -> None:
+    every = contract.replanned(contract.future_actions)
+    assert every.n_action_steps == contract.future_actions > contract.n_action_steps
+    assert every.replanned(contract.n_action_steps) == contract
+
+
+@pytest.mark.parametrize("steps", [0, 5])
+def test_refuses_to_execute_more_actions_than_a_chunk_has_or_none(steps: int) -> None:
+    contract = small_contract(horizon=5).model_copy(update={"past_actions": 1})
+    with pytest.raises(ContractError, match=f"replan_steps {steps}: a chunk of this policy has 4 actions"):
+        contract.replanned(steps)
+
+
 def test_dimensions_and_names_follow_the_entries(contract: Contract) -> None:
     assert (contract.state_dim, contract.action_dim) == (4, 3)
     assert contract.state_names == ("hand.x", "hand.y", "hand.z", "gap")

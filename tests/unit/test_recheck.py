@@ -99,6 +99,22 @@ def test_a_line_is_evaluated_again_in_its_own_backend_unless_another_is_asked_fo
     assert comparison.get("backend") == run.get("backend")
 
 
+def test_a_line_is_evaluated_again_with_as_many_executed_actions_as_it_had(
+    line: dict[str, Any], outcomes: list[Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    worlds = []
+
+    def evaluated(*given: Any, **more: Any):
+        worlds.append(given[-1])
+        return outcomes
+
+    monkeypatch.setattr("sdm_training.benchmark.recheck.evaluate", evaluated)
+    recheck(settings(tmp_path, {**line, "replan_steps": 3}))
+    recheck(settings(tmp_path, line))
+    assert [world.replan_steps for world in worlds] == [3, None]
+    assert [comparison.get("replan_steps") for comparison in read_results(tmp_path / "recheck.jsonl")] == [3, None]
+
+
 def test_a_line_is_evaluated_again_with_noise_of_the_stream_that_it_had(
     line: dict[str, Any], outcomes: list[Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -262,10 +263,11 @@ def _policy(row: dict[str, Any], name: str, nfe: int, network: str) -> Policy:
 def test_every_row_of_the_ablations_suite_is_in_a_table_and_no_other() -> None:
     runs = [suite("ablations"), suite("colour")]
     made = {
-        (_policy(row, name, nfe, run["network"]), row.get("demos"))
+        (dataclasses.replace(_policy(row, name, nfe, run["network"]), replan_steps=executed), row.get("demos"))
         for run in runs
         for name, row in run["methods"].items()
         for nfe in row.get("nfe", [1])
+        for executed in (None, *row.get("replan_steps", []))
     }
     shown = {
         (setting.policy, None if setting.demos == ablations.DEMOS else setting.demos)
@@ -298,6 +300,17 @@ def test_an_ablation_of_demonstrations_goes_by_their_number() -> None:
     text = ablations.ablation_tables(lines)
     assert text.startswith("### Demonstrations: DP3 @ 10, keypoint network\n")
     assert rows(text.partition("\n\n")[2])["5"] == [NOT_RUN] * 8
+
+
+def test_an_ablation_of_executed_actions_is_of_the_recipe_s_own_training() -> None:
+    usual = hundred(ablations.TASKS[0], DP3, "1100", **DEVELOPMENT)
+    often = {**hundred(ablations.TASKS[0], DP3, "1110", **DEVELOPMENT), "replan_steps": 1}
+    text = ablations.ablation_tables([usual, often])
+    assert text.startswith("### Executed actions: DP3 @ 10, keypoint network\n")
+    table = rows(text.partition("\n\n")[2])
+    assert table["4 of a chunk of 8 (the third recipe)"][0] == "50 [40, 60] (100)"
+    assert table["1 of a chunk of 8"][0] == "75 [66, 82] (100)"
+    assert table["1 of a chunk of 8"][-1].startswith("+25.0 [")
 
 
 def snapshots(policy: Policy) -> list[dict[str, Any]]:

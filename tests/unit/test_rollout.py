@@ -22,8 +22,8 @@ from sdm_sim.rollout import Attempt, run_episode, run_episodes
 from sdm_training.data.windows import window_rows
 
 
-def by_hand(task: ToyTask, policy: LinearPolicy, seed: int) -> NDArray[np.float64]:
-    """The commands of an episode: every two steps a chunk, of which the first two entries are clipped and executed."""
+def by_hand(task: ToyTask, policy: LinearPolicy, seed: int, executed: int = 2) -> NDArray[np.float64]:
+    """The commands of an episode: every `executed` steps a chunk, of which the first ones are clipped and executed."""
     cloud = task.contract.observation.cloud
     assert cloud is not None
     clouds = CloudPipeline(cloud)
@@ -35,14 +35,14 @@ def by_hand(task: ToyTask, policy: LinearPolicy, seed: int) -> NDArray[np.float6
         frame = task.observe()
         named = dict(zip(frame.names, frame.values.tolist(), strict=True))
         states.append([named[name] for name in ("hand.x", "hand.y", "hand.z", "gap")])
-        if len(commands) % 2 == 0:
-            noise = episode_noise(seed, len(commands) // 2, (1, 4, 3))[0]
+        if len(commands) % executed == 0:
+            noise = episode_noise(seed, len(commands) // executed, (1, 4, 3))[0]
             state = np.array([states[max(0, len(states) - 2)], states[-1]], np.float32)
             image = frame.depth
             assert image is not None
             points = clouds.from_depth(image, "16UC1", task.intrinsics, task.extrinsics)
             chunk = policy.action(points, state, noise)
-        commands.append(np.clip(chunk[len(commands) % 2], -1, 1))
+        commands.append(np.clip(chunk[len(commands) % executed], -1, 1))
         task.step(commands[-1])
     return np.array(commands)
 
@@ -64,6 +64,15 @@ def test_an_episode_is_what_it_is_by_hand(seed: int, lively: tuple[LinearPolicy,
     np.testing.assert_allclose(result.actions, expected, atol=1e-5)
     assert (np.abs(result.actions) == 1).any()
     assert sum(result.gate_counts.values()) > 0
+
+
+@pytest.mark.parametrize("executed", [1, 3, 4])
+def test_as_many_actions_of_a_chunk_are_executed_as_are_asked_for(
+    executed: int, lively: tuple[LinearPolicy, PolicyRuntime]
+) -> None:
+    policy, runtime = lively
+    result = run_episode(ToyTask(), runtime, 5, replan_steps=executed)
+    np.testing.assert_allclose(result.actions, by_hand(ToyTask(), policy, 5, executed), atol=1e-5)
 
 
 def test_the_same_seed_gives_the_same_episode_whatever_came_between(

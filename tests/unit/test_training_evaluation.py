@@ -10,12 +10,12 @@ from helpers.linear_policy import LinearPolicy
 from helpers.training import demonstrations, small_policy
 from rich.console import Console
 from sdm_core.checkpoint import Checkpoint
-from sdm_core.errors import CheckpointError, TaskError
+from sdm_core.errors import CheckpointError, ContractError, TaskError
 from sdm_core.runtime.policy_runtime import PolicyRuntime
 from sdm_sim.fork.task import fork_contract
 from sdm_sim.registry import make_task
 from sdm_sim.rollout import run_episode
-from sdm_training.evaluation.closed_loop import Outcome, evaluate
+from sdm_training.evaluation.closed_loop import Outcome, World, evaluate
 from sdm_training.export.run_exports import ExportSettings, export_run
 from sdm_training.policy.sampling import SamplingSettings
 from sdm_training.runs.run_folder import RunFolder
@@ -64,6 +64,13 @@ def test_a_task_that_is_not_simulated_is_refused_before_any_worker_starts(tmp_pa
     checkpoint = exported(tmp_path, "lab/stack")
     with pytest.raises(TaskError, match="unknown task 'lab/stack'"):
         evaluate(checkpoint.path, [1], workers=1)
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_longer_chunks_than_the_policy_s_are_refused_before_any_worker_starts(tmp_path, capfd):
+    checkpoint = LinearPolicy(fork_contract()).write(tmp_path / "shipped")
+    with pytest.raises(ContractError, match=r"replan_steps 99: a chunk of this policy has \d+ actions"):
+        evaluate(checkpoint.path, [1], world=World(replan_steps=99))
     assert "Traceback" not in capfd.readouterr().err
 
 

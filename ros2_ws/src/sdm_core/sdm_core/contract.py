@@ -303,6 +303,12 @@ class Contract(_Model):
         """Actions of a chunk from the newest observation on: as many as can be commanded."""
         return self.horizon - self.past_actions
 
+    def replanned(self, steps: int) -> Contract:
+        """The same, but for `steps` executed actions of a chunk. Raises ContractError where it has not as many."""
+        if not 1 <= steps <= self.future_actions:
+            raise ContractError(f"replan_steps {steps}: a chunk of this policy has {self.future_actions} actions")
+        return self.model_copy(update={"n_action_steps": steps})
+
     @property
     def dt_ns(self) -> int:
         """Control period in nanoseconds."""

@@ -103,7 +103,7 @@ class PolicyNode(LifecycleNode):
         self._anchor = Anchor(contract)
         self._absolute = absolute(contract)
         self._demonstrated = DemonstratedRange(contract)
-        self._steps = p.replan_steps or contract.n_action_steps
+        self._steps = contract.replanned(p.replan_steps or contract.n_action_steps).n_action_steps
         self._inline = self._sink = None
         if p.command == "inline":
             self._inline = InlineCommands(contract, self._steps, p.scheduler)

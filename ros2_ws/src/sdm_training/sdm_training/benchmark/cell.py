@@ -14,7 +14,7 @@ USUAL = {"repeats": 1, "mode": "direct", "disturbed": False}
 class Cell:
     """The identity of a result line: a cell is done when a line has all of these values, and not before.
 
-    teacher: the method of what was distilled.
+    teacher: the method of what was distilled. replan_steps: executed actions, None for as many as the contract says.
     """
 
     task: str
@@ -29,6 +29,7 @@ class Cell:
     variant: str | None = None
     teacher: str | None = None
     repeats: int = 1
+    replan_steps: int | None = None
     protocol: str = "final"
     snapshot: int | None = None
 

@@ -16,7 +16,7 @@ from sdm_training.evaluation.result_line import checkpoint_of, digest, has_noise
 from sdm_training.provenance import ORIGIN
 from sdm_training.report.lines import matching
 
-IDENTITY = ("task", *POLICY, "camera_noise", "environments")
+IDENTITY = ("task", *POLICY, "camera_noise", "environments", "replan_steps")
 """What tells the reader which line it was."""
 
 
@@ -56,7 +56,7 @@ def evaluate_again(
         used,
         on_outcome,
         repeats,
-        World(line["task"], line.get("camera_noise")),
+        World(line["task"], line.get("camera_noise"), replan_steps=line.get("replan_steps")),
         environments=line.get("environments", 1),
         noise_apart=has_noise_apart(line),
     )

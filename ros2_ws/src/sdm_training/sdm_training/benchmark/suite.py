@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 from sdm_sim.disturbance import Disturbed
@@ -42,6 +42,7 @@ class MethodRow(Settings):
     sdm-demos). A store of other demonstrations is its own.
     teacher: the row that it distils, trained with the same seed and network.
     nfe: the step counts that are evaluated, the method's own one last; not written: one call, as the method samples.
+    replan_steps: other numbers of executed actions than the network's with which the last of them is evaluated, too.
     """
 
     name: str
@@ -54,6 +55,7 @@ class MethodRow(Settings):
     disturbed: Disturbed = False
     teacher: str | None = None
     nfe: tuple[int, ...] = Field((1,), min_length=1)
+    replan_steps: tuple[Annotated[int, Field(gt=0)], ...] = ()
     seeds: tuple[int, ...] = (0,)
 
     @model_validator(mode="before")

@@ -116,8 +116,15 @@ class Trial:
         )
 
     def evaluations(self) -> list[EvaluationJob]:
-        """One job for each step count at which the final weights are evaluated."""
-        return [self._evaluation(f"nfe{nfe}", self._cell(nfe)) for nfe in self.method.nfe]
+        """One job for each step count at which the final weights are evaluated, and one for each other number of
+        executed actions."""
+        usual = [self._evaluation(f"nfe{nfe}", self._cell(nfe)) for nfe in self.method.nfe]
+        last = self._cell(self.method.nfe[-1])
+        others = [
+            self._evaluation(f"nfe{last.nfe}_replan{steps}", replace(last, replan_steps=steps))
+            for steps in self.method.replan_steps
+        ]
+        return usual + others
 
     @property
     def has_curve(self) -> bool:
@@ -141,6 +148,7 @@ class Trial:
     def _evaluation(self, what: str, cell: Cell, *options: str) -> EvaluationJob:
         nfe = [] if self.method.samples_by_itself or cell.snapshot else [f"nfe={cell.nfe}"]
         repeats = [] if cell.repeats == 1 else [f"repeats={cell.repeats}"]
+        replanned = [] if cell.replan_steps is None else [f"replan_steps={cell.replan_steps}"]
         batched = [] if self.suite.environments == 1 else [f"environments={self.suite.environments}"]
         training = self.training()
         return EvaluationJob(
@@ -154,6 +162,7 @@ class Trial:
                 f"episodes={cell.episodes}",
                 f"seed0={cell.eval_seed0}",
                 *repeats,
+                *replanned,
                 *options,
                 "workers=1",
                 *batched,

@@ -46,11 +46,13 @@ class Outcome:
 @dataclass(frozen=True)
 class World:
     """What a policy acts in: a task (None: the one that it was made for), the depth camera whose noise is put onto its
-    images, and the latency of a world that does not wait (see run_episodes)."""
+    images, the latency of a world that does not wait, and how many actions of a chunk are executed there (see
+    run_episodes)."""
 
     task: str | None = None
     camera_noise: str | None = None
     latency: Latency | None = None
+    replan_steps: int | None = None
 
 
 def attempts(seeds: Sequence[int], repeats: int = 1, noise_apart: bool = True) -> list[Attempt]:
@@ -81,11 +83,14 @@ def evaluate(
     gives the same outcomes. Those of another differ at most as rounding may change them: at batches up to 8, OpenVINO's
     answers were those of batch 1, bit for bit; ONNX Runtime's and torch's differed by up to 1e-6 of an action's unit.
     A network that was exported for one observation is asked them one by one. Raises TaskError where the task, such as a
-    real cell's, is not simulated here, CheckpointError where the backend is not installed or lacks the weights it runs.
+    real cell's, is not simulated here, CheckpointError where the backend is not installed or lacks the weights it runs,
+    ContractError where its chunks are shorter than what is to be executed of them.
     """
     # A worker that refuses to begin prints a traceback: what can be told cheaply is told before.
     world, opened = world or World(), Checkpoint.open(checkpoint)
     require_task(world.task or opened.contract.task)
+    if world.replan_steps is not None:
+        opened.contract.replanned(world.replan_steps)
     require_backend(backend)
     if backend == "torch":
         opened.require_weights()
@@ -133,7 +138,14 @@ def _run(attempts: list[Attempt]) -> list[Outcome]:
     outcomes = []
     for first in range(0, len(attempts), len(tasks)):
         asked = attempts[first : first + len(tasks)]
-        results = run_episodes(tasks[: len(asked)], runtime, asked, world.latency, world.camera_noise)
+        results = run_episodes(
+            tasks[: len(asked)],
+            runtime,
+            asked,
+            world.latency,
+            world.camera_noise,
+            replan_steps=world.replan_steps,
+        )
         outcomes += [
             Outcome(result.seed, bool(result.success), int(result.steps), result.way, result.score, result.held)
             for result in results

@@ -33,8 +33,9 @@ class EvaluateSettings(Settings):
     the policy's noise alone; workers: processes; environments: how many each of them steps in turn, whose observations
     are inferred as one batch (see evaluation/closed_loop.py); episodes: null for as many as the protocol usually has;
     snapshot: which of a run's snapshots the protocol of that name evaluates, counted from 1, null for the first;
-    camera_noise: the depth camera whose noise is put onto the images; results: the JSON-lines file appended to, or
-    null.
+    replan_steps: how many actions of a chunk are executed before the next observation, null for as many as the
+    checkpoint's contract says; camera_noise: the depth camera whose noise is put onto the images; results: the
+    JSON-lines file appended to, or null.
 
     task: another one to act in than the checkpoint was made for, such as its moving variant; mode: whether the world
     waits for the policy (direct) or not (realtime); latency_ms: how late the policy has its observations in realtime,
@@ -51,6 +52,7 @@ class EvaluateSettings(Settings):
     repeats: int = Field(gt=0)
     workers: int = Field(gt=0)
     environments: int = Field(gt=0)
+    replan_steps: int | None = Field(gt=0)
     backend: str
     camera_noise: Literal["none", "d4xx"]
     mode: Literal["direct", "realtime"]
@@ -167,7 +169,7 @@ def _evaluate_in_real_time(settings: EvaluateSettings, console: Console) -> None
 
 def _runner(settings: EvaluateSettings, console: Console, latency: Latency | None = None) -> Evaluate:
     """What runs the episodes of a checkpoint, and shows how far they are."""
-    world = World(settings.task, settings.camera_noise, latency)
+    world = World(settings.task, settings.camera_noise, latency, settings.replan_steps)
 
     def run(checkpoint: Path, episodes: int) -> list[Outcome]:
         columns = (
@@ -201,11 +203,13 @@ def _runner(settings: EvaluateSettings, console: Console, latency: Latency | Non
     return run
 
 
-def _unusual(settings: EvaluateSettings) -> dict[str, str | None]:
-    """What a line says of cameras and backend, None where they are as usual, of which it says nothing."""
+def _unusual(settings: EvaluateSettings) -> dict[str, str | int | None]:
+    """What a line says of cameras, backend and executed actions, None where they are as usual, of which it says
+    nothing."""
     return {
         "camera_noise": None if settings.camera_noise == "none" else settings.camera_noise,
         "backend": None if settings.backend == USUAL_BACKEND else settings.backend,
+        "replan_steps": settings.replan_steps,
     }
 
 

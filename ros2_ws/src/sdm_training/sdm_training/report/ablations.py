@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sdm_core.results import paired_difference
-from sdm_sim.disturbance import HALF
 
 from sdm_training.report.estimate import Estimate, mean
 from sdm_training.report.lines import DEVELOPMENT, Line, matching, one_per_seed, pairs
@@ -111,8 +110,8 @@ ABLATIONS = (
         "Executed actions",
         (
             Setting("4 of a chunk of 8", TEACHER),
-            Setting("1 of a chunk of 8", _variant(TEACHER, "1 of 8 actions")),
-            Setting("8 of a chunk of 8", _variant(TEACHER, "8 of 8 actions")),
+            Setting("1 of a chunk of 8", dataclasses.replace(TEACHER, replan_steps=1)),
+            Setting("8 of a chunk of 8", dataclasses.replace(TEACHER, replan_steps=8)),
             Setting("8 of a chunk of 16", _variant(TEACHER, "8 of 16 actions")),
         ),
     ),
@@ -132,7 +131,10 @@ ABLATIONS = (
         (
             Setting("nothing", TEACHER),
             Setting("colour of 512 points", COLOURED),
-            Setting("that, and half of the demonstrations disturbed", dataclasses.replace(COLOURED, disturbed=HALF)),
+            Setting(
+                "that, and half of the demonstrations disturbed",
+                dataclasses.replace(DP3.under(FOURTH), replan_steps=4),
+            ),
             Setting("these, and one action of each chunk executed", DP3.under(FOURTH)),
             Setting("colour of 512 points, all of them disturbed", dataclasses.replace(COLOURED, disturbed=True)),
         ),

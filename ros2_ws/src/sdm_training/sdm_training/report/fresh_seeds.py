@@ -36,7 +36,7 @@ def fresh_seeds_table(lines: Sequence[Line]) -> str:
 
 
 def _lines(lines: Sequence[Line], task: str, policy: Policy) -> list[Line]:
-    found = matching(lines, **FRESH, task=task, **dataclasses.asdict(policy))
+    found = matching(lines, **{**FRESH, **dataclasses.asdict(policy)}, task=task)
     return one_per_seed(line for line in found if line["seed"] != CHOSEN_ON_SEED)
 
 

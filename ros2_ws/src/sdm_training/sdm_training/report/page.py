@@ -226,7 +226,7 @@ One choice of the third recipe changed at a time, and at last those of the fourt
 episodes of each training (`suite=ablations`, `suite=colour`). Evaluation seeds from {development_seed0} on are for
 development: no other cell of this page is of them. Differences are to the third recipe's, paired by training and
 evaluation seed, with Newcombe's interval of the episodes: another training would change them, too. Where an interval
-spans 0, the choice did not show.
+spans 0, the choice did not show. Where only the number of executed actions is another, the training is the same one.
 
 {ablations}
 

@@ -35,6 +35,7 @@ class Policy:
     """A method at so many network evaluations (NFE), with a network, and a variant of its training if there is one.
 
     disturbed: which of its demonstrations are (see sdm-demos); None where none is, as lines leave it out.
+    replan_steps: how many actions of a chunk are executed; None where it is the contract's number.
     """
 
     method: str
@@ -42,12 +43,20 @@ class Policy:
     network: str = NETWORK
     variant: str | None = None
     disturbed: Disturbed | None = None
+    replan_steps: int | None = None
 
     @classmethod
     def of_line(cls, line: dict[str, Any]) -> Policy:
         """Whose success a result line is."""
         network = line.get("network", NETWORK)
-        return cls(line["method"], line["nfe"], network, line.get("variant"), line.get("disturbed"))
+        return cls(
+            line["method"],
+            line["nfe"],
+            network,
+            line.get("variant"),
+            line.get("disturbed"),
+            line.get("replan_steps"),
+        )
 
     @property
     def name(self) -> str:
@@ -57,7 +66,8 @@ class Policy:
         network = "" if self.network == usual else f", {self.network} network"
         variant = f", {self.variant}" if self.variant else ""
         disturbed = f", {disturbed_words(self.disturbed)}" if self.disturbed else ""
-        return f"{self.described.name} @ {self.nfe}{network}{variant}{disturbed}"
+        executed = f", {self.replan_steps} executed" if self.replan_steps else ""
+        return f"{self.described.name} @ {self.nfe}{network}{variant}{disturbed}{executed}"
 
     @property
     def described(self) -> Method:
