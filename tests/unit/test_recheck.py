@@ -148,6 +148,7 @@ def test_a_draw_depends_on_its_seed_alone():
         draw(lines, 51, seed=3)
 
 
-def test_words_name_a_variant():
+def test_words_name_the_whole_policy():
     line = {"task": "t", "method": "sdm", "nfe": 1, "seed": 0, "episodes": 9, "differ": [], "successes": 8}
-    assert in_words({**line, "variant": "scratch"}) == "t sdm scratch nfe 1 seed 0: the same 9 outcomes, 8 successes"
+    told = {**line, "variant": "scratch", "disturbed": "half", "replan_steps": 4}
+    assert in_words(told) == "t SDM @ 1, scratch, half disturbed, 4 executed, seed 0: the same 9 outcomes, 8 successes"

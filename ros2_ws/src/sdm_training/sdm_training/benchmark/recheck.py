@@ -15,6 +15,7 @@ from sdm_training.evaluation.protocols import POLICY
 from sdm_training.evaluation.result_line import checkpoint_of, digest, has_noise_apart, seeds_of
 from sdm_training.provenance import ORIGIN
 from sdm_training.report.lines import matching
+from sdm_training.report.policies import Policy
 
 IDENTITY = ("task", *POLICY, "camera_noise", "environments", "replan_steps")
 """What tells the reader which line it was."""
@@ -80,8 +81,7 @@ def evaluate_again(
 def in_words(comparison: dict[str, Any]) -> str:
     """What came out, in one line."""
     episodes, differ = comparison["episodes"], comparison["differ"]
-    variant = f" {comparison['variant']}" if "variant" in comparison else ""
-    name = f"{comparison['task']} {comparison['method']}{variant} nfe {comparison['nfe']} seed {comparison['seed']}"
+    name = f"{comparison['task']} {Policy.of_line(comparison).name}, seed {comparison['seed']}"
     if not differ:
         return f"{name}: the same {episodes} outcomes, {comparison['successes']} successes"
     starts = seeds_of(comparison)
