@@ -509,6 +509,15 @@ def test_a_broken_checkpoint_leaves_it_unconfigured_with_one_line(world, checkpo
     assert world.call(GetState, "policy_node/get_state").current_state.id == State.PRIMARY_STATE_UNCONFIGURED
 
 
+def test_more_executed_actions_than_a_chunk_has_leave_it_unconfigured_with_one_line(world, checkpoint_folder):
+    process = world.start(
+        "policy_node", checkpoint=checkpoint_folder, backend="onnxruntime", startup_wait_s=0.0, replan_steps=5
+    )
+    assert world.spin_until(lambda: "not configured" in process.output), process.output
+    assert "replan_steps 5: choose from 1 to 4, the actions of a chunk" in process.output
+    assert "Traceback" not in process.output
+
+
 def test_sensors_that_contradict_the_contract_keep_it_from_configuring(world, checkpoint_folder):
     process = world.start(
         "policy_node", checkpoint=checkpoint_folder, backend="onnxruntime", reliable_sensors=True, startup_wait_s=3.0

@@ -49,7 +49,7 @@ def test_another_number_of_executed_actions_changes_nothing_else(contract: Contr
 @pytest.mark.parametrize("steps", [0, 5])
 def test_refuses_to_execute_more_actions_than_a_chunk_has_or_none(steps: int) -> None:
     contract = small_contract(horizon=5).model_copy(update={"past_actions": 1})
-    with pytest.raises(ContractError, match=f"replan_steps {steps}: a chunk of this policy has 4 actions"):
+    with pytest.raises(ContractError, match=f"replan_steps {steps}: choose from 1 to 4, the actions of a chunk"):
         contract.replanned(steps)
 
 

@@ -69,7 +69,7 @@ def test_a_task_that_is_not_simulated_is_refused_before_any_worker_starts(tmp_pa
 
 def test_longer_chunks_than_the_policy_s_are_refused_before_any_worker_starts(tmp_path, capfd):
     checkpoint = LinearPolicy(fork_contract()).write(tmp_path / "shipped")
-    with pytest.raises(ContractError, match=r"replan_steps 99: a chunk of this policy has \d+ actions"):
+    with pytest.raises(ContractError, match=r"replan_steps 99: choose from 1 to \d+, the actions"):
         evaluate(checkpoint.path, [1], world=World(replan_steps=99))
     assert "Traceback" not in capfd.readouterr().err
 

@@ -306,7 +306,7 @@ class Contract(_Model):
     def replanned(self, steps: int) -> Contract:
         """The same, but for `steps` executed actions of a chunk. Raises ContractError where it has not as many."""
         if not 1 <= steps <= self.future_actions:
-            raise ContractError(f"replan_steps {steps}: a chunk of this policy has {self.future_actions} actions")
+            raise ContractError(f"replan_steps {steps}: choose from 1 to {self.future_actions}, the actions of a chunk")
         return self.model_copy(update={"n_action_steps": steps})
 
     @property

@@ -95,6 +95,7 @@ class PolicyNode(LifecycleNode):
             )
         self._runtime = PolicyRuntime(p.checkpoint, p.backend, p.threads)
         contract = self._contract = self._runtime.contract
+        self._steps = contract.replanned(p.replan_steps or contract.n_action_steps).n_action_steps
         differences = self._perception.differences(contract) + self._states.differences(contract)
         if differences:
             raise ContractError(f"{p.checkpoint} does not fit the robot: {'; '.join(differences)}")
@@ -103,7 +104,6 @@ class PolicyNode(LifecycleNode):
         self._anchor = Anchor(contract)
         self._absolute = absolute(contract)
         self._demonstrated = DemonstratedRange(contract)
-        self._steps = contract.replanned(p.replan_steps or contract.n_action_steps).n_action_steps
         self._inline = self._sink = None
         if p.command == "inline":
             self._inline = InlineCommands(contract, self._steps, p.scheduler)
