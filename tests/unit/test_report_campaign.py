@@ -127,6 +127,19 @@ def test_the_readme_says_of_the_recipe_that_is_run_whole_how_it_is_trained() -> 
     assert f"All are trained with `network={policies.WHOLE.network}`" in (ROOT / "README.md").read_text()
 
 
+def test_a_newer_recipe_s_policy_stands_in_the_summary_once_it_is_run_on_every_task(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(campaign, "WHOLE", policies.SECOND)
+    older, newer = policies.SDM.under(policies.SECOND), policies.SDM.under(policies.THIRD)
+    lines = everywhere("1100", older) + everywhere("1110", newer)
+    assert newer.name not in rows(campaign.summary_table(lines[:-1]))
+    table = rows(campaign.summary_table(lines))
+    assert list(table) == ["DP3 @ 10", "SDM @ 1", "EDM @ 19", "Consistency Policy (best) @ 1", newer.name]
+    assert table["SDM @ 1"][-2] == "50.0 [49, 51] (5300)"
+    assert table[newer.name][-2:] == ["75.0 [74, 76] (5300)", NOT_RUN]
+
+
 def test_of_one_s_own_lines_no_other_recipe_s_stand_in() -> None:
     fourth = policies.SDM.under(policies.FOURTH)
     third = policies.SDM.under(policies.THIRD)
@@ -303,14 +316,15 @@ def test_an_ablation_of_demonstrations_goes_by_their_number() -> None:
 
 
 def test_an_ablation_of_executed_actions_is_of_the_recipe_s_own_training() -> None:
-    usual = hundred(ablations.TASKS[0], DP3, "1100", **DEVELOPMENT)
-    often = {**hundred(ablations.TASKS[0], DP3, "1110", **DEVELOPMENT), "replan_steps": 1}
-    text = ablations.ablation_tables([usual, often])
-    assert text.startswith("### Executed actions: DP3 @ 10, keypoint network\n")
+    newest = policies.DP3.under(policies.FOURTH)
+    often = hundred(ablations.TASKS[0], newest, "1110", **DEVELOPMENT)
+    rarely = {**hundred(ablations.TASKS[0], newest, "1100", **DEVELOPMENT), "replan_steps": 8}
+    text = ablations.ablation_tables([often, rarely])
+    assert text.startswith(f"### Executed actions of one training: {newest.name}\n")
     table = rows(text.partition("\n\n")[2])
-    assert table["4 of a chunk of 8 (the third recipe)"][0] == "50 [40, 60] (100)"
-    assert table["1 of a chunk of 8"][0] == "75 [66, 82] (100)"
-    assert table["1 of a chunk of 8"][-1].startswith("+25.0 [")
+    assert table["1 of a chunk of 8 (the fourth recipe)"][0] == "75 [66, 82] (100)"
+    assert table["8 of a chunk of 8"][0] == "50 [40, 60] (100)"
+    assert table["8 of a chunk of 8"][-1].startswith("-25.0 [")
 
 
 def snapshots(policy: Policy) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What each choice of the third recipe is worth: config/suite/ablations.yaml, a table a choice."""
+"""What each choice of a recipe is worth: config/suite/ablations.yaml, a table a choice."""
 
 from __future__ import annotations
 
@@ -36,17 +36,23 @@ class Setting:
 
 @dataclass(frozen=True)
 class Ablation:
-    """A choice: the settings that were tried, that of the recipe first."""
+    """A choice: the settings that were tried, that of the named recipe first."""
 
     title: str
     settings: tuple[Setting, ...]
+    recipe: str = "third"
 
 
-TEACHER, STUDENT = DP3.under(THIRD), SDM.under(THIRD)
+TEACHER, STUDENT, NEWEST = DP3.under(THIRD), SDM.under(THIRD), DP3.under(FOURTH)
 
 
 def _variant(policy: Policy, name: str, network: str = TEACHER.network) -> Policy:
     return dataclasses.replace(policy, variant=name, network=network)
+
+
+def _executing(actions: int) -> Policy:
+    """The fourth recipe's, with another number of executed actions."""
+    return dataclasses.replace(NEWEST, replan_steps=actions)
 
 
 COLOURED = _variant(TEACHER, "colour of 512 points")
@@ -107,13 +113,21 @@ ABLATIONS = (
         (Setting("`keypoint`, residual MLP", STUDENT), Setting("half as wide", _variant(STUDENT, "half as wide"))),
     ),
     Ablation(
-        "Executed actions",
+        "Executed actions and horizon",
         (
             Setting("4 of a chunk of 8", TEACHER),
-            Setting("1 of a chunk of 8", dataclasses.replace(TEACHER, replan_steps=1)),
-            Setting("8 of a chunk of 8", dataclasses.replace(TEACHER, replan_steps=8)),
+            Setting("8 of a chunk of 8", _variant(TEACHER, "8 of 8 actions")),
             Setting("8 of a chunk of 16", _variant(TEACHER, "8 of 16 actions")),
         ),
+    ),
+    Ablation(
+        "Executed actions of one training",
+        (
+            Setting("1 of a chunk of 8", NEWEST),
+            Setting("4 of a chunk of 8", _executing(4)),
+            Setting("8 of a chunk of 8", _executing(8)),
+        ),
+        "fourth",
     ),
     Ablation(
         "The teacher's weights that are distilled",
@@ -131,11 +145,8 @@ ABLATIONS = (
         (
             Setting("nothing", TEACHER),
             Setting("colour of 512 points", COLOURED),
-            Setting(
-                "that, and half of the demonstrations disturbed",
-                dataclasses.replace(DP3.under(FOURTH), replan_steps=4),
-            ),
-            Setting("these, and one action of each chunk executed", DP3.under(FOURTH)),
+            Setting("that, and half of the demonstrations disturbed", _executing(4)),
+            Setting("these, and one action of each chunk executed", NEWEST),
             Setting("colour of 512 points, all of them disturbed", dataclasses.replace(COLOURED, disturbed=True)),
         ),
     ),
@@ -155,7 +166,7 @@ def ablation_tables(lines: Sequence[Line]) -> str:
 
 def _table(lines: Sequence[Line], ablation: Ablation) -> str:
     recipe, *others = ablation.settings
-    rows = [[f"{recipe.label} (the third recipe)", *_cells(lines, recipe), NONE]]
+    rows = [[f"{recipe.label} (the {ablation.recipe} recipe)", *_cells(lines, recipe), NONE]]
     rows += [[other.label, *_cells(lines, other), _difference(lines, other, recipe)] for other in others]
     return table(["setting", *map(code, TASKS), "mean", "difference, points"], rows)
 
