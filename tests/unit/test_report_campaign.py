@@ -124,7 +124,8 @@ def test_the_readme_says_of_the_recipe_that_is_run_whole_how_it_is_trained() -> 
         )
     ]
     assert run_whole[0] == policies.WHOLE
-    assert f"What names no network is trained with `network={policies.WHOLE.network}`" in (ROOT / "README.md").read_text()
+    words = f"What names no network is trained with `network={policies.WHOLE.network}`"
+    assert words in (ROOT / "README.md").read_text()
 
 
 def test_a_newer_recipe_s_policy_stands_in_the_summary_once_it_is_run_on_every_task(
