@@ -306,6 +306,22 @@ def test_one_s_own_lines_of_several_numbers_of_demonstrations_stand_in_columns_o
     assert [cell.split()[0] for cell in table["difference, points"]] == ["–", "-25.0", "–", "-25.0"]
 
 
+def test_one_s_own_student_of_several_teachers_has_a_column_of_each() -> None:
+    lines = [
+        hundred(SWEEP, "dp3", 10, "1111"),
+        hundred(SWEEP, "dp3_eps", 10, "1110"),
+        hundred(SWEEP, "mine", 1, "1110", teacher="dp3 seed 0"),
+        hundred(SWEEP, "mine", 1, "1100", teacher="dp3_eps seed 0"),
+    ]
+    printed = own_table(lines)
+    students = ("mine @ 1, from DP3", "mine @ 1, from DP3, noise prediction")
+    assert printed.startswith(f"| success, % | DP3 @ 10 | DP3, noise prediction @ 10 | {' | '.join(students)} |\n")
+    table = rows(printed)
+    assert [cell.split()[0] for cell in table[f"`{SWEEP}`"]] == ["100", "75", "75", "50"]
+    assert table["compared with"] == ["–", "–", "DP3 @ 10", "DP3, noise prediction @ 10"]
+    assert [cell.split()[0] for cell in table["difference, points"][2:]] == ["-25.0", "-25.0"]
+
+
 @pytest.mark.parametrize(("text", "message"), [(None, "no such file"), ("{}\n", "holds no success lines")])
 def test_files_without_lines_are_one_line(text, message, tmp_path, monkeypatch) -> None:
     file = tmp_path / "mine.jsonl"

@@ -119,10 +119,14 @@ def spread_cell(lines: Sequence[Line], tasks: Sequence[str], policy: Policy) -> 
     return f"± {statistics.stdev(means):.1f} ({len(means)})" if len(means) > 1 else f"{NONE} ({len(means)})"
 
 
+def taught_by(line: Line) -> str | None:
+    """The method of the teacher that a line names (`dp3 seed 0`); None where it is of no student."""
+    return line["teacher"].split()[0] if "teacher" in line else None
+
+
 def reference(line: Line, policy: Policy) -> Policy:
-    """What a policy is compared with: the teacher that its line names (`dp3 seed 0`), else its method's usual one."""
-    named, *_ = line.get("teacher", policy.described.reference.method).split()
-    usual = TEACHERS.get(named, policy.described.reference)
+    """What a policy is compared with: the teacher that its line names, else its method's usual one."""
+    usual = TEACHERS.get(taught_by(line) or "", policy.described.reference)
     return dataclasses.replace(usual, network=policy.network, disturbed=policy.disturbed)
 
 
