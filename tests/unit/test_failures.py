@@ -116,7 +116,8 @@ def lines(checkpoint: Checkpoint) -> list[dict[str, Any]]:
 def test_the_program_films_what_fails_again_and_the_page_shows_it(
     checkpoint: Checkpoint, lines: list[dict[str, Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    for line in lines:
+    student, teacher, *others = lines
+    for line in (student, *others):
         append_result(tmp_path / "success.jsonl", line)
     values = {"results": "success.jsonl", "output": "failures.jsonl", "videos": "failures"}
     options = [f"{key}={tmp_path / value}" for key, value in values.items()]
@@ -130,7 +131,12 @@ def test_the_program_films_what_fails_again_and_the_page_shows_it(
     assert "tasks in which SDM @ 1 is below 80 %: 2" in said
     assert "left out" in said
     assert "gone: no such checkpoint folder" in said
-    finding, failure = read_results(tmp_path / "failures.jsonl")
+    unknown = read_results(tmp_path / "failures.jsonl")
+    assert [unknown[0]["teacher_policy"], unknown[1]["teacher_succeeds"]] == [None, None]
+
+    append_result(tmp_path / "success.jsonl", teacher)
+    look_at_failures(settings)
+    finding, failure = read_results(tmp_path / "failures.jsonl")[2:]
     failed = SEED0 + lines[0]["outcomes"].index("0")
     assert finding["starts"]["failed"] == {"seeds": [failed], "expert": "1", "teacher": "0"}
     assert finding["starts"]["succeeded"]["expert"] == "11"
@@ -162,7 +168,7 @@ def test_the_program_films_what_fails_again_and_the_page_shows_it(
 
     look_at_failures(settings)
     assert f"{TASK}: all of it is there" in capsys.readouterr().out
-    assert len(read_results(tmp_path / "failures.jsonl")) == 2
+    assert len(read_results(tmp_path / "failures.jsonl")) == 4
     assert finding["line"] == digest({**lines[0], "collection": "success"})
 
 

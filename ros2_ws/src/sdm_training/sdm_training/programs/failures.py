@@ -29,7 +29,8 @@ class FailuresSettings(Settings):
     relative; method, nfe, network, variant, disturbed: the policy; threshold: the success below which a task falls
     short; tasks: which of them, empty: all; episodes: how many failed ones of a task are played again; failed_starts,
     succeeded_starts: from how many of the policy's starts the expert acts; output: the file that findings are appended
-    to, and in which those that are there are not made again; videos: the folder of videos and stills."""
+    to, and in which those that are there are not made again, but for those of before the teacher was evaluated; videos:
+    the folder of videos and stills."""
 
     results: str
     root: str
@@ -64,7 +65,7 @@ def look_at_failures(settings: FailuresSettings) -> None:
 
 def _look_at(shortfall: Shortfall, settings: FailuresSettings, console: Console) -> None:
     task, line = shortfall.line["task"], digest(shortfall.line)
-    there = matching(read_results(settings.output), line=line)
+    there = [one for one in matching(read_results(settings.output), line=line) if not _is_older(one, shortfall)]
     seeds = {one["episode_seed"] for one in matching(there, kind="failure")}
     missing = [seed for seed in looked_at(shortfall.failed, settings.episodes) if seed not in seeds]
     finding = newest(there, kind="failed_task")
@@ -83,6 +84,12 @@ def _look_at(shortfall: Shortfall, settings: FailuresSettings, console: Console)
             append_result(settings.output, failure)
             outcome = failure["stage"] or ("fails again" if failure["again"] else "does NOT fail again")
             console.print(f"  seed {seed}: {outcome}")
+
+
+def _is_older(finding: dict[str, Any], shortfall: Shortfall) -> bool:
+    """Whether it was found before there was a result of the policy's teacher, and says nothing of it."""
+    key = {"failed_task": "teacher_policy", "failure": "teacher_succeeds"}[finding["kind"]]
+    return shortfall.teacher is not None and finding[key] is None
 
 
 def _in_words(finding: dict[str, Any]) -> str:
