@@ -124,7 +124,7 @@ def test_the_readme_says_of_the_recipe_that_is_run_whole_how_it_is_trained() -> 
         )
     ]
     assert run_whole[0] == policies.WHOLE
-    words = f"What names no network is trained with `network={policies.WHOLE.network}`"
+    words = f"Rows that name no network use `network={policies.WHOLE.network}`"
     assert words in (ROOT / "README.md").read_text()
 
 

@@ -55,8 +55,9 @@ Wilson's 95 % interval and the number of episodes. Only trainings on the task's 
 several evaluations with one training seed the longest does, and of equally long ones the newest. Training seeds are
 pooled: the interval speaks of episodes, the column "over seeds" (standard deviation of the mean over tasks, and how
 many seeds) of trainings. Starts that are tried several times are taken as independent, which makes the interval too
-narrow. A mean over tasks counts each alike; its limits are as far from it as theirs from them in the root of the sum of
-squares. `DP3 @ 10` is DP3 at ten network evaluations (NFE) a chunk, of which a few actions are executed. The network is
+narrow. A mean over tasks counts each alike; its limits are as far from it as the root of the sum of the tasks' squared
+distances, divided by the number of tasks. `DP3 @ 10` is DP3 at ten network evaluations (NFE) for each chunk of actions,
+of which only a few are executed. The network is
 `small` where no other is named, and `dp2d_small` for images.
 
 ## Every method on the same tasks
@@ -171,8 +172,8 @@ has. `best` was chosen on the core tasks, where its gain is likely too large:
 
 {campaign_differences}
 
-The bars are older than the last two recipes and most of the runs, and nothing is decided until all tasks are run. A bar
-is met or missed by the mean; where it lies within the interval, other episodes might say otherwise.
+A bar is a target; these were set before the last two recipes and most of the runs. Each is decided once all its tasks
+are run, by the mean; where the bar lies within the interval, other episodes might say otherwise.
 
 {campaign_bars}
 
