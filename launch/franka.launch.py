@@ -50,6 +50,22 @@ def choose_checkpoint(context):
     return [SetLaunchConfiguration("checkpoint", str(checkpoint))]
 
 
+def command_node(context, parameters, remappings):
+    """It outlives the policy, and stops the arm; without it nothing is left to do. A speed that is given overrules the
+    robot's file."""
+    given = LaunchConfiguration("speed_share").perform(context)
+    speed = [{"speed_share": number("speed_share", float)}] if given else []
+    node = Node(
+        package="sdm_policy_node",
+        executable="command_node",
+        name="command_node",
+        output="screen",
+        parameters=[*parameters, *speed],
+        remappings=remappings,
+    )
+    return [ends_with(node, "command_node", "command_node has ended"), node]
+
+
 def generate_launch_description():
     arguments = [
         DeclareLaunchArgument(
@@ -87,8 +103,8 @@ def generate_launch_description():
         ),
         DeclareLaunchArgument(
             "speed_share",
-            default_value="1.0",
-            description="Share of the contract's speed that the arm is allowed: 0.2 for a first run",
+            default_value="",
+            description="Share of the contract's speed that is allowed, 0.2 at first; empty: that of robot, or 1",
         ),
         DeclareLaunchArgument(
             "robot",
@@ -145,14 +161,6 @@ def generate_launch_description():
         ],
         remappings=remappings,
     )
-    command = Node(
-        package="sdm_policy_node",
-        executable="command_node",
-        name="command_node",
-        output="screen",
-        parameters=[*parameters, {"speed_share": number("speed_share", float)}],
-        remappings=remappings,
-    )
     cockpit = cockpit_node([*parameters, {"camera_namespace": text("camera_namespace")}], remappings)
     twin = Node(
         package="sdm_sim",
@@ -186,10 +194,8 @@ def generate_launch_description():
             OpaqueFunction(function=choose_checkpoint),
             *one_thread(),
             ends_with(twin, "bridge_node", "the twin has finished its episodes"),
-            # The command node outlives the policy, and stops the arm; without the command node nothing is left to do.
-            ends_with(command, "command_node", "command_node has ended"),
+            OpaqueFunction(function=command_node, args=[parameters, remappings]),
             policy,
-            command,
             cockpit,
             twin,
         ]

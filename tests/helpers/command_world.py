@@ -21,7 +21,13 @@ class World:
     """A stream at 100 Hz, its robot, and a policy that lives as long as the test lets it."""
 
     def __init__(
-        self, contract: Contract, *, deadman_timeout_s: float = 0.0, sends_paths: bool = False, **rules: float
+        self,
+        contract: Contract,
+        *,
+        deadman_timeout_s: float = 0.0,
+        sends_paths: bool = False,
+        simulated_clock: bool = False,
+        **rules: float,
     ) -> None:
         self.contract = contract
         self.now, self.now_ns = 50.0, 10**12
@@ -37,6 +43,7 @@ class World:
             self.interlock,
             0.01,
             sends_paths=sends_paths,
+            simulated_clock=simulated_clock,
         )
 
     def chunk(self, target: list[float] | np.ndarray) -> None:

@@ -160,6 +160,16 @@ def test_ensemble_weighs_old_predictions_most_as_act_does():
     assert scheduler.at(2 * DT) == pytest.approx(np.full(3, weights @ values / weights.sum()))
 
 
+def test_an_ensemble_leaves_out_what_is_too_old_but_for_the_newest():
+    scheduler = ChunkScheduler(NATIVE, "ensemble", decay=0.0, max_age_ns=DT)
+    for step, value in enumerate((1.0, 2.0, 4.0)):
+        scheduler.add(ActionChunk(step * DT, DT, np.full((HORIZON, 3), value), step))
+    assert scheduler.at(2 * DT) == pytest.approx(np.full(3, 3.0))
+    assert scheduler.at(3 * DT) == pytest.approx(np.full(3, 4.0))
+    assert scheduler.at(4 * DT) == pytest.approx(np.full(3, 4.0))  # whose age the gate refuses
+    assert scheduler.age(4 * DT) == 2 * DT
+
+
 def test_joint_targets_run_linearly_between_entries_and_rest_on_the_last():
     contract = joint_contract()
     scheduler = ChunkScheduler(contract)

@@ -12,7 +12,7 @@ from helpers.motion import joint_contract, pose_contract, rate_contract
 from sdm_core.action_chunk import ActionChunk
 from sdm_core.commands.command_gate import GateDecision
 from sdm_core.commands.limit_excess import excess
-from sdm_core.contract import Contract, StateEntry
+from sdm_core.contract import ActionEntry, Contract, StateEntry
 from sdm_core.errors import CommandError, ObservationError
 from sdm_policy_node.commands.measured_position import MeasuredPosition
 
@@ -136,26 +136,33 @@ def test_a_robot_that_moves_slowly_or_a_policy_that_rests_is_not_blocked():
     assert led(starts, 3.0, 0.5, 10, follows=True) == np.inf
 
 
-def test_a_robot_that_is_silent_in_motion_for_more_than_a_second_is_paused():
-    short, long, resting = World(LONG), World(LONG), World(LONG)
-    for world in (short, long):
+@pytest.mark.parametrize("moves", [True, False])
+def test_a_robot_that_is_silent_for_more_than_a_second_is_paused(moves):
+    short, long, flickering, unheard = World(LONG), World(LONG), World(LONG), World(LONG)
+    for world in (short, long, flickering):
         for _ in range(20):
-            world.step([0.9, 0.3])
-    for world, periods in ((short, 110), (long, 130), (resting, 300)):
-        for _ in range(periods):
-            world.step(speaks=False)
+            world.step([0.9, 0.3] if moves else None)
+    for world, periods in ((short, 110), (long, 130), (flickering, 150), (unheard, 300)):
+        for period in range(periods):
+            world.step(speaks=world is flickering and period == 80)
         world.step()
-    assert short.step([0.9, 0.3]) is not None
-    assert resting.step([0.9, 0.3]) is not None
-    assert long.stream.activity == "paused"
-    with pytest.raises(CommandError, match="paused; call ~/resume"):
-        long.step([0.9, 0.3])
-    long.interlock.paused = False
-    assert long.step([0.9, 0.3]) is not None
+    for world in (short, unheard):
+        assert world.step([0.9, 0.3]) is not None
+    for world in (long, flickering):
+        assert world.stream.activity == "paused"
+        with pytest.raises(CommandError, match="paused; call ~/resume"):
+            world.step([0.9, 0.3])
+        world.interlock.paused = False
+        assert world.step([0.9, 0.3]) is not None
+    for _ in range(50):
+        short.step([0.9, 0.3])  # it has come back to stay: a second begins anew
+    for _ in range(110):
+        short.step(speaks=False)
+    assert not short.interlock.paused
 
 
 def test_a_robot_that_is_silent_while_its_simulation_stands_is_not_paused():
-    world = World(LONG)
+    world = World(LONG, simulated_clock=True)
     for _ in range(20):
         world.step([0.9, 0.3])
     for _ in range(300):
@@ -418,7 +425,7 @@ def test_a_clock_that_is_set_back_after_a_gap_stops_the_robot_where_it_is():
 
 
 def test_a_few_late_periods_or_a_slow_simulation_are_no_gap():
-    sound, late, slow = World(LONG), World(LONG), World(LONG)
+    sound, late, slow = World(LONG), World(LONG), World(LONG, simulated_clock=True)
     stalled(sound, 0.0)
     last = stalled(late, 0.01)
     stalled(slow, 0.0)
@@ -439,7 +446,7 @@ def test_after_a_gap_a_robot_on_a_path_has_gone_on_along_it():
     world = World(LONG, sends_paths=True)
     for _ in range(20):
         world.step([0.9, 0.3])
-    path = world.stream.path(world.now_ns + 10_000_000)
+    path = world.stream.path(lambda: world.now)[1:]
     stalled_periods = 14
     world.now += 0.01 * stalled_periods
     world.now_ns += 10_000_000 * stalled_periods
@@ -447,6 +454,51 @@ def test_after_a_gap_a_robot_on_a_path_has_gone_on_along_it():
     world.now += 3.0  # and stands at its end, to where the chunk led
     world.now_ns += 3_000_000_000
     assert world.stream.tick_without_clock(world.now, world.now_ns).command == pytest.approx(path[-1], abs=1e-6)
+
+
+@pytest.mark.parametrize("periods", [1, 2, 3, 8, 15])
+def test_a_path_begins_where_the_robot_was_led_by_the_one_before(periods):
+    late = 0.01 * periods
+    world = World(LONG, sends_paths=True)
+    for _ in range(20):
+        world.step([0.9, 0.3])
+    before = world.stream.path(lambda: world.now)
+    # The process has no time between two periods, or before it gives a path.
+    world.now += late - 0.01
+    world.now_ns += round((late - 0.01) * 1e9)
+    assert world.step().command == pytest.approx(before[periods])
+    late_path = world.stream.path(lambda: world.now + late)
+    assert late_path[0] == pytest.approx(before[2 * periods])
+    assert len(world.stream.path(lambda: world.now + 100.0)) == 1
+    assert world.stream.path(lambda: world.now + 100.0)[0] == pytest.approx(late_path[-1])
+
+
+def test_a_gap_that_a_clock_was_set_back_in_is_one():
+    world = World(LONG)
+    last = stalled(world, 0.0)
+    world.now += 0.3  # of which the chunks' clock shows nothing
+    assert within_limits(world, last, [world.step([0.9, 0.3]) for _ in range(40)])
+
+
+def test_a_gripper_beside_a_velocity_keeps_its_last_command_when_motion_begins_anew():
+    contract = rate_contract("twist", ("vx", "vy"))
+    entries = (*contract.action.entries, ActionEntry(name="gripper", unit="1", low=0, high=1))
+    action = contract.action.model_copy(update={"entries": entries, "hold": (0.0, 0.0, None)})
+    world = World(contract.model_copy(update={"action": action}))
+    assert world.step([0.2, 0.0, 1.0]).command[2] == 1.0
+    world.silence_after(alive=False)
+    world.stream.heard_heartbeat(world.now)
+    world.chunk([0.2, 0.0, 1.0])
+    world.stream.heard_heartbeat(world.now, "no image")
+    first = world.stream.tick(world.now_ns, world.now)
+    assert first.held
+    assert first.command.tolist() == [0.0, 0.0, 1.0]
+    world.silence_after(alive=False)
+    world.stream.forget_commands()
+    world.stream.heard_heartbeat(world.now)
+    world.chunk([0.2, 0.0, 1.0])
+    world.stream.heard_heartbeat(world.now, "no image")
+    assert world.stream.tick(world.now_ns, world.now).command.tolist() == [0.0, 0.0, 0.0]
 
 
 def test_a_command_that_could_not_be_given_in_time_is_withdrawn():
@@ -489,10 +541,10 @@ def test_commands_that_are_always_late_are_slow_motion_and_no_gaps(period_s):
 
 @pytest.mark.parametrize("clock_ns", [0, 2_000_000])
 def test_in_a_slow_or_paused_simulation_a_stop_brakes_as_in_any(clock_ns):
-    sound, slow = World(LONG), World(LONG)
+    sound, slow = World(LONG), World(LONG, simulated_clock=True)
     for world in (sound, slow):
         stalled(world, 0.0)
-    paths = World(LONG, sends_paths=True)
+    paths = World(LONG, sends_paths=True, simulated_clock=True)
     stalled(paths, 0.0)
     expected = [sound.stream.hold("test", sound.now, sound.now_ns).command for _ in range(10)]
     for world in (slow, paths):

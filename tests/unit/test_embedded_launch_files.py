@@ -278,6 +278,16 @@ def test_franka_commands_nothing_unless_told_and_uses_the_arms_topics(launch, tm
     assert nodes["command_node"]["parameters"]["rate_hz"] >= 100.0
 
 
+@pytest.mark.parametrize(("given", "share"), [([], 0.3), (["speed_share:=0.2"], 0.2)])
+def test_the_speed_in_the_robot_s_file_holds_unless_another_is_given(launch, tmp_path, given, share):
+    install_package(tmp_path / "prefix", "sdm_policy_node", {"command_node": FINISHES})
+    cell = tmp_path / "cell.yaml"
+    cell.write_text((ROOT / "config" / "robot" / "fr3.yaml").read_text() + "    speed_share: 0.3\n")
+    started = launch("franka.launch.py", f"checkpoint:={tmp_path}", f"robot:={cell}", *given)
+    _, output = finish_after(started, 2, tmp_path / "finish")
+    assert nodes_of(output)["command_node"]["parameters"]["speed_share"] == share
+
+
 def test_franka_s_twin_takes_the_arm_s_place_and_its_shipped_student_drives(launch, tmp_path):
     shipped = tmp_path / "prefix" / "share" / "sdm_bringup" / "models" / "franka_insert_sdm"
     shipped.mkdir()

@@ -227,7 +227,7 @@ def test_servo_is_told_the_command_type_before_anything_is_followed(
     assert world.spin_until(lambda: obstacle(wire) == "")
     assert asked == [command_type, command_type]
     assert wire.send(command)[-1].header.frame_id == "base"
-    assert "has not answered yet" in obstacle(wire)  # somebody may have switched it since
+    assert "was asked for command type" in obstacle(wire)  # somebody may have switched it since
     assert world.spin_until(lambda: obstacle(wire) == "")
     assert asked == [command_type] * 3
     now = world.node.get_clock().now().nanoseconds
@@ -253,10 +253,12 @@ def test_a_servo_that_does_not_answer_is_asked_again(world, monkeypatch):
     wire = Wire(world, "servo_pose", pose_contract(), servo_sink.POSE_TOPIC, PoseStamped)
     assert world.spin_until(lambda: (obstacle(wire), asked)[1] != [])
     monkeypatch.setattr(servo_sink, "_PATIENCE_S", 0.0)
-    assert "has not answered yet; start MoveIt Servo anew where that goes on" in obstacle(wire)
+    assert "has not answered for 0 s; start MoveIt Servo anew where that goes on" in obstacle(wire)
     monkeypatch.undo()
     assert world.spin_until(lambda: obstacle(wire) == "", timeout_s=servo_sink._PATIENCE_S + 20)
     assert len(asked) >= 2
+    monkeypatch.setattr(servo_sink, "_PATIENCE_S", 0.0)
+    assert "just now; try again" in obstacle(wire)  # nothing has moved since it agreed: it may have been switched
     world.node.destroy_service(service)
 
 

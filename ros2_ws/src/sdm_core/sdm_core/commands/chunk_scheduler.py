@@ -19,13 +19,16 @@ class ChunkScheduler:
     """Splices chunks of absolute targets (or native commands) on their stamps; it neither limits nor checks motion.
 
     `receding`: the newest chunk that has begun wins. `ensemble`: the mean of all chunks that cover now, weighted
-    `exp(-decay * k)` with k = 0 for the oldest (Zhao et al. 2023, ACT, temporal ensembling).
+    `exp(-decay * k)` with k = 0 for the oldest (Zhao et al. 2023, ACT, temporal ensembling); those of observations
+    older than `max_age_ns` are left out of it.
 
     A chunk's entry i covers `[stamp + i dt, stamp + (i + 1) dt)`: native commands and rates are constant within it,
     poses and joint positions run linearly to the next entry and rest on the last.
     """
 
-    def __init__(self, contract: Contract, mode: str = "receding", decay: float = 0.01) -> None:
+    def __init__(
+        self, contract: Contract, mode: str = "receding", decay: float = 0.01, *, max_age_ns: int | None = None
+    ) -> None:
         if mode not in SCHEDULERS:
             raise CommandError(f"scheduler '{mode}' is unknown; use one of {', '.join(SCHEDULERS)}")
         self._space = CommandSpace(contract.action)
@@ -33,6 +36,7 @@ class ChunkScheduler:
         self._names = tuple(entry.name for entry in contract.action.entries)
         self._mode = mode
         self._decay = decay
+        self._max_age_ns = max_age_ns
         self._chunks: list[ActionChunk] = []
 
     def reset(self) -> None:
@@ -73,10 +77,11 @@ class ChunkScheduler:
         covering = [chunk for chunk in self._chunks if chunk.stamp_ns <= now_ns]
         if not covering:
             return None
-        if self._mode == "receding" or len(covering) == 1:
+        averaged = [chunk for chunk in covering if self._is_young(chunk, now_ns)]
+        if self._mode == "receding" or len(averaged) < 2:
             return self._value(covering[-1], now_ns)
-        weights = np.exp(-self._decay * np.arange(len(covering)))
-        return self._space.mean(np.stack([self._value(chunk, now_ns) for chunk in covering]), weights)
+        weights = np.exp(-self._decay * np.arange(len(averaged)))
+        return self._space.mean(np.stack([self._value(chunk, now_ns) for chunk in averaged]), weights)
 
     def age(self, now_ns: int) -> int | None:
         """Nanoseconds since the observation of the newest chunk that has begun; None if there is none."""
@@ -87,6 +92,9 @@ class ChunkScheduler:
     def end_ns(self) -> int:
         """The first time that no chunk covers; 0 where there is none."""
         return max((chunk.end_ns for chunk in self._chunks), default=0)
+
+    def _is_young(self, chunk: ActionChunk, now_ns: int) -> bool:
+        return self._max_age_ns is None or now_ns - chunk.stamp_ns <= self._max_age_ns
 
     def _drop_stale(self, now_ns: int) -> None:
         self._chunks = [chunk for chunk in self._chunks if chunk.end_ns > now_ns]

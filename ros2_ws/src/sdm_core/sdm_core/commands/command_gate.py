@@ -81,14 +81,16 @@ class CommandGate:
     def reset(self, position: Vector | None = None) -> None:
         """Begins anew, at rest; pose and joint kinds need the robot's position (float64[A]) before they pass anything.
 
-        Counts stay: they belong to the process.
+        Of other kinds `position` is the last command: entries without a hold of their own, such as a gripper's, stay as
+        it has them. Counts stay: they belong to the process.
         """
         self.settle()
         self._last = None
-        if self._rate:
+        if position is not None:
+            position = np.asarray(position, np.float64)
+            self._last = self._start(position) if self._motion else held_command(self._space.spec, position)
+        elif self._rate:
             self._last = self._at_hold()
-        if position is not None and self._motion:
-            self._last = self._start(np.asarray(position, np.float64))
 
     def settle(self) -> None:
         """The robot has come to rest at the last command, as nothing has followed it; a rate goes on as it was."""

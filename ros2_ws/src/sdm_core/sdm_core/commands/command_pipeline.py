@@ -38,12 +38,11 @@ class CommandPipeline:
         """`period_ns` between ticks (the contract's by default), `max_age_ns` of observations (a chunk's span)."""
         self._period_ns = period_ns or contract.dt_ns
         period = self._period_ns * 1e-9
-        self._scheduler = ChunkScheduler(contract, scheduler)
+        max_age_ns = contract.future_actions * contract.dt_ns if max_age_ns is None else max_age_ns
+        self._scheduler = ChunkScheduler(contract, scheduler, max_age_ns=max_age_ns)
         smooth = is_motion(contract.action) or is_rate(contract.action)
         self._smoother = Smoother(CommandSpace(contract.action), period) if smooth else None
-        self._gate = CommandGate(
-            contract.action, period, contract.future_actions * contract.dt_ns if max_age_ns is None else max_age_ns
-        )
+        self._gate = CommandGate(contract.action, period, max_age_ns)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -51,7 +50,8 @@ class CommandPipeline:
         return dict(self._gate.counts)
 
     def reset(self, position: NDArray[np.float64] | None = None) -> None:
-        """Forgets chunks and motion; `position` (float64[A]) is where a robot of pose or joint kind stands now."""
+        """Forgets chunks and motion; `position` (float64[A]) is where a robot of pose or joint kind stands now, or the
+        last command to one of another kind, if it has had any."""
         self._scheduler.reset()
         self._gate.reset(position)
         self._smooth_from_rest()

@@ -57,6 +57,7 @@ class CommandLoop:
         p = self._settings = settings
         self._node = node
         self._interlock = interlock
+        self._simulated = bool(node.get_parameter("use_sim_time").value)
         self._refusals = Refusals(node)
         self._recorded = recorded = load_contract(p.checkpoint)
         self._contract = self._confined(Workspace(p.workspace_low, p.workspace_high))
@@ -104,6 +105,7 @@ class CommandLoop:
             interlock,
             self._period_ns * 1e-9,
             sends_paths=not p.dry_run and issubclass(command_sink(p.sink), PathSink),
+            simulated_clock=self._simulated,
         )
         self._sent_plans = 0
         self.shadow = ShadowScore(self._contract) if p.dry_run and self._measured else None
@@ -149,11 +151,12 @@ class CommandLoop:
         deadman = node.create_subscription(Empty, "~/deadman", self._on_deadman, QoSProfile(depth=1))
         self._inputs = [*chunks, *heartbeats, deadman]
         self._led_by = [tuple(subscription.topic_name for subscription in group) for group in (chunks, heartbeats)]
-        self._timers = [
-            node.create_timer(period_s, self._tick),
-            node.create_timer(period_s, self._tick_without_clock, clock=steady),
-            node.create_timer(_WATCH_PERIOD_S, self._watch_topics, clock=steady),
-        ]
+        self._timers = [node.create_timer(_WATCH_PERIOD_S, self._watch_topics, clock=steady)]
+        if self._simulated:
+            self._timers.append(node.create_timer(period_s, self._tick))
+            self._timers.append(node.create_timer(period_s, self._tick_without_clock, clock=steady))
+        else:  # a timer of the system's clock would be silent, where that is set back, until it has caught up
+            self._timers.append(node.create_timer(period_s, self._tick, clock=steady))
         node.get_logger().info(
             f"active: {self._contract.task} at {1 / period_s:.0f} Hz on "
             f"{', '.join(self._sink.topics) if self._sink else 'no topic (dry run)'}"
@@ -189,11 +192,10 @@ class CommandLoop:
         A robot that moves is first brought to rest. On a simulated clock, whose world is set back, only a velocity is:
         it would go on.
         """
-        simulated = self._node.get_parameter("use_sim_time").value
-        if is_rate(self._contract.action) or not simulated:
+        if is_rate(self._contract.action) or not self._simulated:
             self._brake("new_episode")
         self._rest()
-        if simulated:
+        if self._simulated:
             self.stream.forget_commands()
         if self._measured:
             self._measured.forget()
@@ -322,10 +324,7 @@ class CommandLoop:
             self._sink.publish(decision.command, self._node.get_clock().now().to_msg(), held)
             if isinstance(self._sink, PathSink) and self.stream.plans != self._sent_plans:
                 self._sent_plans = self.stream.plans
-                path = decision.command[np.newaxis]
-                if self.stream.moving:  # else it stands, and the path is that place, which ends what was sent before
-                    path = np.vstack([path, self.stream.path(self._now_ns() + self._period_ns)])
-                self._sink.publish_path(path, self._period_ns * 1e-9)
+                self._sink.publish_path(self.stream.path(time.monotonic), self._period_ns * 1e-9)
             if self.gripper and not held:
                 self.gripper.follow(decision.command, time.monotonic())
         self._trace.decision(decision, begin_ns, published=self._sink is not None)
@@ -352,6 +351,6 @@ class CommandLoop:
         self._trace.refusal(self._interlock.fault)
 
     def _report_loss(self) -> None:
-        line = "paused: the robot's states ended in motion, and have not come for a second; it may have been stopped"
+        line = "paused: the robot's states have not come for a second; it may have been stopped, and somebody be at it"
         self._node.get_logger().error(f"{line}; see why, and call ~/resume")
         self._trace.refusal(line)

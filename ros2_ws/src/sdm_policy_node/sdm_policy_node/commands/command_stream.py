@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,8 +28,12 @@ Vector = NDArray[np.float64]
 # so many seconds, without a command the arm counts as standing at the last one: none stops sooner.
 _CLOCK_PERIODS = 3
 _SETTLES_S = 0.1
-# A robot that is silent for longer was stopped or started anew; a shorter loss is the network's.
-_LOST_NS = 1_000_000_000
+# A robot that is silent for longer was stopped or started anew; a shorter loss is the network's. It is over when the
+# states have come for so long.
+_LOST_S = 1.0
+_BACK_S = 0.2
+# A path begins where the robot is led by then: so many periods without a command are made up for.
+_PATH_PERIODS = 1.5
 
 
 @dataclass(frozen=True)
@@ -54,8 +59,8 @@ class CommandStream:
 
     A stop is the hold until the robot has stood for `hold_s`; then silence. What ends by itself: lost signs of life, a
     deadman that is released, a silent robot, a clock that stands or is set back: the next chunk begins anew. What does
-    not: the interlock's fault and pause, of which a robot that fell silent in motion for more than a second is one, and
-    the way home, which is not gone on with. Motion always begins at rest: at the last command where the robot still
+    not: the interlock's fault and pause, of which a robot that fell silent for more than a second is one, and the way
+    home, which is not gone on with. Motion always begins at rest: at the last command where the robot still
     holds it, and it is within the bounds, so that its controller sees no step, else at the measured position. So it
     does after a gap in its own commands, as of a process that was stopped, but for a rate, which goes on as it was, and
     a path, along which the robot has gone on: limits hold for each second, not for each command.
@@ -74,9 +79,11 @@ class CommandStream:
         period_s: float,
         *,
         sends_paths: bool = False,
+        simulated_clock: bool = False,
     ) -> None:
         """`contract` of absolute targets; `measured` is None for kinds that begin anywhere (rates, native).
-        `sends_paths`: the robot is given `path`, and goes along it where no command follows."""
+        `sends_paths`: the robot is given `path`, and goes along it where no command follows. `simulated_clock`: the
+        robot lives on the chunks' clock, which may be slow or stand, and not on the steady one."""
         self._contract = contract
         self._pipeline = pipeline
         self._liveness = liveness
@@ -86,12 +93,15 @@ class CommandStream:
         self._interlock = interlock
         self._period_s = period_s
         self._sends_paths = sends_paths
+        self._simulated = simulated_clock
         self._last: Vector | None = None
         self._before: Vector | None = None
-        self._ticked, self._ticked_ns, self._given = 0.0, 0, 0.0
+        self._ticked, self._ticked_ns = 0.0, 0
+        self._given, self._given_ns = 0.0, 0
         self._gaps_s = (0.0, 0.0)  # before the last two commands
         self._begun = 0.0
-        self._lost_ns: int | None = None  # since when the robot is silent, where that was in motion
+        self._lost_s: float | None = None  # since when the robot is silent, but for moments, on its own clock
+        self._silent_s = 0.0  # when it was last
         self.plans = 0
         """How often what lies ahead has changed: by a chunk, a control period of the way home, or a stop."""
         self.rest()
@@ -241,10 +251,11 @@ class CommandStream:
         if self._liveness.deadman_released(now):
             raise CommandError("the deadman is released; nothing moves unless ~/deadman is held")
         position = self._standing_place(now_ns)
-        self._pipeline.reset(position)
+        self._pipeline.reset(self._last if position is None else position)
         self._last = self._last if position is None else position
         self._moving = True
-        self._ticked, self._ticked_ns, self._given, self._gaps_s = now, now_ns, now, (0.0, 0.0)
+        self._ticked, self._ticked_ns, self._gaps_s = now, now_ns, (0.0, 0.0)
+        self._given, self._given_ns = now, now_ns
         self._begun = now
         if self._blockage:
             self._blockage.begin(now)
@@ -317,7 +328,8 @@ class CommandStream:
 
     def withdraw_late(self, now: float) -> bool:
         """Takes the decision of the last tick back where it is too old by `now` to be given, and says whether it did:
-        the robot stands at the one before, where motion begins anew. A rate, or a path's, is given all the same."""
+        the robot stands at the one before, where motion begins anew. A rate is given all the same, and of a path what
+        is left of it."""
         if now - self._ticked < _SETTLES_S or self._measured is None or self._sends_paths or self._before is None:
             return False
         self._pipeline.reset(self._before)
@@ -328,43 +340,58 @@ class CommandStream:
         """The world was set back: it knows of no command, and a gripper stands where it is measured."""
         self._last = self._before = None
 
-    def path(self, now_ns: int) -> NDArray[np.float64]:
-        """What the periods from now on would give: float64[K, A]; see CommandPipeline.path."""
-        return self._pipeline.path(now_ns)
+    def path(self, clock: Callable[[], float]) -> NDArray[np.float64]:
+        """The command that was just given and what the periods after it would give, to rest: float64[K, A], a row a
+        period. Without those rows that are over when it is planned, by `clock` (seconds): the robot has gone on along
+        the path before this one."""
+        assert self._last is not None
+        path = self._last[np.newaxis]
+        if self.moving:  # else it stands, and the path is that place, which ends what was given before
+            period_ns = round(self._period_s * 1e9)
+            path = np.vstack([path, self._pipeline.path(self._given_ns + period_ns)])
+        late = round((clock() - self._given) / self._period_s)
+        return path[min(late, len(path) - 1) :]
 
     def _after_gap(self, now: float, now_ns: int) -> None:
         """Before a command: where none was given for long, it leads on from where the robot is by now.
 
         What is late again and again is slow motion, and no gap.
         """
-        gap_s, elapsed_s = now - self._given, (now_ns - self._ticked_ns) * 1e-9
-        if elapsed_s >= 0:  # else the clock was set back, and tells nothing
+        gap_s, elapsed_s = now - self._given, (now_ns - self._given_ns) * 1e-9
+        before_ns, self._given_ns = self._given_ns, now_ns
+        if self._simulated and elapsed_s >= 0:  # else the clock was set back, and tells nothing
             gap_s = min(gap_s, elapsed_s)  # while a simulation is slow or stands, so is its robot and does
         usual_s, self._gaps_s = max(self._period_s, min(self._gaps_s)), (self._gaps_s[1], gap_s)
-        if gap_s < max(_CLOCK_PERIODS * usual_s, _SETTLES_S):
-            return
         if not self._sends_paths:
-            self._pipeline.settle()
+            if gap_s >= max(_CLOCK_PERIODS * usual_s, _SETTLES_S):
+                self._pipeline.settle()
+            return
+        if gap_s < _PATH_PERIODS * self._period_s:
             return
         period_ns = round(self._period_s * 1e9)
         for missed in range(1, round(gap_s / self._period_s)):
-            decision = self._noted(self._pipeline.tick(self._ticked_ns + missed * period_ns), self._given)
+            decision = self._noted(self._pipeline.tick(before_ns + missed * period_ns), self._given)
             if decision.held and self._pipeline.at_rest:
                 return
             if self._home:
                 self._home.skip()
 
     def _pause_where_lost(self, now_ns: int, now: float) -> None:
-        """A robot that fell silent in motion, and for long, may have been stopped: a human lets it go on.
+        """A robot that has fallen silent for long, at rest, too, may have been stopped, and somebody may be at it: a
+        human lets it go on. A few states in between do not tell otherwise.
 
-        By the chunks' clock: while a simulation stands, its robot says nothing, and has not ended.
+        By its own clock: while a simulation stands, its robot says nothing, and has not ended.
         """
-        if self._measured is None or not self._measured.silent(now):
-            self._lost_ns = None
-        elif self._lost_ns is None:
-            self._lost_ns = now_ns if self._moving else None
-        elif now_ns - self._lost_ns > _LOST_NS and not self._interlock.paused:
-            self.pause()
+        time_s = now_ns * 1e-9 if self._simulated else now
+        if self._measured is None or math.isinf(self._measured.age(now)):
+            self._lost_s = None
+        elif self._measured.silent(now):
+            self._silent_s = time_s
+            self._lost_s = time_s if self._lost_s is None else self._lost_s
+            if time_s - self._lost_s > _LOST_S and not self._interlock.paused:
+                self.pause()
+        elif time_s - self._silent_s > self._measured.timeout_s + _BACK_S:
+            self._lost_s = None
 
     def _check_tracking(self, now: float) -> None:
         if self._interlock.fault or self._measured is None or self._blockage is None or self._last is None:

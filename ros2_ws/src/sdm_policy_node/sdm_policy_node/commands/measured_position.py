@@ -26,7 +26,7 @@ class MeasuredPosition:
         self._space = CommandSpace(action)
         self._arm = [axis for axis, index in enumerate(self._space.linear) if not action.entries[index].is_gripper]
         self._future_ns = contract.dt_ns
-        self._timeout_s = timeout_s
+        self.timeout_s = timeout_s
         self._max_speed = max_speed
         self.forget()
 
@@ -65,7 +65,7 @@ class MeasuredPosition:
 
     def silent(self, now: float) -> bool:
         """Whether no plausible state has come for longer than the time-out."""
-        return self.age(now) > self._timeout_s
+        return self.age(now) > self.timeout_s
 
     def at(self, now_ns: int, last: Vector | None) -> Vector:
         """float64[A], with the gripper as in `last`. Raises CommandError where the position is unknown."""
@@ -76,7 +76,7 @@ class MeasuredPosition:
             raise CommandError(
                 f"the robot's position lies {-age_ns / 1e6:.0f} ms in the future; synchronise the clocks"
             )
-        if age_ns > self._timeout_s * 1e9:
+        if age_ns > self.timeout_s * 1e9:
             raise CommandError(
                 f"the robot's position is unknown: the last one is {age_ns / 1e6:.0f} ms old; joint_states and "
                 "current_pose must be published"

@@ -21,7 +21,8 @@ POSE_TOPIC = "servo_node/pose_target_cmds"
 TWIST_TOPIC = "servo_node/delta_twist_cmds"
 SERVICE = "servo_node/switch_command_type"
 
-# Servo answers at once; what it was asked before it died is never answered (s).
+# Servo answers at once; what it was asked before it died is never answered, and an answer that no motion has followed
+# for so long (s) may no longer be true.
 _PATIENCE_S = 2.0
 
 
@@ -44,13 +45,16 @@ class ServoSwitch:
         if not self._client.service_is_ready():
             self._answer = None
             return f"there is no service {name}; start MoveIt Servo"
-        if self._answer is None:
+        waited_s = time.monotonic() - self._asked
+        if self._answer is None or (self._answer.done() and waited_s > _PATIENCE_S):
             self._answer, self._asked = self._client.call_async(self._request), time.monotonic()
+            waited_s = 0.0
         if not self._answer.done():
-            if time.monotonic() - self._asked > _PATIENCE_S:
-                self._client.remove_pending_request(self._answer)
-                self._answer = None
-            return f"{name} has not answered yet; start MoveIt Servo anew where that goes on"
+            if waited_s <= _PATIENCE_S:
+                return f"{name} was asked for command type {self._request.command_type} just now; try again"
+            self._client.remove_pending_request(self._answer)
+            self._answer = None
+            return f"{name} has not answered for {waited_s:.0f} s; start MoveIt Servo anew where that goes on"
         response = self._answer.result()
         if response is not None and response.success:
             return ""

@@ -86,7 +86,7 @@ class TeleopNode(Node):
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         """In a pause the arm may be led by hand: what it was told before is not gone on with."""
         about = [status for status in message.status if status.name == "command_node: commands"]
-        if any(said.key == "activity" and said.value == "paused" for status in about for said in status.values):
+        if any(said.key == "pause in force" and said.value == "True" for status in about for said in status.values):
             self._jog.rest()
 
     # --- out
