@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rclpy
 from geometry_msgs.msg import PoseStamped
 from helpers.contracts import small_contract
 from helpers.fake_policy import Policy, interventions
@@ -256,6 +258,35 @@ def test_a_stop_ends_though_the_ros_clock_stands(tmp_path):
         assert policy.commands.count(HOLD) > 1
         world.spin_for(0.3)
         assert len(policy.commands) == count
+
+
+@pytest.mark.skipif("embedded_ros" not in str(rclpy.__file__), reason="only the embedded runtime asks Python's clock")
+def test_a_system_clock_that_is_set_back_is_a_stop_and_what_comes_by_the_new_time_is_followed(
+    world, tmp_path, monkeypatch
+):
+    offset = tmp_path / "offset_ns"
+    offset.write_text("0")
+    (tmp_path / "sitecustomize.py").write_text(
+        "import pathlib, time\n"
+        "real = time.time_ns\n"
+        f"time.time_ns = lambda: real() + int(pathlib.Path({str(offset)!r}).read_text())\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    policy = Policy(world, CONTRACT, tmp_path)
+    assert policy.keep_alive_until(lambda: len(policy.commands) >= 10, COMMAND), world.outputs()
+    hour_ns = 3600 * 10**9
+    (tmp_path / "new_ns").write_text(str(-hour_ns))
+    (tmp_path / "new_ns").replace(offset)
+    before = len(policy.commands)
+
+    def goes_on() -> bool:
+        policy.beat()
+        policy.send(COMMAND, observation_stamp=time_message(time.time_ns() - hour_ns))
+        since = policy.commands[before:]
+        return HOLD in since and COMMAND in since[since.index(HOLD) :]
+
+    assert world.spin_until(goes_on), world.outputs()
+    assert "clock_set_back" in interventions(policy.traces)
 
 
 def test_chunks_that_are_not_of_the_contract_are_refused(world, tmp_path):
