@@ -17,7 +17,7 @@ from sdm_training.report.action_error import action_error
 from sdm_training.report.core_comparison import METAWORLD, TASKS, policies, scores, success_by_task, summary
 from sdm_training.report.estimate import Estimate, mean
 from sdm_training.report.fresh_seeds import fresh_seeds_table
-from sdm_training.report.lines import FINAL, FRESH, newest
+from sdm_training.report.lines import FINAL, FRESH, newest, pairs
 from sdm_training.report.markdown import NOT_RUN
 from sdm_training.report.mode_coverage import mode_coverage, mode_summary
 from sdm_training.report.own_results import own_table
@@ -181,6 +181,35 @@ def test_a_student_is_paired_with_its_own_teacher_of_the_same_seed() -> None:
     assert difference_cell(teachers, [SWEEP], Policy("dp3", 10)) == "–"
 
 
+def test_students_of_other_seeds_than_their_teacher_are_paired_with_the_one_they_come_from() -> None:
+    students = [hundred(SWEEP, "sdm", 1, "1110", seed=seed, teacher="dp3 seed 0") for seed in (0, 1)]
+    teachers = [hundred(SWEEP, "dp3", 10, "1111", seed=0), hundred(SWEEP, "dp3", 10, "0000", seed=1)]
+    cell = difference_cell([*students, *teachers], [SWEEP], SDM)
+    assert cell.startswith("-25.0 [")
+    assert cell.endswith("(200)")
+    regression = hundred(SWEEP, "regression", 1, "1010", seed=1)
+    assert difference_cell([*students, regression], [SWEEP], SDM, Policy("regression", 1)).startswith("+25.0 [")
+
+
+def test_a_student_of_a_teacher_that_is_known_by_no_page_is_compared_with_that_one() -> None:
+    lines = [
+        hundred(SWEEP, "dp3", 10, "0000"),
+        *(hundred(SWEEP, "teacher_b", nfe, quarter) for nfe, quarter in ((1, "1000"), (10, "1111"))),
+        hundred(SWEEP, "sdm", 1, "1110", teacher="teacher_b seed 0"),
+    ]
+    table = rows(own_table(lines))
+    assert table["compared with"][-1] == "teacher_b @ 10"
+    assert table["difference, points"][-1].startswith("-25.0 [")
+    assert difference_cell([lines[0], lines[-1]], [SWEEP], SDM) == NOT_RUN
+
+
+@pytest.mark.parametrize("other", [{"repeats": 5}, {"eval_seed0": 5000}])
+def test_episodes_of_other_starts_are_not_paired(other) -> None:
+    student, teacher = hundred(SWEEP, "sdm", 1, "1110"), hundred(SWEEP, "dp3", 10, "1111")
+    assert len(pairs([student], [teacher])[0]) == 100
+    assert pairs([student], [{**teacher, **other}]) == ("", "")
+
+
 def test_a_variant_is_compared_with_the_teacher_of_its_own_variant_where_there_is_one() -> None:
     lines = [hundred(SWEEP, "sdm", 1, "1110", variant="gpu-batched"), hundred(SWEEP, "dp3", 10, "1111")]
     variant = Policy("sdm", 1, variant="gpu-batched")
@@ -320,6 +349,16 @@ def test_one_s_own_student_of_several_teachers_has_a_column_of_each() -> None:
     assert [cell.split()[0] for cell in table[f"`{SWEEP}`"]] == ["100", "75", "75", "50"]
     assert table["compared with"] == ["–", "–", "DP3 @ 10", "DP3, noise prediction @ 10"]
     assert [cell.split()[0] for cell in table["difference, points"][2:]] == ["-25.0", "-25.0"]
+
+
+def test_one_s_own_students_of_two_trainings_of_a_teacher_have_a_column_of_each() -> None:
+    lines = [
+        *(hundred(SWEEP, "dp3", 10, quarter, seed=seed) for seed, quarter in enumerate(("1111", "1100"))),
+        *(hundred(SWEEP, "sdm", 1, "1110", teacher=f"dp3 seed {seed}") for seed in (0, 1)),
+    ]
+    printed = own_table(lines)
+    assert printed.startswith("| success, % | DP3 @ 10 | SDM @ 1, from DP3 seed 0 | SDM @ 1, from DP3 seed 1 |\n")
+    assert [cell.split()[0] for cell in rows(printed)["difference, points"]] == ["–", "-25.0", "+25.0"]
 
 
 @pytest.mark.parametrize(("text", "message"), [(None, "no such file"), ("{}\n", "holds no success lines")])

@@ -150,7 +150,10 @@ def test_a_teacher_may_bring_its_process_and_its_step_counts(recorded):
 
 @pytest.mark.parametrize(
     ("overrides", "nfe"),
-    [(("teacher=dp3", "diffusion=edm", "export.nfe=[1]"), 10), (("teacher=edm", "export.nfe=[1,2]"), 2)],
+    [
+        (("teacher=dp3", "teacher.method=mine", "diffusion=edm", "export.nfe=[1]"), 10),
+        (("teacher=edm", "export.nfe=[1,2]"), 2),
+    ],
 )
 def test_step_counts_that_the_process_cannot_take_are_refused_before_the_training(recorded, overrides, nfe):
     with pytest.raises(SettingsError, match=f"^{nfe} network calls asked of EDM: .* give 1, 3, 5"):
@@ -352,12 +355,17 @@ def test_a_teacher_of_average_velocities_is_not_trained_as_one_of_diffusion(reco
 
 
 def test_a_teacher_that_predicts_the_noise_is_not_distilled_at_pure_noise(recorded):
-    train_teacher(composed("train", TrainSettings, *ONE_STEP, "diffusion=epsilon"))
+    with pytest.raises(SettingsError, match=r"^teacher\.method=dp3 is the name of .*prediction=x0.* has epsilon"):
+        train_teacher(composed("train", TrainSettings, *ONE_STEP, "diffusion=epsilon"))
+    with pytest.raises(SettingsError, match=r"^teacher\.method=edm is the name of .*kind=edm.* has discrete"):
+        train_teacher(composed("train", TrainSettings, *ONE_STEP, "diffusion=x0", "teacher=edm"))
+    assert not (recorded / "runs").exists()
+    train_teacher(composed("train", TrainSettings, *ONE_STEP, "diffusion=epsilon", "teacher.method=dp3_eps"))
     for distiller in ("sdm", "manicm", "dmd2"):
         with pytest.raises(
             SettingsError, match=r"^at timestep 99 a network that predicts the noise cannot tell the action"
         ):
-            distill(composed("distill", DistillSettings, *COMMON, f"distiller={distiller}"))
+            distill(composed("distill", DistillSettings, *COMMON, f"distiller={distiller}", "teacher_method=dp3_eps"))
         assert not (recorded / f"runs/test/reach/{distiller}_small_seed0").exists()
 
 

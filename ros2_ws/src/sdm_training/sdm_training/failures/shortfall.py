@@ -10,7 +10,7 @@ from sdm_core.checkpoint import Checkpoint
 from sdm_core.errors import CheckpointError
 
 from sdm_training.evaluation.result_line import checkpoint_of
-from sdm_training.report.lines import Line
+from sdm_training.report.lines import Line, counterparts
 from sdm_training.report.policies import Policy
 from sdm_training.report.success import reference, success
 
@@ -68,9 +68,8 @@ def _explained(lines: Sequence[Line], found: Sequence[Line], policy: Policy, roo
 
 
 def _teachers_line(lines: Sequence[Line], line: Line, policy: Policy) -> Line | None:
-    teacher = reference(line, policy)
+    teacher = reference(lines, line, policy)
     if teacher == policy:
         return None
     others = success(lines, line["task"], teacher)
-    same = ("seed", "episodes", "eval_seed0")
-    return next((one for one in others.lines if all(one[key] == line[key] for key in same)), None) if others else None
+    return next(iter(counterparts(line, others.lines)), None) if others else None

@@ -11,7 +11,7 @@ from rich.console import Console
 from sdm_training import registry
 from sdm_training.compute import set_up
 from sdm_training.policy.policy import NetworkSettings, PolicySettings
-from sdm_training.settings import Part, run_program
+from sdm_training.settings import Part, SettingsError, run_program
 from sdm_training.training.run import Run, RunSettings, complete, load_data, seeded_policy
 
 
@@ -33,6 +33,24 @@ class TrainSettings(RunSettings):
         return registry.build_part("teachers", values, "teacher")
 
 
+# Results compare policies by these names, each of which stands for one process.
+_NAMED: dict[str, dict[str, str]] = {
+    "dp3": {"kind": "discrete", "prediction": "x0"},
+    "dp3_eps": {"kind": "discrete", "prediction": "epsilon"},
+    "edm": {"kind": "edm"},
+}
+
+
+def _require_own_name(method: str, diffusion: Any) -> None:
+    """Raises SettingsError where the name is another process's."""
+    for key, value in _NAMED.get(method, {}).items():
+        if (given := getattr(diffusion, key)) != value:
+            raise SettingsError(
+                f"teacher.method={method} is the name of teachers with diffusion.{key}={value}, and this one has "
+                f"{given}: give it another, such as teacher.method=dp3_eps for diffusion=epsilon"
+            )
+
+
 def prepare(settings: TrainSettings, device: torch.device) -> Run:
     """The run of one teacher, ready to be trained."""
     data = load_data(settings, settings.network.contract, device)
@@ -40,6 +58,7 @@ def prepare(settings: TrainSettings, device: torch.device) -> Run:
     policy = seeded_policy(policy_settings, data.contract, settings.seed, device)
     teacher: Any = settings.teacher
     learner = registry.find("teachers", teacher.kind).create(teacher, policy, len(data.learned)).to(device)
+    _require_own_name(teacher.method, settings.diffusion)
     return Run(settings, teacher, learner, data, {**teacher.labels, "network": settings.network.name})
 
 

@@ -52,7 +52,7 @@ def _rates(lines: Sequence[Line]) -> str:
 
 
 def _of_reference(lines: Sequence[Line], line: Line, policy: Policy) -> list[Line]:
-    against = reference(line, policy)
+    against = reference(lines, line, policy)
     if same_sampling(against, policy):
         return []
     own_variant = dataclasses.replace(against, variant=policy.variant)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from sdm_training.report.lines import FINAL, Line, matching
+from sdm_training.report.lines import FINAL, Line, matching, taught_by
 from sdm_training.report.markdown import code, table
 from sdm_training.report.policies import METHODS, Policy
 from sdm_training.report.success import (
@@ -15,42 +14,26 @@ from sdm_training.report.success import (
     reference_cell,
     spread_cell,
     task_cell,
-    taught_by,
 )
-
-
-@dataclass(frozen=True)
-class _Column:
-    """A policy, and what else tells its lines from others of the same policy: only what differs between them."""
-
-    policy: Policy
-    demos: int | None
-    teacher: str | None
-
-    @property
-    def heading(self) -> str:
-        demos = "" if self.demos is None else f", {self.demos} demonstrations"
-        teacher = "" if self.teacher is None else f", from {self.teacher}"
-        return f"{self.policy.name}{demos}{teacher}"
-
-    def of(self, lines: Sequence[Line]) -> list[Line]:
-        """Its own lines, and those of the policies that it may be compared with: of as many demonstrations."""
-        found = lines if self.demos is None else matching(lines, demos=self.demos)
-        if self.teacher is None:
-            return list(found)
-        return [line for line in found if Policy.of_line(line) != self.policy or _teacher(line) == self.teacher]
 
 
 def own_table(lines: Sequence[Line]) -> str:
     """One row a task, one column a policy; then means, and what each policy gains on the one it is compared with.
 
     Where a task has several numbers of demonstrations, each number has columns of its own; so has each teacher of a
-    policy that was distilled from several.
+    policy that was distilled from several. A policy is compared with another of as many demonstrations.
     """
     found = matching(lines, **FINAL)
     tasks = tuple(dict.fromkeys(line["task"] for line in found))
-    columns = _columns(found)
-    cells = [(column.of(found), tasks, column.policy) for column in columns]
+    by_demos = len({(line["task"], line.get("demos")) for line in found}) > len(tasks)
+    columns: dict[tuple[Policy, int | None, str], list[Line]] = {}
+    for line, teacher in zip(found, _teachers(found), strict=True):
+        key = Policy.of_line(line), line.get("demos") if by_demos else None, teacher
+        columns.setdefault(key, []).append(line)
+    cells = [
+        ([*own, *(line for line in _of_demos(found, demos) if Policy.of_line(line) != policy)], tasks, policy)
+        for (policy, demos, _), own in columns.items()
+    ]
     rows = [[code(task), *(task_cell(own, task, policy) for own, _, policy in cells)] for task in tasks]
     for name, cell in (
         ("mean", mean_cell),
@@ -59,21 +42,30 @@ def own_table(lines: Sequence[Line]) -> str:
         ("difference, points", difference_cell),
     ):
         rows.append([name, *(cell(*one) for one in cells)])
-    return table(["success, %", *(column.heading for column in columns)], rows)
+    return table(["success, %", *(_heading(*key) for key in columns)], rows)
 
 
-def _columns(lines: Sequence[Line]) -> list[_Column]:
-    by_demos = len({(line["task"], line.get("demos")) for line in lines}) > len({line["task"] for line in lines})
-    teachers = Counter(policy for policy, _ in {(Policy.of_line(line), _teacher(line)) for line in lines})
-    found = {}
+def _of_demos(lines: Sequence[Line], demos: int | None) -> Sequence[Line]:
+    return lines if demos is None else matching(lines, demos=demos)
+
+
+def _heading(policy: Policy, demos: int | None, teacher: str) -> str:
+    return policy.name + ("" if demos is None else f", {demos} demonstrations") + (teacher and f", from {teacher}")
+
+
+def _teachers(lines: Sequence[Line]) -> list[str]:
+    """What a column's heading says of each line's teacher: its method where a policy has several, and its seed where
+    one training seed has; else nothing."""
+    methods, seeds = defaultdict(set), defaultdict(set)
     for line in lines:
-        policy = Policy.of_line(line)
-        teacher = _teacher(line) if teachers[policy] > 1 else None
-        found[_Column(policy, line.get("demos") if by_demos else None, teacher)] = None
-    return list(found)
-
-
-def _teacher(line: Line) -> str:
-    """Its printed name."""
-    method = taught_by(line) or "a teacher without name"
-    return METHODS[method].name if method in METHODS else method
+        methods[Policy.of_line(line)].add(taught_by(line))
+        seeds[Policy.of_line(line), line["seed"]].add(line.get("teacher"))
+    by_seed = {policy for (policy, _), teachers in seeds.items() if len(teachers) > 1}
+    told = []
+    for line in lines:
+        policy, method = Policy.of_line(line), taught_by(line) or "none"
+        name = METHODS[method].name if method in METHODS else method
+        several_seeds = policy in by_seed and len(methods[policy]) == 1
+        seed = f" seed {line['teacher'].partition(' seed ')[2]}" if several_seeds else ""
+        told.append(name + seed if len(methods[policy]) > 1 or several_seeds else "")
+    return told

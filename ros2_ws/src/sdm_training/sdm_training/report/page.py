@@ -225,9 +225,9 @@ Those 37 of the tasks on which the papers below report averages by difficulty. N
 
 One choice of a recipe changed at a time, and those of the fourth together, on six tasks, with fifty episodes of each
 training (`suite=ablations`, `suite=colour`). Evaluation seeds from {development_seed0} on are for development: no other
-cell of this page is of them. Differences are to the recipe's, which stands first, paired by training and evaluation
-seed, with Newcombe's interval of the episodes: another training would change them, too. Where an interval spans 0, the
-choice did not show.
+cell of this page is of them, but for some of those lines evaluated again, further down. Differences are to the
+recipe's, which stands first, paired by training and evaluation seed, with Newcombe's interval of the episodes: another
+training would change them, too. Where an interval spans 0, the choice did not show.
 
 {ablations}
 

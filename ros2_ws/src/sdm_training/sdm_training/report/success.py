@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sdm_core.results import paired_difference, wilson
 
 from sdm_training.report.estimate import Estimate, mean
-from sdm_training.report.lines import Line, one_per_seed, pairs, reported
+from sdm_training.report.lines import Line, matching, one_per_seed, pairs, reported, taught_by
 from sdm_training.report.markdown import NONE, NOT_RUN, bracket, rate_cell
 from sdm_training.report.policies import TEACHERS, Policy
 
@@ -119,21 +119,27 @@ def spread_cell(lines: Sequence[Line], tasks: Sequence[str], policy: Policy) -> 
     return f"± {statistics.stdev(means):.1f} ({len(means)})" if len(means) > 1 else f"{NONE} ({len(means)})"
 
 
-def taught_by(line: Line) -> str | None:
-    """The method of the teacher that a line names (`dp3 seed 0`); None where it is of no student."""
-    return line["teacher"].split()[0] if "teacher" in line else None
+def reference(lines: Iterable[Line], line: Line, policy: Policy) -> Policy:
+    """What a policy is compared with: the teacher that its line names, else its method's usual one.
 
-
-def reference(line: Line, policy: Policy) -> Policy:
-    """What a policy is compared with: the teacher that its line names, else its method's usual one."""
-    usual = TEACHERS.get(taught_by(line) or "", policy.described.reference)
-    return dataclasses.replace(usual, network=policy.network, disturbed=policy.disturbed)
+    A teacher that is not known here counts at as many evaluations as it was run with at most.
+    """
+    named = taught_by(line)
+    if named is None:
+        against = policy.described.reference
+    elif named in TEACHERS:
+        against = TEACHERS[named]
+    else:
+        steps = [one["nfe"] for one in matching(lines, kind="success", method=named, network=policy.network)]
+        against = Policy(named, max(steps, default=1))
+    return dataclasses.replace(against, network=policy.network, disturbed=policy.disturbed)
 
 
 def reference_on(lines: Sequence[Line], tasks: Sequence[str], policy: Policy) -> Policy | None:
     """What a policy is compared with on these tasks; None for a reference itself."""
-    named = [reference(line, policy) for found in over_tasks(lines, tasks, policy).values() for line in found.lines]
-    against = named[0] if named else reference({}, policy)
+    run = over_tasks(lines, tasks, policy).values()
+    named = [reference(lines, line, policy) for found in run for line in found.lines]
+    against = named[0] if named else reference(lines, {}, policy)
     return None if same_sampling(against, policy) else against
 
 
@@ -153,7 +159,7 @@ def success_of_reference(
 ) -> Success | None:
     """The success of `against`, or else the reference, on a line's task: of the policy's own variant of training, where
     there is one."""
-    against = against or reference(line, policy)
+    against = against or reference(lines, line, policy)
     own_variant = dataclasses.replace(against, variant=policy.variant)
     return success(lines, line["task"], own_variant) or success(lines, line["task"], against)
 
@@ -181,7 +187,7 @@ def difference_cell(lines: Sequence[Line], tasks: Sequence[str], policy: Policy,
 
 
 def _paired_outcomes(lines: Sequence[Line], found: Success, policy: Policy, against: Policy | None) -> tuple[str, str]:
-    """A policy's outcomes on a task and the other's, of equal training and evaluation seeds."""
+    """A policy's outcomes on a task and the other's, of counterparts (see `lines`)."""
     own, other = "", ""
     for line in found.lines:
         compared = success_of_reference(lines, line, policy, against)
