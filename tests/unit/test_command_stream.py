@@ -161,6 +161,49 @@ def test_a_robot_that_is_silent_for_more_than_a_second_is_paused(moves):
     assert not short.interlock.paused
 
 
+def test_a_new_episode_does_not_free_a_robot_that_has_fallen_silent():
+    world = World(LONG)
+    for _ in range(20):
+        world.step([0.9, 0.3])
+    for period in range(130):
+        if period == 50:  # as command_node does for ~/start_episode
+            world.stream.rest()
+            world.measured.forget()
+        world.step(speaks=False)
+    world.step()
+    with pytest.raises(CommandError, match="paused; call ~/resume"):
+        world.step([0.9, 0.3])
+
+
+def test_a_process_that_is_away_now_and_then_takes_no_robot_for_silent():
+    world = World(LONG)
+    for period in range(300):
+        if period % 20 == 0:  # its timer comes before the states that wait
+            world.now += 0.25
+            world.now_ns += 250_000_000
+            world.stream.tick(world.now_ns, world.now)
+        world.step([0.9, 0.3])
+    assert not world.interlock.paused
+
+
+def test_in_a_dry_run_nothing_waits_for_a_human():
+    world = World(LONG, lost_s=0.0)
+    for speaks in (True, False):
+        for _ in range(200):
+            world.step(speaks=speaks)
+    assert not world.interlock.paused
+
+
+def test_a_robot_that_is_lost_after_its_simulation_was_set_back_is_paused():
+    world = World(LONG, simulated_clock=True)
+    for speaks, periods in ((True, 20), (False, 50), (False, 130)):
+        for _ in range(periods):
+            world.step(speaks=speaks)
+        if not speaks:
+            world.now_ns -= 500_000_000_000
+    assert world.interlock.paused
+
+
 def test_a_robot_that_is_silent_while_its_simulation_stands_is_not_paused():
     world = World(LONG, simulated_clock=True)
     for _ in range(20):
@@ -471,6 +514,30 @@ def test_a_path_begins_where_the_robot_was_led_by_the_one_before(periods):
     assert late_path[0] == pytest.approx(before[2 * periods])
     assert len(world.stream.path(lambda: world.now + 100.0)) == 1
     assert world.stream.path(lambda: world.now + 100.0)[0] == pytest.approx(late_path[-1])
+
+
+@pytest.mark.parametrize("late", [0.3, 0.6, 0.8])
+def test_a_timer_that_is_late_and_early_leads_no_robot_on_a_path_any_faster(late):
+    """A timer keeps its phase: what one period is too long by, the next is too short."""
+    steady, jittering = World(LONG, sends_paths=True), World(LONG, sends_paths=True)
+    for world, shares in ((steady, (0.0, 0.0)), (jittering, (late, -late))):
+        world.step([0.9, 0.3])
+        for period in range(60):
+            world.now += 0.01 * shares[period % 2]
+            world.now_ns += round(10_000_000 * shares[period % 2])
+            world.step()
+    assert jittering.now == pytest.approx(steady.now)
+    assert jittering.stand == pytest.approx(steady.stand, abs=0.01)
+    assert steady.stand[0] < 0.8  # it is still under way
+
+
+def test_a_path_of_a_slow_simulation_begins_where_that_has_led_the_robot():
+    world = World(LONG, sends_paths=True, simulated_clock=True)
+    for _ in range(20):
+        world.now += 0.03  # four seconds of the wall's in one of its own
+        world.step([0.9, 0.3])
+    path = world.stream.path(lambda: world.now)
+    assert world.stream.path(lambda: world.now + 0.12) == pytest.approx(path[3:])
 
 
 def test_a_gap_that_a_clock_was_set_back_in_is_one():

@@ -257,7 +257,7 @@ def test_a_servo_that_does_not_answer_is_asked_again(world, monkeypatch):
     monkeypatch.undo()
     assert world.spin_until(lambda: obstacle(wire) == "", timeout_s=servo_sink._PATIENCE_S + 20)
     assert len(asked) >= 2
-    monkeypatch.setattr(servo_sink, "_PATIENCE_S", 0.0)
+    monkeypatch.setattr(servo_sink, "_FRESH_S", 0.0)
     assert "just now; try again" in obstacle(wire)  # nothing has moved since it agreed: it may have been switched
     world.node.destroy_service(service)
 

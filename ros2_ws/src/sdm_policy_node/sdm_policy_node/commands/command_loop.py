@@ -91,7 +91,7 @@ class CommandLoop:
             first_hold_s=p.first_hold_s,
         )
         if p.dry_run:  # the robot follows somebody else
-            rules = StopRules(hold_s=p.hold_s, clock_timeout_s=p.chunk_timeout_s, holding_error=0.0, holding_turn=0.0)
+            rules = StopRules(p.hold_s, p.chunk_timeout_s, holding_error=0.0, holding_turn=0.0, lost_s=0.0)
         self.stream = CommandStream(
             self._contract,
             pipeline,

@@ -28,12 +28,10 @@ Vector = NDArray[np.float64]
 # so many seconds, without a command the arm counts as standing at the last one: none stops sooner.
 _CLOCK_PERIODS = 3
 _SETTLES_S = 0.1
-# A robot that is silent for longer was stopped or started anew; a shorter loss is the network's. It is over when the
-# states have come for so long.
-_LOST_S = 1.0
+# A robot's silence is over when its states have come for so long.
 _BACK_S = 0.2
-# A path begins where the robot is led by then: so many periods without a command are made up for.
-_PATH_PERIODS = 1.5
+# A timer may be early by this share of a period.
+_EARLY = 0.05
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,8 @@ class StopRules:
     """When a stop begins and how long it lasts (s), and how far from its command the robot may stand: 0 is anywhere,
     `tracking_error` in m, or rad of a joint, `tracking_turn` in rad of a pose's rotation; and how long (s) it may stand
     while it is led away: 0 is for ever. A robot no farther than `holding_error` and `holding_turn` still holds its last
-    command: that is asked for `first_hold_s` at the begin of the first motion, in which it is told to stay."""
+    command: that is asked for `first_hold_s` at the begin of the first motion, in which it is told to stay. One that
+    is silent for more than `lost_s` was stopped or started anew, 0: never; a shorter loss is the network's."""
 
     hold_s: float
     clock_timeout_s: float
@@ -49,6 +48,7 @@ class StopRules:
     tracking_turn: float = 0.0
     blocked_s: float = 0.0
     first_hold_s: float = 0.0
+    lost_s: float = 1.0
     # As far as a controller's load and friction leave an arm from where it is told to stand.
     holding_error: float = 0.02
     holding_turn: float = 0.1
@@ -59,7 +59,7 @@ class CommandStream:
 
     A stop is the hold until the robot has stood for `hold_s`; then silence. What ends by itself: lost signs of life, a
     deadman that is released, a silent robot, a clock that stands or is set back: the next chunk begins anew. What does
-    not: the interlock's fault and pause, of which a robot that fell silent for more than a second is one, and the way
+    not: the interlock's fault and pause, of which a robot that fell silent for more than `lost_s` is one, and the way
     home, which is not gone on with. Motion always begins at rest: at the last command where the robot still
     holds it, and it is within the bounds, so that its controller sees no step, else at the measured position. So it
     does after a gap in its own commands, as of a process that was stopped, but for a rate, which goes on as it was, and
@@ -99,9 +99,12 @@ class CommandStream:
         self._ticked, self._ticked_ns = 0.0, 0
         self._given, self._given_ns = 0.0, 0
         self._gaps_s = (0.0, 0.0)  # before the last two commands
+        self._over: float | None = None  # periods that a path's robot has gone on by, beyond the last command
+        self._pace = 1.0  # of the robot's clock
         self._begun = 0.0
         self._lost_s: float | None = None  # since when the robot is silent, but for moments, on its own clock
         self._silent_s = 0.0  # when it was last
+        self._looked = math.inf
         self.plans = 0
         """How often what lies ahead has changed: by a chunk, a control period of the way home, or a stop."""
         self.rest()
@@ -255,7 +258,7 @@ class CommandStream:
         self._last = self._last if position is None else position
         self._moving = True
         self._ticked, self._ticked_ns, self._gaps_s = now, now_ns, (0.0, 0.0)
-        self._given, self._given_ns = now, now_ns
+        self._given, self._given_ns, self._over = now, now_ns, None
         self._begun = now
         if self._blockage:
             self._blockage.begin(now)
@@ -342,15 +345,15 @@ class CommandStream:
 
     def path(self, clock: Callable[[], float]) -> NDArray[np.float64]:
         """The command that was just given and what the periods after it would give, to rest: float64[K, A], a row a
-        period. Without those rows that are over when it is planned, by `clock` (seconds): the robot has gone on along
-        the path before this one."""
+        period. Without those rows that are over when it is planned, by the steady `clock` (seconds): the robot has gone
+        on along the path before this one."""
         assert self._last is not None
         path = self._last[np.newaxis]
         if self.moving:  # else it stands, and the path is that place, which ends what was given before
             period_ns = round(self._period_s * 1e9)
             path = np.vstack([path, self._pipeline.path(self._given_ns + period_ns)])
-        late = round((clock() - self._given) / self._period_s)
-        return path[min(late, len(path) - 1) :]
+        late = (self._over or 0.0) + self._pace * (clock() - self._given) / self._period_s
+        return path[min(max(round(late), 0), len(path) - 1) :]
 
     def _after_gap(self, now: float, now_ns: int) -> None:
         """Before a command: where none was given for long, it leads on from where the robot is by now.
@@ -360,21 +363,31 @@ class CommandStream:
         gap_s, elapsed_s = now - self._given, (now_ns - self._given_ns) * 1e-9
         before_ns, self._given_ns = self._given_ns, now_ns
         if self._simulated and elapsed_s >= 0:  # else the clock was set back, and tells nothing
-            gap_s = min(gap_s, elapsed_s)  # while a simulation is slow or stands, so is its robot and does
+            self._pace = min(elapsed_s / gap_s, 1.0) if gap_s > 0 else 1.0
+            gap_s *= self._pace  # while a simulation is slow or stands, so is its robot and does
         usual_s, self._gaps_s = max(self._period_s, min(self._gaps_s)), (self._gaps_s[1], gap_s)
         if not self._sends_paths:
             if gap_s >= max(_CLOCK_PERIODS * usual_s, _SETTLES_S):
                 self._pipeline.settle()
             return
-        if gap_s < _PATH_PERIODS * self._period_s:
-            return
         period_ns = round(self._period_s * 1e9)
-        for missed in range(1, round(gap_s / self._period_s)):
+        for missed in range(1, self._periods_over(gap_s)):
             decision = self._noted(self._pipeline.tick(before_ns + missed * period_ns), self._given)
             if decision.held and self._pipeline.at_rest:
                 return
             if self._home:
                 self._home.skip()
+
+    def _periods_over(self, gap_s: float) -> int:
+        """How many periods a robot on a path has gone on by since the last command. What is left of one is carried, so
+        that a timer that is now late and now early leads it no faster."""
+        if self._over is None:  # the first command is due at once
+            self._over = 0.0
+            return 1
+        self._over += gap_s / self._period_s
+        periods = math.floor(self._over + _EARLY)
+        self._over = max(self._over - max(periods, 1), -1.0)
+        return periods
 
     def _pause_where_lost(self, now_ns: int, now: float) -> None:
         """A robot that has fallen silent for long, at rest, too, may have been stopped, and somebody may be at it: a
@@ -382,16 +395,20 @@ class CommandStream:
 
         By its own clock: while a simulation stands, its robot says nothing, and has not ended.
         """
+        if not self._rules.lost_s or self._measured is None or math.isinf(self._measured.age(now)):
+            return
         time_s = now_ns * 1e-9 if self._simulated else now
-        if self._measured is None or math.isinf(self._measured.age(now)):
-            self._lost_s = None
-        elif self._measured.silent(now):
+        looked, self._looked = self._looked, now
+        if self._lost_s is not None and time_s < self._lost_s:  # the clock was set back
+            self._lost_s = self._silent_s = time_s
+        if not self._measured.silent(now):
+            if time_s - self._silent_s > self._measured.timeout_s + _BACK_S:
+                self._lost_s = None
+        elif now - looked <= self._measured.timeout_s:  # else it is this process that was away, and states may wait
             self._silent_s = time_s
             self._lost_s = time_s if self._lost_s is None else self._lost_s
-            if time_s - self._lost_s > _LOST_S and not self._interlock.paused:
+            if time_s - self._lost_s > self._rules.lost_s and not self._interlock.paused:
                 self.pause()
-        elif time_s - self._silent_s > self._measured.timeout_s + _BACK_S:
-            self._lost_s = None
 
     def _check_tracking(self, now: float) -> None:
         if self._interlock.fault or self._measured is None or self._blockage is None or self._last is None:

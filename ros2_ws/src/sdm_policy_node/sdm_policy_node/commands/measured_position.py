@@ -28,13 +28,13 @@ class MeasuredPosition:
         self._future_ns = contract.dt_ns
         self.timeout_s = timeout_s
         self._max_speed = max_speed
+        self._heard = -np.inf
         self.forget()
 
     def forget(self) -> None:
-        """The next state may be anywhere."""
+        """The next state may be anywhere. When the last one came stays known: a robot that is silent stays so."""
         self._stamp_ns: int | None = None
         self._state: Vector | None = None
-        self._heard = -np.inf
 
     def observe(self, stamp_ns: int, state: Vector, now: float) -> None:
         """A state [S] has come. Raises ObservationError, and keeps the last one, where it cannot be true.

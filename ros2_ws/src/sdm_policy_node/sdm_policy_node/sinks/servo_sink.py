@@ -21,9 +21,10 @@ POSE_TOPIC = "servo_node/pose_target_cmds"
 TWIST_TOPIC = "servo_node/delta_twist_cmds"
 SERVICE = "servo_node/switch_command_type"
 
-# Servo answers at once; what it was asked before it died is never answered, and an answer that no motion has followed
-# for so long (s) may no longer be true.
+# Servo answers at once; what it was asked before it died is never answered (s).
 _PATIENCE_S = 2.0
+# An answer that no motion has followed for so long (s) may no longer be true.
+_FRESH_S = 30.0
 
 
 class ServoSwitch:
@@ -46,7 +47,7 @@ class ServoSwitch:
             self._answer = None
             return f"there is no service {name}; start MoveIt Servo"
         waited_s = time.monotonic() - self._asked
-        if self._answer is None or (self._answer.done() and waited_s > _PATIENCE_S):
+        if self._answer is None or (self._answer.done() and waited_s > _FRESH_S):
             self._answer, self._asked = self._client.call_async(self._request), time.monotonic()
             waited_s = 0.0
         if not self._answer.done():
