@@ -71,19 +71,20 @@ def one_per_seed(lines: Iterable[Line]) -> list[Line]:
     return [by_seed[seed] for seed in sorted(by_seed)]
 
 
-def taught_by(line: Line) -> str | None:
-    """The method of the teacher that a line names (`dp3 seed 0`); None where it names none."""
-    return line["teacher"].partition(" seed ")[0] if is_distilled(line) else None
+def teacher_of(line: Line) -> tuple[str, int] | None:
+    """Method and training seed of the teacher that a line names (`dp3 seed 0`); None where it names none."""
+    if not is_distilled(line):
+        return None
+    method, _, seed = line["teacher"].partition(" seed ")
+    return method, int(seed)
 
 
 def counterparts(line: Line, others: Iterable[Line]) -> list[Line]:
     """Those of other lines that began from the same starts, and have the same training seed, or of a student's teacher
     the seed of the one that it was distilled from."""
     starts = {key: line.get(key) for key in ("episodes", "eval_seed0", "repeats")}
-    method, seed = taught_by(line), line["seed"]
-    teachers_seed = int(line["teacher"].partition(" seed ")[2]) if method else seed
-    wanted = {True: teachers_seed, False: seed}
-    return [one for one in matching(others, **starts) if one["seed"] == wanted[one["method"] == method]]
+    seeds = dict([teacher] if (teacher := teacher_of(line)) else [])
+    return [one for one in matching(others, **starts) if one["seed"] == seeds.get(one["method"], line["seed"])]
 
 
 def pairs(first: Iterable[Line], second: Sequence[Line]) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from sdm_training.report.lines import FINAL, Line, matching, taught_by
+from sdm_training.report.lines import FINAL, Line, matching, teacher_of
 from sdm_training.report.markdown import code, table
 from sdm_training.report.policies import METHODS, Policy
 from sdm_training.report.success import (
@@ -15,6 +15,8 @@ from sdm_training.report.success import (
     spread_cell,
     task_cell,
 )
+
+_NONE = ("none", 0)  # in place of a teacher's method and seed
 
 
 def own_table(lines: Sequence[Line]) -> str:
@@ -54,18 +56,20 @@ def _heading(policy: Policy, demos: int | None, teacher: str) -> str:
 
 
 def _teachers(lines: Sequence[Line]) -> list[str]:
-    """What a column's heading says of each line's teacher: its method where a policy has several, and its seed where
-    one training seed has; else nothing."""
+    """What a column's heading says of each line's teacher: its method where a policy has several, and its seed, too,
+    where one training seed has several of one method; else nothing."""
     methods, seeds = defaultdict(set), defaultdict(set)
     for line in lines:
-        methods[Policy.of_line(line)].add(taught_by(line))
-        seeds[Policy.of_line(line), line["seed"]].add(line.get("teacher"))
-    by_seed = {policy for (policy, _), teachers in seeds.items() if len(teachers) > 1}
+        policy, (method, seed) = Policy.of_line(line), teacher_of(line) or _NONE
+        methods[policy].add(method)
+        seeds[policy, line["seed"], method].add(seed)
+    by_seed = {policy for (policy, *_), several in seeds.items() if len(several) > 1}
     told = []
     for line in lines:
-        policy, method = Policy.of_line(line), taught_by(line) or "none"
+        policy, (method, seed) = Policy.of_line(line), teacher_of(line) or _NONE
         name = METHODS[method].name if method in METHODS else method
-        several_seeds = policy in by_seed and len(methods[policy]) == 1
-        seed = f" seed {line['teacher'].partition(' seed ')[2]}" if several_seeds else ""
-        told.append(name + seed if len(methods[policy]) > 1 or several_seeds else "")
+        if policy in by_seed:
+            told.append(f"{name} seed {seed}")
+        else:
+            told.append(name if len(methods[policy]) > 1 else "")
     return told

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sdm_core.results import paired_difference, wilson
 
 from sdm_training.report.estimate import Estimate, mean
-from sdm_training.report.lines import Line, matching, one_per_seed, pairs, reported, taught_by
+from sdm_training.report.lines import Line, matching, one_per_seed, pairs, reported, teacher_of
 from sdm_training.report.markdown import NONE, NOT_RUN, bracket, rate_cell
 from sdm_training.report.policies import TEACHERS, Policy
 
@@ -124,14 +124,14 @@ def reference(lines: Iterable[Line], line: Line, policy: Policy) -> Policy:
 
     A teacher that is not known here counts at as many evaluations as it was run with at most.
     """
-    named = taught_by(line)
-    if named is None:
+    method, _ = teacher_of(line) or (None, None)
+    if method is None:
         against = policy.described.reference
-    elif named in TEACHERS:
-        against = TEACHERS[named]
+    elif method in TEACHERS:
+        against = TEACHERS[method]
     else:
-        steps = [one["nfe"] for one in matching(lines, kind="success", method=named, network=policy.network)]
-        against = Policy(named, max(steps, default=1))
+        steps = [one["nfe"] for one in matching(lines, kind="success", method=method, network=policy.network)]
+        against = Policy(method, max(steps, default=1))
     return dataclasses.replace(against, network=policy.network, disturbed=policy.disturbed)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from sdm_core.checkpoint import CONTRACT, METRICS, NETWORK
 from sdm_sim.registry import difficulty, families, task_names
 
-from sdm_training.report.lines import FINAL, Line, matching, newest
+from sdm_training.report.lines import FINAL, Line, matching, newest, teacher_of
 from sdm_training.report.markdown import NONE, NOT_RUN, code, table
 from sdm_training.report.policies import STUDENT_ROWS, TEACHERS, Policy
 from sdm_training.report.success import Success
@@ -151,7 +151,7 @@ def _success(line: Line | None) -> str:
 
 def _teacher(lines: Sequence[Line], model: Line, own: Line | None) -> str:
     """The success of the teacher that it was distilled from, of the same file of result lines as its own."""
-    method, _, seed = model.get("teacher", "").partition(" seed ")
+    method, seed = teacher_of(model) or ("", None)
     teacher = TEACHERS.get(method)
     if own is None or teacher is None:
         return NONE
@@ -162,7 +162,7 @@ def _teacher(lines: Sequence[Line], model: Line, own: Line | None) -> str:
         "collection": own["collection"],
         "method": method,
         "nfe": teacher.nfe,
-        "seed": int(seed),
+        "seed": seed,
     }
     found = newest(lines, **wanted, variant=model.get("variant")) or newest(lines, **wanted, variant=None)
     return f"{teacher.name}: {_success(found)}"
