@@ -69,6 +69,10 @@ class Arm:
 
         return self.policy.keep_alive_until(step, target)
 
+    def resumes(self, target: list[float] | None = GOAL) -> bool:
+        """An operator's resume, which is refused until the arm's states have come for a while."""
+        return self.until(lambda: self.world.call(Trigger, "command_node/resume").success, target)
+
     def moving(self) -> bool:
         return len(self.path) > 5 and self.path[-1][0] < STAND[0] - 0.02
 
@@ -138,7 +142,7 @@ def test_a_human_takes_over_and_the_policy_goes_on_where_the_arm_was_led(world, 
     sent = arm.policy._sequence
     assert arm.until(lambda: arm.policy._sequence > sent + 10)
     assert len(arm.path) == count
-    assert world.call(Trigger, "command_node/resume").success
+    assert arm.resumes(), world.outputs()
     arm.follows = True
     assert arm.until(lambda: len(arm.path) > count + 20), world.outputs()
     assert arm.path[count][:3] == pytest.approx([-0.2, 0.3, 0.3], abs=1e-3)
@@ -163,7 +167,7 @@ def test_a_pause_is_taken_before_the_activation_and_outlasts_it(world, tmp_path,
     assert all(world.change_state("command_node", transition) for transition in up)
     assert arm.until(lambda: "paused; call ~/resume" in world.outputs()), world.outputs()
     assert arm.path == []
-    assert world.call(Trigger, "command_node/resume").success
+    assert arm.resumes(), world.outputs()
     assert arm.until(arm.moving), world.outputs()
 
 
@@ -193,7 +197,7 @@ def test_the_workspace_is_narrowed_at_rest_and_never_beyond_that_of_the_start(wo
     if begun < narrow[0]:  # it got farther before it stood
         arm.stand = [0.0, *arm.stand[1:]]
     count = len(arm.path)
-    assert world.call(Trigger, "command_node/resume").success
+    assert arm.resumes(), world.outputs()
     assert arm.until(lambda: len(arm.path) > count + 50 and arm.path[-1][0] < narrow[0] + 1e-3), world.outputs()
     assert min(pose[0] for pose in arm.path[count:]) >= narrow[0]
 
@@ -389,7 +393,7 @@ def test_a_hand_that_was_told_to_open_is_told_again_after_a_pause(world, tmp_pat
     assert arm.until(lambda: "paused; call ~/resume" in world.outputs(), opened), world.outputs()
     settled(world, arm.path)
     count = len(goals)
-    assert world.call(Trigger, "command_node/resume").success  # somebody may have closed it meanwhile
+    assert arm.resumes(opened)  # somebody may have closed it meanwhile
     assert arm.until(lambda: len(goals) > count, opened), world.outputs()
     server.destroy()
 

@@ -152,13 +152,39 @@ def test_a_robot_that_is_silent_for_more_than_a_second_is_paused(moves):
         assert world.stream.activity == "paused"
         with pytest.raises(CommandError, match="paused; call ~/resume"):
             world.step([0.9, 0.3])
-        world.interlock.paused = False
+        with pytest.raises(CommandError, match=r"the robot is silent: its last state came 0\.0 s ago; see why"):
+            world.stream.resume(world.now)  # one state is no robot that is back
+        for _ in range(50):
+            assert world.step() is None
+        assert world.stream.resume(world.now) == "where the robot is measured to stand"
         assert world.step([0.9, 0.3]) is not None
     for _ in range(50):
         short.step([0.9, 0.3])  # it has come back to stay: a second begins anew
     for _ in range(110):
         short.step(speaks=False)
     assert not short.interlock.paused
+
+
+def test_a_pause_is_lifted_by_a_human_unless_the_robot_is_silent():
+    world, rates = World(LONG), World(rate_contract())
+    for each, place in ((world, "where the robot is measured to stand"), (rates, "at rest")):
+        each.step()
+        each.stream.pause()
+        assert each.stream.resume(each.now) == place
+        assert not each.interlock.paused
+    world.stream.pause()
+    for _ in range(30):
+        world.step(speaks=False)
+    with pytest.raises(CommandError, match=r"its last state came 0\.3 s ago"):
+        world.stream.resume(world.now)
+    assert world.interlock.paused
+    world.stream.rest()
+    unheard = World(LONG)
+    unheard.stream.pause()
+    unheard.step(speaks=False)
+    unheard.stream.resume(unheard.now)  # nothing of it has begun, and nothing moves before it speaks
+    with pytest.raises(CommandError, match="position is unknown"):
+        unheard.step([0.9, 0.3], speaks=False)
 
 
 def test_a_new_episode_does_not_free_a_robot_that_has_fallen_silent():

@@ -227,6 +227,17 @@ class CommandStream:
         self._interlock.paused = True
         self.stop("paused")
 
+    def resume(self, now: float) -> str:
+        """A human lifts the pause; says where the next motion begins. Raises CommandError, and stays paused, while the
+        robot is silent: nobody can know yet whether it is ready."""
+        if self._lost_s is not None and self._measured:
+            raise CommandError(
+                f"the robot is silent: its last state came {self._measured.age(now):.1f} s ago; see why, and call "
+                "~/resume when its states come steadily"
+            )
+        self._interlock.paused = False
+        return "where the robot is measured to stand" if self._measured else "at rest"
+
     def stop(self, reason: str) -> None:
         """Ends what it does, if anything, with a stop."""
         if self._moving:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.lifecycle import LifecycleNode
 from sdm_core.errors import CommandError
@@ -57,8 +59,11 @@ class OperatorServices:
         return response
 
     def _on_resume(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        self._interlock.paused = False
-        response.success, response.message = True, "the next chunk begins where the robot is measured to stand"
+        try:
+            place = self._loop.stream.resume(time.monotonic())
+            response.success, response.message = True, f"the next chunk begins {place}"
+        except CommandError as error:
+            response.success, response.message = False, str(error)
         return response
 
     def _on_home(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
