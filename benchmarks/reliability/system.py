@@ -140,7 +140,9 @@ class System:
         self.log.forget(keep_s=0.0)  # of an arm that stood elsewhere
         for node in ("policy_node", "command_node"):
             self.call(StartEpisode, f"{node}/start_episode", StartEpisode.Request(seed=seed))
-        self.call(Trigger, "command_node/resume")
+        answer = self.call(Trigger, "command_node/resume")
+        if not answer.success:
+            raise TimeoutError(f"command_node does not resume: {answer.message}")
 
     def outputs(self) -> str:
         """The last lines of both nodes, for a report of a failure."""

@@ -228,9 +228,9 @@ class CommandStream:
         self.stop("paused")
 
     def resume(self, now: float) -> str:
-        """A human lifts the pause; says where the next motion begins. Raises CommandError, and stays paused, while the
-        robot is silent: nobody can know yet whether it is ready."""
-        if self._lost_s is not None and self._measured:
+        """A human lifts the pause; says where the next motion begins. Raises CommandError, and stays paused, where the
+        robot has fallen silent for more than `lost_s` and is not back."""
+        if self._gone and self._measured:
             raise CommandError(
                 f"the robot is silent: its last state came {self._measured.age(now):.1f} s ago; see why, and call "
                 "~/resume when its states come steadily"
@@ -418,8 +418,13 @@ class CommandStream:
         elif now - looked <= self._measured.timeout_s:  # else it is this process that was away, and states may wait
             self._silent_s = time_s
             self._lost_s = time_s if self._lost_s is None else self._lost_s
-            if time_s - self._lost_s > self._rules.lost_s and not self._interlock.paused:
+            if self._gone and not self._interlock.paused:
                 self.pause()
+
+    @property
+    def _gone(self) -> bool:
+        """Whether the robot has been silent, but for moments, for more than `lost_s`, and has not come back to stay."""
+        return self._lost_s is not None and self._silent_s - self._lost_s > self._rules.lost_s
 
     def _check_tracking(self, now: float) -> None:
         if self._interlock.fault or self._measured is None or self._blockage is None or self._last is None:
