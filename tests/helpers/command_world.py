@@ -18,7 +18,11 @@ _LONGEST_STOP = 200
 
 
 class World:
-    """A stream at 100 Hz, its robot, and a policy that lives as long as the test lets it."""
+    """A stream at 100 Hz, its robot, and a policy that lives as long as the test lets it.
+
+    A robot that is given paths goes along the last one, whether it is given another or not: `driven` says where it was,
+    a row a period.
+    """
 
     def __init__(
         self,
@@ -34,6 +38,9 @@ class World:
         self.interlock = Interlock()
         self.measured = MeasuredPosition(contract, 0.2, max_speed=10.0) if is_motion(contract.action) else None
         self.stand = np.array([0.3, -0.3, 0.0, 0.0, 0.0, 0.0, 1.0])[: contract.state_dim]  # two joints, or a pose
+        self.driven: list[np.ndarray] = []
+        self.path = self.stand[np.newaxis]
+        self._sends_paths, self._plans = sends_paths, 0
         self.stream = CommandStream(
             contract,
             CommandPipeline(contract, period_ns=10_000_000),
@@ -58,10 +65,11 @@ class World:
         alive: bool = True,
         speaks: bool = True,
         follows: bool = True,
+        sends_late: int = 0,
     ) -> GateDecision | None:
-        """One period: the robot is where it was told, unless it does not follow."""
-        self.now += 0.01
-        self.now_ns += 10_000_000
+        """One period: the robot is where it was told, unless it does not follow. `sends_late`: so many periods the
+        process is given no time before it gives a path."""
+        self.passes(1)
         if alive:
             self.stream.heard_heartbeat(self.now)
         if self.measured and speaks:
@@ -71,7 +79,20 @@ class World:
         decision = self.stream.tick(self.now_ns, self.now)
         if decision and decision.command is not None and follows:
             self.stand = decision.command[: len(self.stand)]
+        if self._sends_paths and decision and self.stream.plans != self._plans:
+            self._plans = self.stream.plans
+            self.passes(sends_late)
+            self.path = self.stream.path(lambda: self.now)
         return decision
+
+    def passes(self, periods: int) -> None:
+        """Time goes by, in which the process is given none."""
+        for _ in range(periods):
+            self.now += 0.01
+            self.now_ns += 10_000_000
+            if self._sends_paths:
+                self.driven.append(self.path[0])
+                self.stand, self.path = self.path[0], self.path[min(1, len(self.path) - 1) :]
 
     def silence_after(self, *, alive: bool = True, speaks: bool = True) -> list[GateDecision]:
         """Steps until it falls silent; gives all decisions until then."""

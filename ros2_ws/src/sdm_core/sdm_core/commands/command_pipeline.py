@@ -62,6 +62,18 @@ class CommandPipeline:
         self._gate.settle()
         self._smooth_from_rest()
 
+    def copy(self) -> CommandPipeline:
+        """A pipeline in the same state, to look ahead with; it counts for itself."""
+        other = copy(self)
+        other._scheduler, other._gate = self._scheduler.copy(), self._gate.copy()
+        other._smoother = self._smoother and self._smoother.copy()
+        return other
+
+    def move_as(self, other: CommandPipeline) -> None:
+        """Goes on from where and how fast `other`, of the same contract, has led the robot; chunks stay."""
+        self._gate.move_as(other._gate)
+        self._smoother = other._smoother and other._smoother.copy()
+
     def confine(self, contract: Contract) -> None:
         """Begins anew, as `reset` does, within the bounds of `contract`, which differs in nothing else."""
         self._gate.confine(contract.action)
@@ -93,10 +105,7 @@ class CommandPipeline:
 
         Nothing changes by it. Raises CommandError where the robot's position is unknown.
         """
-        ahead = copy(self)
-        ahead._scheduler, ahead._gate = self._scheduler.copy(), self._gate.copy()
-        ahead._smoother = self._smoother and self._smoother.copy()
-        commands = []
+        ahead, commands = self.copy(), []
         end_ns = self._scheduler.end_ns
         for time_ns in range(now_ns, now_ns + _LONGEST_PATH * self._period_ns, self._period_ns):
             decision = ahead.tick(time_ns)

@@ -18,6 +18,7 @@ from sdm_core.contract import Contract
 from sdm_core.errors import CommandError
 
 from sdm_policy_node.commands.blockage import Blockage
+from sdm_policy_node.commands.given_path import GivenPath
 from sdm_policy_node.commands.interlock import Interlock
 from sdm_policy_node.commands.measured_position import MeasuredPosition
 from sdm_policy_node.liveness import Liveness
@@ -89,9 +90,10 @@ class CommandStream:
         self._liveness = liveness
         self._measured = measured
         self._rules = rules
+        self._reason = ""  # of the last command, where it was a hold
         self._blockage = Blockage(measured, rules.blocked_s) if measured else None
         self._interlock = interlock
-        self._period_s = period_s
+        self._period_s, self._period_ns = period_s, round(period_s * 1e9)
         self._sends_paths = sends_paths
         self._simulated = simulated_clock
         self._last: Vector | None = None
@@ -99,6 +101,7 @@ class CommandStream:
         self._ticked, self._ticked_ns = 0.0, 0
         self._given, self._given_ns = 0.0, 0
         self._gaps_s = (0.0, 0.0)  # before the last two commands
+        self._path: GivenPath | None = None
         self._over: float | None = None  # periods that a path's robot has gone on by, beyond the last command
         self._pace = 1.0  # of the robot's clock
         self._begun = 0.0
@@ -218,7 +221,7 @@ class CommandStream:
             raise CommandError(f"actions of kind '{self._contract.action.kind}' know no home")
         position = self._begin(now_ns, now)
         assert position is not None
-        self._home = HomeMotion(self._contract, position, home, share, round(self._period_s * 1e9))
+        self._home = HomeMotion(self._contract, position, home, share, self._period_ns)
         return self._home.duration_ns * 1e-9
 
     def pause(self) -> None:
@@ -271,6 +274,8 @@ class CommandStream:
         self._ticked, self._ticked_ns, self._gaps_s = now, now_ns, (0.0, 0.0)
         self._given, self._given_ns, self._over = now, now_ns, None
         self._begun = now
+        if self._sends_paths and position is not None:
+            self._path = GivenPath(self._pipeline, position, now_ns, self._period_ns)
         if self._blockage:
             self._blockage.begin(now)
         return position
@@ -309,12 +314,7 @@ class CommandStream:
             return self._stopping(reason, now)
         self._standing_at = None
         self._met = self._met or now > self._begun + self._rules.first_hold_s
-        if not self._met:
-            return self._noted(self._pipeline.hold("first_hold"), now)
-        if self._home:
-            self.plans += self._home.begins_step
-            self._pipeline.add(self._home.chunk(now_ns))
-        return self._noted(self._pipeline.tick(now_ns), now)
+        return self._decided("" if self._met else "first_hold", now)
 
     def tick_without_clock(self, now: float, now_ns: int) -> GateDecision | None:
         """Stops in the place of `tick` where the ROS clock no longer drives that: it stands, or was set back."""
@@ -335,7 +335,7 @@ class CommandStream:
             return None
         self._after_gap(now, now_ns)
         self._begin_stop(reason)
-        decision = self._noted(self._pipeline.hold(reason), now)
+        decision = self._decided(reason, now)
         if self._pipeline.at_rest:
             self.rest()
         return decision
@@ -355,16 +355,36 @@ class CommandStream:
         self._last = self._before = None
 
     def path(self, clock: Callable[[], float]) -> NDArray[np.float64]:
-        """The command that was just given and what the periods after it would give, to rest: float64[K, A], a row a
-        period. Without those rows that are over when it is planned, by the steady `clock` (seconds): the robot has gone
-        on along the path before this one."""
+        """To be given whenever `plans` has changed: the command that was just given and what the periods after it would
+        give, to rest: float64[K, A], a row a period, the first of them for now, by the steady `clock` (seconds)."""
         assert self._last is not None
-        path = self._last[np.newaxis]
-        if self.moving:  # else it stands, and the path is that place, which ends what was given before
-            period_ns = round(self._period_s * 1e9)
-            path = np.vstack([path, self._pipeline.path(self._given_ns + period_ns)])
-        late = (self._over or 0.0) + self._pace * (clock() - self._given) / self._period_s
-        return path[min(max(round(late), 0), len(path) - 1) :]
+        if not self._moving:  # it stands, and the path is that place, which ends what was given before
+            return self._last[np.newaxis]
+        assert self._path
+        now = clock()
+        if (late := round(self._late(now))) > 0:
+            # The robot has gone on along the path before this one: what was decided begins where it is by now.
+            self._over = self._late(now) - late
+            self._go_on(late - 1)
+            self._given_ns += late * self._period_ns
+            self._decided(self._reason, now)
+        self._path = GivenPath(self._pipeline, self._last, self._given_ns, self._period_ns)
+        path = np.vstack([self._last, self._pipeline.path(self._given_ns + self._period_ns)])
+        return path[min(max(round(self._late(clock())), 0), len(path) - 1) :]
+
+    def _late(self, now: float) -> float:
+        """How many periods a path's robot is beyond the last command."""
+        return (self._over or 0.0) + self._pace * (now - self._given) / self._period_s
+
+    def _go_on(self, periods: int) -> None:
+        """A path's robot has gone on along it by so many periods, in which nothing was commanded."""
+        assert self._path
+        moved = self._path.go_on(periods)
+        if self._home:
+            for _ in range(moved):
+                self._home.skip()
+        self._pipeline.move_as(self._path.motion)
+        self._last = self._path.command
 
     def _after_gap(self, now: float, now_ns: int) -> None:
         """Before a command: where none was given for long, it leads on from where the robot is by now.
@@ -372,7 +392,7 @@ class CommandStream:
         What is late again and again is slow motion, and no gap.
         """
         gap_s, elapsed_s = now - self._given, (now_ns - self._given_ns) * 1e-9
-        before_ns, self._given_ns = self._given_ns, now_ns
+        self._given_ns = now_ns
         if self._simulated and elapsed_s >= 0:  # else the clock was set back, and tells nothing
             self._pace = min(elapsed_s / gap_s, 1.0) if gap_s > 0 else 1.0
             gap_s *= self._pace  # while a simulation is slow or stands, so is its robot and does
@@ -381,13 +401,9 @@ class CommandStream:
             if gap_s >= max(_CLOCK_PERIODS * usual_s, _SETTLES_S):
                 self._pipeline.settle()
             return
-        period_ns = round(self._period_s * 1e9)
-        for missed in range(1, self._periods_over(gap_s)):
-            decision = self._noted(self._pipeline.tick(before_ns + missed * period_ns), self._given)
-            if decision.held and self._pipeline.at_rest:
-                return
-            if self._home:
-                self._home.skip()
+        periods = self._periods_over(gap_s)
+        if periods > 1:
+            self._go_on(periods - 1)
 
     def _periods_over(self, gap_s: float) -> int:
         """How many periods a robot on a path has gone on by since the last command. What is left of one is carried, so
@@ -428,6 +444,8 @@ class CommandStream:
 
     def _check_tracking(self, now: float) -> None:
         if self._interlock.fault or self._measured is None or self._blockage is None or self._last is None:
+            return
+        if self._measured.silent(now):  # it is brought to rest, and where it is by now nobody knows
             return
         error, turn = self._measured.distance(self._last)
         for value, limit, unit in (
@@ -473,7 +491,7 @@ class CommandStream:
         if now > standing_at + self._rules.hold_s:
             self.rest()
             return None
-        decision = self._noted(self._pipeline.hold(reason), now)
+        decision = self._decided(reason, now)
         if self._pipeline.at_rest:
             self._standing_at = min(standing_at, now)
         return decision
@@ -487,8 +505,15 @@ class CommandStream:
             self.stop(reason)
         return self._standing_at
 
-    def _noted(self, decision: GateDecision, now: float) -> GateDecision:
-        self._given = now
+    def _decided(self, reason: str, now: float) -> GateDecision:
+        """The command of the period that `_after_gap` began: a hold for this reason, if there is one."""
+        self._given, self._reason = now, reason
+        if self._home and not reason:
+            self.plans += self._home.begins_step
+            self._pipeline.add(self._home.chunk(self._given_ns))
+        decision = self._pipeline.hold(reason) if reason else self._pipeline.tick(self._given_ns)
+        if self._path:
+            self._path.go_on(1)
         if decision.command is not None:
             self._before, self._last = self._last, decision.command
         return decision
