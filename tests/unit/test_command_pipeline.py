@@ -106,7 +106,7 @@ def test_a_path_that_is_planned_counts_as_no_intervention():
     for pipeline in (planned, plain):
         pipeline.reset(np.zeros(2))
         pipeline.add(ActionChunk(0, contract.dt_ns, np.full((contract.horizon, 2), 0.4), 0))
-    path = planned.path(0)
+    path = np.array([row.decision.command for row in planned.path(0)])
     assert planned.counts == {}
     out = [plain.tick(step * contract.dt_ns).command for step in range(len(path))]
     assert plain.counts  # of the hold, after the chunk's end

@@ -4,15 +4,11 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 import numpy as np
 import pytest
 from helpers.command_world import HOLD_S, World
 from helpers.contracts import small_contract
 from helpers.motion import joint_contract, pose_contract, rate_contract
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from sdm_core.action_chunk import ActionChunk
 from sdm_core.commands.command_gate import GateDecision
 from sdm_core.commands.limit_excess import excess
@@ -173,7 +169,7 @@ def test_a_robot_that_is_silent_for_more_than_a_second_is_paused(moves):
         assert world.stream.activity == "paused"
         with pytest.raises(CommandError, match="paused; call ~/resume"):
             world.step([0.9, 0.3])
-        with pytest.raises(CommandError, match=r"the robot is silent: its last state came 0\.0 s ago; see why"):
+        with pytest.raises(CommandError, match=r"the robot has been silent, and is not back: its last state came 0\.0"):
             world.stream.resume(world.now)  # one state is no robot that is back
         for _ in range(50):
             assert world.step() is None
@@ -535,104 +531,6 @@ def test_after_a_gap_a_rate_goes_on_as_it_was():
     assert within_limits(world, last, [world.step([0.9, 0.3]) for _ in range(40)])
 
 
-def test_after_a_gap_a_robot_on_a_path_has_gone_on_along_it():
-    world = World(LONG, sends_paths=True)
-    for _ in range(20):
-        world.step([0.9, 0.3])
-    path = world.path
-    world.passes(14)
-    assert world.step().command == pytest.approx(path[15])
-    world.passes(300)  # and stands at its end, to where the chunk led
-    assert world.stream.tick_without_clock(world.now, world.now_ns).command == pytest.approx(path[-1], abs=1e-6)
-
-
-@pytest.mark.parametrize("late", [0, 1, 3, 15, 300])
-@pytest.mark.parametrize("when", ["before a period", "before it is sent"])
-@pytest.mark.parametrize("what", ["begins", "turns", "stops", "is paused", "goes home"])
-def test_a_path_begins_where_the_robot_has_been_led_by_then(what, when, late):
-    """The process has no time: what it is told meanwhile it hears before it ticks."""
-    world = World(LONG, sends_paths=True)
-    start, home, turn = world.stand, np.array([0.0, 0.1]), [-0.5, 0.5]
-    if what == "goes home":
-        world.step()
-        world.stream.go_home(home, 0.5, world.now_ns, world.now)
-    for period in range(20):
-        follows = what not in ("goes home", "begins") and period % 10 == 0
-        world.step([0.9, 0.3] if follows else None)
-    world.passes(late if when == "before a period" else 0)
-    if what == "is paused":
-        world.stream.pause()
-    led = what in ("begins", "turns")
-    world.step(turn if led else None, alive=what != "stops", sends_late=late if when == "before it is sent" else 0)
-    for period in range(300):
-        world.step(turn if led and period % 10 == 0 else None, alive=what != "stops")
-    over = excess(world.contract, start, world.driven, 0.01)
-    assert all(value <= 1e-5 for value in over.values()), over
-    assert world.driven[-1] == pytest.approx(world.stand, abs=1e-6)
-    if led or what == "goes home":
-        assert world.driven[-1] == pytest.approx(turn if led else home, abs=1e-3)
-
-
-@settings(max_examples=25, deadline=None)
-@given(
-    events=st.lists(
-        st.tuples(
-            st.sampled_from(["chunk", "chunk", "alive", "dead", "pause", "home"]),
-            st.integers(0, 12),  # periods without time before the tick …
-            st.integers(0, 12),  # … and before the path is given
-            st.integers(1, 30),  # and those with it afterwards
-        ),
-        min_size=1,
-        max_size=12,
-    ),
-    seed=st.integers(0, 2**32 - 1),
-)
-def test_a_robot_on_paths_keeps_its_limits_whatever_comes_late(events, seed):
-    rng = np.random.default_rng(seed)
-    world = World(LONG, sends_paths=True)
-    start = world.stand
-    for what, before, late, after in events:
-        world.passes(before)
-        target = rng.uniform(-0.9, 0.9, 2)
-        if what == "pause":
-            world.stream.pause()
-        elif world.interlock.paused and what != "home":
-            world.interlock.paused = False
-        if what == "home" and not world.stream.moving:
-            world.stream.heard_heartbeat(world.now)
-            world.step()
-            world.stream.go_home(target, 0.5, world.now_ns, world.now)
-        with suppress(CommandError):  # stopping, or on its way home
-            world.step(target if what == "chunk" else None, alive=what != "dead", sends_late=late)
-        for _ in range(after):
-            world.step(alive=what != "dead")
-    over = excess(world.contract, start, world.driven, 0.01)
-    assert all(value <= 1e-5 for value in over.values()), over
-
-
-@pytest.mark.parametrize("late", [0.3, 0.6, 0.8])
-def test_a_timer_that_is_late_and_early_leads_no_robot_on_a_path_any_faster(late):
-    """A timer keeps its phase: what one period is too long by, the next is too short."""
-    steady, jittering = World(LONG, sends_paths=True), World(LONG, sends_paths=True)
-    for world, shares in ((steady, (0.0, 0.0)), (jittering, (late, -late))):
-        for period in range(40):
-            world.step([0.9, 0.3] if period % 10 == 0 else None)
-            world.now += 0.01 * shares[period % 2]
-            world.now_ns += round(10_000_000 * shares[period % 2])
-    assert jittering.now == pytest.approx(steady.now)
-    assert jittering.stand == pytest.approx(steady.stand, abs=0.015)  # a period's way
-    assert steady.stand[0] < 0.8  # it is still under way
-
-
-def test_a_path_of_a_slow_simulation_begins_where_that_has_led_the_robot():
-    world = World(LONG, sends_paths=True, simulated_clock=True)
-    for _ in range(20):
-        world.now += 0.03  # four seconds of the wall's in one of its own
-        world.step([0.9, 0.3])
-    path = world.stream.path(lambda: world.now)
-    assert world.stream.path(lambda: world.now + 0.12) == pytest.approx(path[3:])
-
-
 def test_a_gap_that_a_clock_was_set_back_in_is_one():
     world = World(LONG)
     last = stalled(world, 0.0)
@@ -672,21 +570,9 @@ def test_a_command_that_could_not_be_given_in_time_is_withdrawn():
     world.now_ns += 400_000_000
     assert within_limits(world, last, [world.step([0.9, 0.3]) for _ in range(40)])
     assert world.stand[0] > made_up.command[0]
-    along, rate = World(LONG, sends_paths=True), World(rate_contract().model_copy(update={"horizon": 100}))
-    for other in (along, rate):
-        stalled(other, 0.0)
-        assert not other.stream.withdraw_late(other.now + 0.4)
-
-
-def test_after_a_gap_the_way_home_does_not_turn_back():
-    world = World(LONG, sends_paths=True)
-    world.step()
-    world.stream.go_home(np.array([0.9, 0.3]), 0.5, world.now_ns, world.now)
-    way = [world.step().command[0] for _ in range(40)]
-    world.now += 0.15
-    world.now_ns += 150_000_000
-    way += [world.step().command[0] for _ in range(40)]
-    assert (np.diff(way[39:]) > 0).all()
+    rate = World(rate_contract().model_copy(update={"horizon": 100}))
+    stalled(rate, 0.0)
+    assert not rate.stream.withdraw_late(rate.now + 0.4)
 
 
 @pytest.mark.parametrize("period_s", [0.033, 0.05, 0.12])
@@ -704,14 +590,11 @@ def test_in_a_slow_or_paused_simulation_a_stop_brakes_as_in_any(clock_ns):
     sound, slow = World(LONG), World(LONG, simulated_clock=True)
     for world in (sound, slow):
         stalled(world, 0.0)
-    paths = World(LONG, sends_paths=True, simulated_clock=True)
-    stalled(paths, 0.0)
     expected = [sound.stream.hold("test", sound.now, sound.now_ns).command for _ in range(10)]
-    for world in (slow, paths):
-        for command in expected:
-            world.now += 0.3
-            world.now_ns += clock_ns
-            assert world.stream.hold("test", world.now, world.now_ns).command == pytest.approx(command)
+    for command in expected:
+        slow.now += 0.3
+        slow.now_ns += clock_ns
+        assert slow.stream.hold("test", slow.now, slow.now_ns).command == pytest.approx(command)
 
 
 def test_a_quaternion_without_direction_is_refused_whole():
@@ -760,15 +643,12 @@ def test_the_way_home_that_is_interrupted_is_not_gone_on_with():
         assert world.stream.going_home
         if interrupt == "pause":
             world.stream.pause()
-            plans = world.stream.plans
         else:
             for _ in range(25):
                 held = world.step(speaks=False)
             assert held.held
-            plans = world.stream.plans - 1
         stop = world.silence_after()
         assert all(reason in decision.interventions for decision in stop)
-        assert world.stream.plans == plans + 1  # what lies ahead has changed but once
         assert not world.stream.going_home
         world.interlock.paused = False
 
@@ -777,12 +657,10 @@ def test_a_robot_is_held_to_its_end_at_once():
     world = World(JOINTS.model_copy(update={"horizon": 100}))
     for _ in range(20):
         world.step([0.9, 0.3])
-    plans = world.stream.plans
     commands = []
     while (decision := world.stream.hold("deactivated", world.now, world.now_ns)) is not None:
         commands.append(decision.command)
     assert len(commands) > 2
-    assert world.stream.plans == plans + 1
     assert world.stream.activity == "resting"
 
 

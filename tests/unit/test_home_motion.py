@@ -27,6 +27,7 @@ def test_home_is_reached_within_its_share_of_the_limits(share):
     last = START
     while not motion.over(last):
         pipeline.add(motion.chunk(now))
+        motion.go_on()
         last = pipeline.tick(now).command
         assert last is not None
         commands.append(last)
@@ -71,11 +72,15 @@ def test_a_home_s_quaternion_is_normalised_where_it_was_rounded_and_else_refused
             home_command(CONTRACT, [0.0, 0.2, 0.3, *quaternion_xyzw])
 
 
-def test_a_way_is_planned_once_a_control_period():
+def test_a_way_is_planned_once_a_control_period_and_what_is_ahead_is_what_will_be():
     contract = joint_contract(2)  # 100 Hz
-    motion = HomeMotion(contract, np.zeros(2), np.ones(2), 0.5, 2_000_000)
-    begun = []
-    for period in range(20):
-        begun.append(motion.begins_step)
-        motion.chunk(period * 2_000_000)
-    assert begun == [True, False, False, False, False] * 4
+    motion, later = (HomeMotion(contract, np.zeros(2), np.ones(2), 0.5, 2_000_000) for _ in range(2))
+    steps = []
+    for _ in range(20):
+        steps.append(motion.step)
+        motion.go_on()
+    assert steps == [0] * 5 + [1] * 5 + [2] * 5 + [3] * 5
+    later.go_on(20)
+    begin = HomeMotion(contract, np.zeros(2), np.ones(2), 0.5, 2_000_000)
+    assert begin.chunk(0, ahead=20).targets.tolist() == later.chunk(0).targets.tolist()
+    assert begin.chunk(0).targets[0].tolist() == [0.0, 0.0] != later.chunk(0).targets[0].tolist()

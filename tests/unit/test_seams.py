@@ -45,7 +45,7 @@ def streamed(contract: Contract, start: np.ndarray, seed: int, seam: int, late_n
         if now - period_ns < second.stamp_ns + late_ns <= now:
             pipeline.add(second)
         commands.append(pipeline.tick(now).command)
-    commands += list(pipeline.path(second.end_ns))
+    commands += [row.decision.command for row in pipeline.path(second.end_ns)]
     return excess(slow, start, commands, period_ns * 1e-9)
 
 

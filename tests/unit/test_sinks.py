@@ -18,6 +18,7 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.task import Future
 from sdm_core.action_chunk import ActionChunk
 from sdm_core.commands.command_pipeline import CommandPipeline
+from sdm_core.commands.planned_path import PlannedPath
 from sdm_core.contract import ActionEntry, Contract
 from sdm_core.errors import ContractError
 from sdm_policy_node.optional_interfaces import optional_interfaces
@@ -303,15 +304,15 @@ def test_a_trajectory_is_the_whole_chunk_from_now_on_and_ends_standing(world):
     pipeline.reset(np.zeros(2))
     ramp = np.outer(np.arange(contract.horizon), [0.002, -0.001])
     pipeline.add(ActionChunk(0, contract.dt_ns, ramp, 0))
-    path = pipeline.path(0)
+    path = np.array([row.decision.command for row in pipeline.path(0)])
     assert isinstance(wire.sink, PathSink)
-    wire.sink.publish_path(path, contract.dt)
+    wire.sink.publish_path(PlannedPath(np.zeros(2), path, 0.7 * contract.dt, contract.dt))
     assert world.spin_until(lambda: bool(wire.received))
     trajectory = wire.received[-1]
     assert trajectory.joint_names == ["joint0", "joint1"]
     assert (trajectory.header.stamp.sec, trajectory.header.stamp.nanosec) == (0, 0)
     times = [point.time_from_start.sec + point.time_from_start.nanosec * 1e-9 for point in trajectory.points]
-    assert times == pytest.approx(contract.dt * np.arange(1, len(path) + 1))
+    assert times == pytest.approx(contract.dt * (0.7 + np.arange(len(path))))
     assert len(times) > contract.horizon
     assert [list(point.positions) for point in trajectory.points] == path.tolist()
     assert list(trajectory.points[-1].velocities) == [0.0, 0.0]
@@ -325,11 +326,11 @@ def test_the_stop_of_a_trajectory_leads_to_rest_and_is_the_present_position_wher
     contract = joint_contract(2)
     pipeline = CommandPipeline(contract)
     pipeline.reset(np.array([0.3, -0.3]))
-    assert pipeline.path(0).tolist() == [[0.3, -0.3]]
+    assert [row.decision.command.tolist() for row in pipeline.path(0)] == [[0.3, -0.3]]
     pipeline.add(ActionChunk(0, contract.dt_ns, np.tile([0.5, 0.0], (contract.horizon, 1)), 0))
     moving = [pipeline.tick(step * contract.dt_ns).command for step in range(contract.horizon)]
     first = pipeline.hold("test").command
-    path = pipeline.path(contract.horizon * contract.dt_ns)
+    path = [row.decision.command for row in pipeline.path(contract.horizon * contract.dt_ns)]
     assert first[0] > moving[-1][0]
     assert path[-1].tolist() == path[-2].tolist()
     assert 0.3 < path[-1][0] < 0.5

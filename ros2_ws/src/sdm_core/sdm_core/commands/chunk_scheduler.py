@@ -73,7 +73,7 @@ class ChunkScheduler:
 
     def at(self, now_ns: int) -> NDArray[np.float64] | None:
         """The target float64[A] for `now_ns`; None where no chunk covers it. Chunks that have ended are dropped."""
-        self._drop_stale(now_ns)
+        self.drop_stale(now_ns)
         covering = [chunk for chunk in self._chunks if chunk.stamp_ns <= now_ns]
         if not covering:
             return None
@@ -96,7 +96,8 @@ class ChunkScheduler:
     def _is_young(self, chunk: ActionChunk, now_ns: int) -> bool:
         return self._max_age_ns is None or now_ns - chunk.stamp_ns <= self._max_age_ns
 
-    def _drop_stale(self, now_ns: int) -> None:
+    def drop_stale(self, now_ns: int) -> None:
+        """Forgets what nobody who asks for `now_ns` and later would be told of."""
         self._chunks = [chunk for chunk in self._chunks if chunk.end_ns > now_ns]
         if self._mode == "receding":
             begun = [chunk for chunk in self._chunks if chunk.stamp_ns <= now_ns]

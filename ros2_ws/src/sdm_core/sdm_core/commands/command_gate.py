@@ -103,9 +103,9 @@ class CommandGate:
         other.counts = Counter()
         return other
 
-    def move_as(self, other: CommandGate) -> None:
-        """Goes on from the motion of `other`, of the same action."""
-        self._last, self._velocity, self._acceleration = other._last, other._velocity, other._acceleration
+    def resume(self, position: Vector, velocity: Vector, acceleration: Vector) -> None:
+        """Goes on from a `motion` of this action."""
+        self._last, self._velocity, self._acceleration = position, velocity, acceleration
 
     def _start(self, position: Vector) -> Vector:
         start, entries = self._space.normalised(position), self._space.spec.entries

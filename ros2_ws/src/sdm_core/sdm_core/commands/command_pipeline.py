@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,13 @@ from sdm_core.errors import CommandError
 
 # More periods than any chunk and the stop after it take.
 _LONGEST_PATH = 10_000
+
+
+class PathRow(NamedTuple):
+    """A period of a path: its decision, and the pipeline as it is after it, for `CommandPipeline.go_on_from`."""
+
+    decision: GateDecision
+    after: CommandPipeline
 
 
 class CommandPipeline:
@@ -69,10 +77,11 @@ class CommandPipeline:
         other._smoother = self._smoother and self._smoother.copy()
         return other
 
-    def move_as(self, other: CommandPipeline) -> None:
-        """Goes on from where and how fast `other`, of the same contract, has led the robot; chunks stay."""
-        self._gate.move_as(other._gate)
-        self._smoother = other._smoother and other._smoother.copy()
+    def go_on_from(self, row: PathRow) -> None:
+        """Goes on from where and how fast a row of its own path has led the robot; chunks stay."""
+        if motion := row.after._gate.motion:
+            self._gate.resume(*motion)
+        self._smoother = row.after._smoother and row.after._smoother.copy()
 
     def confine(self, contract: Contract) -> None:
         """Begins anew, as `reset` does, within the bounds of `contract`, which differs in nothing else."""
@@ -100,25 +109,31 @@ class CommandPipeline:
         """Whether the robot stands: a further hold would change nothing."""
         return self._gate.at_rest
 
-    def path(self, now_ns: int) -> NDArray[np.float64]:
-        """What `tick` would give from now on if no chunk came any more: float64[K, A], a row a period, to rest.
+    def path(self, now_ns: int) -> list[PathRow]:
+        """What `tick` would give from now on if no chunk came any more, a row a period, to rest.
 
-        Nothing changes by it. Raises CommandError where the robot's position is unknown.
+        Nothing changes by it, but that chunks are forgotten that count no more. Raises CommandError where the robot's
+        position is unknown.
         """
-        ahead, commands = self.copy(), []
+        self._scheduler.drop_stale(now_ns)
+        ahead, rows = self.copy(), []
         end_ns = self._scheduler.end_ns
         for time_ns in range(now_ns, now_ns + _LONGEST_PATH * self._period_ns, self._period_ns):
             decision = ahead.tick(time_ns)
             if decision.command is None:
                 raise CommandError("no path can be planned before the robot's position is known")
-            commands.append(decision.command)
+            rows.append(PathRow(decision, ahead.copy()))
             if time_ns >= end_ns and ahead.at_rest:
-                return np.array(commands)
+                return rows
         raise CommandError(f"no path to rest within {_LONGEST_PATH} periods; shorten the chunk")
+
+    def forget_chunks(self) -> None:
+        """What follows brings the robot to rest, until another chunk comes."""
+        self._scheduler.reset()
 
     def hold(self, reason: str) -> GateDecision:
         """In place of `tick`: forgets the chunks and brings the robot to rest; `reason` is counted."""
-        self._scheduler.reset()
+        self.forget_chunks()
         return self._followed(self._gate.hold(reason))
 
     def _smooth_from_rest(self) -> None:

@@ -93,22 +93,21 @@ class HomeMotion:
         return late_ns >= 0 and (distance < _ARRIVED or late_ns >= _PATIENCE_NS)
 
     @property
-    def begins_step(self) -> bool:
-        """Whether the next chunk begins a control period: whoever plans ahead need not do so in between."""
-        return self._elapsed_ns % self._dt_ns < self._period_ns
+    def step(self) -> int:
+        """How many control periods have gone by: whoever plans ahead need not do so in between."""
+        return self._elapsed_ns // self._dt_ns
 
-    def chunk(self, now_ns: int) -> ActionChunk:
-        """The targets from now on; beyond the end they stay at home. Call it once a period."""
-        times = self._elapsed_ns + self._dt_ns * np.arange(self._horizon)
+    def chunk(self, now_ns: int, ahead: int = 0) -> ActionChunk:
+        """The targets from `ahead` periods on, stamped `now_ns`; beyond the end they stay at home."""
+        times = self._elapsed_ns + ahead * self._period_ns + self._dt_ns * np.arange(self._horizon)
         shares = np.clip(times / max(self.duration_ns, 1), 0.0, 1.0)
         progress = shares**3 * (10 - 15 * shares + 6 * shares**2)
         targets = np.stack([self._space.interpolate(self._start, self._home, share) for share in progress])
-        self.skip()
         return ActionChunk(now_ns, self._dt_ns, targets, 0)
 
-    def skip(self) -> None:
-        """A period goes by without a chunk: the robot has gone on along the last one."""
-        self._elapsed_ns += self._period_ns
+    def go_on(self, periods: int = 1) -> None:
+        """So many periods of the motion go by."""
+        self._elapsed_ns += periods * self._period_ns
 
     def _seconds(self, share: float) -> float:
         distance = np.abs(self._space.difference(self._start, self._home))

@@ -107,7 +107,6 @@ class CommandLoop:
             sends_paths=not p.dry_run and issubclass(command_sink(p.sink), PathSink),
             simulated_clock=self._simulated,
         )
-        self._sent_plans = 0
         self.shadow = ShadowScore(self._contract) if p.dry_run and self._measured else None
         self.meter = TickMeter(self._period_ns * 1e-9)
         self._home = self._home_in(self._contract)
@@ -189,10 +188,10 @@ class CommandLoop:
     def start_episode(self) -> None:
         """Forgets chunks and motion, and where the robot stood: a simulated one begins each episode elsewhere.
 
-        A robot that moves is first brought to rest. On a simulated clock, whose world is set back, only a velocity is:
-        it would go on.
+        A robot that moves is first brought to rest. On a simulated clock, whose world is set back, only one is that
+        would go on: at a velocity, or along a path.
         """
-        if is_rate(self._contract.action) or not self._simulated:
+        if is_rate(self._contract.action) or isinstance(self._sink, PathSink) or not self._simulated:
             self._brake("new_episode")
         self._rest()
         if self._simulated:
@@ -238,7 +237,13 @@ class CommandLoop:
 
     def _brake(self, reason: str) -> None:
         """Brings a moving robot to rest, and returns only then."""
-        while (decision := self.stream.hold(reason, time.monotonic(), self._now_ns())) is not None:
+        begin, begin_ns = time.monotonic(), self._now_ns()
+        while True:
+            now = time.monotonic()
+            # A simulation's clock stands for whoever waits in a callback.
+            decision = self.stream.hold(reason, now, begin_ns + round((now - begin) * 1e9))
+            if decision is None:
+                return
             self._send(decision, time.perf_counter_ns())
             if self.stream.moving:
                 time.sleep(self._period_ns * 1e-9)
@@ -322,9 +327,8 @@ class CommandLoop:
         if self._sink and decision.command is not None:
             held = decision.held or self.stream.going_home
             self._sink.publish(decision.command, self._node.get_clock().now().to_msg(), held)
-            if isinstance(self._sink, PathSink) and self.stream.plans != self._sent_plans:
-                self._sent_plans = self.stream.plans
-                self._sink.publish_path(self.stream.path(time.monotonic), self._period_ns * 1e-9)
+            if isinstance(self._sink, PathSink) and (path := self.stream.path(time.monotonic)):
+                self._sink.publish_path(path)
             if self.gripper and not held:
                 self.gripper.follow(decision.command, time.monotonic())
         self._trace.decision(decision, begin_ns, published=self._sink is not None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,26 +14,28 @@ from sdm_core.commands.command_gate import GateDecision
 from sdm_core.commands.command_pipeline import CommandPipeline
 from sdm_core.commands.command_space import CommandSpace, is_rate
 from sdm_core.commands.home_motion import HomeMotion
+from sdm_core.commands.planned_path import PlannedPath
 from sdm_core.commands.plausible_chunk import require_orientations
 from sdm_core.contract import Contract
 from sdm_core.errors import CommandError
 
+from sdm_policy_node.commands.absence import Absence
 from sdm_policy_node.commands.blockage import Blockage
-from sdm_policy_node.commands.given_path import GivenPath
 from sdm_policy_node.commands.interlock import Interlock
 from sdm_policy_node.commands.measured_position import MeasuredPosition
+from sdm_policy_node.commands.path_motion import PathMotion
+from sdm_policy_node.commands.robot_motion import RobotMotion
+from sdm_policy_node.commands.streamed_motion import StreamedMotion
 from sdm_policy_node.liveness import Liveness
 
 Vector = NDArray[np.float64]
 
-# The ROS clock's timer may lag by so many periods before the steady one takes a stop over from it. After as many, and
-# so many seconds, without a command the arm counts as standing at the last one: none stops sooner.
+# The ROS clock's timer may lag by so many periods before the steady one takes a stop over from it.
 _CLOCK_PERIODS = 3
-_SETTLES_S = 0.1
-# A robot's silence is over when its states have come for so long.
-_BACK_S = 0.2
-# A timer may be early by this share of a period.
-_EARLY = 0.05
+# A measured state tells how the robot follows while it is no older than so many periods, of which the shortest of the
+# last few counts: a slow simulation's are long, and one in which this process was given no time is none.
+_FRESH_PERIODS = 1.5
+_LAST_PERIODS = 4
 
 
 @dataclass(frozen=True)
@@ -62,9 +65,9 @@ class CommandStream:
     deadman that is released, a silent robot, a clock that stands or is set back: the next chunk begins anew. What does
     not: the interlock's fault and pause, of which a robot that fell silent for more than `lost_s` is one, and the way
     home, which is not gone on with. Motion always begins at rest: at the last command where the robot still
-    holds it, and it is within the bounds, so that its controller sees no step, else at the measured position. So it
-    does after a gap in its own commands, as of a process that was stopped, but for a rate, which goes on as it was, and
-    a path, along which the robot has gone on: limits hold for each second, not for each command.
+    holds it, and it is within the bounds, so that its controller sees no step, else at the measured position. How it
+    goes on after a gap in its own commands, as of a process that was stopped, StreamedMotion and PathMotion tell:
+    limits hold for each second, not for each command.
 
     Times `now` are seconds of a steady clock, `now_ns` of the chunks' clock.
     """
@@ -90,26 +93,18 @@ class CommandStream:
         self._liveness = liveness
         self._measured = measured
         self._rules = rules
-        self._reason = ""  # of the last command, where it was a hold
-        self._blockage = Blockage(measured, rules.blocked_s) if measured else None
         self._interlock = interlock
         self._period_s, self._period_ns = period_s, round(period_s * 1e9)
-        self._sends_paths = sends_paths
-        self._simulated = simulated_clock
-        self._last: Vector | None = None
-        self._before: Vector | None = None
+        self._motion: RobotMotion = (
+            PathMotion(pipeline, contract.action, period_s, simulated_clock=simulated_clock)
+            if sends_paths
+            else StreamedMotion(pipeline, period_s, stays=measured is not None, simulated_clock=simulated_clock)
+        )
+        self._blockage = Blockage(measured, rules.blocked_s) if measured else None
+        self._absence = Absence(measured, rules.lost_s, simulated_clock=simulated_clock) if measured else None
         self._ticked, self._ticked_ns = 0.0, 0
-        self._given, self._given_ns = 0.0, 0
-        self._gaps_s = (0.0, 0.0)  # before the last two commands
-        self._path: GivenPath | None = None
-        self._over: float | None = None  # periods that a path's robot has gone on by, beyond the last command
-        self._pace = 1.0  # of the robot's clock
+        self._periods_s: deque[float] = deque(maxlen=_LAST_PERIODS)
         self._begun = 0.0
-        self._lost_s: float | None = None  # since when the robot is silent, but for moments, on its own clock
-        self._silent_s = 0.0  # when it was last
-        self._looked = math.inf
-        self.plans = 0
-        """How often what lies ahead has changed: by a chunk, a control period of the way home, or a stop."""
         self.rest()
         self.meet()
 
@@ -137,7 +132,7 @@ class CommandStream:
     @property
     def counts(self) -> dict[str, int]:
         """How often the gate intervened, by kind."""
-        return self._pipeline.counts
+        return self._motion.counts
 
     def ages(self, now: float) -> dict[str, float]:
         """Seconds since each of its inputs came, infinite where none has."""
@@ -175,7 +170,7 @@ class CommandStream:
 
     def rest(self) -> None:
         """Silence at once: nothing is followed until the next chunk."""
-        self._pipeline.reset()
+        self._motion.end()
         self._liveness.forget_chunks()
         self._home: HomeMotion | None = None
         self._moving = False
@@ -203,9 +198,8 @@ class CommandStream:
             if self._liveness.heartbeat_lost(now):
                 raise CommandError("no heartbeat accompanies it; nothing is followed without one")
             self._begin(now_ns, now)
-        self._pipeline.add(chunk)
+        self._motion.add(chunk)
         self._liveness.chunk(now)
-        self.plans += 1
 
     def go_home(self, home: Vector, share: float, now_ns: int, now: float) -> float:
         """Begins the way to `home` (float64[A], NaN: as it is) at `share` of the limits; gives its seconds.
@@ -233,10 +227,10 @@ class CommandStream:
     def resume(self, now: float) -> str:
         """A human lifts the pause; says where the next motion begins. Raises CommandError, and stays paused, where the
         robot has fallen silent for more than `lost_s` and is not back."""
-        if self._gone and self._measured:
+        if self._absence and self._absence.away and self._measured:
             raise CommandError(
-                f"the robot is silent: its last state came {self._measured.age(now):.1f} s ago; see why, and call "
-                "~/resume when its states come steadily"
+                f"the robot has been silent, and is not back: its last state came {self._measured.age(now):.1f} s ago; "
+                "see why, and call ~/resume when its states come steadily"
             )
         self._interlock.paused = False
         return "where the robot is measured to stand" if self._measured else "at rest"
@@ -267,15 +261,12 @@ class CommandStream:
         the deadman that is asked for."""
         if self._liveness.deadman_released(now):
             raise CommandError("the deadman is released; nothing moves unless ~/deadman is held")
+        self._motion.catch_up(now, now_ns)
         position = self._standing_place(now_ns)
-        self._pipeline.reset(self._last if position is None else position)
-        self._last = self._last if position is None else position
+        self._motion.begin(position, now, now_ns)
         self._moving = True
-        self._ticked, self._ticked_ns, self._gaps_s = now, now_ns, (0.0, 0.0)
-        self._given, self._given_ns, self._over = now, now_ns, None
+        self._ticked, self._ticked_ns = now, now_ns
         self._begun = now
-        if self._sends_paths and position is not None:
-            self._path = GivenPath(self._pipeline, position, now_ns, self._period_ns)
         if self._blockage:
             self._blockage.begin(now)
         return position
@@ -283,11 +274,12 @@ class CommandStream:
     def _standing_place(self, now_ns: int) -> Vector | None:
         if self._measured is None:
             return None
-        position = self._measured.at(now_ns, self._last)
+        last = self._motion.place
+        position = self._measured.at(now_ns, last)
         # The bounds may have been narrowed to where the robot stands, and its last command not.
-        if self._last is None or CommandSpace(self._contract.action).outside(self._last).size:
+        if last is None or CommandSpace(self._contract.action).outside(last).size:
             return position
-        return self._last if self._holds(self._last) else position
+        return last if self._holds(last) else position
 
     def _holds(self, command: Vector) -> bool:
         assert self._measured
@@ -298,12 +290,13 @@ class CommandStream:
 
     def tick(self, now_ns: int, now: float) -> GateDecision | None:
         """The decision of this period; None in silence."""
-        self._pause_where_lost(now_ns, now)
+        self._pause_where_away(now_ns, now)
         if not self._moving:
             return None
         if now_ns < self._ticked_ns:
             self.stop("clock_set_back")  # the chunks that it follows lie in the new clock's future
-        self._after_gap(now, now_ns)
+        self._motion.catch_up(now, now_ns)
+        self._periods_s.append(now - self._ticked)
         self._ticked, self._ticked_ns = now, now_ns
         self._check_tracking(now)
         self._check_meeting()
@@ -314,7 +307,7 @@ class CommandStream:
             return self._stopping(reason, now)
         self._standing_at = None
         self._met = self._met or now > self._begun + self._rules.first_hold_s
-        return self._decided("" if self._met else "first_hold", now)
+        return self._motion.next("" if self._met else "first_hold", self._home)
 
     def tick_without_clock(self, now: float, now_ns: int) -> GateDecision | None:
         """Stops in the place of `tick` where the ROS clock no longer drives that: it stands, or was set back."""
@@ -326,128 +319,49 @@ class CommandStream:
             reason = "clock_stands"
         if not reason:
             return None
-        self._after_gap(now, now_ns)
+        self._motion.catch_up(now, now_ns)
         return self._stopping(reason, now)
 
     def hold(self, reason: str, now: float, now_ns: int) -> GateDecision | None:
         """A period of a stop that nothing interrupts; None once the robot stands. For the end of a node."""
         if not self._moving:
             return None
-        self._after_gap(now, now_ns)
+        self._motion.catch_up(now, now_ns)
         self._begin_stop(reason)
-        decision = self._decided(reason, now)
-        if self._pipeline.at_rest:
+        decision = self._motion.next(reason, self._home)
+        if self._motion.at_rest:
             self.rest()
         return decision
 
+    def path(self, clock: Callable[[], float]) -> PlannedPath | None:
+        """What a robot that goes along paths must be given after the decision, by the steady `clock` (s); None where it
+        has it already, or goes along none."""
+        return self._motion.path(clock)
+
     def withdraw_late(self, now: float) -> bool:
-        """Takes the decision of the last tick back where it is too old by `now` to be given, and says whether it did:
-        the robot stands at the one before, where motion begins anew. A rate is given all the same, and of a path what
-        is left of it."""
-        if now - self._ticked < _SETTLES_S or self._measured is None or self._sends_paths or self._before is None:
-            return False
-        self._pipeline.reset(self._before)
-        self._last = self._before
-        return True
+        """Takes the decision of the last tick back where it is too old by `now` to be given, and says whether it
+        did."""
+        return self._motion.withdraw_late(now)
 
     def forget_commands(self) -> None:
         """The world was set back: it knows of no command, and a gripper stands where it is measured."""
-        self._last = self._before = None
+        self._motion.forget()
 
-    def path(self, clock: Callable[[], float]) -> NDArray[np.float64]:
-        """To be given whenever `plans` has changed: the command that was just given and what the periods after it would
-        give, to rest: float64[K, A], a row a period, the first of them for now, by the steady `clock` (seconds)."""
-        assert self._last is not None
-        if not self._moving:  # it stands, and the path is that place, which ends what was given before
-            return self._last[np.newaxis]
-        assert self._path
-        now = clock()
-        if (late := round(self._late(now))) > 0:
-            # The robot has gone on along the path before this one: what was decided begins where it is by now.
-            self._over = self._late(now) - late
-            self._go_on(late - 1)
-            self._given_ns += late * self._period_ns
-            self._decided(self._reason, now)
-        self._path = GivenPath(self._pipeline, self._last, self._given_ns, self._period_ns)
-        path = np.vstack([self._last, self._pipeline.path(self._given_ns + self._period_ns)])
-        return path[min(max(round(self._late(clock())), 0), len(path) - 1) :]
-
-    def _late(self, now: float) -> float:
-        """How many periods a path's robot is beyond the last command."""
-        return (self._over or 0.0) + self._pace * (now - self._given) / self._period_s
-
-    def _go_on(self, periods: int) -> None:
-        """A path's robot has gone on along it by so many periods, in which nothing was commanded."""
-        assert self._path
-        moved = self._path.go_on(periods)
-        if self._home:
-            for _ in range(moved):
-                self._home.skip()
-        self._pipeline.move_as(self._path.motion)
-        self._last = self._path.command
-
-    def _after_gap(self, now: float, now_ns: int) -> None:
-        """Before a command: where none was given for long, it leads on from where the robot is by now.
-
-        What is late again and again is slow motion, and no gap.
-        """
-        gap_s, elapsed_s = now - self._given, (now_ns - self._given_ns) * 1e-9
-        self._given_ns = now_ns
-        if self._simulated and elapsed_s >= 0:  # else the clock was set back, and tells nothing
-            self._pace = min(elapsed_s / gap_s, 1.0) if gap_s > 0 else 1.0
-            gap_s *= self._pace  # while a simulation is slow or stands, so is its robot and does
-        usual_s, self._gaps_s = max(self._period_s, min(self._gaps_s)), (self._gaps_s[1], gap_s)
-        if not self._sends_paths:
-            if gap_s >= max(_CLOCK_PERIODS * usual_s, _SETTLES_S):
-                self._pipeline.settle()
+    def _pause_where_away(self, now_ns: int, now: float) -> None:
+        """Whoever may be at a robot that was away, also while nothing moves, lets it go on."""
+        if self._absence is None:
             return
-        periods = self._periods_over(gap_s)
-        if periods > 1:
-            self._go_on(periods - 1)
-
-    def _periods_over(self, gap_s: float) -> int:
-        """How many periods a robot on a path has gone on by since the last command. What is left of one is carried, so
-        that a timer that is now late and now early leads it no faster."""
-        if self._over is None:  # the first command is due at once
-            self._over = 0.0
-            return 1
-        self._over += gap_s / self._period_s
-        periods = math.floor(self._over + _EARLY)
-        self._over = max(self._over - max(periods, 1), -1.0)
-        return periods
-
-    def _pause_where_lost(self, now_ns: int, now: float) -> None:
-        """A robot that has fallen silent for long, at rest, too, may have been stopped, and somebody may be at it: a
-        human lets it go on. A few states in between do not tell otherwise.
-
-        By its own clock: while a simulation stands, its robot says nothing, and has not ended.
-        """
-        if not self._rules.lost_s or self._measured is None or math.isinf(self._measured.age(now)):
-            return
-        time_s = now_ns * 1e-9 if self._simulated else now
-        looked, self._looked = self._looked, now
-        if self._lost_s is not None and time_s < self._lost_s:  # the clock was set back
-            self._lost_s = self._silent_s = time_s
-        if not self._measured.silent(now):
-            if time_s - self._silent_s > self._measured.timeout_s + _BACK_S:
-                self._lost_s = None
-        elif now - looked <= self._measured.timeout_s:  # else it is this process that was away, and states may wait
-            self._silent_s = time_s
-            self._lost_s = time_s if self._lost_s is None else self._lost_s
-            if self._gone and not self._interlock.paused:
-                self.pause()
-
-    @property
-    def _gone(self) -> bool:
-        """Whether the robot has been silent, but for moments, for more than `lost_s`, and has not come back to stay."""
-        return self._lost_s is not None and self._silent_s - self._lost_s > self._rules.lost_s
+        self._absence.look(now, now_ns)
+        if self._absence.away and not self._interlock.paused:
+            self.pause()
 
     def _check_tracking(self, now: float) -> None:
-        if self._interlock.fault or self._measured is None or self._blockage is None or self._last is None:
+        place = self._motion.place
+        if self._interlock.fault or self._measured is None or self._blockage is None or place is None:
             return
-        if self._measured.silent(now):  # it is brought to rest, and where it is by now nobody knows
-            return
-        error, turn = self._measured.distance(self._last)
+        if self._measured.age(now) > _FRESH_PERIODS * max(self._period_s, min(self._periods_s)):
+            return  # it tells where the robot was
+        error, turn = self._measured.distance(place)
         for value, limit, unit in (
             (error, self._rules.tracking_error, "m or rad"),
             (turn, self._rules.tracking_turn, "rad"),
@@ -463,10 +377,11 @@ class CommandStream:
     def _check_meeting(self) -> None:
         """A robot that leaves the place where it is measured to stand, and told to stay, is measured at another point
         than its controller drives."""
-        if self._met or self._interlock.fault or self._measured is None or self._last is None:
+        place = self._motion.place
+        if self._met or self._interlock.fault or self._measured is None or place is None:
             return
-        if not self._holds(self._last):
-            error, turn = self._measured.distance(self._last)
+        if not self._holds(place):
+            error, turn = self._measured.distance(place)
             self.latch(
                 f"the robot moved {error:.3f} m or rad and {turn:.3f} rad while it was told to stay: current_pose is "
                 "of another frame than the controller drives (see tool_frame), or its joints are others",
@@ -481,8 +396,8 @@ class CommandStream:
         if self._measured and self._measured.silent(now):
             return "state_lost"
         if self._home:
-            assert self._last is not None
-            return "at_home" if self._home.over(self._last) else ""
+            assert self._motion.place is not None
+            return "at_home" if self._home.over(self._motion.place) else ""
         return self._liveness.lost(now) or ""
 
     def _stopping(self, reason: str, now: float) -> GateDecision | None:
@@ -491,8 +406,8 @@ class CommandStream:
         if now > standing_at + self._rules.hold_s:
             self.rest()
             return None
-        decision = self._decided(reason, now)
-        if self._pipeline.at_rest:
+        decision = self._motion.next(reason, self._home)
+        if self._motion.at_rest:
             self._standing_at = min(standing_at, now)
         return decision
 
@@ -500,20 +415,6 @@ class CommandStream:
         """Gives the time since which the robot has stood in this stop; infinite where it does not yet."""
         if self._standing_at is None:
             self._standing_at = math.inf
-            self.plans += 1
         if self._home:
             self.stop(reason)
         return self._standing_at
-
-    def _decided(self, reason: str, now: float) -> GateDecision:
-        """The command of the period that `_after_gap` began: a hold for this reason, if there is one."""
-        self._given, self._reason = now, reason
-        if self._home and not reason:
-            self.plans += self._home.begins_step
-            self._pipeline.add(self._home.chunk(self._given_ns))
-        decision = self._pipeline.hold(reason) if reason else self._pipeline.tick(self._given_ns)
-        if self._path:
-            self._path.go_on(1)
-        if decision.command is not None:
-            self._before, self._last = self._last, decision.command
-        return decision

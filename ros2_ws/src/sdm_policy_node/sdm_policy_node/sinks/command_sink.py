@@ -9,6 +9,7 @@ from builtin_interfaces.msg import Time
 from numpy.typing import NDArray
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sdm_core.commands.planned_path import PlannedPath
 from sdm_core.contract import Contract
 
 
@@ -42,8 +43,8 @@ class CommandSink(Protocol):
 class PathSink(Protocol):
     """A sink whose receiver is given whole motions, to rest, and not a command a period."""
 
-    def publish_path(self, path: NDArray[np.float64], period: float) -> None:
-        """Sends commands float64[K, A], `period` seconds apart, of which the receiver drops all earlier ones."""
+    def publish_path(self, path: PlannedPath) -> None:
+        """Sends a motion, for which the receiver drops all earlier ones."""
         ...
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from builtin_interfaces.msg import Duration, Time
 from numpy.typing import NDArray
 from rclpy.node import Node
+from sdm_core.commands.planned_path import PlannedPath
 from sdm_core.contract import Contract
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
@@ -38,27 +39,17 @@ class JointTrajectorySink:
         """Of a single command only the gripper leaves."""
         self._gripper.publish(command, held)
 
-    def publish_path(self, path: NDArray[np.float64], period: float) -> None:
-        positions = self._joints.of(path)
-        velocities = _velocities(positions, period)
+    def publish_path(self, path: PlannedPath) -> None:
+        positions, velocities = self._joints.of(path.commands), self._joints.of(path.velocities())
         points = [
-            JointTrajectoryPoint(positions=row, velocities=speed, time_from_start=_duration((index + 1) * period))
-            for index, (row, speed) in enumerate(zip(positions.tolist(), velocities.tolist(), strict=True))
+            JointTrajectoryPoint(positions=row, velocities=speed, time_from_start=_duration(time_s))
+            for row, speed, time_s in zip(positions.tolist(), velocities.tolist(), path.times_s.tolist(), strict=True)
         ]
         self._publisher.publish(JointTrajectory(joint_names=self._joints.names, points=points))
 
     def close(self) -> None:
         self._gripper.close()
         self._node.destroy_publisher(self._publisher)
-
-
-def _velocities(positions: NDArray[np.float64], period: float) -> NDArray[np.float64]:
-    """Central differences [K, joints], so that the controller's splines run smoothly through points; 0 at the end."""
-    velocities = np.zeros_like(positions)
-    if len(positions) > 1:
-        velocities[0] = (positions[1] - positions[0]) / period
-        velocities[1:-1] = (positions[2:] - positions[:-2]) / (2 * period)
-    return velocities
 
 
 def _duration(seconds: float) -> Duration:
