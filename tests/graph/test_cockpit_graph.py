@@ -259,12 +259,16 @@ def test_another_checkpoint_lifts_no_pause_of_an_operator(looking: tuple[Looking
         response.success = True
         return response
 
-    for name in ("command_node/pause", "command_node/resume", "bridge_node/next_episode"):
+    triggers = ("command_node/pause", "command_node/resume", "bridge_node/next_episode")
+    for name in triggers:
         trigger(name)
+    calls = [node.create_client(Trigger, name) for name in triggers]
     for name in ("policy_node", "command_node"):
         node.create_service(GetState, f"{name}/get_state", state)
         node.create_service(ChangeState, f"{name}/change_state", change)
     assert cockpit.world.spin_until(lambda: cockpit.operator.abilities.moves and cockpit.operator.abilities.simulates)
+    # Of each service rclpy learns by itself.
+    assert cockpit.world.spin_until(lambda: all(call.service_is_ready() for call in calls))
     if paused == "before":
         cockpit.operator.ask("pause", cockpit.answer)
         assert cockpit.answered()[0]

@@ -486,7 +486,7 @@ def test_a_sink_of_another_kind_is_refused(world, tmp_path):
 def test_an_activation_that_fails_half_way_leaves_nothing_behind(world, tmp_path):
     CONTRACT.save(tmp_path / "contract.yaml")
     process = world.start("command_node", checkpoint=tmp_path / "contract.yaml", recovery_action="no name")
-    assert world.spin_until(lambda: "on_activate raised InvalidTopicName" in process.output), world.outputs()
+    assert world.spin_until(lambda: "on_activate raised" in process.output), world.outputs()
     assert "Traceback" in process.output
     assert world.spin_until(lambda: world.node.count_publishers("native_command") == 0)
     assert world.node.count_subscribers("action_chunk") == 0

@@ -37,7 +37,7 @@ from helpers.graph import Graph, NodeProcess
 @contextmanager
 def recorded_bag(graph: Graph, path: Path, *topics: str) -> Iterator[NodeProcess]:
     """Records everything on the graph's domain, or the topics given, into an MCAP bag, as a process of its own."""
-    ros2 = "ros2" if shutil.which("ros2") else "ros2-embedded"
+    ros2 = shutil.which("ros2") or "ros2-embedded"
     environment = {**os.environ, "ROS_DOMAIN_ID": str(graph.domain), "PYTHONUNBUFFERED": "1"}
     log = path.with_suffix(".log")
     chosen = list(topics) or ["--all"]

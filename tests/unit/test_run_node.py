@@ -12,6 +12,7 @@ from helpers.domain import own_domain
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rclpy.lifecycle import LifecycleNode
+from rclpy.node import Node
 from sdm_cockpit import cockpit_node
 from sdm_core.errors import SdmError
 from sdm_policy_node.commands import command_node
@@ -142,3 +143,25 @@ def test_a_parameter_that_is_refused_ends_its_node_with_one_line(monkeypatch, ca
         main()
     assert ended.value.code == f"error: parameter {line}"
     assert capfd.readouterr().err == ""
+
+
+class Interrupted(Node):
+    """Is interrupted, and again while it ends, as by a launch whose whole group was."""
+
+    def __init__(self) -> None:
+        super().__init__("interrupted")
+        self.ended = False
+        self._timer = self.create_timer(0.05, lambda: signal.raise_signal(signal.SIGINT))
+
+    def destroy_node(self) -> None:
+        signal.raise_signal(signal.SIGINT)
+        super().destroy_node()
+        self.ended = True
+
+
+@pytest.mark.parametrize("farewell", [True, False])
+def test_a_node_that_is_ending_is_not_interrupted_again(farewell):
+    made: list[Interrupted] = []
+    run_node(lambda: made.append(Interrupted()) or made[0], farewell=farewell)
+    signal.raise_signal(signal.SIGINT)  # nor is what is left of its process
+    assert made[0].ended

@@ -48,9 +48,12 @@ def run_node(make: Callable[[], Node], *, farewell: bool = False) -> None:
     except SdmError as error:
         sys.exit(f"error: {error}")
     finally:
+        # A launch without a terminal sends a second SIGINT to those that a first one to their group has ended already.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         if node is not None:
             node.destroy_node()
-        rclpy.try_shutdown()
+        rclpy.try_shutdown()  # brings back the handlers that `init` found
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         gc.unfreeze()  # what is frozen is never freed, and native libraries report it as leaked when the process ends
 
 

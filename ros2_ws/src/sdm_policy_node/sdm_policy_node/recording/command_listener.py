@@ -91,12 +91,13 @@ class PoseListener:
         self._frame = action.base_frame
         self._pose = [*(names.index(axis) for axis in ("x", "y", "z")), *range(rotation.start, rotation.stop)]
         self._command = np.array([entry.low for entry in action.entries])
-        self.subscription = node.create_subscription(
-            PoseStamped, pose_sink.POSE_TOPIC, self._on_pose, command_qos(_QUEUE)
-        )
+        # Before the poses: of messages that wait together, rclpy takes those of the older subscription first.
         if "gripper" in names:
             self._gripper = names.index("gripper")
             listen_to_gripper(node, self._on_gripper, refuse)
+        self.subscription = node.create_subscription(
+            PoseStamped, pose_sink.POSE_TOPIC, self._on_pose, command_qos(_QUEUE)
+        )
 
     def _on_gripper(self, value: float) -> None:
         self._command[self._gripper] = value
