@@ -432,9 +432,9 @@ def test_a_trajectory_controller_is_told_to_stay_when_a_robot_that_stands_is_dea
 
     assert policy.keep_alive_until(followed, stand), world.outputs()
     assert world.change_state("command_node", Transition.TRANSITION_DEACTIVATE), world.outputs()
-    assert world.spin_until(lambda: len(trajectories[-1].points) == 1), world.outputs()
-    last = trajectories[-1].points[0]
-    assert (list(last.positions), list(last.velocities)) == (pytest.approx(stand), [0.0, 0.0])
+    assert world.spin_until(lambda: len(trajectories[-1].points) < 10), world.outputs()  # and not what was left of 100
+    for point in trajectories[-1].points:
+        assert (list(point.positions), list(point.velocities)) == (pytest.approx(stand), pytest.approx([0.0, 0.0]))
     assert world.change_state("command_node", Transition.TRANSITION_ACTIVATE), world.outputs()
 
 
