@@ -433,6 +433,20 @@ def test_within_narrower_bounds_a_robot_moves_though_its_last_command_is_outside
     assert world.stand == pytest.approx([0.1, 0.4], abs=1e-3)
 
 
+def test_a_motion_that_was_refused_forgets_no_last_command():
+    world = World(JOINTS)
+    for _ in range(200):
+        world.step([0.99, 0.3])
+    world.silence_after()
+    for joint in (1.01, 1.03):
+        world.stand = np.array([joint, 0.3])
+        world.step()
+    with pytest.raises(CommandError, match="bring it inside by hand"):
+        world.step([0.5, 0.3])
+    world.stand = np.array([0.975, 0.3])
+    assert world.step([0.99, 0.3]).command == pytest.approx([0.99, 0.3], abs=1e-3)
+
+
 def test_a_chunk_that_cannot_be_followed_begins_nothing():
     world = World(JOINTS)
     world.step()

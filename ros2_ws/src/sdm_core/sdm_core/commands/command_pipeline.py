@@ -16,8 +16,8 @@ from sdm_core.commands.smoother import Smoother
 from sdm_core.contract import Contract
 from sdm_core.errors import CommandError
 
-# More periods than any chunk and the stop after it take.
-_LONGEST_PATH = 10_000
+# More periods than any stop takes.
+_LONGEST_STOP = 10_000
 
 
 class PathRow(NamedTuple):
@@ -117,15 +117,15 @@ class CommandPipeline:
         """
         self._scheduler.drop_stale(now_ns)
         ahead, rows = self.copy(), []
-        end_ns = self._scheduler.end_ns
-        for time_ns in range(now_ns, now_ns + _LONGEST_PATH * self._period_ns, self._period_ns):
+        end_ns = max(self._scheduler.end_ns, now_ns)
+        for time_ns in range(now_ns, end_ns + _LONGEST_STOP * self._period_ns, self._period_ns):
             decision = ahead.tick(time_ns)
             if decision.command is None:
                 raise CommandError("no path can be planned before the robot's position is known")
             rows.append(PathRow(decision, ahead.copy()))
             if time_ns >= end_ns and ahead.at_rest:
                 return rows
-        raise CommandError(f"no path to rest within {_LONGEST_PATH} periods; shorten the chunk")
+        raise CommandError(f"no stop within {_LONGEST_STOP} periods; raise the contract's limits")
 
     def forget_chunks(self) -> None:
         """What follows brings the robot to rest, until another chunk comes."""

@@ -79,12 +79,17 @@ class HomeMotion:
         NaN entries of `home` stay as at the start.
         """
         self._space = CommandSpace(contract.action)
-        self._start = self._space.normalised(start)
         self._home = self._space.normalised(np.where(np.isnan(home), start, home))
+        self._share = share
         self._dt_ns, self._horizon = contract.dt_ns, contract.horizon
         self._period_ns = period_ns
+        self.begin(start)
+
+    def begin(self, start: Vector) -> None:
+        """From rest at `start` (float64[A]): also where the robot has come to rest on its way."""
+        self._start = self._space.normalised(start)
         self._elapsed_ns = 0
-        self.duration_ns = int(self._seconds(share) * 1e9)
+        self.duration_ns = int(self._seconds(self._share) * 1e9)
 
     def over(self, command: Vector) -> bool:
         """Whether `command` has come home; or should have, a second ago."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 
 import numpy as np
@@ -17,6 +17,9 @@ from sdm_core.contract import ActionSpec
 from sdm_core.errors import CommandError
 
 Vector = NDArray[np.float64]
+
+# So many periods tell how fast a simulation goes: the messages of its clock come in bursts.
+_PACE_PERIODS = 20
 
 
 class PathMotion:
@@ -43,10 +46,10 @@ class PathMotion:
         self._told = np.zeros(len(self._grippers))
         self._now: float | None = None
         self._now_ns = 0
-        self._pace = 1.0  # of the robot's clock
+        self._passed: deque[tuple[float, float]] = deque(maxlen=_PACE_PERIODS)  # s by the robot's clock and the steady
         self._reason = ""
         self._home: HomeMotion | None = None
-        self._step = 0
+        self._step, self._way = 0, 0  # of home: the one that is planned, and its first row
         self._planned, self._planning_s = True, 0.0
 
     @property
@@ -77,7 +80,8 @@ class PathMotion:
 
     def add(self, chunk: ActionChunk) -> None:
         self._pipeline.add(chunk)
-        self._planned = False
+        if not self._reason:
+            self._planned = False
 
     def end(self) -> None:
         """The robot goes on along its path to that one's end."""
@@ -88,26 +92,27 @@ class PathMotion:
         self._rows = []
 
     def catch_up(self, now: float, now_ns: int) -> None:
-        passed_s = now - self._now if self._now is not None else 0.0
-        elapsed_s = passed_s
-        if self._simulated:
-            # Where the clock was set back, nobody knows how far the robot went on.
-            elapsed_s = max(now_ns - self._now_ns, 0) * 1e-9 if self._now is not None else 0.0
-            self._pace = elapsed_s / passed_s if passed_s > 0 else 1.0
+        if self._now is not None:
+            passed_s, elapsed_s = now - self._now, (now_ns - self._now_ns) * 1e-9
+            if elapsed_s < 0:  # its clock was set back: nobody knows how far the robot went on
+                self._passed.clear()
+            elif passed_s > 0:
+                self._passed.append((elapsed_s, passed_s))
+            self._over += (max(elapsed_s, 0.0) if self._simulated else passed_s) / self._period_s
         self._now, self._now_ns = now, now_ns
-        self._over += elapsed_s / self._period_s
         rows = math.floor(self._over + 0.5)
         self._over -= rows
-        moved = min(rows, max(len(self._rows) - 1 - self._row, 0))
-        self._row += rows
         if self._home:
-            self._home.go_on(moved)
+            self._home.go_on(self._led(rows))
+        self._row += rows
 
     def next(self, reason: str, home: HomeMotion | None) -> GateDecision:
         turns = bool(reason) != bool(self._reason)
         if turns or (home and not reason and home.step != self._step):
             self._planned = False
         self._reason, self._home = reason, home
+        if reason:
+            self._pipeline.forget_chunks()
         decision = self._at(0).decision
         if reason:
             decision = GateDecision(self._with_gripper(decision), (reason,), True)
@@ -123,9 +128,9 @@ class PathMotion:
     def path(self, clock: Callable[[], float]) -> PlannedPath | None:
         if self._planned:
             return None
-        # A stop is planned soon, and must not wait for longer than that.
+        # A stop is planned soon, and must not wait for longer than that; nor for a moment in which there was no time.
         ahead = 1 if self._reason else math.ceil(max(self._periods(self._planning_s), 1))
-        begin = clock()
+        begin, spare = clock(), 1
         while True:
             rows = [self._at(row) for row in range(-1, ahead)] + self._ahead(ahead)
             end = clock()
@@ -133,8 +138,8 @@ class PathMotion:
             over = self._over + self._periods(end - self._now)
             if over <= ahead:
                 break
-            ahead = math.ceil(over + self._periods(end - begin))
-            begin = end
+            ahead, spare, begin = math.ceil(over) + spare, 2 * spare, end
+        self._way = 1 + ahead if self._stands_after(ahead) else self._way - self._row + 1
         self._rows, self._row, self._planned = rows, 1, True
         self._planning_s = self._planning_s if self._reason else end - begin
         commands = np.array([row.decision.command for row in rows])
@@ -147,16 +152,24 @@ class PathMotion:
         if self._row + periods - 1 >= len(self._rows):
             self._pipeline.settle()
         time_ns = self._now_ns + round((periods - self._over) * self._period_ns)
-        if self._reason:
-            self._pipeline.forget_chunks()
-        elif self._home:
-            self._pipeline.add(self._home.chunk(time_ns, periods))
+        if self._home and not self._reason:
+            if self._stands_after(periods):
+                self._home.begin(self._with_gripper(self._at(periods - 1).decision))
+            self._pipeline.add(self._home.chunk(time_ns, self._led(periods)))
             self._step = self._home.step
         return self._pipeline.path(time_ns)
 
     def _periods(self, seconds: float) -> float:
         """How many of the robot's go by in so many seconds of the steady clock."""
-        return self._pace * seconds / self._period_s
+        elapsed_s, passed_s = np.sum(self._passed, axis=0) if self._simulated and self._passed else (1.0, 1.0)
+        return float(seconds * elapsed_s / passed_s / self._period_s)
+
+    def _led(self, periods: int) -> int:
+        """In how many of the next ones the robot is on its way home, and does not stand."""
+        return max(min(self._row + periods, len(self._rows) - 1) - max(self._row, self._way), 0)
+
+    def _stands_after(self, periods: int) -> bool:
+        return self._row + periods >= len(self._rows)
 
     def _at(self, row: int) -> PathRow:
         """The row so many periods after this one's."""

@@ -34,6 +34,7 @@ class StreamedMotion:
         self._before: Vector | None = None
         self._now, self._now_ns = 0.0, 0
         self._gaps_s = (0.0, 0.0)  # before the last two commands
+        self._settled = False
 
     @property
     def at_rest(self) -> bool:
@@ -44,8 +45,9 @@ class StreamedMotion:
         return self._pipeline.counts
 
     def begin(self, start: Vector | None, now: float, now_ns: int) -> None:
-        self.place = self.place if start is None else start
-        self._pipeline.reset(self.place)
+        start = self.place if start is None else start
+        self._pipeline.reset(start)
+        self.place = start
         self._now, self._now_ns, self._gaps_s = now, now_ns, (0.0, 0.0)
 
     def add(self, chunk: ActionChunk) -> None:
@@ -63,11 +65,14 @@ class StreamedMotion:
         if self._simulated and elapsed_s >= 0:  # else the clock was set back, and tells nothing
             gap_s = min(gap_s, elapsed_s)  # while a simulation is slow or stands, so is its robot and does
         usual_s, self._gaps_s = max(self._period_s, min(self._gaps_s)), (self._gaps_s[1], gap_s)
-        if gap_s >= max(_GAP_PERIODS * usual_s, _SETTLES_S):
+        self._settled = gap_s >= max(_GAP_PERIODS * usual_s, _SETTLES_S)
+        if self._settled:
             self._pipeline.settle()
 
     def next(self, reason: str, home: HomeMotion | None) -> GateDecision:
         if home and not reason:
+            if self._settled and self.place is not None:
+                home.begin(self.place)
             self._pipeline.add(home.chunk(self._now_ns))
             home.go_on()
         decision = self._pipeline.hold(reason) if reason else self._pipeline.tick(self._now_ns)

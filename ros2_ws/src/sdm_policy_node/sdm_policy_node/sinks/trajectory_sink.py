@@ -20,10 +20,11 @@ TOPIC = "joint_trajectory"
 
 
 class JointTrajectorySink:
-    """`joint_trajectory`: what is left of the newest chunk and the way to rest after it, beginning now (stamp 0).
+    """`joint_trajectory`: what is left of the newest chunk and the way to rest after it, beginning now (stamp 0) with a
+    little of the trajectory before.
 
     Every trajectory ends standing, as the controller demands: should nothing follow it, the robot stops by itself where
-    the chunk ends. A stop is a trajectory from the present motion to rest, or to the present position, sent once.
+    the chunk ends. A stop is a trajectory from the present motion to rest, sent once.
     """
 
     name: ClassVar[str] = "trajectory"
