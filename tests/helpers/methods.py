@@ -36,6 +36,7 @@ METHODS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         {"encoder": KEYPOINTS},
     ),
     "edm": ("teachers", {"kind": "diffusion", "draws": 2, "sample_nfe": 3, **CLONING}, {"diffusion": {"kind": "edm"}}),
+    "flow": ("teachers", {"kind": "diffusion", "draws": 2, **CLONING}, {"diffusion": {"kind": "flow"}}),
     "regression": ("distillers", {"kind": "regression", **CLONING}, {}),
     "consistency": (
         "distillers",
@@ -50,6 +51,13 @@ METHODS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "onedp_d": ("distillers", {**ONEDP_D, **SCORES, "critic_optimiser": None}, {}),
     "dmd2": ("distillers", {"kind": "dmd2", **SCORES}, {}),
     "dmd2_edm": ("distillers", {"kind": "dmd2", "encoder": "trained", **SCORES}, {"diffusion": {"kind": "edm"}}),
+    "flowpolicy": (
+        "distillers",
+        {"kind": "flowpolicy", "draws": 2, "velocity_weight": 0.1, **CLONING},
+        {"diffusion": {"kind": "flow"}},
+    ),
+    "drifting": ("distillers", {"kind": "drifting", "draws": 3, "anchor_weight": 0.5, **CLONING}, {}),
+    "sdm_flow": ("distillers", {"kind": "sdm", **SCORES}, {"diffusion": {"kind": "flow"}}),
     "mip": ("distillers", {"kind": "mip", "draws": 2, **CLONING}, {"diffusion": {"kind": "two_pass"}}),
     "anchored": ("distillers", {"kind": "anchored", **SCORES}, {}),
     "anchored_adversarial_edm": (

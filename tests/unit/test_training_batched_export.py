@@ -26,6 +26,7 @@ POLICIES = {
     "edm": ({}, {"kind": "edm"}, 3),
     "ctm": ({}, {"kind": "ctm"}, 3),
     "consistency model": ({}, {"kind": "consistency_model"}, 1),
+    "flow": ({}, {"kind": "flow"}, 2),
     "mean flow": ({}, {"kind": "meanflow"}, 2),
     "two passes": ({}, {"kind": "two_pass"}, 2),
 }

@@ -14,6 +14,10 @@ from sdm_training.draws import Draws
 Network = Callable[[Tensor, Tensor, Tensor], Tensor]
 """(scaled chunk [B, H, A], times [B, `times`] as the network embeds them, condition [B, D]) → output [B, H, A]."""
 
+# As a network embeds them, times in [0, 1] span what the discrete process's timesteps do, which its frequencies are
+# made for.
+EMBEDDED_TIME = 100.0
+
 
 class Process(nn.Module, ABC):
     """x_level = alpha x0 + sigma epsilon. Levels [B] are in the process's own unit (a timestep, a sigma, a time).

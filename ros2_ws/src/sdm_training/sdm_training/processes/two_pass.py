@@ -11,11 +11,8 @@ from torch import Tensor
 from torch.nn.functional import mse_loss
 
 from sdm_training.draws import Draws
-from sdm_training.policy.process import Network, Process, same_level
+from sdm_training.policy.process import EMBEDDED_TIME, Network, Process, same_level
 from sdm_training.settings import Part, SettingsError
-
-# As the network embeds them, times span what the discrete process's timesteps do, which its frequencies are made for.
-EMBEDDED_TIME = 100.0
 
 
 class TwoPassSettings(Part):

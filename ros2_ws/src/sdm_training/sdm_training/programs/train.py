@@ -38,6 +38,7 @@ _NAMED: dict[str, dict[str, str]] = {
     "dp3": {"kind": "discrete", "prediction": "x0"},
     "dp3_eps": {"kind": "discrete", "prediction": "epsilon"},
     "edm": {"kind": "edm"},
+    "flow": {"kind": "flow"},
 }
 
 

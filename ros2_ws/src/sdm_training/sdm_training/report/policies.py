@@ -92,18 +92,20 @@ class Method:
 DP3 = Policy("dp3", 10)
 DP3_EPSILON = Policy("dp3_eps", 10)
 EDM = Policy("edm", 19)
+FLOW = Policy("flow", 10)
 IMAGES = Policy("dp2d", 10, network="dp2d_small")
 SDM = Policy("sdm", 1)
 BEST = Policy("consistency", 1)
 
 # By the name that result lines give a student's teacher.
-TEACHERS = {teacher.method: teacher for teacher in (DP3, DP3_EPSILON, EDM, IMAGES)}
+TEACHERS = {teacher.method: teacher for teacher in (DP3, DP3_EPSILON, EDM, FLOW, IMAGES)}
 
 # A student's usual teacher is its reference; a result line that names another one overrules it.
 METHODS = {
     "dp3": Method("DP3", DP3, VERMILLION, "o"),
     "dp3_eps": Method("DP3, noise prediction", DP3_EPSILON, ORANGE, "o"),
     "edm": Method("EDM", EDM, SKY, "o"),
+    "flow": Method("flow matching", FLOW, GREEN, "o"),
     "dp2d": Method("Diffusion Policy, images", IMAGES, BLACK, "o"),
     "sdm": Method("SDM", DP3, BLUE, "s"),
     "anchored": Method("anchored matching", DP3, BLUE, "*"),
@@ -115,6 +117,8 @@ METHODS = {
     "regression": Method("regression", DP3, GREY, "s"),
     "mip": Method("MIP", DP3, GREY, "D"),
     "meanflow": Method("MeanFlow", DP3, SKY, "^"),
+    "flowpolicy": Method("FlowPolicy", DP3, ORANGE, "v"),
+    "drifting": Method("drifting", DP3, ORANGE, "*"),
 }
 
 TEACHER_ROWS = (
@@ -141,4 +145,6 @@ STUDENT_ROWS = (
     Policy("regression", 1),
     Policy("mip", 2),
     Policy("meanflow", 1),
+    Policy("flowpolicy", 1),
+    Policy("drifting", 1),
 )
