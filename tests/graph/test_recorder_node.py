@@ -17,7 +17,8 @@ from helpers.graph import Graph, graph
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.task import Future
 from sdm_core.datasets.dataset import FAILURE, SUCCESS, UNLABELLED, EpisodeStore
-from sdm_core.perception.point_cloud import CloudPipeline
+from sdm_core.perception.point_cloud import CloudPipeline, Extrinsics
+from sdm_core.perception.static_transforms import StaticTransform, write_transforms
 from sdm_interfaces.msg import EpisodeEvent
 from sdm_policy_node.recording.episode_events import RecorderSetup
 from sdm_policy_node.recording.episode_recording import EpisodeRecording, Observed
@@ -138,7 +139,9 @@ def test_discarded_episodes_leave_no_trace_and_kept_ones_add_up(world, tmp_path)
 
 
 def test_the_operator_judges_an_episode_as_it_ends_or_later_and_the_bag_can_hear_it(world, tmp_path):
-    demo = Demonstration(world, tmp_path)
+    mount = StaticTransform("cell", "mount", Extrinsics((0.0, 0.0, 0.0, 1.0), (0.0, 0.0, 1.5)))
+    write_transforms(tmp_path / "cell.yaml", [mount])
+    demo = Demonstration(world, tmp_path, extrinsics=tmp_path / "cell.yaml")
     heard: list[EpisodeEvent] = []
     world.node.create_subscription(EpisodeEvent, "recorder_node/episode_event", heard.append, 100)
     assert not demo.judge(True).success  # there is none yet
@@ -166,6 +169,7 @@ def test_the_operator_judges_an_episode_as_it_ends_or_later_and_the_bag_can_hear
     assert setup.contract == CONTRACT
     assert setup.settings.output == str(demo.output)
     assert setup.topics["joint_states"] == "/joint_states"
+    assert setup.transforms == [mount]
 
 
 def test_a_chunks_commands_that_arrive_at_once_are_paired_in_order(world, tmp_path):

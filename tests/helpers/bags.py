@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from rosbags.interfaces import Connection
 from rosbags.rosbag2 import StoragePlugin, Writer
 from sdm_core import camera_topics
 from sdm_core.contract import Contract
+from sdm_core.perception.static_transforms import StaticTransform, transforms_document
 from sdm_interfaces.msg import EpisodeEvent
 from sensor_msgs.msg import CameraInfo, Image, JointState
 from std_msgs.msg import Float64MultiArray
@@ -50,16 +51,27 @@ def recorded_bag(graph: Graph, path: Path, *topics: str) -> Iterator[NodeProcess
 
 
 class WrittenBag:
-    """A bag as a recording of the small robot would be: frames at the contract's rate, each answered by a command."""
+    """A bag as a recording of the small robot would be: frames at the contract's rate, each answered by a command.
 
-    def __init__(self, path: Path, contract: Contract, storage: StoragePlugin = StoragePlugin.MCAP) -> None:
+    The camera's pose is on tf, or, where `transforms` are given, among these, which the recorder read from a file.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        contract: Contract,
+        storage: StoragePlugin = StoragePlugin.MCAP,
+        transforms: Sequence[StaticTransform] = (),
+    ) -> None:
         self.path, self.contract, self.now_ns = path, contract, 1_000_000_000_000
+        self._transforms = transforms
         self._writer = Writer(path, version=Writer.VERSION_LATEST, storage_plugin=storage)
         self._writer.open()
         self._connections: dict[str, Connection] = {}
         self._recordings = 0
         self._intrinsics, _ = camera_model(contract)
-        self.write("/tf_static", TFMessage(transforms=[camera_transform()]))
+        if not transforms:
+            self.write("/tf_static", TFMessage(transforms=[camera_transform()]))
 
     def close(self) -> None:
         """Writes the index: from now on the bag is whole."""
@@ -81,7 +93,8 @@ class WrittenBag:
         if event == EpisodeEvent.START:
             parameters = {"reliable_sensors": True, "pairing": "order", "max_skew_s": 0.0}
             message.contract = yaml.safe_dump(self.contract.document())
-            message.settings = yaml.safe_dump({"parameters": parameters, "topics": {}})
+            setup = {"parameters": parameters, "topics": {}, **transforms_document(self._transforms)}
+            message.settings = yaml.safe_dump(setup)
         self.write("/recorder_node/episode_event", message)
 
     def step(self, step: int, *, info: bool = True, size: tuple[int, int] | None = None, times: int = 1) -> None:

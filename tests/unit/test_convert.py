@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,12 @@ import pytest
 import yaml
 from helpers.bags import WrittenBag, action
 from helpers.contracts import small_contract
-from helpers.fake_robot import camera_model, colour_pixels, depth_image, state_values, time_message
+from helpers.fake_robot import camera_model, camera_transform, colour_pixels, depth_image, state_values, time_message
 from rosbags.rosbag2 import StoragePlugin
 from sdm_core.contract import Contract
 from sdm_core.datasets.dataset import FAILURE, SUCCESS, UNLABELLED, EpisodeStore
-from sdm_core.perception.point_cloud import CloudPipeline
+from sdm_core.perception.point_cloud import CloudPipeline, Extrinsics
+from sdm_core.perception.static_transforms import StaticTransform, write_transforms
 from sdm_interfaces.msg import EpisodeEvent
 from sdm_policy_node.convert.program import main
 from std_msgs.msg import Float64
@@ -96,6 +98,27 @@ def test_a_bag_of_colour_and_aligned_depth_is_converted_into_coloured_clouds(tmp
     assert convert.store.contract == contract
     assert convert.store.read("point_cloud").shape == (4, 32, 6)
     convert.assert_rows([0, 1, 2, 3], contract)
+
+
+def test_the_cameras_pose_is_as_the_recorder_read_it_whatever_lies_in_its_file_now(tmp_path: Path, convert) -> None:
+    """Nor need the file be there; a file that is named counts."""
+    stamped = camera_transform()
+    rotation, place = stamped.transform.rotation, stamped.transform.translation
+    pose = Extrinsics((rotation.x, rotation.y, rotation.z, rotation.w), (place.x, place.y, place.z))
+    known = StaticTransform(stamped.header.frame_id, stamped.child_frame_id, pose)
+    bag = WrittenBag(tmp_path / "bag", CONTRACT, transforms=[known])
+    bag.episode(range(4))
+    bag.close()
+    status, _, errors = convert(tmp_path / "bag")
+    assert (status, errors) == (0, "")
+    convert.assert_rows([0, 1, 2, 3])
+    recorded = convert.store.read("point_cloud")
+
+    moved = replace(known, pose=Extrinsics(pose.quaternion_xyzw, (place.x + 0.05, place.y, place.z)))
+    write_transforms(tmp_path / "moved.yaml", [moved])
+    convert.output = tmp_path / "moved.zarr"
+    assert convert(tmp_path / "bag", "--extrinsics", str(tmp_path / "moved.yaml"))[0] == 0
+    assert not np.array_equal(convert.store.read("point_cloud"), recorded)
 
 
 def test_an_image_that_comes_twice_is_one_row(tmp_path: Path, bag: WrittenBag, convert) -> None:

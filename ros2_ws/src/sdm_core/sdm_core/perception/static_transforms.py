@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -45,23 +46,30 @@ class _File(BaseModel):
 def read_transforms(path: str | Path) -> list[StaticTransform]:
     """The transforms of a file. Raises ObservationError where it is missing or malformed."""
     try:
-        entries = _File.model_validate(yaml.safe_load(Path(path).read_text())).transforms
+        document = yaml.safe_load(Path(path).read_text())
     except OSError as error:
         raise ObservationError(f"{path}: {error.strerror}; name the file that sdm-calibrate wrote") from None
     except (yaml.YAMLError, UnicodeDecodeError):
         raise ObservationError(f"{path}: not valid YAML; calibrate anew") from None
+    return parse_transforms(document, str(path))
+
+
+def parse_transforms(document: Any, source: str) -> list[StaticTransform]:
+    """Those of a file's document. Raises ObservationError, which names the source, where it is malformed."""
+    try:
+        entries = _File.model_validate(document).transforms
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "file"
-        raise ObservationError(f"{path}: {where}: {first['msg']}; mend this entry or calibrate anew") from None
+        raise ObservationError(f"{source}: {where}: {first['msg']}; mend this entry or calibrate anew") from None
     return [
         StaticTransform(entry.parent, entry.child, Extrinsics(entry.rotation_xyzw, entry.translation))
         for entry in entries
     ]
 
 
-def write_transforms(path: str | Path, transforms: Iterable[StaticTransform], heading: str = "") -> None:
-    """Writes what `read_transforms` reads, whole or not at all, with the lines of `heading` as comments before it."""
+def transforms_document(transforms: Iterable[StaticTransform]) -> dict[str, Any]:
+    """What `parse_transforms` parses, of plain values."""
     entries = [
         {
             "parent": transform.parent,
@@ -71,6 +79,13 @@ def write_transforms(path: str | Path, transforms: Iterable[StaticTransform], he
         }
         for transform in transforms
     ]
+    return {"transforms": entries}
+
+
+def write_transforms(path: str | Path, transforms: Iterable[StaticTransform], heading: str = "") -> None:
+    """Writes what `read_transforms` reads, whole or not at all, with the lines of `heading` as comments before it."""
     comment = "".join(f"# {line}\n" for line in heading.splitlines())
-    text = comment + yaml.safe_dump({"transforms": entries}, sort_keys=False, width=120, default_flow_style=None)
+    text = comment + yaml.safe_dump(
+        transforms_document(transforms), sort_keys=False, width=120, default_flow_style=None
+    )
     atomic_write(Path(path), text.encode())

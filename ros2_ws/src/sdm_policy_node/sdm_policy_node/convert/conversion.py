@@ -71,7 +71,12 @@ class _Conversion:
         self._received_ns = 0
         # A bag's node has what the sources ask of one.
         self._recorder = EpisodeRecorder(
-            cast(Node, self._node), setup.settings, setup.contract, self._take, lambda what, reason: None
+            cast(Node, self._node),
+            setup.settings,
+            setup.contract,
+            self._take,
+            lambda what, reason: None,
+            setup.transforms,
         )
 
     def run(self) -> Report:

@@ -14,6 +14,7 @@ from sdm_core.datasets.dataset import EpisodeStore
 from sdm_core.datasets.foreign_dataset import adopt, is_zarr
 from sdm_core.datasets.lerobot_layout import export_to_lerobot
 from sdm_core.errors import DatasetError, SdmError
+from sdm_core.perception.static_transforms import read_transforms
 
 from sdm_policy_node.convert.bag import Bag
 from sdm_policy_node.convert.conversion import Report, convert, recorder_events
@@ -22,8 +23,8 @@ from sdm_policy_node.parameters import RecorderParameters
 from sdm_policy_node.recording.episode_events import RecorderSetup
 
 # Options that say otherwise than the bag how it was recorded, by the recorder's parameters; and all that are for bags.
-_SETTINGS = ("actions", "sink", "observation_source", "record_depth", "pairing", "camera_frame", "extrinsics")
-_OF_BAGS = (*_SETTINGS, "remap")
+_SETTINGS = ("actions", "sink", "observation_source", "record_depth", "pairing", "camera_frame")
+_OF_BAGS = (*_SETTINGS, "extrinsics", "remap")
 # Those of them that decide which rows there are.
 _OF_ROWS = ("actions", "sink", "observation_source", "pairing")
 
@@ -61,7 +62,10 @@ def parser() -> argparse.ArgumentParser:
         help="nothing was lost: the n-th command answers the n-th image",
     )
     made.add_argument("--camera-frame", help="optical frame of the one depth camera, where its messages name another")
-    made.add_argument("--extrinsics", help="file of camera poses, where they are not in the bag's /tf")
+    made.add_argument(
+        "--extrinsics",
+        help="file of camera poses, where neither the bag's /tf nor its recorder tells them, or others are meant",
+    )
     made.add_argument(
         "-r",
         "--remap",
@@ -91,7 +95,8 @@ def run(options: argparse.Namespace) -> Report:
     settings = replace(setup.settings if setup else RecorderParameters(), **given, tf_timeout_s=0.0)
     topics = {**(setup.topics if setup else {}), **dict(_remapping(rule) for rule in options.remap)}
     plan = planned(events) if starts else WHOLE_BAG
-    wanted = RecorderSetup(contract, settings, topics)
+    transforms = read_transforms(options.extrinsics) if options.extrinsics else setup.transforms if setup else ()
+    wanted = RecorderSetup(contract, settings, topics, transforms)
     if setup and _decides_rows(setup) != _decides_rows(wanted):
         # Under a higher rate there are rows between the recorder's last one and where its next would have been.
         plan = plan.uncounted(max(setup.contract.dt_ns - contract.dt_ns // 2, 0))

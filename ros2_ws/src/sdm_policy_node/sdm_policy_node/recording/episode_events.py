@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 
 import yaml
@@ -10,6 +10,7 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sdm_core.contract import Contract
 from sdm_core.errors import DatasetError
+from sdm_core.perception.static_transforms import StaticTransform, parse_transforms, transforms_document
 from sdm_interfaces.msg import EpisodeEvent
 
 from sdm_policy_node.parameters import RecorderParameters
@@ -22,11 +23,20 @@ EVENT_TYPE = "sdm_interfaces/msg/EpisodeEvent"
 class EpisodeEvents:
     """Publishes on `~/episode_event`; latched, so that a bag that begins late has what it missed."""
 
-    def __init__(self, node: Node, contract: Contract, settings: RecorderParameters, topics: Mapping[str, str]) -> None:
-        """`topics`: the resolved name of every topic, by the name that the recorder asks for."""
+    def __init__(
+        self,
+        node: Node,
+        contract: Contract,
+        settings: RecorderParameters,
+        topics: Mapping[str, str],
+        transforms: Iterable[StaticTransform],
+    ) -> None:
+        """`topics`: the resolved name of every topic, by the name that the recorder asks for; `transforms`: of the file
+        of extrinsics, which may be another one when a bag is read."""
         self._node = node
         self._contract = yaml.safe_dump(contract.document(), sort_keys=False)
-        self._settings = yaml.safe_dump({"parameters": asdict(settings), "topics": dict(topics)}, sort_keys=False)
+        setup = {"parameters": asdict(settings), "topics": dict(topics), **transforms_document(transforms)}
+        self._settings = yaml.safe_dump(setup, sort_keys=False)
         latched = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self._publisher = node.create_publisher(EpisodeEvent, "~/episode_event", latched)
         self._recordings = 0
@@ -60,24 +70,33 @@ class EpisodeEvents:
 
 @dataclass(frozen=True)
 class RecorderSetup:
-    """How a recorder was set up: its contract, its parameters, and the topics behind the names that it asks for."""
+    """How a recorder was set up: its contract, its parameters, the topics behind the names that it asks for, and where
+    its file of extrinsics says that cameras stand."""
 
     contract: Contract
     settings: RecorderParameters
     topics: Mapping[str, str]
+    transforms: Sequence[StaticTransform] = ()
 
     @classmethod
     def of(cls, event: EpisodeEvent) -> RecorderSetup:
-        """From a start. Raises ContractError or DatasetError where a recorder of another version has written it."""
+        """From a start. Raises ContractError, ObservationError or DatasetError where a recorder of another version has
+        written it."""
         try:
             document = yaml.safe_load(event.settings)
             known = {entry.name for entry in fields(RecorderParameters)}
             parameters = {name: value for name, value in document["parameters"].items() if name in known}
             settings, topics = RecorderParameters(**parameters), dict(document["topics"])
+            transforms = {"transforms": document.get("transforms", [])}
             contract = yaml.safe_load(event.contract)
         except (yaml.YAMLError, KeyError, TypeError, AttributeError):
             raise DatasetError("the recorder's start cannot be read; give --contract, --sink and --remap") from None
-        return cls(Contract.parse(contract, "the recorder's contract"), settings, topics)
+        return cls(
+            Contract.parse(contract, "the recorder's contract"),
+            settings,
+            topics,
+            parse_transforms(transforms, "the recorder's extrinsics"),
+        )
 
 
 def _label(success: bool | None) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from rclpy.node import Node
 from sdm_core.commands.anchor import MeasuredPose
 from sdm_core.contract import Contract
 from sdm_core.errors import ContractError, ObservationError
+from sdm_core.perception.static_transforms import StaticTransform
 from sdm_core.stream_guard import RESTART_NS
 
 from sdm_policy_node.grippers.gripper_topic import GRIPPER_TOPIC, require_one_gripper
@@ -46,9 +48,10 @@ class EpisodeRecorder:
         contract: Contract,
         take: Callable[[EpisodeRecording, Frame], None],
         refused: Callable[[str, object], None],
+        transforms: Iterable[StaticTransform] = (),
     ) -> None:
         """`take(recording, frame)` is called for each frame on the executor's thread, `refused(what, reason)` for what
-        cannot be used."""
+        cannot be used; `transforms`: in place of the file of extrinsics, which is not read."""
         self._settings, self._contract = settings, contract
         self._take, self._refused = take, refused
         self._recent: deque[tuple[int, NDArray[np.float64]]] = deque(maxlen=_BEFORE)
@@ -57,8 +60,11 @@ class EpisodeRecorder:
         self._gripper: float | None = None
         self.recording: EpisodeRecording | None = None
         """The episode that is being recorded."""
-        self._perception = Perception(node, settings, contract, self._on_frame, _QUEUE, max_age_s=_QUEUE * contract.dt)
-        self._perception.configure(contract, CameraPose(node, settings.camera_frame, settings.tf_timeout_s))
+        sensing = replace(settings, extrinsics="")
+        self._perception = Perception(node, sensing, contract, self._on_frame, _QUEUE, max_age_s=_QUEUE * contract.dt)
+        camera_pose = CameraPose(node, settings.camera_frame, settings.tf_timeout_s)
+        camera_pose.add_static(transforms)
+        self._perception.configure(contract, camera_pose)
         states = StateSource(node, settings.reliable_sensors, self._on_state, self._on_state_refused, _QUEUE)
         states.configure(contract, settings.max_skew_s)
         gripper = contract.action.gripper_index

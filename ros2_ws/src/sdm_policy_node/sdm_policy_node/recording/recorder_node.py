@@ -15,6 +15,7 @@ from rclpy.subscription import Subscription
 from rclpy.task import Future
 from sdm_core.datasets.dataset import EpisodeStore
 from sdm_core.errors import ContractError, DatasetError, ObservationError, SdmError
+from sdm_core.perception.static_transforms import read_transforms
 from std_srvs.srv import SetBool, Trigger
 
 from sdm_policy_node.contract_file import load_contract
@@ -49,14 +50,16 @@ class RecorderNode(Node):
         if not p.output:
             raise ContractError("parameter output is empty; name the .zarr dataset to append to")
         self._last_kept: int | None = None
+        transforms = read_transforms(p.extrinsics) if p.extrinsics else []
         self._recorder = EpisodeRecorder(
             self,
             p,
             contract,
             lambda recording, frame: self._work.put(partial(self._make_row, recording, frame)),
             self._refusals.note,
+            transforms,
         )
-        self._events = EpisodeEvents(self, contract, p, self._listened)
+        self._events = EpisodeEvents(self, contract, p, self._listened, transforms)
         # Once all else is accepted: what is refused leaves no empty dataset behind.
         self._store = EpisodeStore.open_or_create(p.output, contract)
         # Of their own: keeping awaits the last frames' messages, which must not wait for it.
