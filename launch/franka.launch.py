@@ -99,7 +99,8 @@ def generate_launch_description():
             "dry_run",
             default_value=for_twin("false", "true"),
             choices=["true", "false"],
-            description="Do everything but publish commands: nothing moves the arm",
+            description="Do everything but publish commands: nothing moves the arm; by itself true on the real arm, "
+            "false on the twin",
         ),
         DeclareLaunchArgument(
             "speed_share",
@@ -109,12 +110,12 @@ def generate_launch_description():
         DeclareLaunchArgument(
             "robot",
             default_value=PathJoinSubstitution([CONFIG, "robot", for_twin("fr3_twin.yaml", "fr3.yaml")]),
-            description="Parameter file of the arm",
+            description="Parameter file of the arm; by itself config/robot/fr3.yaml, on the twin fr3_twin.yaml",
         ),
         DeclareLaunchArgument(
             "camera",
             default_value=PathJoinSubstitution([CONFIG, "camera", for_twin("twin.yaml", "realsense.yaml")]),
-            description="Parameter file of the camera",
+            description="Parameter file of the camera; by itself config/camera/realsense.yaml, on the twin twin.yaml",
         ),
         DeclareLaunchArgument(
             "camera_namespace",
@@ -124,7 +125,8 @@ def generate_launch_description():
         DeclareLaunchArgument(
             "joint_states",
             default_value=for_twin("/joint_states", "/franka/joint_states"),
-            description="Joint states: the fast ones of the arm itself; /joint_states has those of the hand, too",
+            description="Joint states; by itself /franka/joint_states, the fast ones of the arm itself, on the twin "
+            "/joint_states, which has those of the hand, too",
         ),
         DeclareLaunchArgument(
             "current_pose", default_value="/current_pose", description="Pose of the tool, as CRISP publishes it"

@@ -335,6 +335,13 @@ def test_without_a_home_there_is_no_way_there(world, tmp_path):
     assert (answer.success, answer.message) == (False, "there is no home of 'ee_pose' actions; set home_pose")
 
 
+def test_a_dry_run_leads_nobody_home(world, tmp_path):
+    arm_of(world, tmp_path, home_pose=STAND, dry_run=True)
+    answer = world.call(Trigger, "command_node/home")
+    assert not answer.success
+    assert answer.message.startswith("a dry run sends nothing, so the robot would not go home; move it by other means")
+
+
 def test_a_pose_is_no_home_of_joints(world, tmp_path):
     Policy(world, joint_contract(7), tmp_path, sink="trajectory", home_pose=[0.45, 0.0, 0.4, 1.0, 0.0, 0.0, 0.0])
     answer = world.call(Trigger, "command_node/home")

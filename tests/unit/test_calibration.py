@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from sdm_core.perception.point_cloud import Extrinsics
 from sdm_core.perception.static_transforms import StaticTransform, read_transforms, write_transforms
 from sdm_policy_node.calibration.boards import Board, Checkerboard, MarkerGrid, board_in_camera
 from sdm_policy_node.calibration.hand_eye import Mount, Sample, solve_hand_eye
-from sdm_policy_node.calibration.program import parser, run
+from sdm_policy_node.calibration.program import main, parser, run
 from sdm_policy_node.calibration.samples import CameraModel, SampleFolder, Shot
 
 cv2 = pytest.importorskip("cv2", exc_type=ImportError)
@@ -180,7 +181,8 @@ def test_pictures_become_the_file_that_the_nodes_read(
     np.testing.assert_allclose(link @ optical_in_link, found.camera, atol=1e-6)
     printed = capsys.readouterr().out
     assert "1 of 9 images do not show the board well" in printed
-    assert "mm and" in printed
+    assert "(root mean square; 1–3 mm are good)" in printed
+    assert re.search(r"at most; the worst is 000[0-7]\.png\n", printed)
     assert "residuals of the board" in output.read_text()
 
 
@@ -212,7 +214,12 @@ def test_a_file_of_something_else_is_refused_before_anything_is_collected(text: 
 
 @pytest.mark.parametrize(
     ("options", "named"),
-    [([], "collect samples first"), (["--size", "8"], "--size 8 is not COLUMNSxROWS"), (["--size", "8x6"], "upside")],
+    [
+        ([], "collect samples first"),
+        (["--size", "8"], "--size 8 is not COLUMNSxROWS"),
+        (["--size", "8x6"], "upside"),
+        (["--collect", "4"], "^--collect 4 is too few; take 5 at least, better 15$"),
+    ],
 )
 def test_what_cannot_be_calibrated_is_one_line_and_nothing_is_written(
     options: list[str], named: str, tmp_path: Path
@@ -234,9 +241,35 @@ def test_a_camera_is_collected_from_in_the_namespace_that_is_named(
 
     monkeypatch.setattr("sdm_policy_node.calibration.collector.Collector", Refusing)
     monkeypatch.setattr("sdm_policy_node.calibration.program.tool_node", lambda *_: nullcontext())
-    words = f"{tmp_path}/samples -o {tmp_path}/out.yaml --collect 1 --camera left --camera-namespace /cell/eyes"
+    words = f"{tmp_path}/samples -o {tmp_path}/out.yaml --collect 5 --camera left --camera-namespace /cell/eyes"
     with pytest.raises(SdmError, match=r"^'left' of '/cell/eyes'$"):
         run(parser().parse_args(words.split()))
+
+
+def test_the_help_tells_what_counts_where_nothing_is_given(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parser().parse_args(["--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    for default in ("8x5", "0.03", "0.01", "DICT_APRILTAG_36h11", "fr3_hand_tcp"):
+        assert f"default: {default})" in told
+
+
+@pytest.mark.parametrize(
+    ("samples", "line"), [(0, "nothing was collected"), (1, "what was collected stays in the folder")]
+)
+def test_an_interruption_tells_whether_anything_is_left(
+    samples: int, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def collect(*_: Any) -> None:
+        model = CameraModel("optical", K, np.zeros(5), "optical", np.eye(4))
+        for _sample in range(samples):
+            SampleFolder(tmp_path / "samples", model, "fr3_link0").add(Shot(np.zeros((4, 4), np.uint8), np.eye(4)))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sdm_policy_node.calibration.program._collect", collect)
+    with pytest.raises(SystemExit) as ended:
+        main([str(tmp_path / "samples"), "-o", str(tmp_path / "out.yaml"), "--collect", "5"])
+    assert ended.value.code == f"interrupted; {line}"
 
 
 def test_a_malformed_folder_is_one_line(tmp_path: Path) -> None:

@@ -186,7 +186,8 @@ def test_the_workspace_narrows_the_bounds_of_poses():
 
 def test_a_workspace_that_cannot_be_kept_is_refused():
     for contract in (NATIVE, joint_contract()):
-        with pytest.raises(ContractError, match=f"not '{contract.action.kind}'; give none"):
+        refused = f"not '{contract.action.kind}'; take workspace_low and workspace_high out"
+        with pytest.raises(ContractError, match=refused):
             absolute(contract, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 
 

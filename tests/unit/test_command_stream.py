@@ -93,7 +93,7 @@ def test_a_robot_that_does_not_follow_is_a_fault_until_it_is_cleared():
         decision = world.step([0.9, 0.3] if not world.interlock.fault else None, follows=False)
         if decision is None:
             break
-    assert "from its command, more than 0.05; it does not follow" in world.interlock.fault
+    assert "from its command, more than 0.05; it does not follow, and may still push: " in world.interlock.fault
     assert world.stream.activity == "faulted"
     with pytest.raises(CommandError, match="call ~/reset_fault"):
         world.step([0.9, 0.3])
@@ -139,7 +139,7 @@ def test_a_robot_that_is_held_while_its_policy_plans_anew_from_there_is_a_fault(
         world.step([0.4, -0.3])
     assert 2.0 <= led(world, 5.0, lead, replan_periods) < 2.5
     assert "the robot has stood for 2 s, up to 0.0" in world.interlock.fault
-    assert "it is stopped or blocked" in world.interlock.fault
+    assert "it is stopped or blocked, and may still push: stop it by its own means" in world.interlock.fault
     assert world.silence_after()[-1].held
     assert led(World(LONG), 5.0, lead, replan_periods) == np.inf  # 0: it may stand for ever
 
@@ -627,10 +627,13 @@ def test_going_home_needs_no_policy_and_suffers_none_meanwhile():
     world.step(alive=False)
     with pytest.raises(CommandError, match="on its way home"):
         world.chunk([0.9, 0.3])
-    with pytest.raises(CommandError, match="follows a policy"):
+    with pytest.raises(CommandError, match=r"^the robot is already on its way home$"):
         world.stream.go_home(home, 0.5, world.now_ns, world.now)
     decisions = world.silence_after(alive=False)
     assert decisions[-1].command == pytest.approx(home, abs=1e-6)
+    world.step([0.9, 0.3])
+    with pytest.raises(CommandError, match="follows a policy"):
+        world.stream.go_home(home, 0.5, world.now_ns, world.now)
     native = World(small_contract())
     with pytest.raises(CommandError, match="actions of kind 'native' know no home"):
         native.stream.go_home(home, 0.5, native.now_ns, native.now)

@@ -494,6 +494,20 @@ def test_launch_files_are_found_through_the_package(launch):
     assert "'task':" in done.stdout
 
 
+def test_what_franka_s_arguments_are_by_themselves_is_told_in_words():
+    description = get_launch_description_from_python_launch_file(str(ROOT / "launch" / "franka.launch.py"))
+    arguments = [entity for entity in description.entities if isinstance(entity, DeclareLaunchArgument)]
+    told = {argument.name: argument.description for argument in arguments}
+    assert "by itself true on the real arm, false on the twin" in told["dry_run"]
+    for name, real, twin in (
+        ("robot", "config/robot/fr3.yaml", "fr3_twin.yaml"),
+        ("camera", "config/camera/realsense.yaml", "twin.yaml"),
+        ("joint_states", "/franka/joint_states", "/joint_states"),
+    ):
+        assert f"by itself {real}" in told[name]
+        assert f"on the twin {twin}" in told[name]
+
+
 @pytest.mark.parametrize("path", LAUNCH_FILES, ids=lambda path: path.name)
 def test_no_argument_is_declared_twice(path):
     description = get_launch_description_from_python_launch_file(str(path))

@@ -99,6 +99,19 @@ def test_no_node_takes_another_one_s_parameter_for_a_slip(declare_with: Declare,
     declare_with(kind, *(f"{name}: 0" for name in sorted(others)))
 
 
+@pytest.mark.parametrize("kind", [PolicyParameters, RecorderParameters])
+def test_a_sink_of_command_node_alone_is_sent_there(declare_with: Declare, kind: type) -> None:
+    refused = "^parameter sink: '{}' is not one of native, pose{}$"
+    theirs = refused.format("trajectory", "; it is one of command_node's: write it under /command_node")
+    with pytest.raises(SdmError, match=theirs):
+        declare_with(kind, "sink: trajectory")
+
+
+def test_a_sink_that_nobody_has_is_sent_nowhere(declare_with: Declare) -> None:
+    with pytest.raises(SdmError, match=r"^parameter sink: 'trajektory' is not one of native, pose$"):
+        declare_with(PolicyParameters, "sink: trajektory")
+
+
 def test_a_rate_whose_period_is_shorter_than_a_command_takes_is_refused(declare_with: Declare) -> None:
     with pytest.raises(SdmError, match=r"^parameter rate_hz: 1000\.0 is out of range; give one from 0\.0 to 500\.0$"):
         declare_with(CommandParameters, "rate_hz: 1000.0")

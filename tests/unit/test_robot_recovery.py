@@ -57,10 +57,10 @@ class Driver:
             await Future()
 
 
-def services(world: Graph) -> OperatorServices:
+def services(world: Graph, fault: str = "") -> OperatorServices:
     """What command_node serves, where nothing moves; the action's server is known."""
-    loop = SimpleNamespace(stream=SimpleNamespace(pause=lambda: None))
-    served = OperatorServices(cast(Any, world.node), cast(Any, loop), Interlock(), ACTION)
+    loop = SimpleNamespace(stream=SimpleNamespace(pause=lambda: None, resume=lambda now: "at rest"))
+    served = OperatorServices(cast(Any, world.node), cast(Any, loop), Interlock(fault), ACTION)
     client = served._recovery._client
     assert client
     assert world.spin_until(client.server_is_ready)
@@ -81,6 +81,21 @@ def test_a_driver_that_dies_over_a_recovery_is_said_and_the_next_one_is_begun(wo
     answer = world.call(Trigger, "test/recover")
     assert answer.success, answer.message
     assert len(list(world.node.timers)) == timers
+    served.close()
+
+
+@pytest.mark.parametrize("fault", ["", "the robot stands 0.3 m from its command"])
+def test_a_fault_that_is_still_latched_is_told_to_whoever_recovers_or_resumes(world, fault):
+    _driver = Driver(world, "never")
+    served = services(world, fault)
+    latched = f"; a fault is still latched: {fault}; call ~/reset_fault when its cause is gone"
+    expected = {
+        "recover": f"the robot has recovered and is paused{latched if fault else ''}; call ~/resume",
+        "resume": f"the pause is lifted{latched}" if fault else "the next chunk begins at rest",
+    }
+    for request, message in expected.items():
+        answer = world.call(Trigger, f"test/{request}")
+        assert (answer.success, answer.message) == (True, message)
     served.close()
 
 

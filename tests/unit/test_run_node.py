@@ -145,6 +145,27 @@ def test_a_parameter_that_is_refused_ends_its_node_with_one_line(monkeypatch, ca
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.parametrize("text", ["dry_run: true\n", "command_node:\n  dry_run: true\n", "ros__parameters:\n  a: 1\n"])
+def test_a_file_of_parameters_without_its_form_ends_the_node_with_one_line(monkeypatch, tmp_path, text):
+    file = tmp_path / "cell.yaml"
+    file.write_text(text)
+    monkeypatch.setattr(sys, "argv", ["node", "--ros-args", "--params-file", str(file)])
+    with pytest.raises(SystemExit) as ended:
+        command_node.main()
+    (line,) = str(ended.value.code).splitlines()
+    assert line.startswith("error: ")
+    assert str(file) in line
+    assert line.endswith(
+        "; write `/**:` first, below it, indented, `ros__parameters:`, and below that, indented further, the parameters"
+    )
+
+
+def test_arguments_that_ros_cannot_read_end_the_node_with_one_line(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["node", "--ros-args", "-r", "pose"])
+    with pytest.raises(SystemExit, match=r"^error: .*-r pose.*; mend this argument, or the file that it names$"):
+        policy_node.main()
+
+
 class Interrupted(Node):
     """Is interrupted, and again while it ends, as by a launch whose whole group was."""
 

@@ -432,6 +432,9 @@ def test_a_finished_run_keeps_the_origin_of_its_training(recorded, monkeypatch):
 def test_an_unknown_task_names_the_near_ones_and_a_known_one_its_missing_data(here):
     with pytest.raises(TaskError, match="did you mean metaworld/door-open"):
         train_teacher(composed("train", TrainSettings, "task=metaworld/dooropen"))
+    own = r"^nosuch\.zarr: no such dataset; record one .* or convert one .*: unknown task 'fr3/my-task'; families: "
+    with pytest.raises(TaskError, match=own):
+        train_teacher(composed("train", TrainSettings, "task=fr3/my-task", "data=nosuch.zarr"))
     with pytest.raises(SdmError, match=r"data/metaworld/door-open\.zarr: no such dataset"):
         train_teacher(composed("train", TrainSettings, "task=metaworld/door-open"))
 

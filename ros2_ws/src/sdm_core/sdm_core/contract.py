@@ -339,7 +339,10 @@ class Contract(_Model):
         try:
             document = yaml.safe_load(Path(path).read_text())
         except OSError as error:
-            raise ContractError(f"{path}: {error.strerror}; a checkpoint or dataset carries its contract") from None
+            raise ContractError(
+                f"{path}: {error.strerror}; name a checkpoint's folder, whose contract.yaml counts, or a contract of "
+                "your own, such as a copy of config/robot/fr3_contract.yaml"
+            ) from None
         except (yaml.YAMLError, UnicodeDecodeError):
             raise ContractError(f"{path}: not valid YAML; restore the contract from the dataset's attributes") from None
         return cls.parse(document, str(path))

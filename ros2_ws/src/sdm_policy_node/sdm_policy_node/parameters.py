@@ -330,7 +330,10 @@ def declare(node: Node, kind: type[Parameters]) -> Parameters:
         values[entry.name] = field_value(declared.value)
         choices = entry.metadata["choices"]
         if choices and values[entry.name] not in choices:
-            raise SdmError(f"parameter {entry.name}: '{values[entry.name]}' is not one of {', '.join(choices)}")
+            # Under `/**` of a file that all nodes share, it reaches those too that publish no such commands.
+            moved = entry.name == "sink" and values[entry.name] in COMMAND_SINKS
+            fix = "; it is one of command_node's: write it under /command_node" if moved else ""
+            raise SdmError(f"parameter {entry.name}: '{values[entry.name]}' is not one of {', '.join(choices)}{fix}")
     # rclpy has no public name for what a node was given and has not declared; this one is the same from Humble on.
     neighbours = {entry.name for each in _KINDS for entry in fields(each)}
     refuse_misspelt(node.get_name(), node._parameter_overrides, values, node.get_logger().warning, neighbours)

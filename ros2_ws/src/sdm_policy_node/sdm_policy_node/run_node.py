@@ -21,6 +21,9 @@ from sdm_core.errors import SdmError
 _SWITCH_INTERVAL_S = 5e-4
 # An idle node looks at least this often whether a signal has come.
 _SIGNAL_PERIOD_S = 0.1
+# What every rcl says of a parameter file that names no node, or lacks this line.
+_PARAMETERS = "ros__parameters"
+_FORM = f"write `/**:` first, below it, indented, `{_PARAMETERS}:`, and below that, indented further, the parameters"
 # What rcl_lifecycle says of a transition that the present state does not have, before it changes anything.
 _NO_SUCH_TRANSITION = "Transition is not registered"
 
@@ -33,7 +36,7 @@ def run_node(make: Callable[[], Node], *, farewell: bool = False) -> None:
     `farewell` alone, and not where it is ignored already (`nohup`).
     """
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
-    rclpy.init(signal_handler_options=SignalHandlerOptions.NO if farewell else SignalHandlerOptions.ALL)
+    _initialise(SignalHandlerOptions.NO if farewell else SignalHandlerOptions.ALL)
     signalled = _noted_signals() if farewell else []
     node = None
     try:
@@ -55,6 +58,16 @@ def run_node(make: Callable[[], Node], *, farewell: bool = False) -> None:
         rclpy.try_shutdown()  # brings back the handlers that `init` found
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         gc.unfreeze()  # what is frozen is never freed, and native libraries report it as leaked when the process ends
+
+
+def _initialise(handlers: SignalHandlerOptions) -> None:
+    """Takes the process's ROS arguments; such as cannot be read end it with one line and status 1."""
+    try:
+        rclpy.init(signal_handler_options=handlers)
+    except RuntimeError as error:  # of an RCLError, which has no public name; it names the argument, and a file's path
+        line = " ".join(str(error).split())
+        fix = _FORM if _PARAMETERS in line else "mend this argument, or the file that it names"
+        sys.exit(f"error: {line}; {fix}")
 
 
 def _noted_signals() -> list[int]:

@@ -107,7 +107,10 @@ def absolute(contract: Contract, low: Sequence[float] = (), high: Sequence[float
     elif kind == "ee_pose":
         bounded = _positions(contract)
     else:
-        raise ContractError(f"a workspace bounds 'ee_pose' and 'ee_delta' actions, not '{kind}'; give none")
+        raise ContractError(
+            f"a workspace bounds 'ee_pose' and 'ee_delta' actions, not '{kind}'; take workspace_low and "
+            "workspace_high out"
+        )
     if len(low) != len(bounded) or len(high) != len(bounded):
         raise ContractError(f"the workspace has {len(low)} and {len(high)} bounds, the action {len(bounded)} positions")
     entries = list(contract.action.entries)

@@ -52,7 +52,7 @@ class Collector:
     ) -> None:
         """`link`: the frame of the camera's own tree that is to be placed, empty for its optical frame; `say` gets a
         line for each sample, and for what one has to wait for; `namespace`: of the cameras' drivers."""
-        if (folder / "samples.yaml").exists():
+        if SampleFolder.begun(folder):
             raise SdmError(f"{folder}: holds samples already; choose another folder, or solve those without --collect")
         self._node, self._path, self._board, self._wanted, self._link = node, folder, board, wanted, link
         self._say = say

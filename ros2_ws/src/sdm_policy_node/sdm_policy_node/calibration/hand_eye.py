@@ -16,7 +16,7 @@ from sdm_policy_node.calibration.opencv import opencv
 
 Mount = Literal["eye_in_hand", "eye_to_hand"]
 _METHODS = ("TSAI", "PARK", "HORAUD", "DANIILIDIS")
-_MIN_SAMPLES = 5
+MIN_SAMPLES = 5
 # Only turns about several axes tell where the camera is; with less than this, noise does (degrees).
 _MIN_TURN = 15.0
 # A millimetre weighs as much as so many radians, half a metre away.
@@ -48,8 +48,8 @@ def solve_hand_eye(samples: Sequence[Sample], mount: Mount) -> HandEye:
 
     Raises SdmError where the samples are too few, or turn too little.
     """
-    if len(samples) < _MIN_SAMPLES:
-        raise SdmError(f"{len(samples)} samples are too few; take {_MIN_SAMPLES} at least, better 15")
+    if len(samples) < MIN_SAMPLES:
+        raise SdmError(f"{len(samples)} samples are too few; take {MIN_SAMPLES} at least, better 15")
     # The link that moves with the arm: seen from the board's side, the hand moves in the base or the base in the hand.
     moving = [
         sample.tool_in_base if mount == "eye_in_hand" else np.linalg.inv(sample.tool_in_base) for sample in samples

@@ -12,7 +12,7 @@ from sdm_core.errors import ObservationError, SdmError
 from sdm_core.perception.static_transforms import StaticTransform, read_transforms, write_transforms
 
 from sdm_policy_node.calibration.boards import Board, Checkerboard, MarkerGrid, board_in_camera
-from sdm_policy_node.calibration.hand_eye import HandEye, Mount, Sample, solve_hand_eye
+from sdm_policy_node.calibration.hand_eye import MIN_SAMPLES, HandEye, Mount, Sample, solve_hand_eye
 from sdm_policy_node.calibration.samples import SampleFolder, as_extrinsics
 from sdm_policy_node.tool_node import add_camera_namespace, split_arguments, tool_node
 
@@ -40,16 +40,37 @@ def parser() -> argparse.ArgumentParser:
         "--mount",
         choices=("eye_to_hand", "eye_in_hand"),
         default="eye_to_hand",
-        help="eye_to_hand: the camera stands, and the hand holds the board; eye_in_hand: the other way round",
+        help="eye_to_hand: the camera stands, and the hand holds the board; eye_in_hand: the other way round "
+        "(default: %(default)s)",
     )
-    made.add_argument("--board", choices=("checkerboard", "markers"), default="checkerboard")
-    made.add_argument("--size", default="8x5", help="inner corners of the checkerboard, or markers: COLUMNSxROWS")
-    made.add_argument("--square", type=float, default=0.03, help="width of a square, or of a marker (m)")
-    made.add_argument("--gap", type=float, default=0.01, help="between two markers (m)")
-    made.add_argument("--dictionary", default="DICT_APRILTAG_36h11", help="of the markers, as OpenCV names it")
-    made.add_argument("--tool-frame", default="fr3_hand_tcp", help="frame whose pose current_pose is")
-    made.add_argument("--collect", type=int, default=0, metavar="N", help="take N samples from the live topics first")
-    made.add_argument("--camera", default="camera", help="the live camera's name")
+    made.add_argument(
+        "--board", choices=("checkerboard", "markers"), default="checkerboard", help="its kind (default: %(default)s)"
+    )
+    made.add_argument(
+        "--size",
+        default="8x5",
+        help="inner corners of the checkerboard, or markers: COLUMNSxROWS (default: %(default)s)",
+    )
+    made.add_argument(
+        "--square", type=float, default=0.03, help="width of a square, or of a marker (m; default: %(default)s)"
+    )
+    made.add_argument("--gap", type=float, default=0.01, help="between two markers (m; default: %(default)s)")
+    made.add_argument(
+        "--dictionary",
+        default="DICT_APRILTAG_36h11",
+        help="of the markers, as OpenCV names it (default: %(default)s)",
+    )
+    made.add_argument(
+        "--tool-frame", default="fr3_hand_tcp", help="frame whose pose current_pose is (default: %(default)s)"
+    )
+    made.add_argument(
+        "--collect",
+        type=int,
+        default=0,
+        metavar="N",
+        help=f"take N samples from the live topics first, {MIN_SAMPLES} at least, better 15",
+    )
+    made.add_argument("--camera", default="camera", help="the live camera's name (default: %(default)s)")
     add_camera_namespace(made)
     made.add_argument(
         "--link",
@@ -63,25 +84,28 @@ def parser() -> argparse.ArgumentParser:
 def run(options: argparse.Namespace, ros_arguments: Sequence[str] = ()) -> HandEye:
     """Calibrates as asked for, and writes the file. Raises SdmError with one line where it cannot."""
     board = _board(options)
+    if options.collect and options.collect < MIN_SAMPLES:
+        raise SdmError(f"--collect {options.collect} is too few; take {MIN_SAMPLES} at least, better 15")
     _placed(options.output)  # refused now, and not after an hour of collecting
     if options.collect:
         _collect(options, board, ros_arguments)
     folder = SampleFolder.load(options.folder)
-    samples, unseen = [], 0
-    for shot in folder.shots:
+    samples, seen, unseen = [], [], 0
+    for index, shot in enumerate(folder.shots):
         corners = board.find(shot.image)
         pose, pixels = board_in_camera(corners, folder.camera.k, folder.camera.distortion) if corners else (None, 0.0)
         if pose is None or pixels > _MAX_PIXELS:
             unseen += 1
         else:
             samples.append(Sample(shot.tool_in_base, pose))
+            seen.append(folder.image(index).name)
     if unseen:
         print(f"{unseen} of {len(folder.shots)} images do not show the board well, and are left out")
     mount: Mount = options.mount
     found = solve_hand_eye(samples, mount)
     parent = options.tool_frame if mount == "eye_in_hand" else folder.base
     link = found.camera @ np.linalg.inv(folder.camera.optical_in_link)
-    lines = _report(found, parent, folder)
+    lines = _report(found, parent, folder, seen)
     print(lines)
     own = {folder.camera.link, folder.camera.frame}  # placed both, they would be two places of one camera
     transforms = [other for other in _placed(options.output) if other.child not in own]
@@ -101,13 +125,15 @@ def _placed(output: Path) -> list[StaticTransform]:
         raise SdmError(f"-o {output} is there, and no file of transforms ({error}); name another file") from None
 
 
-def _report(found: HandEye, parent: str, folder: SampleFolder) -> str:
+def _report(found: HandEye, parent: str, folder: SampleFolder, images: Sequence[str]) -> str:
+    """What was found, and how well it fits the samples, whose `images` are named so."""
     x, y, z = found.camera[:3, 3]
     mm, degrees = found.errors_mm, found.errors_deg
     return (
         f"{folder.camera.frame} in {parent}: {x:.4f}, {y:.4f}, {z:.4f} m, of {len(mm)} samples\n"
         f"residuals of the board: {np.sqrt((mm**2).mean()):.2f} mm and {np.sqrt((degrees**2).mean()):.3f}° "
-        f"(root mean square), {mm.max():.2f} mm and {degrees.max():.3f}° at most"
+        f"(root mean square; 1–3 mm are good), {mm.max():.2f} mm and {degrees.max():.3f}° at most; "
+        f"the worst is {images[int(mm.argmax())]}"
     )
 
 
@@ -141,9 +167,11 @@ def _collect(options: argparse.Namespace, board: Board, ros_arguments: Sequence[
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command. A user's error ends it with one line and status 1."""
     own, ros_arguments = split_arguments(sys.argv[1:] if arguments is None else arguments)
+    options = parser().parse_args(own)
     try:
-        run(parser().parse_args(own), ros_arguments)
+        run(options, ros_arguments)
     except SdmError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
-        sys.exit("interrupted; what was collected stays in the folder")
+        begun = SampleFolder.begun(options.folder)
+        sys.exit(f"interrupted; {'what was collected stays in the folder' if begun else 'nothing was collected'}")

@@ -55,7 +55,7 @@ class SampleFolder:
         """Stores a sample."""
         buffer = io.BytesIO()
         Image.fromarray(shot.image).save(buffer, "PNG")
-        atomic_write(self._image(len(self.shots)), buffer.getvalue())
+        atomic_write(self.image(len(self.shots)), buffer.getvalue())
         self.shots.append(shot)
         camera = self.camera
         document = {
@@ -72,8 +72,14 @@ class SampleFolder:
         text = yaml.safe_dump(document, sort_keys=False, width=120, default_flow_style=None)
         atomic_write(self.path / _INDEX, text.encode())
 
-    def _image(self, index: int) -> Path:
+    def image(self, index: int) -> Path:
+        """The file of a sample's image."""
         return self.path / f"{index:04d}.png"
+
+    @staticmethod
+    def begun(path: Path) -> bool:
+        """Whether the folder holds a sample."""
+        return (path / _INDEX).exists()
 
     @classmethod
     def load(cls, path: Path) -> SampleFolder:
@@ -90,7 +96,7 @@ class SampleFolder:
             )
             folder = cls(path, model, document["base"])
             for index, pose in enumerate(poses):
-                with Image.open(folder._image(index)) as image:
+                with Image.open(folder.image(index)) as image:
                     folder.shots.append(Shot(np.asarray(image.convert("L")), pose_matrix(pose)))
         except OSError as error:
             raise SdmError(f"{error.filename or path}: {error.strerror or error}; collect samples first") from None

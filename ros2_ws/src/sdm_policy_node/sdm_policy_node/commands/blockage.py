@@ -16,6 +16,9 @@ _LEADS, _LEADS_TURN = 0.012, 0.06
 # once in so many seconds.
 _REPLANS_S = 1.0
 
+MAY_PUSH = ", and may still push: stop it by its own means, and call ~/pause before ~/reset_fault"
+"""What follows a fault of a robot that is not where it was told: an impedance controller keeps its last target."""
+
 
 class Blockage:
     """Tells a robot that does not move from a policy that rests, by the place and the command of each period.
@@ -50,7 +53,7 @@ class Blockage:
             return ""
         return (
             f"the robot has stood for {self._after_s:g} s, up to {self._error:.3f} m or rad and {self._turn:.3f} rad "
-            "from its command; it is stopped or blocked"
+            f"from its command; it is stopped or blocked{MAY_PUSH}"
         )
 
     def _moved(self) -> bool:

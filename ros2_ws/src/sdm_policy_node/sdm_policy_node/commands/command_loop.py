@@ -206,6 +206,11 @@ class CommandLoop:
 
     def go_home(self) -> float:
         """Begins the way home, and gives its seconds. Raises CommandError where that may not be now."""
+        if self._settings.dry_run:
+            raise CommandError(
+                "a dry run sends nothing, so the robot would not go home; move it by other means, or start anew with "
+                "dry_run:=false"
+            )
         if self._home is None:
             kind, name = self._contract.action.kind, home_parameter(self._contract.action)
             raise CommandError(f"there is no home of '{kind}' actions" + (f"; set {name}" if name else ""))

@@ -20,7 +20,7 @@ from sdm_core.contract import Contract
 from sdm_core.errors import CommandError
 
 from sdm_policy_node.commands.absence import Absence
-from sdm_policy_node.commands.blockage import Blockage
+from sdm_policy_node.commands.blockage import MAY_PUSH, Blockage
 from sdm_policy_node.commands.interlock import Interlock
 from sdm_policy_node.commands.measured_position import MeasuredPosition
 from sdm_policy_node.commands.path_motion import PathMotion
@@ -209,6 +209,8 @@ class CommandStream:
         """
         self._interlock.require_no_fault()
         self._refuse_while_stopping()
+        if self._home:
+            raise CommandError("the robot is already on its way home")
         if self._moving:
             raise CommandError("the robot follows a policy; pause it first, or end the policy")
         if self._measured is None:
@@ -369,6 +371,7 @@ class CommandStream:
             if limit and value > limit:
                 self.latch(
                     f"the robot stands {value:.3f} {unit} from its command, more than {limit:g}; it does not follow"
+                    f"{MAY_PUSH}"
                 )
                 return
         if blocked := self._blockage.seen(error, turn, now):

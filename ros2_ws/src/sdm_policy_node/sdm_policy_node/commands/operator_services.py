@@ -61,7 +61,9 @@ class OperatorServices:
     def _on_resume(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         try:
             place = self._loop.stream.resume(time.monotonic())
-            response.success, response.message = True, f"the next chunk begins {place}"
+            latched = self._latched()
+            message = f"the pause is lifted{latched}" if latched else f"the next chunk begins {place}"
+            response.success, response.message = True, message
         except CommandError as error:
             response.success, response.message = False, str(error)
         return response
@@ -81,7 +83,13 @@ class OperatorServices:
         self._loop.stream.pause()
         try:
             await self._recovery.recover()
-            response.success, response.message = True, "the robot has recovered and is paused; call ~/resume"
+            message = f"the robot has recovered and is paused{self._latched()}; call ~/resume"
+            response.success, response.message = True, message
         except CommandError as error:
             response.success, response.message = False, str(error)
         return response
+
+    def _latched(self) -> str:
+        """What keeps the robot still although this was granted; empty where nothing does."""
+        fault = self._interlock.fault
+        return f"; a fault is still latched: {fault}; call ~/reset_fault when its cause is gone" if fault else ""

@@ -16,6 +16,7 @@ from sdm_core.atomic import atomic_write
 from sdm_core.checkpoint import METRICS
 from sdm_core.contract import Contract
 from sdm_core.datasets.dataset import EpisodeStore
+from sdm_core.errors import TaskError
 from sdm_sim.registry import make_task, task_names
 
 from sdm_training import distributed, provenance
@@ -75,7 +76,13 @@ class Data:
 def load_data(settings: RunSettings, narrow: Callable[[Contract], Contract], device: torch.device) -> Data:
     """Reads the store; `narrow` makes the policy's contract of the dataset's; missing statistics are fitted."""
     if not Path(settings.data).exists() and settings.task not in task_names():
-        make_task(settings.task)  # raises, with the nearest names
+        try:
+            make_task(settings.task)
+        except TaskError as error:
+            raise TaskError(
+                f"{settings.data}: no such dataset; record one (docs/recording.md) or convert one (sdm-convert), as "
+                f"sdm-demos makes none: {error}"
+            ) from None
     recorded = EpisodeStore.view(settings.data).contract
     if recorded.task != settings.task:
         raise SettingsError(f"{settings.data} holds demonstrations of {recorded.task}, not of {settings.task}")
