@@ -37,6 +37,7 @@ class World:
         deadman_timeout_s: float = 0.0,
         sends_paths: bool = False,
         simulated_clock: bool = False,
+        scheduler: str = "receding",
         **rules: float,
     ) -> None:
         self.contract = contract
@@ -52,7 +53,7 @@ class World:
         self._seen_ns = self._robots_ns
         self.stream = CommandStream(
             contract,
-            CommandPipeline(contract, period_ns=10_000_000),
+            CommandPipeline(contract, scheduler=scheduler, period_ns=10_000_000),
             Liveness(0.1, 0.2, deadman_timeout_s),
             self.measured,
             StopRules(HOLD_S, 0.2, **rules),

@@ -31,6 +31,44 @@ def test_a_target_that_moves_steadily_is_tracked_within_a_period():
     assert np.all(np.abs(commands[-1] - ramp[-1]) <= np.array([0.3, 0.2]) * DT)
 
 
+@pytest.mark.parametrize("seconds", [1.5, 4.0])
+def test_a_target_within_the_limits_is_followed_exactly_where_it_slows_down_too(seconds):
+    """From rest to rest with the least jerk: what falls behind there, or swings about it, goes back and rushes on."""
+    share = np.clip(np.arange(1.2 * seconds / DT) * DT / seconds, 0, 1)
+    targets = 0.6 * (10 * share**3 - 15 * share**4 + 6 * share**5)[:, None] * [1.0, -0.5]
+    assert all(value <= 0 for value in excess(CONTRACT, np.zeros(2), list(targets), DT).values())
+    smoother = Smoother(SPACE, DT)
+    smoother.reset(np.zeros(2))
+    np.testing.assert_allclose([smoother.step(target) for target in targets], targets, atol=1e-12)
+
+
+@pytest.mark.parametrize("period", [0.001, 0.01, 0.05])
+def test_after_a_jump_a_slow_target_is_met_without_swinging_about_it(period):
+    targets = np.array([0.3, -0.2]) + np.outer(np.sin(0.5 * np.arange(3 / period) * period), [0.2, 0.3])
+    smoother = Smoother(SPACE, period)
+    smoother.reset(np.zeros(2))
+    commands = np.array([smoother.step(target) for target in targets])
+    assert all(value <= 1e-5 for value in excess(CONTRACT, np.zeros(2), commands, period).values())
+    apart = (commands - targets)[round(1.5 / period) :]
+    assert np.abs(apart).max() < 1e-3
+    assert np.abs(np.diff(apart, axis=0)).max() / period < 1e-2
+
+
+def test_an_axis_that_is_held_back_leaves_the_other_with_its_target():
+    """As the gate does at a bound: what it changed, and what went as it was led, is told together."""
+    smoother = Smoother(SPACE, DT)
+    smoother.reset(np.zeros(2))
+    targets = np.outer(0.3 * (1 - np.cos(np.arange(400) * DT)), [1.0, 1.0])
+    before, velocity, acceleration = np.zeros(2), np.zeros(2), np.zeros(2)
+    for target in targets:
+        command = smoother.step(target)
+        command = np.array([command[0], 0.0])
+        acceleration = ((command - before) / DT - velocity) / DT
+        before, velocity = command, (command - before) / DT
+        smoother.correct(command, velocity, acceleration)
+        assert command[0] == pytest.approx(target[0], abs=1e-6)
+
+
 def test_rotations_are_smoothed_too():
     contract = pose_contract()
     smoother = Smoother(CommandSpace(contract.action), contract.dt)

@@ -58,7 +58,8 @@ class Expert:
 
     def __init__(self, plan: Plan, robot: Robot, contract: Contract) -> None:
         self._plan, self._robot = plan, robot
-        self._smoother = Smoother(CommandSpace(contract.action), contract.dt)
+        self._space = CommandSpace(contract.action)
+        self._smoother = Smoother(self._space, contract.dt)
         self._smoother.reset(np.append(robot.pose, 0.0))
         self._stage = self._reach
         self._steps, self._width, self._gripper = 0, robot.width, 0.0
@@ -71,7 +72,8 @@ class Expert:
         self._width = self._robot.width
         half = self._yaw / 2
         wanted = np.array([*self._target, np.cos(half), np.sin(half), 0.0, 0.0, self._gripper])
-        return self._smoother.step(wanted)
+        # What it follows may stop so suddenly that it passes it, by millimetres.
+        return self._space.clipped(self._smoother.step(wanted))
 
     # --- stages: each sets the target, and names the next stage once it is reached
 

@@ -81,8 +81,9 @@ class HomeMotion:
         self._space = CommandSpace(contract.action)
         self._home = self._space.normalised(np.where(np.isnan(home), start, home))
         self._share = share
-        self._dt_ns, self._horizon = contract.dt_ns, contract.horizon
-        self._period_ns = period_ns
+        self._dt_ns, self._period_ns = contract.dt_ns, period_ns
+        # As long as a policy's chunk, but longer than the step after which whoever plans ahead asks again.
+        self._rows = max(max(contract.horizon, 2) * contract.dt_ns // period_ns, 2)
         self.begin(start)
 
     def begin(self, start: Vector) -> None:
@@ -102,13 +103,14 @@ class HomeMotion:
         """How many control periods have gone by: whoever plans ahead need not do so in between."""
         return self._elapsed_ns // self._dt_ns
 
-    def chunk(self, now_ns: int, ahead: int = 0) -> ActionChunk:
-        """The targets from `ahead` periods on, stamped `now_ns`; beyond the end they stay at home."""
-        times = self._elapsed_ns + ahead * self._period_ns + self._dt_ns * np.arange(self._horizon)
+    def chunk(self, now_ns: int, ahead: int = 0, rows: int | None = None) -> ActionChunk:
+        """The targets of so many periods from `ahead` on, by default of as many as a policy's chunk lasts, stamped
+        `now_ns`; beyond the end they stay at home."""
+        times = self._elapsed_ns + self._period_ns * (ahead + np.arange(rows or self._rows))
         shares = np.clip(times / max(self.duration_ns, 1), 0.0, 1.0)
         progress = shares**3 * (10 - 15 * shares + 6 * shares**2)
         targets = np.stack([self._space.interpolate(self._start, self._home, share) for share in progress])
-        return ActionChunk(now_ns, self._dt_ns, targets, 0)
+        return ActionChunk(now_ns, self._period_ns, targets, 0)
 
     def go_on(self, periods: int = 1) -> None:
         """So many periods of the motion go by."""

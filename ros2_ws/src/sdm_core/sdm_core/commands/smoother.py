@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +23,13 @@ Vector = NDArray[np.float64]
 
 # An axis no farther from where it was led is there (m, rad); rounding alone is less.
 _SAME_PLACE = 1e-9
+# Differences of positions carry rounding: a limit is met within one part in a million, as the gate's are.
+_TOLERANCE = 1e-6
 
 
 class Smoother:
-    """Follows poses, joint positions and rates along time-optimal trajectories within the contract's limits.
+    """Follows poses, joint positions and rates within the contract's limits: without lag while the target keeps them,
+    else along the time-optimal trajectory to it.
 
     Axes without a limit of their first and second derivative pass unchanged. This makes motion smooth; it is not what
     makes it safe: the gate after it checks every command on its own.
@@ -40,19 +44,23 @@ class Smoother:
         self._limits = limits[:, self._axes]
         self._position: Vector | None = None
         self._target: Vector | None = None
-        self._velocity = np.zeros(len(self._axes))
-        self._acceleration = np.zeros(len(self._axes))
+        self._rest()
         self._ruckig = Ruckig(len(self._axes), period) if len(self._axes) else None
 
     def reset(self, position: Vector | None = None) -> None:
         """Stands still at `position` (float64[A]); None: wherever the first target is."""
         self._position = self._target = position
+        self._rest()
+
+    def _rest(self) -> None:
         self._velocity = np.zeros(len(self._axes))
         self._acceleration = np.zeros(len(self._axes))
+        self._differences = self._velocity, self._acceleration  # backward ones, as the gate sees the motion
 
     def resume(self, position: Vector, velocity: Vector, acceleration: Vector) -> None:
         """Continues from a motion that something else took over: float64[A] and its backward differences float64[D]."""
         self._position, self._target = position, None
+        self._differences = velocity[self._axes], acceleration[self._axes]
         # A backward difference is the velocity of half a period ago.
         self._velocity = (velocity + acceleration * (self._period / 2))[self._axes]
         self._acceleration = acceleration[self._axes]
@@ -65,8 +73,9 @@ class Smoother:
         """
         assert self._position is not None
         kept = np.abs(self._space.difference(self._position, position)[self._axes]) < _SAME_PLACE
-        own_velocity, own_acceleration = self._velocity, self._acceleration
+        target, own_velocity, own_acceleration = self._target, self._velocity, self._acceleration
         self.resume(position, velocity, acceleration)
+        self._target = target
         self._velocity[kept], self._acceleration[kept] = own_velocity[kept], own_acceleration[kept]
 
     def copy(self) -> Smoother:
@@ -81,19 +90,55 @@ class Smoother:
         # Where there is no trajectory (a target that is not finite), the target passes as it is: the gate judges it.
         motion = self._plan(step[self._axes], target) if self._ruckig and np.isfinite(target).all() else None
         if motion:
-            step[self._axes], self._velocity, self._acceleration = motion
+            moved, self._velocity, self._acceleration = motion
+            step[self._axes], velocity = moved, moved / self._period
+            self._differences = velocity, (velocity - self._differences[0]) / self._period
         self._position, self._target = self._space.advance(position, step), target
         return self._position
 
     def _plan(self, step: Vector, target: Vector) -> tuple[Vector, Vector, Vector] | None:
-        """Position (relative), velocity and acceleration after one period on the way to `step`; None: no trajectory.
-
-        A target that moves is met at its own speed, so that it is followed without lag, but no axis backs off to take a
-        run-up for that: it then makes for where the target is now.
-        """
+        """Position (relative), velocity and acceleration after one period on the way to `step`; None: no trajectory."""
         if self._rate:
             return self._changed_rate(step)
         speed = self._target_velocity(target)
+        velocity, acceleration, follows = self._followed(step, speed)
+        # A backward difference is the velocity of half a period ago.
+        direct = step, velocity + acceleration * (self._period / 2), acceleration
+        if follows.all():
+            return direct
+        motion = self._approach(step, speed)
+        if motion is None:
+            return None
+        position, velocity, acceleration = map(partial(np.where, follows), direct, motion)
+        return position, velocity, acceleration
+
+    def _followed(self, step: Vector, speed: Vector) -> tuple[Vector, Vector, NDArray[np.bool_]]:
+        """Backward differences after the whole `step`, and which axes may make it.
+
+        Those that are with the target go on with it within their limits. Others come to it where they can also go on
+        with a target that stays at its `speed`: else they would pass it, and swing about it.
+        """
+        velocity = step / self._period
+        acceleration, jerk = self._changes(velocity, *self._differences)
+        steady, steadying = self._changes(speed, velocity, acceleration)
+        with_it = np.zeros(len(self._axes), bool)
+        if self._position is not None and self._target is not None:
+            with_it = np.abs(self._space.difference(self._position, self._target)[self._axes]) < _SAME_PLACE
+        comes = self._within_limits(speed, steady, np.maximum(np.abs(steadying), np.abs(steady) / self._period))
+        return velocity, acceleration, self._within_limits(velocity, acceleration, jerk) & (with_it | comes)
+
+    def _changes(self, velocity: Vector, before: Vector, acceleration: Vector) -> tuple[Vector, Vector]:
+        """Acceleration and jerk, as backward differences."""
+        change = (velocity - before) / self._period
+        return change, (change - acceleration) / self._period
+
+    def _within_limits(self, *differences: Vector) -> NDArray[np.bool_]:
+        """Which axes may have these velocities, accelerations and jerks."""
+        return np.all(np.abs(np.stack(differences)) <= self._limits * (1 + _TOLERANCE), axis=0)
+
+    def _approach(self, step: Vector, speed: Vector) -> tuple[Vector, Vector, Vector] | None:
+        """A target that moves is met at its own speed, but no axis backs off to take a run-up for that: it then makes
+        for where the target is now."""
         motion = self._moved(step, speed)
         if motion and (backing := (motion[1] * speed < 0) & (step * speed >= 0)).any():
             motion = self._moved(step, np.where(backing, 0.0, speed))

@@ -18,8 +18,10 @@ from sdm_core.errors import CommandError
 
 Vector = NDArray[np.float64]
 
-# So many periods tell how fast a simulation goes: the messages of its clock come in bursts.
+# So many periods tell how fast a simulation goes: the messages of its clock come in bursts. Where it has stood for
+# longer, or jumps, nothing is learnt.
 _PACE_PERIODS = 20
+_JUMP_S = 1.0
 
 
 class PathMotion:
@@ -47,6 +49,7 @@ class PathMotion:
         self._now: float | None = None
         self._now_ns = 0
         self._passed: deque[tuple[float, float]] = deque(maxlen=_PACE_PERIODS)  # s by the robot's clock and the steady
+        self._stood_s = 0.0  # by the steady clock, since the robot's was last seen to go on
         self._reason = ""
         self._home: HomeMotion | None = None
         self._step, self._way = 0, 0  # of home: the one that is planned, and its first row
@@ -75,7 +78,7 @@ class PathMotion:
         self._pipeline.reset(start)
         self._told = start[self._grippers]
         self._rows, self._row = [PathRow(GateDecision(start, (), True), self._pipeline.copy())], 0
-        self._now, self._over = None, 0.0
+        self._now, self._over, self._stood_s = None, 0.0, 0.0
         self._reason, self._home, self._planned = "", None, False
 
     def add(self, chunk: ActionChunk) -> None:
@@ -94,10 +97,8 @@ class PathMotion:
     def catch_up(self, now: float, now_ns: int) -> None:
         if self._now is not None:
             passed_s, elapsed_s = now - self._now, (now_ns - self._now_ns) * 1e-9
-            if elapsed_s < 0:  # its clock was set back: nobody knows how far the robot went on
-                self._passed.clear()
-            elif passed_s > 0:
-                self._passed.append((elapsed_s, passed_s))
+            self._note_pace(passed_s, elapsed_s)
+            # Where its clock was set back, nobody knows how far the robot went on.
             self._over += (max(elapsed_s, 0.0) if self._simulated else passed_s) / self._period_s
         self._now, self._now_ns = now, now_ns
         rows = math.floor(self._over + 0.5)
@@ -105,6 +106,14 @@ class PathMotion:
         if self._home:
             self._home.go_on(self._led(rows))
         self._row += rows
+
+    def _note_pace(self, passed_s: float, elapsed_s: float) -> None:
+        self._stood_s += passed_s
+        if elapsed_s == 0:
+            return
+        if 0 < elapsed_s < _JUMP_S and 0 < self._stood_s < _PACE_PERIODS * self._period_s:
+            self._passed.append((elapsed_s, self._stood_s))
+        self._stood_s = 0.0
 
     def next(self, reason: str, home: HomeMotion | None) -> GateDecision:
         turns = bool(reason) != bool(self._reason)
@@ -130,7 +139,7 @@ class PathMotion:
             return None
         # A stop is planned soon, and must not wait for longer than that; nor for a moment in which there was no time.
         ahead = 1 if self._reason else math.ceil(max(self._periods(self._planning_s), 1))
-        begin, spare = clock(), 1
+        begin, spare = clock(), max(1, math.ceil(self._periods(self._planning_s)))
         while True:
             rows = [self._at(row) for row in range(-1, ahead)] + self._ahead(ahead)
             end = clock()
@@ -155,6 +164,7 @@ class PathMotion:
         if self._home and not self._reason:
             if self._stands_after(periods):
                 self._home.begin(self._with_gripper(self._at(periods - 1).decision))
+            self._pipeline.forget_chunks()  # of which an ensemble would make a mean
             self._pipeline.add(self._home.chunk(time_ns, self._led(periods)))
             self._step = self._home.step
         return self._pipeline.path(time_ns)

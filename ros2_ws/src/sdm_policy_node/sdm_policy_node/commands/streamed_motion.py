@@ -73,7 +73,8 @@ class StreamedMotion:
         if home and not reason:
             if self._settled and self.place is not None:
                 home.begin(self.place)
-            self._pipeline.add(home.chunk(self._now_ns))
+            self._pipeline.forget_chunks()  # of which an ensemble would make a mean
+            self._pipeline.add(home.chunk(self._now_ns, rows=2))
             home.go_on()
         decision = self._pipeline.hold(reason) if reason else self._pipeline.tick(self._now_ns)
         if decision.command is not None:
