@@ -48,7 +48,7 @@ def test_after_a_jump_a_slow_target_is_met_without_swinging_about_it(period):
     smoother = Smoother(SPACE, period)
     smoother.reset(np.zeros(2))
     commands = np.array([smoother.step(target) for target in targets])
-    assert all(value <= 1e-5 for value in excess(CONTRACT, np.zeros(2), commands, period).values())
+    assert all(value <= 1e-5 for value in excess(CONTRACT, np.zeros(2), list(commands), period).values())
     apart = (commands - targets)[round(1.5 / period) :]
     assert np.abs(apart).max() < 1e-3
     assert np.abs(np.diff(apart, axis=0)).max() / period < 1e-2
