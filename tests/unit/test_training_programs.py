@@ -323,7 +323,7 @@ def test_another_teacher_s_student_is_not_continued():
         ),
         (
             "teacher=slow",
-            "train: In 'train': Could not find 'teacher/slow'; Available options in 'teacher': dp3, edm, fast",
+            "train: In 'train': Could not find 'teacher/slow'; Available options in 'teacher': dp3, edm, fast, flow",
         ),
         ("network.encoder=${nope}", "train: Interpolation key 'nope' not found; full_key: network.encoder"),
     ],

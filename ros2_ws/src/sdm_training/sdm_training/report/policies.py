@@ -129,6 +129,8 @@ TEACHER_ROWS = (
     Policy("edm", 35),
     EDM,
     Policy("edm", 1),
+    FLOW,
+    Policy("flow", 1),
     IMAGES,
     Policy("dp3", 10, network="simple"),
 )
