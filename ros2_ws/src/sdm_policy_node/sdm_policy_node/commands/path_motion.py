@@ -138,8 +138,8 @@ class PathMotion:
         if self._planned:
             return None
         # A stop is planned soon, and must not wait for longer than that; nor for a moment in which there was no time.
-        ahead = 1 if self._reason else math.ceil(max(self._periods(self._planning_s), 1))
         begin, spare = clock(), max(1, math.ceil(self._periods(self._planning_s)))
+        ahead = 1 if self._reason else spare
         while True:
             rows = [self._at(row) for row in range(-1, ahead)] + self._ahead(ahead)
             end = clock()
