@@ -22,17 +22,20 @@ from launch.substitutions import LaunchConfiguration, PathJoinSubstitution, Pyth
 from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 from sdm_policy_node.launch_arguments import refuse_unknown_arguments, require_files
-from sdm_policy_node.launch_parts import cockpit_arguments, cockpit_node, ends_with, flag, number, one_thread, text
+from sdm_policy_node.launch_parts import (
+    SIM,
+    cockpit_arguments,
+    cockpit_node,
+    ends_with,
+    flag,
+    for_twin,
+    number,
+    one_thread,
+    text,
+)
 
 CONFIG = PathJoinSubstitution([FindPackageShare("sdm_bringup"), "config"])
 ROBOT_TOPICS = ("joint_states", "current_pose", "target_pose", "gripper_command")
-
-SIM = PythonExpression(["'", LaunchConfiguration("sim"), "' == 'true'"])
-
-
-def for_twin(twin, cell):
-    """An argument's default: one for the simulated twin, one for the real cell."""
-    return PythonExpression([f"'{twin}' if ", SIM, f" else '{cell}'"])
 
 
 def choose_checkpoint(context):

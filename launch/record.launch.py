@@ -24,7 +24,17 @@ from launch.substitutions import LaunchConfiguration, PathJoinSubstitution, Pyth
 from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 from sdm_policy_node.launch_arguments import refuse_unknown_arguments, require_files
-from sdm_policy_node.launch_parts import cockpit_arguments, cockpit_node, ends_with, flag, number, one_thread, text
+from sdm_policy_node.launch_parts import (
+    SIM,
+    cockpit_arguments,
+    cockpit_node,
+    ends_with,
+    flag,
+    for_twin,
+    number,
+    one_thread,
+    text,
+)
 
 CONFIG = PathJoinSubstitution([FindPackageShare("sdm_bringup"), "config"])
 ROBOT_TOPICS = ("joint_states", "current_pose", "target_pose", "gripper_command")
@@ -49,8 +59,6 @@ OTHER_TOPICS = (
     "(.+/)?(action_chunk|heartbeat|trace|episode_event)",
 )
 
-
-SIM = PythonExpression(["'", LaunchConfiguration("sim"), "' == 'true'"])
 REAL_TELEOP = PythonExpression(
     ["'", LaunchConfiguration("teleop"), "' == 'true' and '", LaunchConfiguration("sim"), "' == 'false'"]
 )
@@ -108,10 +116,8 @@ def generate_launch_description():
         ),
         DeclareLaunchArgument(
             "camera",
-            default_value=PathJoinSubstitution(
-                [CONFIG, "camera", PythonExpression(["'twin.yaml' if ", SIM, " else 'realsense.yaml'"])]
-            ),
-            description="Parameter file of the camera",
+            default_value=PathJoinSubstitution([CONFIG, "camera", for_twin("twin.yaml", "realsense.yaml")]),
+            description="Parameter file of the camera; by itself config/camera/realsense.yaml, on the twin twin.yaml",
         ),
         DeclareLaunchArgument(
             "camera_namespace",
@@ -120,8 +126,8 @@ def generate_launch_description():
         ),
         DeclareLaunchArgument(
             "joint_states",
-            default_value=PythonExpression(["'/joint_states' if ", SIM, " else '/franka/joint_states'"]),
-            description="Joint states",
+            default_value=for_twin("/joint_states", "/franka/joint_states"),
+            description="Joint states; by itself /franka/joint_states, on the twin /joint_states",
         ),
         DeclareLaunchArgument("current_pose", default_value="/current_pose", description="Pose of the tool"),
         DeclareLaunchArgument("target_pose", default_value="/target_pose", description="Pose commanded to the arm"),

@@ -21,6 +21,7 @@ from sdm_policy_node.realsense import realsense_node
 from sdm_policy_node.recording import recorder_node
 from sdm_policy_node.run_node import run_node, start_by_itself
 from sdm_policy_node.teleop import teleop_node
+from sdm_policy_node.tool_node import tool_node
 
 IMPOSSIBLE = (
     "Failed to trigger lifecycle state machine transition: Transition is not registered., at rcl_lifecycle.c:355"
@@ -164,6 +165,12 @@ def test_arguments_that_ros_cannot_read_end_the_node_with_one_line(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["node", "--ros-args", "-r", "pose"])
     with pytest.raises(SystemExit, match=r"^error: .*-r pose.*; mend this argument, or the file that it names$"):
         policy_node.main()
+
+
+def test_arguments_that_ros_cannot_read_end_a_command_of_the_terminal_with_one_line():
+    unreadable = ["--ros-args", "-r", "pose"]
+    with pytest.raises(SystemExit, match=r"^error: .*-r pose.*; mend this argument"), tool_node("crop", unreadable):
+        pytest.fail("there is no node")
 
 
 class Interrupted(Node):

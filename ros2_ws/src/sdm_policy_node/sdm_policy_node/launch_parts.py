@@ -1,4 +1,4 @@
-"""What this project's launch files have in common: the types of parameters, the cockpit, and how a launch ends."""
+"""What this project's launch files have in common: twin, types of parameters, cockpit, and how a launch ends."""
 
 from __future__ import annotations
 
@@ -8,9 +8,17 @@ from typing import Any
 from launch.actions import DeclareLaunchArgument, RegisterEventHandler, SetEnvironmentVariable, Shutdown
 from launch.conditions import IfCondition
 from launch.event_handlers import OnProcessExit
-from launch.substitutions import LaunchConfiguration
+from launch.substitutions import LaunchConfiguration, PythonExpression
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
+
+SIM = PythonExpression(["'", LaunchConfiguration("sim"), "' == 'true'"])
+"""Whether the simulated twin runs in the cell's place."""
+
+
+def for_twin(twin: str, cell: str) -> PythonExpression:
+    """An argument's default: one for the simulated twin, one for the real cell."""
+    return PythonExpression([f"'{twin}' if ", SIM, f" else '{cell}'"])
 
 
 def text(name: str) -> ParameterValue:

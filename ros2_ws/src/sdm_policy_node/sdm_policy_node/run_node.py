@@ -36,7 +36,7 @@ def run_node(make: Callable[[], Node], *, farewell: bool = False) -> None:
     `farewell` alone, and not where it is ignored already (`nohup`).
     """
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
-    _initialise(SignalHandlerOptions.NO if farewell else SignalHandlerOptions.ALL)
+    initialise(SignalHandlerOptions.NO if farewell else SignalHandlerOptions.ALL)
     signalled = _noted_signals() if farewell else []
     node = None
     try:
@@ -60,10 +60,10 @@ def run_node(make: Callable[[], Node], *, farewell: bool = False) -> None:
         gc.unfreeze()  # what is frozen is never freed, and native libraries report it as leaked when the process ends
 
 
-def _initialise(handlers: SignalHandlerOptions) -> None:
-    """Takes the process's ROS arguments; such as cannot be read end it with one line and status 1."""
+def initialise(handlers: SignalHandlerOptions, arguments: list[str] | None = None) -> None:
+    """Takes ROS arguments, the process's by default; such as cannot be read end it with one line and status 1."""
     try:
-        rclpy.init(signal_handler_options=handlers)
+        rclpy.init(args=arguments, signal_handler_options=handlers)
     except RuntimeError as error:  # of an RCLError, which has no public name; it names the argument, and a file's path
         line = " ".join(str(error).split())
         fix = _FORM if _PARAMETERS in line else "mend this argument, or the file that it names"

@@ -34,7 +34,9 @@ def tool_node(name: str, ros_arguments: Sequence[str] = ()) -> Iterator[Node]:
     from rclpy.node import Node
     from rclpy.signals import SignalHandlerOptions
 
-    rclpy.init(args=[name, *ros_arguments], signal_handler_options=SignalHandlerOptions.NO)
+    from sdm_policy_node.run_node import initialise
+
+    initialise(SignalHandlerOptions.NO, [name, *ros_arguments])
     node = Node(name)
     try:
         yield node
