@@ -54,7 +54,8 @@ class Wire:
         before = len(self.received)
         for command in commands:
             stamp = self.world.node.get_clock().now().to_msg()
-            self.sink.publish(np.asarray(command, np.float64), stamp, held)
+            self.sink.publish_gripper(np.asarray(command, np.float64), held)
+            self.sink.publish(np.asarray(command, np.float64), stamp)
         assert self.world.spin_until(lambda: len(self.received) == before + len(commands))
         return self.received
 

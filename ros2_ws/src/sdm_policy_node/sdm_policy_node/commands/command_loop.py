@@ -331,7 +331,11 @@ class CommandLoop:
     def _send(self, decision: GateDecision, begin_ns: int) -> None:
         if self._sink and decision.command is not None:
             held = decision.held or self.stream.going_home
-            self._sink.publish(decision.command, self._node.get_clock().now().to_msg(), held)
+            self._sink.publish_gripper(decision.command, held)
+            # Whom that wakes may run first, and a process that is stopped then would go on with what is late.
+            if self.stream.withdraw_late(time.monotonic()):
+                return
+            self._sink.publish(decision.command, self._node.get_clock().now().to_msg())
             if isinstance(self._sink, PathSink) and (path := self.stream.path(time.monotonic)):
                 self._sink.publish_path(path)
             if self.gripper and not held:

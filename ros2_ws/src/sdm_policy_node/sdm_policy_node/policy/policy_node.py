@@ -297,7 +297,8 @@ class PolicyNode(LifecycleNode):
         for decision in self._inline.commands(plan.chunk, plan.state):
             interventions.update(decision.interventions)
             if decision.command is not None and self._sink:
-                self._sink.publish(decision.command, self.get_clock().now().to_msg(), decision.held)
+                self._sink.publish_gripper(decision.command, decision.held)
+                self._sink.publish(decision.command, self.get_clock().now().to_msg())
                 trace.commands += 1
             if trace.loop_ms == 0.0:
                 self._note_times(trace, begin, answer)

@@ -27,11 +27,13 @@ class CommandSink(Protocol):
         """Raises ContractError where the contract's action is of another kind. `depth` commands may be sent at once."""
         ...
 
-    def publish(self, command: NDArray[np.float64], stamp: Time, held: bool) -> None:
-        """Sends one command; `stamp` is the time of publication, by which receivers judge its age.
+    def publish_gripper(self, command: NDArray[np.float64], held: bool) -> None:
+        """Sends the gripper's part of a command where that is a message of its own, before the arm's: whoever pairs
+        them has it then. `held`: the command is a stop's or the way home's, and not a policy's."""
+        ...
 
-        `held`: the command is a stop's or the way home's, and not a policy's.
-        """
+    def publish(self, command: NDArray[np.float64], stamp: Time) -> None:
+        """Sends one command; `stamp` is the time of publication, by which receivers judge its age."""
         ...
 
     def close(self) -> None:

@@ -26,7 +26,10 @@ class Float64MultiArraySink:
         self._publisher = node.create_publisher(Float64MultiArray, TOPIC, command_qos(depth))
         self.topics = (self._publisher.topic_name,)
 
-    def publish(self, command: NDArray[np.float64], stamp: Time, held: bool) -> None:
+    def publish_gripper(self, command: NDArray[np.float64], held: bool) -> None:
+        """Its entry goes with the others."""
+
+    def publish(self, command: NDArray[np.float64], stamp: Time) -> None:
         self._publisher.publish(Float64MultiArray(data=command.tolist()))
 
     def close(self) -> None:

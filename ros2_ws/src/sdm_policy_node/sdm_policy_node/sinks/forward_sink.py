@@ -39,8 +39,10 @@ class ForwardPositionSink:
         self._publisher = node.create_publisher(Float64MultiArray, TOPIC, command_qos(depth))
         self.topics = (self._publisher.topic_name, *self._gripper.topics)
 
-    def publish(self, command: NDArray[np.float64], stamp: Time, held: bool) -> None:
+    def publish_gripper(self, command: NDArray[np.float64], held: bool) -> None:
         self._gripper.publish(command, held)
+
+    def publish(self, command: NDArray[np.float64], stamp: Time) -> None:
         self._publisher.publish(Float64MultiArray(data=self._joints.of(command).tolist()))
 
     def close(self) -> None:

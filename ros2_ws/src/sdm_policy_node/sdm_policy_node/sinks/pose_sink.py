@@ -53,14 +53,16 @@ class PoseStampedSink:
         self._publisher = node.create_publisher(PoseStamped, self.topic, command_qos(depth))
         self.topics = (self._publisher.topic_name, *self._gripper.topics)
 
-    def publish(self, command: NDArray[np.float64], stamp: Time, held: bool) -> None:
+    def publish_gripper(self, command: NDArray[np.float64], held: bool) -> None:
+        self._gripper.publish(command, held)
+
+    def publish(self, command: NDArray[np.float64], stamp: Time) -> None:
         message = PoseStamped()
         message.header.stamp = stamp
         message.header.frame_id = self._frame
         position, rotation = message.pose.position, message.pose.orientation
         position.x, position.y, position.z = command[self._position].tolist()
         rotation.x, rotation.y, rotation.z, rotation.w = command[self._rotation].tolist()
-        self._gripper.publish(command, held)
         self._publisher.publish(message)
 
     def close(self) -> None:

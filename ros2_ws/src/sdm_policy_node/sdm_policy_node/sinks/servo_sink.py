@@ -102,9 +102,12 @@ class _ServoSink:
     def present(self) -> bool:
         return self._switch.present()
 
-    def publish(self, command: NDArray[np.float64], stamp: Time, held: bool) -> None:
+    def publish_gripper(self, command: NDArray[np.float64], held: bool) -> None:
+        self._commands.publish_gripper(command, held)
+
+    def publish(self, command: NDArray[np.float64], stamp: Time) -> None:
         self._switch.begun()
-        self._commands.publish(command, stamp, held)
+        self._commands.publish(command, stamp)
 
     def close(self) -> None:
         self._switch.close()

@@ -36,9 +36,11 @@ class JointTrajectorySink:
         self._publisher = node.create_publisher(JointTrajectory, TOPIC, command_qos(depth))
         self.topics = (self._publisher.topic_name, *self._gripper.topics)
 
-    def publish(self, command: NDArray[np.float64], stamp: Time, held: bool) -> None:
-        """Of a single command only the gripper leaves."""
+    def publish_gripper(self, command: NDArray[np.float64], held: bool) -> None:
         self._gripper.publish(command, held)
+
+    def publish(self, command: NDArray[np.float64], stamp: Time) -> None:
+        """A single command moves no joint."""
 
     def publish_path(self, path: PlannedPath) -> None:
         positions, velocities = self._joints.of(path.commands), self._joints.of(path.velocities())

@@ -47,14 +47,16 @@ class TwistStampedSink:
         self._publisher = node.create_publisher(TwistStamped, self.topic, command_qos(depth))
         self.topics = (self._publisher.topic_name, *self._gripper.topics)
 
-    def publish(self, command: NDArray[np.float64], stamp: Time, held: bool) -> None:
+    def publish_gripper(self, command: NDArray[np.float64], held: bool) -> None:
+        self._gripper.publish(command, held)
+
+    def publish(self, command: NDArray[np.float64], stamp: Time) -> None:
         message = TwistStamped()
         message.header.stamp = stamp
         message.header.frame_id = self._frame
         linear, angular = message.twist.linear, message.twist.angular
         values = [0.0 if entry is None else float(command[entry]) for entry in self._entries]
         linear.x, linear.y, linear.z, angular.x, angular.y, angular.z = values
-        self._gripper.publish(command, held)
         self._publisher.publish(message)
 
     def close(self) -> None:
