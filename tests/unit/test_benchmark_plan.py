@@ -154,6 +154,7 @@ def test_what_is_there_is_not_planned_again(tmp_path):
         {"protocol": "snapshot", "snapshot": 1},
         {"camera_noise": "d4xx"},
         {"backend": "torch"},
+        {"noise_scale": 0.0},
     ],
     ids=lambda change: next(iter(change)),
 )

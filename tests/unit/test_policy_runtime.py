@@ -141,6 +141,22 @@ def test_noise_differs_from_observation_to_observation_and_episode_to_episode(ch
         assert not any(np.allclose(answer, other) for other in answers[:index])
 
 
+def test_the_noise_is_as_large_as_asked_for(policy: LinearPolicy, checkpoint: Checkpoint) -> None:
+    given = observation()
+    noise = episode_noise(7, 0, policy.action_shape)[0]
+    for scale in (0.0, 0.25, 1.0):
+        runtime = PolicyRuntime(checkpoint, noise_scale=scale)
+        runtime.start_episode(7)
+        scaled = policy.action(given.cloud, given.state, np.float32(scale) * noise)
+        np.testing.assert_allclose(runtime.infer(given).targets, scaled, atol=1e-6)
+
+
+def test_without_noise_an_observation_has_one_answer(checkpoint: Checkpoint) -> None:
+    runtime = PolicyRuntime(checkpoint, noise_scale=0.0)
+    first, second = (episode(runtime, seed) for seed in (1, 2))
+    assert [chunk.targets.tobytes() for chunk in first] == [chunk.targets.tobytes() for chunk in second]
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_network_that_answers_nan_commands_nothing(backend: str, contract: Contract, tmp_path: Path) -> None:
     policy = LinearPolicy(contract, nan_above=5.0)

@@ -99,8 +99,15 @@ def test_a_line_is_evaluated_again_in_its_own_backend_unless_another_is_asked_fo
     assert comparison.get("backend") == run.get("backend")
 
 
-def test_a_line_is_evaluated_again_with_as_many_executed_actions_as_it_had(
-    line: dict[str, Any], outcomes: list[Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("entry", "value", "usual"), [("replan_steps", 3, None), ("noise_scale", 0.0, 1.0)])
+def test_a_line_is_evaluated_again_with_the_executed_actions_and_the_noise_that_it_had(
+    entry: str,
+    value: float,
+    usual: float | None,
+    line: dict[str, Any],
+    outcomes: list[Outcome],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ):
     worlds = []
 
@@ -109,10 +116,10 @@ def test_a_line_is_evaluated_again_with_as_many_executed_actions_as_it_had(
         return outcomes
 
     monkeypatch.setattr("sdm_training.benchmark.recheck.evaluate", evaluated)
-    recheck(settings(tmp_path, {**line, "replan_steps": 3}))
+    recheck(settings(tmp_path, {**line, entry: value}))
     recheck(settings(tmp_path, line))
-    assert [world.replan_steps for world in worlds] == [3, None]
-    assert [comparison.get("replan_steps") for comparison in read_results(tmp_path / "recheck.jsonl")] == [3, None]
+    assert [getattr(world, entry) for world in worlds] == [value, usual]
+    assert [comparison.get(entry) for comparison in read_results(tmp_path / "recheck.jsonl")] == [value, None]
 
 
 def test_a_line_is_evaluated_again_with_noise_of_the_stream_that_it_had(
@@ -150,5 +157,6 @@ def test_a_draw_depends_on_its_seed_alone():
 
 def test_words_name_the_whole_policy():
     line = {"task": "t", "method": "sdm", "nfe": 1, "seed": 0, "episodes": 9, "differ": [], "successes": 8}
-    told = {**line, "variant": "scratch", "disturbed": "half", "replan_steps": 4}
-    assert in_words(told) == "t SDM @ 1, scratch, half disturbed, 4 executed, seed 0: the same 9 outcomes, 8 successes"
+    told = {**line, "variant": "scratch", "disturbed": "half", "replan_steps": 4, "noise_scale": 0.5}
+    name = "SDM @ 1, scratch, half disturbed, 4 executed, noise × 0.5"
+    assert in_words(told) == f"t {name}, seed 0: the same 9 outcomes, 8 successes"

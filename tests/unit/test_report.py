@@ -13,6 +13,7 @@ from helpers.result_lines import demo_line, success_line, timing_line, wire_line
 from sdm_core.errors import DatasetError
 from sdm_core.results import append_result, paired_difference
 from sdm_training.programs.report import Pages, check, main, report
+from sdm_training.report import without_noise
 from sdm_training.report.action_error import action_error
 from sdm_training.report.core_comparison import METAWORLD, TASKS, policies, scores, success_by_task, summary
 from sdm_training.report.estimate import Estimate, mean
@@ -68,6 +69,16 @@ def test_what_is_not_run_is_shown_so_and_leaves_the_mean_open() -> None:
     assert "2.0 + 2.0" in sweep
     assert soccer.count(NOT_RUN) == 8
     assert mean.count("–") == 8
+
+
+def test_what_was_run_without_noise_stands_beside_the_same_with_it_and_in_no_other_table() -> None:
+    usual, none = hundred(SWEEP, "sdm", 1, "1100"), hundred(SWEEP, "sdm", 1, "1110", noise_scale=0.0)
+    lines = [usual, none, hundred(DOOR, "sdm", 1, "1111"), hundred(SWEEP, "sdm", 1, "0000", seed=1)]
+    (row,) = rows(without_noise.success_table(lines)).values()
+    assert row[:3] == ["SDM @ 1", "50 [40, 60] (100)", "75 [66, 82] (100)"]
+    assert row[3].startswith("+25 [")
+    assert without_noise.success_table([none]) == without_noise.success_table([usual]) == "Not run."
+    assert "| 50 [40, 60] |" in success_table(lines, [SWEEP])
 
 
 def test_the_best_five_stand_beside_the_final_checkpoint() -> None:

@@ -91,6 +91,12 @@ class PolicyParameters(SensingParameters):
     backend: str = parameter("openvino", "inference backend: openvino, onnxruntime, or another that is installed")
     threads: int = parameter(1, "threads of the inference backend", low=1, high=64)
     seed: int = parameter(0, "seed of the noise until an episode is started with another", low=0, high=2**62)
+    noise_scale: float = parameter(
+        1.0,
+        "standard deviation of the noise: 1 as in training; 0: none, one chunk for one observation",
+        low=0.0,
+        high=1.0,
+    )
     command: str = parameter(
         "chunk",
         "inline: publish commands here (lockstep; on a simulated clock alone); chunk: leave them to command_node",

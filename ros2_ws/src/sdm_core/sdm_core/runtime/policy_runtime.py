@@ -48,9 +48,18 @@ class PolicyRuntime:
     """A checkpoint on a backend. Not thread-safe: one owner calls it."""
 
     def __init__(
-        self, checkpoint: str | Path | Checkpoint, backend: str = "openvino", threads: int = 1, batch: int = 1
+        self,
+        checkpoint: str | Path | Checkpoint,
+        backend: str = "openvino",
+        threads: int = 1,
+        batch: int = 1,
+        noise_scale: float = 1.0,
     ) -> None:
-        """`batch`: how many observations the network is given at once, where its export allows for more than one."""
+        """`batch`: how many observations the network is given at once, where its export allows for more than one.
+
+        `noise_scale`: the standard deviation of its noise, 1 as in training. Less keeps the chunks nearer to the most
+        usual one (as GANs are truncated: Brock et al. 2019), 0 makes them depend on the observation alone.
+        """
         self.checkpoint = checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint.open(checkpoint)
         self.contract = self.checkpoint.contract
         cloud, images = self.contract.observation.cloud, self.contract.observation.images
@@ -64,6 +73,7 @@ class PolicyRuntime:
         self._chunk_shape = (self.contract.horizon, self.contract.action_dim)
         self._backend = load_backend(backend, self.checkpoint, threads, batch)
         self.batch = self._backend.batch
+        self._noise_scale = noise_scale
         self._seed = 0
         self._sequence = 0
         self._warm_up()
@@ -119,7 +129,7 @@ class PolicyRuntime:
         observation = question.observation
         inputs: dict[str, NDArray] = {
             "state": observation.state.astype(np.float32),
-            "noise": question.noise(self._chunk_shape),
+            "noise": self._noise_scale * question.noise(self._chunk_shape),
         }
         if observation.cloud is not None:
             inputs["point_cloud"] = observation.cloud

@@ -93,7 +93,7 @@ class PolicyNode(LifecycleNode):
                 "command:=inline writes to the robot past command_node's checks, and belongs to a simulation "
                 "(use_sim_time:=true); set command:=chunk, and start command_node"
             )
-        self._runtime = PolicyRuntime(p.checkpoint, p.backend, p.threads)
+        self._runtime = PolicyRuntime(p.checkpoint, p.backend, p.threads, noise_scale=p.noise_scale)
         contract = self._contract = self._runtime.contract
         self._steps = contract.replanned(p.replan_steps or contract.n_action_steps).n_action_steps
         differences = self._perception.differences(contract) + self._states.differences(contract)

@@ -35,7 +35,8 @@ class Cell:
 
     def reported_by(self, line: dict[str, Any]) -> bool:
         """Whether a result line is this cell's."""
-        wanted = {**asdict(self), "kind": "success", "mode": "direct", "camera_noise": None, "backend": None}
+        usual = {"mode": "direct", "camera_noise": None, "backend": None, "noise_scale": None}
+        wanted = {**asdict(self), **usual, "kind": "success"}
         return all(reported(line, key) == value for key, value in wanted.items())
 
 

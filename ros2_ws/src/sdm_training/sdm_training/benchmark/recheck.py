@@ -17,7 +17,7 @@ from sdm_training.provenance import ORIGIN
 from sdm_training.report.lines import matching
 from sdm_training.report.policies import Policy
 
-IDENTITY = ("task", *POLICY, "camera_noise", "environments", "replan_steps")
+IDENTITY = ("task", *POLICY, "camera_noise", "environments", "replan_steps", "noise_scale")
 """What tells the reader which line it was."""
 
 
@@ -57,7 +57,12 @@ def evaluate_again(
         used,
         on_outcome,
         repeats,
-        World(line["task"], line.get("camera_noise"), replan_steps=line.get("replan_steps")),
+        World(
+            line["task"],
+            line.get("camera_noise"),
+            replan_steps=line.get("replan_steps"),
+            noise_scale=line.get("noise_scale", 1.0),
+        ),
         environments=line.get("environments", 1),
         noise_apart=has_noise_apart(line),
     )

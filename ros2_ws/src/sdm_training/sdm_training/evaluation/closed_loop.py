@@ -46,13 +46,14 @@ class Outcome:
 @dataclass(frozen=True)
 class World:
     """What a policy acts in: a task (None: the one that it was made for), the depth camera whose noise is put onto its
-    images, the latency of a world that does not wait, and how many actions of a chunk are executed there (see
-    run_episodes)."""
+    images, the latency of a world that does not wait; and how it acts there: how many actions of a chunk are executed
+    (see run_episodes), and by how much noise (see PolicyRuntime)."""
 
     task: str | None = None
     camera_noise: str | None = None
     latency: Latency | None = None
     replan_steps: int | None = None
+    noise_scale: float = 1.0
 
 
 def attempts(seeds: Sequence[int], repeats: int = 1, noise_apart: bool = True) -> list[Attempt]:
@@ -127,7 +128,7 @@ def _open(checkpoint: Path, backend: str, world: World, environments: int) -> No
     global _worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle; it ends the workers
     end_with_parent()
-    runtime = PolicyRuntime(checkpoint, backend=backend, threads=1, batch=environments)
+    runtime = PolicyRuntime(checkpoint, backend, batch=environments, noise_scale=world.noise_scale)
     name = world.task or runtime.contract.task
     _worker = _Worker([make_task(name) for _ in range(runtime.batch)], runtime, world)
 

@@ -34,7 +34,8 @@ class EvaluateSettings(Settings):
     are inferred as one batch (see evaluation/closed_loop.py); episodes: null for as many as the protocol usually has;
     snapshot: which of a run's snapshots the protocol of that name evaluates, counted from 1, null for the first;
     replan_steps: how many actions of a chunk are executed before the next observation, null for as many as the
-    checkpoint's contract says; camera_noise: the depth camera whose noise is put onto the images; results: the
+    checkpoint's contract says; noise_scale: the standard deviation of the policy's noise, 1 as in training, 0 for none;
+    camera_noise: the depth camera whose noise is put onto the images; results: the
     JSON-lines file appended to, or null.
 
     task: another one to act in than the checkpoint was made for, such as its moving variant; mode: whether the world
@@ -53,6 +54,7 @@ class EvaluateSettings(Settings):
     workers: int = Field(gt=0)
     environments: int = Field(gt=0)
     replan_steps: int | None = Field(gt=0)
+    noise_scale: float = Field(ge=0, le=1)
     backend: str
     camera_noise: Literal["none", "d4xx"]
     mode: Literal["direct", "realtime"]
@@ -169,7 +171,7 @@ def _evaluate_in_real_time(settings: EvaluateSettings, console: Console) -> None
 
 def _runner(settings: EvaluateSettings, console: Console, latency: Latency | None = None) -> Evaluate:
     """What runs the episodes of a checkpoint, and shows how far they are."""
-    world = World(settings.task, settings.camera_noise, latency, settings.replan_steps)
+    world = World(settings.task, settings.camera_noise, latency, settings.replan_steps, settings.noise_scale)
 
     def run(checkpoint: Path, episodes: int) -> list[Outcome]:
         columns = (
@@ -203,13 +205,14 @@ def _runner(settings: EvaluateSettings, console: Console, latency: Latency | Non
     return run
 
 
-def _unusual(settings: EvaluateSettings) -> dict[str, str | int | None]:
-    """What a line says of cameras, backend and executed actions, None where they are as usual, of which it says
-    nothing."""
+def _unusual(settings: EvaluateSettings) -> dict[str, str | float | None]:
+    """What a line says of cameras, backend, executed actions and the policy's noise, None where they are as usual, of
+    which it says nothing."""
     return {
         "camera_noise": None if settings.camera_noise == "none" else settings.camera_noise,
         "backend": None if settings.backend == USUAL_BACKEND else settings.backend,
         "replan_steps": settings.replan_steps,
+        "noise_scale": None if settings.noise_scale == 1 else settings.noise_scale,
     }
 
 

@@ -33,7 +33,9 @@ LatencyCurves = dict[str, dict[Policy, LatencyCurve]]
 
 def latency_curves(lines: Sequence[Line]) -> LatencyCurves:
     """The curves of all tasks and policies that were run, training seeds pooled."""
-    found = matching(lines, kind="success", protocol="final", mode="realtime", camera_noise=None, backend=None)
+    found = matching(
+        lines, kind="success", protocol="final", mode="realtime", camera_noise=None, backend=None, noise_scale=None
+    )
     curves: LatencyCurves = {}
     for task in sorted({line["task"] for line in found}):
         of_task = matching(found, task=task)

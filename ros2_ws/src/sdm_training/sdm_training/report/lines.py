@@ -9,7 +9,7 @@ from typing import Any
 Line = dict[str, Any]
 
 # What every reported success has in common: the last weights, on evaluation seeds that no recipe was tuned on, by
-# faultless cameras and the usual backend, with as many actions executed as the contract says.
+# faultless cameras and the usual backend, with as many actions executed as the contract says, of noise as in training.
 FINAL: Line = {
     "kind": "success",
     "protocol": "final",
@@ -18,6 +18,7 @@ FINAL: Line = {
     "camera_noise": None,
     "backend": None,
     "replan_steps": None,
+    "noise_scale": None,
 }
 
 # What the students in `models/` were evaluated by; their lines lie in a file of their own, for the same cells are run

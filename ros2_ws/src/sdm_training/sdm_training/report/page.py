@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sdm_sim.metaworld.suite import HIDDEN_GOAL
 
-from sdm_training.report import best_five, campaign, core_comparison, shipped_students
+from sdm_training.report import best_five, campaign, core_comparison, shipped_students, without_noise
 from sdm_training.report.ablation_table import ablation_table
 from sdm_training.report.ablations import ablation_tables
 from sdm_training.report.comparison_table import comparison_table
@@ -139,6 +139,13 @@ each, two tasks side by side on a busy machine.
 {shipped}
 
 ![Success of the shipped students](pictures/success.png)
+
+### Without noise
+
+A student makes its chunk of the observation and of noise, drawn anew each time. Without (`sdm-evaluate noise_scale=0`;
+policy_node has the parameter, too) the same observation always gets the same chunk. The same students and starts:
+
+{without_noise}
 
 ### What the best five of fifteen would say
 
@@ -383,6 +390,7 @@ def page(lines: Sequence[Line], published: Published) -> str:
         curves=_picture("Learning curves", "learning_curves") if learned else NOTHING_RUN,
         convergence=convergence_table(learned),
         shipped=shipped_students.success_table(lines),
+        without_noise=without_noise.success_table(lines),
         best5=shipped_students.best5_table(lines),
         best_five=_BEST_FIVE.format(table=best_five.best_five_table(lines)) if best_five.has_best_five(lines) else "",
         hidden_goals=len(HIDDEN_GOAL),

@@ -36,6 +36,7 @@ class Policy:
 
     disturbed: which of its demonstrations are (see sdm-demos); None where none is, as lines leave it out.
     replan_steps: how many actions of a chunk are executed; None where it is the contract's number.
+    noise_scale: the standard deviation of its noise; None where it is 1, as in training.
     """
 
     method: str
@@ -44,6 +45,7 @@ class Policy:
     variant: str | None = None
     disturbed: Disturbed | None = None
     replan_steps: int | None = None
+    noise_scale: float | None = None
 
     @classmethod
     def of_line(cls, line: dict[str, Any]) -> Policy:
@@ -56,6 +58,7 @@ class Policy:
             line.get("variant"),
             line.get("disturbed"),
             line.get("replan_steps"),
+            line.get("noise_scale"),
         )
 
     @property
@@ -67,7 +70,8 @@ class Policy:
         variant = f", {self.variant}" if self.variant else ""
         disturbed = f", {disturbed_words(self.disturbed)}" if self.disturbed else ""
         executed = f", {self.replan_steps} executed" if self.replan_steps else ""
-        return f"{self.described.name} @ {self.nfe}{network}{variant}{disturbed}{executed}"
+        noise = "" if self.noise_scale is None else f", noise × {self.noise_scale:g}"
+        return f"{self.described.name} @ {self.nfe}{network}{variant}{disturbed}{executed}{noise}"
 
     @property
     def described(self) -> Method:
