@@ -154,10 +154,12 @@ class _Eras:
 
 def _traced_command(heard: Sequence[_Heard], trace: _Traced) -> int:
     """Index of the command that a trace was sent with, the last one not stamped later; -1 where that is forgotten.
-    Where the clock stands and many are stamped alike, it is the one that arrived nearest."""
+    Where the clock stands and many are stamped alike, it is the last that arrived before the trace, which is published
+    right after it: the next one may follow at once."""
     last = bisect_right(heard, trace.published, key=lambda one: one.published) - 1
     alike = [index for index in range(last, -1, -1) if heard[index].published == heard[last].published]
-    return min(alike, key=lambda index: abs(heard[index].arrived - trace.arrived), default=-1)
+    before = [index for index in alike if heard[index].arrived <= trace.arrived]
+    return next(iter(before or alike[::-1]), -1)
 
 
 def times_given(commands: Sequence[Command], period_s: float) -> NDArray[np.float64]:

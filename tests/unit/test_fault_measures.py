@@ -116,12 +116,13 @@ def commands(held: list[bool], x: list[float]):
     ]
 
 
-def test_a_hold_is_told_by_its_trace_though_the_clock_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("next_one", [0.04, 0.0312])
+def test_a_hold_is_told_by_its_trace_though_the_clock_stands(monkeypatch: pytest.MonkeyPatch, next_one: float) -> None:
     from geometry_msgs.msg import PoseStamped
     from reliability.command_log import CommandLog  # pyright: ignore[reportMissingImports]
     from sdm_interfaces.msg import PolicyTrace
 
-    arrivals = iter([0.0, 0.01, 0.02, 0.03, 0.031, 0.04])
+    arrivals = iter([0.0, 0.01, 0.02, 0.03, 0.031, next_one])
     monkeypatch.setattr("time.monotonic", lambda: next(arrivals))
     heard = {}
     node = SimpleNamespace(create_subscription=lambda kind, topic, callback, qos: heard.update({topic: callback}))

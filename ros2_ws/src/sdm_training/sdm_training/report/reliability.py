@@ -43,7 +43,9 @@ computed by the runner from the messages alone; a motion must begin again at res
 arm is measured to stand. A fault begins when the sensor, the process or the network is broken, so that the wait for
 the next message counts; that of an inference begins with the first call that fails. What is allowed to go on has no
 bar for its time. A clock that stands makes `command_node` fall silent at once: where nothing is sent after the fault,
-the time is 0.
+the time is 0. `command_sigstop` stops the process anywhere, also between its last look whether a command is late and
+the wire: that command leaves when the process goes on, one period's step (at 0.5 m/s 5 mm) after a silence, and counts
+as beyond limits. Its stamp tells its age to a controller that looks.
 
 {verdict}
 

@@ -11,12 +11,15 @@ from sdm_training.report.lines import FINAL, Line, matching, newest
 from sdm_training.report.markdown import NOTHING_RUN, bracket, code, rate_cell, table
 from sdm_training.report.policies import Policy
 
+# A line's, and its own with noise; older ones do not name the teacher.
+_SAME = ({*POLICY} - {"teacher"}) | {"task", "episodes", "collection"}
+
 
 def success_table(lines: Sequence[Line]) -> str:
     """Success with Wilson's intervals of each policy that was run without noise, and the paired difference."""
     rows = []
     for line in matching(lines, **{**FINAL, "noise_scale": 0.0}):
-        same = {key: line.get(key) for key in (*POLICY, "task", "episodes", "collection")}
+        same = {key: line.get(key) for key in _SAME}
         usual = newest(lines, **FINAL, **same)
         if usual:
             middle, low, high = paired_difference(line["outcomes"], usual["outcomes"])
