@@ -23,6 +23,8 @@ from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 from sdm_policy_node.launch_arguments import refuse_unknown_arguments, require_files
 from sdm_policy_node.launch_parts import (
+    CONFIG,
+    ROBOT_TOPICS,
     SIM,
     cockpit_arguments,
     cockpit_node,
@@ -33,9 +35,6 @@ from sdm_policy_node.launch_parts import (
     one_thread,
     text,
 )
-
-CONFIG = PathJoinSubstitution([FindPackageShare("sdm_bringup"), "config"])
-ROBOT_TOPICS = ("joint_states", "current_pose", "target_pose", "gripper_command")
 
 
 def choose_checkpoint(context):

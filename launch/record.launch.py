@@ -22,9 +22,10 @@ from launch.conditions import IfCondition
 from launch.event_handlers import OnProcessExit
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution, PythonExpression
 from launch_ros.actions import Node
-from launch_ros.substitutions import FindPackageShare
 from sdm_policy_node.launch_arguments import refuse_unknown_arguments, require_files
 from sdm_policy_node.launch_parts import (
+    CONFIG,
+    ROBOT_TOPICS,
     SIM,
     cockpit_arguments,
     cockpit_node,
@@ -36,8 +37,6 @@ from sdm_policy_node.launch_parts import (
     text,
 )
 
-CONFIG = PathJoinSubstitution([FindPackageShare("sdm_bringup"), "config"])
-ROBOT_TOPICS = ("joint_states", "current_pose", "target_pose", "gripper_command")
 # What the bag holds of each camera, beside the robot's topics, and of everything else. Each name is matched as a whole:
 # a driver compresses its images as soon as anybody listens to <image>/compressed or any other of image_transport's.
 CAMERA_TOPICS = (

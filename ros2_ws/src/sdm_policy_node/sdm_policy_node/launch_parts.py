@@ -8,10 +8,15 @@ from typing import Any
 from launch.actions import DeclareLaunchArgument, RegisterEventHandler, SetEnvironmentVariable, Shutdown
 from launch.conditions import IfCondition
 from launch.event_handlers import OnProcessExit
-from launch.substitutions import LaunchConfiguration, PythonExpression
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution, PythonExpression
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
+from launch_ros.substitutions import FindPackageShare
 
+CONFIG = PathJoinSubstitution([FindPackageShare("sdm_bringup"), "config"])
+"""The shipped parameter files."""
+ROBOT_TOPICS = ("joint_states", "current_pose", "target_pose", "gripper_command")
+"""The arm's, each a launch argument of that name."""
 SIM = PythonExpression(["'", LaunchConfiguration("sim"), "' == 'true'"])
 """Whether the simulated twin runs in the cell's place."""
 
