@@ -75,20 +75,21 @@ def test_the_loss_is_the_papers(segments, delta):
     torch.testing.assert_close(learner.cloning_loss(condition, chunk, draws()).detach(), total / 40)
 
 
-def test_the_target_is_a_constant():
+@pytest.mark.parametrize("hold_target", [False, True])
+def test_gradients_pass_through_the_second_place_unless_it_is_held(hold_target):
     policy = small_policy(demonstrations(), diffusion=FLOW)
     shift = nn.Parameter(torch.zeros(()))
     policy.denoiser = Answers(lambda x, t: torch.zeros_like(x) + shift)
-    learner = training(policy, segments=1, delta=0.5, velocity_weight=0.0)
+    learner = training(policy, segments=1, delta=0.5, velocity_weight=0.0, hold_target=hold_target)
     learner.trained_policy = policy
     shift.requires_grad_(True)
     chunk = torch.zeros(4000, *policy.chunk_shape)
     loss = learner.cloning_loss(torch.zeros(4000, 1), chunk, draws())
-    # reached - target = (t - r) epsilon - t shift, for the target's own shift is held.
+    # reached - target = (t - r) epsilon - t shift + r shift', where shift' is shift, or a constant.
     drawn = draws()
     epsilon, t = drawn.normal(*chunk.shape), 1 - drawn.uniform(4000)
     gone = t - (t - 0.5).clamp(min=0)
-    expected = (-2 * (t * gone)[:, None, None] * epsilon).mean()
+    expected = (-2 * (gone * (t if hold_target else gone))[:, None, None] * epsilon).mean()
     torch.testing.assert_close(torch.autograd.grad(loss, shift)[0], expected, rtol=1e-4, atol=1e-6)
 
 
@@ -96,7 +97,7 @@ def test_one_segment_learns_the_one_step_map_from_samples_alone():
     """That of N(0.2, 0.4²) is z ↦ 0.2 + 0.4 z; the mean in its place would err by 0.8 standard deviations."""
     generator, steps = torch.Generator().manual_seed(0), 500
     policy = small_policy(demonstrations(), diffusion=FLOW, **PLANE)
-    learner = training(policy, steps=steps, segments=1, delta=0.1, optimiser={"learning_rate": 5e-3})
+    learner = training(policy, steps=steps, segments=1, delta=0.1, hold_target=True, optimiser={"learning_rate": 5e-3})
     optimiser = Optimiser(policy.denoiser.parameters(), learner.settings.optimiser, steps)
     drawn, condition = Draws(CPU, generator), torch.zeros(256, policy.encoder.condition_dim)
     for step in range(steps):

@@ -6,9 +6,11 @@ lead to the same place at the end of their segment, and be the same there:
 or e where that is nearer: there f is x_e itself, which ties the network to the demonstrations. One step from noise
 goes the first segment's velocity all the way.
 
-Times run from noise, 1, to the action, 0: the papers' other way round. What stands at r is a constant here, made by the
-present network (Song & Dhariwal 2024 found an average of no use there); the released code lets gradients pass, and
-carries what lies beyond a segment's end back to it. It starts from t = 0.99, at which the noise is not pure.
+Times run from noise, 1, to the action, 0: the papers' other way round. Gradients pass through both places, as in the
+released code; where a chunk is not certain that biases the map, since the squared error of one draw holds its variance,
+too. With the second place held constant (`hold_target`), as in consistency training, the map is right in the end, but
+the fast budget stopped far from it (result lines of commit 686fef4). The released code also carries what lies beyond a
+segment's end back to it, and starts from t = 0.99, at which the noise is not pure.
 """
 
 from __future__ import annotations
@@ -26,13 +28,17 @@ from sdm_training.settings import SettingsError
 
 
 class FlowPolicySettings(CloningSettings):
-    """segments: K; delta: how much later the second place is; velocity_weight: alpha. Published: 2, 0.01, 1e-5."""
+    """segments: K; delta: how much later the second place is; velocity_weight: alpha. Published: 2, 0.01, 1e-5.
+
+    hold_target: whether no gradient passes through the second place.
+    """
 
     kind: str = "flowpolicy"
     method: str = "flowpolicy"
     segments: int = Field(default=2, gt=0)
     delta: float = Field(default=1e-2, gt=0, le=1)
     velocity_weight: float = 1e-5
+    hold_target: bool = False
 
 
 class FlowPolicy(BehaviourCloning):
@@ -56,7 +62,7 @@ class FlowPolicy(BehaviourCloning):
         end = (torch.ceil(t * segments) - 1) / segments
         r = torch.maximum(t - self.settings.delta, end)
         velocity, reached = self.carried(chunk, epsilon, t, end, condition)
-        with torch.no_grad():
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.settings.hold_target):
             later, target = self.carried(chunk, epsilon, r, end, condition)
         within = (r > end).float()[:, None, None]
         drifted, turned = (reached - target).square(), within * (velocity - later).square()
