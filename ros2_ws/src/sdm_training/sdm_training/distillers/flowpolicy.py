@@ -9,8 +9,8 @@ goes the first segment's velocity all the way.
 Times run from noise, 1, to the action, 0: the papers' other way round. Gradients pass through both places, as in the
 released code; where a chunk is not certain that biases the map, since the squared error of one draw holds its variance,
 too. With the second place held constant (`hold_target`), as in consistency training, the map is right in the end, but
-the fast budget stopped far from it (result lines of commit 686fef4). The released code also carries what lies beyond a
-segment's end back to it, and starts from t = 0.99, at which the noise is not pure.
+slow to come: the fast budget stops far from it. The released code also carries what lies beyond a segment's end back to
+it, and starts from t = 0.99, at which the noise is not pure.
 """
 
 from __future__ import annotations
