@@ -23,6 +23,8 @@ Vector = NDArray[np.float64]
 
 # An axis no farther from where it was led is there (m, rad); rounding alone is less.
 _SAME_PLACE = 1e-9
+# What part of its greatest acceleration and jerk an axis may need to come to its target in one period.
+_GENTLE = 0.05
 # Differences of positions carry rounding: a limit is met within one part in a million, as the gate's are.
 _TOLERANCE = 1e-6
 
@@ -115,8 +117,9 @@ class Smoother:
     def _followed(self, step: Vector, speed: Vector) -> tuple[Vector, Vector, NDArray[np.bool_]]:
         """Backward differences after the whole `step`, and which axes may make it.
 
-        Those that are with the target go on with it within their limits. Others come to it where they can also go on
-        with a target that stays at its `speed`: else they would pass it, and swing about it.
+        Those that are with the target go on with it within their limits. Others come to it only where that takes a small
+        part of the limits, and where they can go on with a target that stays at its `speed`: else they would pass it, and
+        swing about it. Were they to come as fast as the limits allow, every jump from chunk to chunk would be a jolt.
         """
         velocity = step / self._period
         acceleration, jerk = self._changes(velocity, *self._differences)
@@ -125,6 +128,7 @@ class Smoother:
         if self._position is not None and self._target is not None:
             with_it = np.abs(self._space.difference(self._position, self._target)[self._axes]) < _SAME_PLACE
         comes = self._within_limits(speed, steady, np.maximum(np.abs(steadying), np.abs(steady) / self._period))
+        comes &= self._within_limits(velocity, acceleration / _GENTLE, jerk / _GENTLE)
         return velocity, acceleration, self._within_limits(velocity, acceleration, jerk) & (with_it | comes)
 
     def _changes(self, velocity: Vector, before: Vector, acceleration: Vector) -> tuple[Vector, Vector]:
