@@ -91,10 +91,10 @@ def learn() -> None:
 
 
 def found(cell: Cell, **wanted: Any) -> dict[str, Any] | None:
-    """The result line of a cell, where there is one."""
+    """The result line of a cell with noise as in training, where there is one."""
     wanted = {**wanted, "method": cell.method, "nfe": cell.nfe}
     lines = read_results(RESULTS) if RESULTS.exists() else []
-    return next((line for line in lines if wanted.items() <= line.items()), None)
+    return next((line for line in lines if wanted.items() <= line.items() and "noise_scale" not in line), None)
 
 
 def evaluate(cell: Cell) -> None:

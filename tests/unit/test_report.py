@@ -81,6 +81,13 @@ def test_what_was_run_without_noise_stands_beside_the_same_with_it_and_in_no_oth
     assert "| 50 [40, 60] |" in success_table(lines, [SWEEP])
 
 
+def test_what_was_run_without_noise_again_is_shown_once_by_the_newest() -> None:
+    usual = hundred(SWEEP, "sdm", 1, "1100")
+    lines = [usual, *(hundred(SWEEP, "sdm", 1, outcomes, noise_scale=0.0) for outcomes in ("0000", "1110"))]
+    (row,) = rows(without_noise.success_table(lines)).values()
+    assert row[2] == "75 [66, 82] (100)"
+
+
 def test_the_best_five_stand_beside_the_final_checkpoint() -> None:
     final = hundred(SWEEP, "dp3", 10, "1110")
     best = {**final, "protocol": "best5", "successes": 90, "curve": [[5, 9], [10, 18]]}

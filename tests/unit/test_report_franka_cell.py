@@ -12,6 +12,7 @@ def test_offline_and_driven_success_stand_side_by_side_and_the_newest_counts():
     lines = [
         {**LINE, "mode": "direct", "episodes": 100, "successes": 80},
         {**LINE, "mode": "direct", "episodes": 100, "successes": 90},
+        {**LINE, "mode": "direct", "episodes": 100, "successes": 70, "noise_scale": 0.0},
         {**driven, "successes": 40, "missed_steps": 30, "late_steps": 155, "steps": 1000},
         {**driven, "successes": 50, "missed_steps": 0, "late_steps": 0, "steps": 1, "collection": "x"},
     ]

@@ -117,9 +117,10 @@ class Smoother:
     def _followed(self, step: Vector, speed: Vector) -> tuple[Vector, Vector, NDArray[np.bool_]]:
         """Backward differences after the whole `step`, and which axes may make it.
 
-        Those that are with the target go on with it within their limits. Others come to it only where that takes a small
-        part of the limits, and where they can go on with a target that stays at its `speed`: else they would pass it, and
-        swing about it. Were they to come as fast as the limits allow, every jump from chunk to chunk would be a jolt.
+        Those that are with the target go on with it within their limits. Others come to it only where that takes a
+        small part of the limits, and where they can go on with a target that stays at its `speed`: else they would pass
+        it, and swing about it. Were they to come as fast as the limits allow, every jump from chunk to chunk would be a
+        jolt.
         """
         velocity = step / self._period
         acceleration, jerk = self._changes(velocity, *self._differences)

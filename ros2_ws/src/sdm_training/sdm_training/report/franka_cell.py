@@ -18,7 +18,8 @@ def franka_table(lines: Sequence[Line]) -> str:
     rows = []
     for task in TASKS:
         for policy in POLICIES:
-            found = matching(lines, collection="franka", task=task, method=policy.method, nfe=policy.nfe)
+            which = {"collection": "franka", "task": task, "method": policy.method, "nfe": policy.nfe}
+            found = matching(lines, **which, noise_scale=None)
             driven = newest(found, mode="graph")
             shares = [_share(driven, counted) for counted in ("missed_steps", "late_steps")]
             rows.append([code(task), policy.name, _cell(newest(found, mode="direct")), _cell(driven), *shares])

@@ -17,11 +17,11 @@ _SAME = ({*POLICY} - {"teacher"}) | {"task", "episodes", "collection"}
 
 def success_table(lines: Sequence[Line]) -> str:
     """Success with Wilson's intervals of each policy that was run without noise, and the paired difference."""
-    rows = []
-    for line in matching(lines, **{**FINAL, "noise_scale": 0.0}):
+    rows, noiseless = [], {**FINAL, "noise_scale": 0.0}
+    for line in matching(lines, **noiseless):
         same = {key: line.get(key) for key in _SAME}
         usual = newest(lines, **FINAL, **same)
-        if usual:
+        if usual and line is newest(lines, **noiseless, **same):
             middle, low, high = paired_difference(line["outcomes"], usual["outcomes"])
             paired = f"{100 * middle:+.0f} {bracket((low, high), '+.0f')}"
             rows.append([code(line["task"]), Policy.of_line(usual).name, _rate(usual), _rate(line), paired])
