@@ -1,7 +1,8 @@
-"""Device, thread count and clock of a run."""
+"""Device, thread count, memory and clock of a run."""
 
 from __future__ import annotations
 
+import ctypes
 import time
 from collections.abc import Callable
 
@@ -10,6 +11,10 @@ from pydantic import Field
 
 from sdm_training import distributed
 from sdm_training.settings import Settings, SettingsError
+
+
+# glibc's names for mallopt (malloc.h), and more than any tensor of a step.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _NEVER = -1, -3, 1 << 30
 
 
 class ComputeSettings(Settings):
@@ -23,7 +28,19 @@ def set_up(settings: ComputeSettings) -> torch.device:
     """Applies the thread count, joins the other processes of a distributed run, and names the device."""
     device = _device(settings.device)
     torch.set_num_threads(settings.threads)
+    if device.type == "cpu":
+        keep_freed_memory()
     return distributed.join(device)
+
+
+def keep_freed_memory() -> None:
+    """Keeps this process's freed memory for its next tensors, where the C library is glibc.
+
+    By default large blocks go back to the kernel, which clears each of their pages anew when the next step wants them.
+    """
+    if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
+        mallopt(_M_MMAP_THRESHOLD, _NEVER)
+        mallopt(_M_TRIM_THRESHOLD, _NEVER)
 
 
 def _device(name: str) -> torch.device:
