@@ -12,7 +12,6 @@ from pydantic import Field
 from sdm_training import distributed
 from sdm_training.settings import Settings, SettingsError
 
-
 # glibc's names for mallopt (malloc.h), and more than any tensor of a step.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _NEVER = -1, -3, 1 << 30
 
