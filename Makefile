@@ -9,6 +9,10 @@ SHARE  := $(VENV)/share
 export OMP_NUM_THREADS ?= 1
 export LP_NUM_THREADS  ?= 1
 
+# Everything here runs in .venv, on the embedded runtime: a ROS 2 that the terminal has sourced has neither its packages
+# nor sdm_interfaces. docs/tutorials/real_ros2.md is the way to run on that one.
+unexport PYTHONPATH AMENT_PREFIX_PATH ROS_DISTRO
+
 RUNTIME := ros2_ws/src/sdm_core ros2_ws/src/sdm_policy_node ros2_ws/src/sdm_cockpit sim embedded_ros
 LINKED  := sdm_bringup sdm_interfaces
 

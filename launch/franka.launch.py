@@ -33,6 +33,8 @@ from sdm_policy_node.launch_parts import (
     for_twin,
     number,
     one_thread,
+    speed_share,
+    speed_share_argument,
     text,
 )
 
@@ -53,16 +55,13 @@ def choose_checkpoint(context):
 
 
 def command_node(context, parameters, remappings):
-    """It outlives the policy, and stops the arm; without it nothing is left to do. A speed that is given overrules the
-    robot's file."""
-    given = LaunchConfiguration("speed_share").perform(context)
-    speed = [{"speed_share": number("speed_share", float)}] if given else []
+    """It outlives the policy, and stops the arm; without it nothing is left to do."""
     node = Node(
         package="sdm_policy_node",
         executable="command_node",
         name="command_node",
         output="screen",
-        parameters=[*parameters, *speed],
+        parameters=[*parameters, *speed_share(context)],
         remappings=remappings,
     )
     return [ends_with(node, "command_node", "command_node has ended"), node]
@@ -104,11 +103,7 @@ def generate_launch_description():
             description="Do everything but publish commands: nothing moves the arm; by itself true on the real arm, "
             "false on the twin",
         ),
-        DeclareLaunchArgument(
-            "speed_share",
-            default_value="",
-            description="Share of the contract's speed that is allowed, 0.2 at first; empty: that of robot, or 1",
-        ),
+        speed_share_argument(),
         DeclareLaunchArgument(
             "robot",
             default_value=PathJoinSubstitution([CONFIG, "robot", for_twin("fr3_twin.yaml", "fr3.yaml")]),

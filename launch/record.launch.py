@@ -34,6 +34,8 @@ from sdm_policy_node.launch_parts import (
     for_twin,
     number,
     one_thread,
+    speed_share,
+    speed_share_argument,
     text,
 )
 
@@ -58,10 +60,6 @@ OTHER_TOPICS = (
     "(.+/)?(action_chunk|heartbeat|trace|episode_event)",
 )
 
-REAL_TELEOP = PythonExpression(
-    ["'", LaunchConfiguration("teleop"), "' == 'true' and '", LaunchConfiguration("sim"), "' == 'false'"]
-)
-
 
 def recorded_topics():
     """A regular expression of the bag's topics, which `ros2 bag record` reads alike on every distribution."""
@@ -70,9 +68,33 @@ def recorded_topics():
     return ["^/*(", *cameras, *robot, *(f"|{topic}" for topic in OTHER_TOPICS), ")$"]
 
 
-def when_another_process_ends(event, context):
-    if event.returncode != 0 and not context.is_shutdown:
-        raise RuntimeError(f"{event.process_name} ended with exit code {event.returncode}")
+def fails_with(process):
+    """The process: where it fails the launch does, where it ends well the launch goes on."""
+
+    def when_it_ends(event, context):
+        if event.returncode != 0 and not context.is_shutdown:
+            raise RuntimeError(f"{event.process_name} ended with exit code {event.returncode}")
+
+    return [RegisterEventHandler(OnProcessExit(target_action=process, on_exit=when_it_ends)), process]
+
+
+def command_node(context, remappings):
+    """Of the twin, whose clock ticks at the control rate, to which its commands keep; or of the arm, for sdm-teleop."""
+    if SIM.perform(context) == "True":
+        parameters, remappings = [{"checkpoint": text("contract"), "sink": "pose", "use_sim_time": True}], []
+    elif LaunchConfiguration("teleop").perform(context) == "true":
+        parameters = [LaunchConfiguration("robot"), {"checkpoint": text("contract"), "dry_run": flag("dry_run")}]
+    else:
+        return []
+    node = Node(
+        package="sdm_policy_node",
+        executable="command_node",
+        name="command_node",
+        output="screen",
+        parameters=[*parameters, *speed_share(context)],
+        remappings=remappings,
+    )
+    return fails_with(node)
 
 
 def generate_launch_description():
@@ -108,6 +130,7 @@ def generate_launch_description():
             choices=["true", "false"],
             description="command_node sends nothing to the real arm; set false to move it",
         ),
+        speed_share_argument(),
         DeclareLaunchArgument(
             "robot",
             default_value=PathJoinSubstitution([CONFIG, "robot", "fr3.yaml"]),
@@ -164,27 +187,6 @@ def generate_launch_description():
         output="screen",
         condition=IfCondition(PythonExpression(["'", LaunchConfiguration("bag"), "' != ''"])),
     )
-    command = Node(
-        package="sdm_policy_node",
-        executable="command_node",
-        name="command_node",
-        output="screen",
-        parameters=[
-            LaunchConfiguration("robot"),
-            {"checkpoint": text("contract"), "dry_run": flag("dry_run")},
-        ],
-        remappings=remappings,
-        condition=IfCondition(REAL_TELEOP),
-    )
-    # The twin's clock ticks at the control rate, to which its commands keep.
-    twin_command = Node(
-        package="sdm_policy_node",
-        executable="command_node",
-        name="command_node",
-        output="screen",
-        parameters=[{"checkpoint": text("contract"), "sink": "pose", "use_sim_time": True}],
-        condition=IfCondition(SIM),
-    )
     twin = Node(
         package="sdm_sim",
         executable="bridge_node",
@@ -214,7 +216,6 @@ def generate_launch_description():
         ],
         remappings,
     )
-    others = (bag, command, twin_command, twin)
     return LaunchDescription(
         [
             OpaqueFunction(function=refuse_unknown_arguments, args=[__file__, arguments]),
@@ -222,12 +223,10 @@ def generate_launch_description():
             OpaqueFunction(function=require_files, args=["robot", "camera"]),
             *one_thread(),
             ends_with(recorder, "recorder_node", "recorder_node has ended"),
-            *(
-                RegisterEventHandler(OnProcessExit(target_action=process, on_exit=when_another_process_ends))
-                for process in others
-            ),
             recorder,
-            *others,
+            *fails_with(bag),
+            OpaqueFunction(function=command_node, args=[remappings]),
+            *fails_with(twin),
             cockpit,
         ]
     )

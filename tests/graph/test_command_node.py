@@ -476,11 +476,21 @@ def test_a_contract_beyond_the_arm_s_own_limits_is_refused(world, tmp_path, cont
     assert f"{line} that the arm allows; lower it in the contract" in process.output
 
 
-def test_a_sink_of_another_kind_is_refused(world, tmp_path):
-    CONTRACT.save(tmp_path / "contract.yaml")
-    process = world.start("command_node", checkpoint=tmp_path / "contract.yaml", sink="pose")
+@pytest.mark.parametrize("dry_run", [False, True])
+@pytest.mark.parametrize(
+    ("contract", "parameters", "line"),
+    [
+        (CONTRACT, {"sink": "pose"}, "sink 'pose' takes 'ee_pose' actions"),
+        (joint_contract(), {"gripper": "franka"}, "gripper 'franka': the action has no entry named gripper"),
+    ],
+    ids=["sink", "gripper"],
+)
+def test_a_contract_without_what_sink_or_gripper_want_is_refused(world, tmp_path, contract, parameters, line, dry_run):
+    """In a dry run, too, which sends nothing: what it leaves out must not fail in the first real run."""
+    contract.save(tmp_path / "contract.yaml")
+    process = world.start("command_node", checkpoint=tmp_path / "contract.yaml", dry_run=dry_run, **parameters)
     assert world.spin_until(lambda: "not configured" in process.output)
-    assert "sink 'pose' takes 'ee_pose' actions" in process.output
+    assert line in process.output
 
 
 def test_an_activation_that_fails_half_way_leaves_nothing_behind(world, tmp_path):

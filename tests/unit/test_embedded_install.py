@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -21,3 +22,12 @@ def test_an_installation_has_every_module_and_definition(tmp_path: Path) -> None
     wanted = {name for name in files if "__pycache__" not in name}
     assert wanted - set(zipfile.ZipFile(wheel).namelist()) == set()
     assert any(name.endswith("standins/rclpy/node.py") for name in wanted)
+
+
+def test_make_keeps_a_sourced_ros_out_of_its_environment() -> None:
+    sourced = {"PYTHONPATH": "/opt/ros/jazzy/lib/python3", "AMENT_PREFIX_PATH": "/opt/ros/jazzy", "ROS_DISTRO": "jazzy"}
+    command = ["make", "--no-print-directory", "--eval", "environment:;@env", "environment"]
+    shown = subprocess.run(
+        command, cwd=PROJECT.parent, env={**os.environ, **sourced}, check=True, capture_output=True, text=True
+    ).stdout
+    assert {line.partition("=")[0] for line in shown.splitlines()} & sourced.keys() == set()

@@ -329,6 +329,17 @@ def test_recording_a_robot_listens_under_its_contract(launch, tmp_path):
     assert "target_pose:=/target_pose" in recorder["rules"]
 
 
+@pytest.mark.parametrize("place", ["teleop:=true", "sim:=true"])
+def test_teleoperation_for_a_recording_may_be_slow(launch, tmp_path, place):
+    install_package(tmp_path / "prefix", "sdm_policy_node", {"recorder_node": FINISHES})
+    given = ("contract:=contract.yaml", "output:=demos.zarr", "speed_share:=0.2", place)
+    code, output = finish_after(launch("record.launch.py", *given), 3 if "sim" in place else 2, tmp_path / "finish")
+    command = nodes_of(output)["command_node"]["parameters"]
+    assert code == 0
+    assert command["speed_share"] == 0.2
+    assert command.get("dry_run", False) is ("sim" not in place)
+
+
 # In ros2's place: tells what it is to record, and does so until the launch ends.
 RECORDS = """
 import json, sys, time

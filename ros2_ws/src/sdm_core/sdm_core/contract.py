@@ -192,9 +192,14 @@ class ActionEntry(_Model):
         return self
 
     @property
+    def axis(self) -> str:
+        """Its name after the last dot: `x` of `ee.x`."""
+        return self.name.rsplit(".", 1)[-1]
+
+    @property
     def is_gripper(self) -> bool:
         """Named `gripper`, or `….gripper`: the one entry that need not be measured, nor limited in its motion."""
-        return self.name.rsplit(".", 1)[-1] == "gripper"
+        return self.axis == "gripper"
 
 
 class ActionSpec(_Model):
@@ -221,6 +226,11 @@ class ActionSpec(_Model):
         if self.kind in ("native", "twist", "joint_velocity") and len(self.hold) != len(self.entries):
             raise ValueError(f"kind '{self.kind}' needs a hold value for each of its {len(self.entries)} entries")
         return self
+
+    @property
+    def axes(self) -> list[str]:
+        """Each entry's name after the last dot."""
+        return [entry.axis for entry in self.entries]
 
     @property
     def gripper_index(self) -> int | None:

@@ -42,6 +42,21 @@ def flag(expression: Any) -> ParameterValue:
     return ParameterValue(held, value_type=bool)
 
 
+def speed_share_argument() -> DeclareLaunchArgument:
+    """How fast `command_node` may move the arm."""
+    return DeclareLaunchArgument(
+        "speed_share",
+        default_value="",
+        description="Share of the contract's speed that is allowed, 0.2 at first; empty: that of robot, or 1",
+    )
+
+
+def speed_share(context: Any) -> list[dict[str, ParameterValue]]:
+    """What that argument sets, which overrules the robot's file; nothing where it is not given."""
+    given = LaunchConfiguration("speed_share").perform(context)
+    return [{"speed_share": number("speed_share", float)}] if given else []
+
+
 def cockpit_arguments() -> list[DeclareLaunchArgument]:
     """Whether `cockpit_node` runs, where, and whether it publishes what it shows."""
     return [

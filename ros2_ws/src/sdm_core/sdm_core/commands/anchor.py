@@ -130,5 +130,5 @@ def _displacements(contract: Contract) -> list[int]:
 
 
 def _positions(contract: Contract) -> list[int]:
-    names = [entry.name.rsplit(".", 1)[-1] for entry in contract.action.entries]
-    return [names.index(axis) for axis in ("x", "y", "z") if axis in names]
+    axes = contract.action.axes
+    return [axes.index(axis) for axis in ("x", "y", "z") if axis in axes]

@@ -55,7 +55,7 @@ class ArmLimits:
             (_TURNING, self.rotation),
             (_QUATERNION, self.rotation),
         ):
-            found = [entry for entry in entries if _axis(entry) in names]
+            found = [entry for entry in entries if entry.axis in names]
             of_tool += found
             if found:
                 yield found, allowed
@@ -64,14 +64,10 @@ class ArmLimits:
             yield [entry], tuple(values[index] if index < len(values) else 0.0 for values in limits)
 
 
-def _axis(entry: ActionEntry) -> str:
-    return entry.name.rsplit(".", 1)[-1]
-
-
 def _asked(entries: Sequence[ActionEntry], rate: bool) -> list[float]:
     """Velocity, acceleration and jerk that the entries are allowed together; infinite where one has no limit."""
     velocities = [max(abs(entry.low), abs(entry.high)) if rate else entry.max_velocity for entry in entries]
     columns = (velocities, [e.max_acceleration for e in entries], [e.max_jerk for e in entries])
     # A quaternion's limit is that of its turn, for which the smallest of its four entries stands.
-    together = min if _axis(entries[0]) in _QUATERNION else math.hypot
+    together = min if entries[0].axis in _QUATERNION else math.hypot
     return [together(*(math.inf if value is None else value for value in values)) for values in columns]

@@ -76,6 +76,8 @@ class CommandLoop:
         self._measured = (
             MeasuredPosition(recorded, p.state_timeout_s, p.implausible_speed) if is_motion(action) else None
         )
+        sink = command_sink(p.sink)
+        sink.require(self._contract)
         pipeline = CommandPipeline(
             self._contract,
             scheduler=p.scheduler,
@@ -104,7 +106,7 @@ class CommandLoop:
             rules,
             interlock,
             self._period_ns * 1e-9,
-            sends_paths=not p.dry_run and issubclass(command_sink(p.sink), PathSink),
+            sends_paths=not p.dry_run and issubclass(sink, PathSink),
             simulated_clock=self._simulated,
         )
         self.shadow = ShadowScore(self._contract) if p.dry_run and self._measured else None
@@ -120,7 +122,7 @@ class CommandLoop:
                 made.callback(self.gripper.close)
             self._sink: CommandSink | None = None
             if not p.dry_run:
-                self._sink = command_sink(p.sink)(node, self._contract, depth=1)
+                self._sink = sink(node, self._contract, depth=1)
                 made.callback(self._sink.close)
             if self._measured:
                 states = StateSource(node, False, self._on_state, self._on_state_refused)

@@ -20,21 +20,25 @@ _PATIENCE_S = 10.0
 
 
 def gripper_actions(node: Node, settings: CommandParameters, action: ActionSpec) -> GripperActions | None:
-    """The gripper that the parameters describe; None where it is left to its topic, or in shadow mode.
+    """The gripper that the parameters describe; None where it is left to its topic, or in a dry run.
 
-    Raises ContractError where the action has no gripper.
+    Raises ContractError, in a dry run, too, where the action has no gripper, or the gripper's messages are missing.
     """
     p = settings
-    if p.gripper == "topic" or p.dry_run:
+    if p.gripper == "topic":
         return None
     index = action.gripper_index
     if index is None:
         raise ContractError(f"gripper '{p.gripper}': the action has no entry named gripper; leave it to 'topic'")
     entry = action.entries[index]
+    hand = HANDS[p.gripper]
+    hand.actions()
+    if p.dry_run:
+        return None
     opened, closed = (entry.low, entry.high) if p.gripper_closes_high else (entry.high, entry.low)
     return GripperActions(
         node,
-        HANDS[p.gripper](
+        hand(
             node,
             p.gripper_action,
             Grip(p.gripper_open_width, p.gripper_closed_width, p.gripper_tolerance, p.gripper_speed, p.gripper_force),

@@ -29,6 +29,12 @@ class Hand(Protocol):
 
     def __init__(self, node: Node, name: str, grip: Grip) -> None: ...
 
+    @staticmethod
+    def actions() -> Any:
+        """The action, or the module of those, behind which it is. Raises ContractError where their package is
+        missing."""
+        ...
+
     def goal(self, close: bool) -> tuple[ActionClient, Any]:
         """The goal that closes or opens it, and the client to send it with."""
         ...
@@ -47,11 +53,15 @@ class FrankaHand:
 
     def __init__(self, node: Node, name: str, grip: Grip) -> None:
         """`name` of franka_gripper's node."""
-        actions = optional_interfaces("franka_msgs.action", "gripper 'franka'")
+        actions = self.actions()
         self._grip = grip
         self._goals = actions.Move.Goal, actions.Grasp.Goal
         self._move = ActionClient(node, actions.Move, f"{name}/move")
         self._grasp = ActionClient(node, actions.Grasp, f"{name}/grasp")
+
+    @staticmethod
+    def actions() -> Any:
+        return optional_interfaces("franka_msgs.action", "gripper 'franka'")
 
     def goal(self, close: bool) -> tuple[ActionClient, Any]:
         grip, (move, grasp) = self._grip, self._goals
@@ -77,10 +87,14 @@ class CommandedHand:
 
     def __init__(self, node: Node, name: str, grip: Grip) -> None:
         """`name` of the action."""
-        action = optional_interfaces("control_msgs.action", "gripper 'gripper_command'").GripperCommand
+        action = self.actions()
         self._grip = grip
         self._goal = action.Goal
         self._client = ActionClient(node, action, name)
+
+    @staticmethod
+    def actions() -> Any:
+        return optional_interfaces("control_msgs.action", "gripper 'gripper_command'").GripperCommand
 
     def goal(self, close: bool) -> tuple[ActionClient, Any]:
         goal = self._goal()

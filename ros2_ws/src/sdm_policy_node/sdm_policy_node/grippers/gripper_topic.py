@@ -33,8 +33,6 @@ class GripperTopic:
     """
 
     def __init__(self, node: Node, action: ActionSpec, depth: int) -> None:
-        """Raises ContractError where the action has several grippers."""
-        require_one_gripper(action)
         self._node = node
         self._index = action.gripper_index
         self._told = False

@@ -79,21 +79,21 @@ class PoseListener:
         self, node: Node, contract: Contract, deliver: Deliver, refuse: Refuse, gripper_told: GripperTold
     ) -> None:
         action = contract.action
-        names = [entry.name.rsplit(".", 1)[-1] for entry in action.entries]
+        axes = action.axes
         rotation = CommandSpace(action).rotation
         if action.kind != "ee_pose":
             raise ContractError(f"sink 'pose' records 'ee_pose' actions, not '{action.kind}'; {_fix(action.kind)}")
         if rotation is None:
             raise ContractError("sink 'pose' records 'ee_pose' actions with a quaternion; give the contract qx … qw")
         if not pose_sink.is_pose(action):
-            raise ContractError(f"sink 'pose' records x, y, z, a quaternion and gripper alone, not {names}")
+            raise ContractError(f"sink 'pose' records x, y, z, a quaternion and gripper alone, not {axes}")
         self._deliver, self._refuse, self._gripper_told = deliver, refuse, gripper_told
         self._frame = action.base_frame
-        self._pose = [*(names.index(axis) for axis in ("x", "y", "z")), *range(rotation.start, rotation.stop)]
+        self._pose = [*(axes.index(axis) for axis in ("x", "y", "z")), *range(rotation.start, rotation.stop)]
         self._command = np.array([entry.low for entry in action.entries])
         # Before the poses: of messages that wait together, rclpy takes those of the older subscription first.
-        if "gripper" in names:
-            self._gripper = names.index("gripper")
+        if "gripper" in axes:
+            self._gripper = axes.index("gripper")
             listen_to_gripper(node, self._on_gripper, refuse)
         self.subscription = node.create_subscription(
             PoseStamped, pose_sink.POSE_TOPIC, self._on_pose, command_qos(_QUEUE)

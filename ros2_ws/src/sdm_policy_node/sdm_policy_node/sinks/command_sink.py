@@ -24,7 +24,13 @@ class CommandSink(Protocol):
     """Resolved names of the topics written."""
 
     def __init__(self, node: Node, contract: Contract, depth: int) -> None:
-        """Raises ContractError where the contract's action is of another kind. `depth` commands may be sent at once."""
+        """Raises ContractError as `require` does. `depth` commands may be sent at once."""
+        ...
+
+    @classmethod
+    def require(cls, contract: Contract) -> None:
+        """Raises ContractError where the contract's action is of another kind, or the messages' package is missing: a
+        dry run, which sends nothing, asks for the same."""
         ...
 
     def publish_gripper(self, command: NDArray[np.float64], held: bool) -> None:

@@ -20,11 +20,15 @@ class Float64MultiArraySink:
     """The command vector as it is. Receivers keep the last command in silence: the hold before it stops them."""
 
     def __init__(self, node: Node, contract: Contract, depth: int) -> None:
-        if contract.action.kind not in KINDS:
-            raise ContractError(f"sink 'native' takes {' or '.join(KINDS)} actions, not '{contract.action.kind}'")
+        self.require(contract)
         self._node = node
         self._publisher = node.create_publisher(Float64MultiArray, TOPIC, command_qos(depth))
         self.topics = (self._publisher.topic_name,)
+
+    @classmethod
+    def require(cls, contract: Contract) -> None:
+        if contract.action.kind not in KINDS:
+            raise ContractError(f"sink 'native' takes {' or '.join(KINDS)} actions, not '{contract.action.kind}'")
 
     def publish_gripper(self, command: NDArray[np.float64], held: bool) -> None:
         """Its entry goes with the others."""

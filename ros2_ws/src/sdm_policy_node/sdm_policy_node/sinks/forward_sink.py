@@ -31,13 +31,18 @@ class ForwardPositionSink:
     kind: ClassVar[str] = "joint_position"
 
     def __init__(self, node: Node, contract: Contract, depth: int) -> None:
+        self.require(contract)
         self._joints = JointCommand(contract, self.name, self.kind)
-        if is_rate(contract.action):
-            require_zero_hold(contract, self.name)
         self._node = node
         self._gripper = GripperTopic(node, contract.action, depth)
         self._publisher = node.create_publisher(Float64MultiArray, TOPIC, command_qos(depth))
         self.topics = (self._publisher.topic_name, *self._gripper.topics)
+
+    @classmethod
+    def require(cls, contract: Contract) -> None:
+        JointCommand(contract, cls.name, cls.kind)
+        if is_rate(contract.action):
+            require_zero_hold(contract, cls.name)
 
     def publish_gripper(self, command: NDArray[np.float64], held: bool) -> None:
         self._gripper.publish(command, held)

@@ -22,8 +22,7 @@ _POSE = ("x", "y", "z", "qx", "qy", "qz", "qw")
 
 def is_pose(action: ActionSpec) -> bool:
     """Whether a pose and a gripper's value are all of the action: of any other entry nobody would hear."""
-    names = sorted(entry.name.rsplit(".", 1)[-1] for entry in action.entries)
-    whole = names in (sorted(_POSE), sorted((*_POSE, "gripper")))
+    whole = sorted(action.axes) in (sorted(_POSE), sorted((*_POSE, "gripper")))
     return action.kind == "ee_pose" and CommandSpace(action).rotation is not None and whole
 
 
@@ -37,21 +36,22 @@ class PoseStampedSink:
     topic: ClassVar[str] = POSE_TOPIC
 
     def __init__(self, node: Node, contract: Contract, depth: int) -> None:
+        self.require(contract)
         action = contract.action
-        names = [entry.name.rsplit(".", 1)[-1] for entry in action.entries]
-        rotation = CommandSpace(action).rotation
-        if rotation is None or not is_pose(action):
-            raise ContractError(
-                f"sink '{self.name}' takes 'ee_pose' actions of x, y, z, a quaternion and gripper alone, not "
-                f"'{action.kind}' with {names}"
-            )
         self._node = node
         self._frame = action.base_frame
-        self._position = [names.index(axis) for axis in _POSE[:3]]
-        self._rotation = rotation
+        self._pose = [action.axes.index(axis) for axis in _POSE]
         self._gripper = GripperTopic(node, action, depth)
         self._publisher = node.create_publisher(PoseStamped, self.topic, command_qos(depth))
         self.topics = (self._publisher.topic_name, *self._gripper.topics)
+
+    @classmethod
+    def require(cls, contract: Contract) -> None:
+        if not is_pose(contract.action):
+            raise ContractError(
+                f"sink '{cls.name}' takes 'ee_pose' actions of x, y, z, a quaternion and gripper alone, not "
+                f"'{contract.action.kind}' with {contract.action.axes}"
+            )
 
     def publish_gripper(self, command: NDArray[np.float64], held: bool) -> None:
         self._gripper.publish(command, held)
@@ -61,8 +61,8 @@ class PoseStampedSink:
         message.header.stamp = stamp
         message.header.frame_id = self._frame
         position, rotation = message.pose.position, message.pose.orientation
-        position.x, position.y, position.z = command[self._position].tolist()
-        rotation.x, rotation.y, rotation.z, rotation.w = command[self._rotation].tolist()
+        values = command[self._pose].tolist()
+        position.x, position.y, position.z, rotation.x, rotation.y, rotation.z, rotation.w = values
         self._publisher.publish(message)
 
     def close(self) -> None:

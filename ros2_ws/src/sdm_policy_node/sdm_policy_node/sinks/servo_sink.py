@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from builtin_interfaces.msg import Time
@@ -33,7 +33,7 @@ class ServoSwitch:
 
     def __init__(self, node: Node, sink: str, command_type: str) -> None:
         """`command_type`: the name of one of ServoCommandType's. Raises ContractError without moveit_msgs."""
-        service = optional_interfaces("moveit_msgs.srv", f"sink '{sink}'", "ServoCommandType").ServoCommandType
+        service = _command_types(sink)
         self._node = node
         self._client = node.create_client(service, SERVICE)
         self._request = service.Request(command_type=getattr(service.Request, command_type))
@@ -75,6 +75,11 @@ class ServoSwitch:
         self._node.destroy_client(self._client)
 
 
+def _command_types(sink: str) -> Any:
+    """The service by which Servo is switched. Raises ContractError without moveit_msgs."""
+    return optional_interfaces("moveit_msgs.srv", f"sink '{sink}'", "ServoCommandType").ServoCommandType
+
+
 class _Poses(PoseStampedSink):
     name: ClassVar[str] = "servo_pose"
     topic: ClassVar[str] = POSE_TOPIC
@@ -95,6 +100,11 @@ class _ServoSink:
         self._switch = ServoSwitch(node, self.commands.name, self.command_type)
         self._commands: CommandSink = self.commands(node, contract, depth)
         self.topics = self._commands.topics
+
+    @classmethod
+    def require(cls, contract: Contract) -> None:
+        cls.commands.require(contract)
+        _command_types(cls.commands.name)
 
     def obstacle(self) -> str:
         return self._switch.obstacle()

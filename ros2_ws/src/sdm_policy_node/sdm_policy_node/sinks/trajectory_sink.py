@@ -30,11 +30,16 @@ class JointTrajectorySink:
     name: ClassVar[str] = "trajectory"
 
     def __init__(self, node: Node, contract: Contract, depth: int) -> None:
+        self.require(contract)
         self._joints = JointCommand(contract, self.name, "joint_position")
         self._node = node
         self._gripper = GripperTopic(node, contract.action, depth)
         self._publisher = node.create_publisher(JointTrajectory, TOPIC, command_qos(depth))
         self.topics = (self._publisher.topic_name, *self._gripper.topics)
+
+    @classmethod
+    def require(cls, contract: Contract) -> None:
+        JointCommand(contract, cls.name, "joint_position")
 
     def publish_gripper(self, command: NDArray[np.float64], held: bool) -> None:
         self._gripper.publish(command, held)

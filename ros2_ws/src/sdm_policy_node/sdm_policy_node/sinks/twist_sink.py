@@ -31,21 +31,26 @@ class TwistStampedSink:
     topic: ClassVar[str] = TWIST_TOPIC
 
     def __init__(self, node: Node, contract: Contract, depth: int) -> None:
+        self.require(contract)
         action = contract.action
-        names = [entry.name.rsplit(".", 1)[-1] for entry in action.entries]
-        once = len(set(names)) == len(names)
-        if action.kind != "twist" or not once or not set(names) <= {*_AXES, "gripper"}:
-            raise ContractError(
-                f"sink '{self.name}' takes 'twist' actions of {', '.join(_AXES)} and gripper, each once, not "
-                f"'{action.kind}' with {names}"
-            )
-        require_zero_hold(contract, self.name)
+        axes = action.axes
         self._node = node
         self._frame = action.base_frame
-        self._entries = [names.index(axis) if axis in names else None for axis in _AXES]
+        self._entries = [axes.index(axis) if axis in axes else None for axis in _AXES]
         self._gripper = GripperTopic(node, action, depth)
         self._publisher = node.create_publisher(TwistStamped, self.topic, command_qos(depth))
         self.topics = (self._publisher.topic_name, *self._gripper.topics)
+
+    @classmethod
+    def require(cls, contract: Contract) -> None:
+        kind, axes = contract.action.kind, contract.action.axes
+        once = len(set(axes)) == len(axes)
+        if kind != "twist" or not once or not set(axes) <= {*_AXES, "gripper"}:
+            raise ContractError(
+                f"sink '{cls.name}' takes 'twist' actions of {', '.join(_AXES)} and gripper, each once, not "
+                f"'{kind}' with {axes}"
+            )
+        require_zero_hold(contract, cls.name)
 
     def publish_gripper(self, command: NDArray[np.float64], held: bool) -> None:
         self._gripper.publish(command, held)

@@ -35,17 +35,17 @@ class Jog:
     def __init__(self, contract: Contract, speeds: Speeds) -> None:
         """Raises ContractError where the action is no pose with a quaternion, or cannot be measured."""
         action = contract.action
-        names = [entry.name.rsplit(".", 1)[-1] for entry in action.entries]
+        axes = action.axes
         self._space = CommandSpace(action)
         if not is_pose(action):
             raise ContractError(
                 "teleoperation commands 'ee_pose' actions of x, y, z, a quaternion and gripper alone, not "
-                f"'{action.kind}' with {names}"
+                f"'{action.kind}' with {axes}"
             )
         self._contract, self._speeds = contract, speeds
         self._pose = MeasuredPose(contract)
         # Where x, y, z are among the axes of a step; the rotation's are its last three.
-        self._axes = [self._space.linear.tolist().index(names.index(axis)) for axis in "xyz"]
+        self._axes = [self._space.linear.tolist().index(axes.index(axis)) for axis in "xyz"]
         self._gripper = action.gripper_index
         self._target: NDArray[np.float64] | None = None
         self._told: float | None = None
