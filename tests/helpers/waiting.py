@@ -19,10 +19,10 @@ def wait_until(condition: Callable[[], object]) -> None:
 
 
 def spin_until(executor: Executor, condition: Callable[[], object], timeout_s: float = 20.0) -> bool:
-    """For what an executor's nodes are to hear, which are served meanwhile; False after the timeout."""
+    """For what an executor's nodes are to hear, which are served meanwhile, once at least; False after the timeout."""
     deadline = time.monotonic() + timeout_s
     while not condition():
-        if time.monotonic() > deadline:
-            return False
         executor.spin_once(timeout_sec=0.02)
+        if time.monotonic() > deadline:
+            return bool(condition())
     return True
