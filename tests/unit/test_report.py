@@ -307,6 +307,7 @@ def test_minutes_of_runs_that_were_trained_together_stand_apart() -> None:
     lines = [
         hundred(SWEEP, "sdm", 1, "1110", teacher="dp3 seed 0", train_s=60.0, stacked=35),
         hundred(SWEEP, "dp3", 10, "1110", train_s=300.0, stacked=30),
+        hundred(SWEEP, "dp3", 10, "1110", train_s=600.0, seed=1),  # taught nobody
         hundred(DOOR, "dp3", 10, "1110", train_s=600.0),
     ]
     table = rows(summary(lines))
@@ -505,9 +506,9 @@ def marked(block: str) -> str:
 def files(tmp_path: Path) -> Files:
     append_result(tmp_path / "results" / "success.jsonl", hundred(SWEEP, "sdm", 1, "1101"))
     readme, runtime, demo = (tmp_path / name for name in ("README.md", "embedded_ros.md", "first_demo.md"))
-    for file in (readme, runtime, demo):
-        blocks = ("results", "campaign", "modes") if file is readme else ("results",)
-        file.write_text("before\n" + "".join(map(marked, blocks)) + "after\n")
+    blocks = {readme: ("results", "campaign", "modes"), runtime: ("results", "conformance"), demo: ("results",)}
+    for file, names in blocks.items():
+        file.write_text("before\n" + "".join(map(marked, names)) + "after\n")
     docs, zoo = tmp_path / "docs", tmp_path / "models" / "zoo.md"
     pages = Pages(docs / "results.md", readme, runtime, docs / "reliability.md", zoo, docs / "failures.md", demo)
     return Files(tmp_path / "results", ROOT / "benchmarks/published", pages)
@@ -536,6 +537,15 @@ def test_the_page_and_the_others_blocks_are_made_from_the_lines(files: Files) ->
     assert "JointState" not in page.read_text()
     for picture in ("success.png", "latency.png"):
         assert (page.parent / "pictures" / picture).stat().st_size > 10_000
+
+
+def test_a_page_without_one_place_for_its_table_is_refused(files: Files) -> None:
+    whole = files.pages.readme.read_text()
+    for text in (whole.replace("<!-- modes:end -->", ""), whole + marked("modes")):
+        files.pages.readme.write_text(text)
+        with pytest.raises(DatasetError, match=r"README\.md: [02] places for the block 'modes'; give it one"):
+            files.report()
+    assert not files.pages.results.exists()
 
 
 def test_a_page_that_the_lines_do_not_give_is_found_out(files: Files) -> None:

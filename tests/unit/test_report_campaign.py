@@ -71,6 +71,14 @@ def test_the_campaign_s_tasks_are_those_of_its_two_suites() -> None:
     assert len(set(campaign.POLICIES)) == 15
 
 
+def test_adroit_is_told_under_the_newest_recipe_of_the_policies_that_were_run_under_it() -> None:
+    task, other = "adroit/door", "metaworld/reach+goal"
+    older = [hundred(task, one.under(policies.THIRD), "1111") for one in (policies.DP3, policies.EDM)]
+    newer = [hundred(other, policies.DP3.under(policies.FOURTH), "1110")]
+    told = campaign.with_adroit([*older, *newer])[3:]
+    assert [(line["task"], line["method"], line["network"]) for line in told] == [(task, "dp3", "coloured")]
+
+
 def test_what_the_recipes_learn_from() -> None:
     """Turned copies, disturbed demonstrations and coloured ones, by all rows of a suite alike."""
     told = {}
@@ -124,7 +132,7 @@ def test_the_readme_says_of_the_recipe_that_is_run_whole_how_it_is_trained() -> 
         )
     ]
     assert run_whole[0] == policies.WHOLE
-    words = f"Rows that name no network use `network={policies.WHOLE.network}`"
+    words = f"Rows of this table that name no network use `network={policies.WHOLE.network}`"
     assert words in (ROOT / "README.md").read_text()
 
 

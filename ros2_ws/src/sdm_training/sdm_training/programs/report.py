@@ -92,7 +92,9 @@ def _with_blocks(file: Path, **blocks: str) -> str:
     text = file.read_text()
     for name, block in blocks.items():
         pattern = re.compile(_BLOCK.format(name=name), re.DOTALL)
-        text = pattern.sub(lambda match, block=block: f"{match[1]}{block}\n{match[2]}", text)
+        text, count = pattern.subn(lambda match, block=block: f"{match[1]}{block}\n{match[2]}", text)
+        if count != 1:
+            raise DatasetError(f"{file}: {count} places for the block '{name}'; give it one, between its two markers")
     return text
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from sdm_training.report.lines import Line
 from sdm_training.report.markdown import NOT_RUN, table
@@ -37,10 +38,20 @@ def every_task() -> tuple[str, ...]:
 
 
 def with_adroit(lines: Sequence[Line]) -> list[Line]:
-    """Every line, and Adroit's of the third recipe once more as the fourth's, which leaves Adroit's tasks with it."""
+    """Every line, and Adroit's of the third recipe once more as the fourth's, which leaves Adroit's tasks with it: of
+    the policies that were run under the fourth."""
     told = {"network": FOURTH.network, "disturbed": FOURTH.disturbed}
-    of_third = [line for line in lines if Recipe(line.get("network", ""), line.get("disturbed")) == THIRD]
+    run = {_policy(line) for line in lines if _recipe(line) == FOURTH}
+    of_third = [line for line in lines if _recipe(line) == THIRD and _policy(line) in run]
     return [*lines, *({**line, **told} for line in of_third if line.get("task") in ADROIT)]
+
+
+def _recipe(line: Line) -> Recipe:
+    return Recipe(line.get("network", ""), line.get("disturbed"))
+
+
+def _policy(line: Line) -> tuple[Any, ...]:
+    return line.get("method"), line.get("nfe")
 
 
 def success_table(lines: Sequence[Line]) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from sdm_training.report.lines import Line, is_distilled, of_task
+from sdm_training.report.lines import Line, counterparts, is_distilled, of_task
 from sdm_training.report.markdown import NONE, NOT_RUN, NOTHING_RUN, code, table
 from sdm_training.report.policies import NETWORK, RECIPES, STUDENT_ROWS, TEACHER_ROWS, Policy
 from sdm_training.report.speed import latency_ms
 from sdm_training.report.success import (
-    Success,
     difference_cell,
     mean_cell,
     over_tasks,
@@ -113,19 +112,23 @@ def _training_cell(lines: Sequence[Line], policy: Policy) -> str:
     found = over_tasks(lines, METAWORLD, policy)
     if not found:
         return NOT_RUN
-    own = _minutes(found)
+    own = _minutes(line for one in found.values() for line in one.lines)
     if not any(is_distilled(line) for one in found.values() for line in one.lines):
         return own
-    teachers = {
-        task: teacher for task, one in found.items() if (teacher := success_of_reference(lines, one.lines[0], policy))
-    }
+    teachers = [
+        teacher
+        for one in found.values()
+        if (reference := success_of_reference(lines, one.lines[0], policy))
+        for line in one.lines
+        for teacher in counterparts(line, reference.lines)
+    ]
     return f"{_minutes(teachers) if teachers else NOT_RUN} + {own}"
 
 
-def _minutes(found: dict[str, Success]) -> str:
+def _minutes(trained: Iterable[Line]) -> str:
     """A mean for each way of training: `1.2 (30 together), 4.1 (alone)`, or `4.1` where all trained alone."""
     ways: dict[int, list[float]] = {}
-    for line in (line for one in found.values() for line in one.lines):
+    for line in trained:
         ways.setdefault(line.get("stacked", 1), []).append(line["train_s"] / 60)
     if set(ways) == {1}:
         return f"{statistics.fmean(ways[1]):.1f}"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from sdm_training.report.lines import Line, matching, newest
-from sdm_training.report.markdown import NOT_RUN, code, rate_cell, table
+from sdm_training.report.lines import FINAL, Line, matching, one_per_seed
+from sdm_training.report.markdown import NONE, NOT_RUN, code, rate_cell, table
 from sdm_training.report.policies import DP3, SDM
 
 TASKS = ("franka/pick-place", "franka/pick-moving")
@@ -19,12 +20,17 @@ def franka_table(lines: Sequence[Line]) -> str:
     for task in TASKS:
         for policy in POLICIES:
             which = {"collection": "franka", "task": task, "method": policy.method, "nfe": policy.nfe}
-            found = matching(lines, **which, noise_scale=None)
-            driven = newest(found, mode="graph")
+            offline, driven = (_reported(lines, **which, mode=mode) for mode in ("direct", "graph"))
             shares = [_share(driven, counted) for counted in ("missed_steps", "late_steps")]
-            rows.append([code(task), policy.name, _cell(newest(found, mode="direct")), _cell(driven), *shares])
+            commits = " / ".join(line["commit"][:7] if line else NONE for line in (offline, driven))
+            rows.append([code(task), policy.name, _cell(offline), _cell(driven), *shares, commits])
     header = ["task", "policy", "offline", "on the graph, in real time", "steps without a command, %", "late steps, %"]
-    return table(header, rows)
+    return table([*header, "sources, offline / graph"], rows)
+
+
+def _reported(lines: Sequence[Line], **wanted: Any) -> Line | None:
+    found = one_per_seed(matching(lines, **{**FINAL, **wanted}))
+    return found[0] if found else None
 
 
 def _share(line: Line | None, counted: str) -> str:

@@ -74,14 +74,22 @@ def scan(shipped: Path, runs: Path, results: Sequence[Line]) -> Zoo:
 def merged(before: Sequence[Line], found: Sequence[Line]) -> list[Line]:
     """The lines of an earlier scan with those of this one in their place, in the order of tasks and names.
 
-    What was described by its checkpoint stays so after that has gone.
+    What was described by its checkpoint stays so after that has gone, but for the command that rebuilds it: suites
+    change.
     """
-    lines = {identity(line): line for line in before}
+    lines = {identity(line): {**line, "rebuild": _present_command(line)} for line in before}
     for line in found:
         key = identity(line)
         if "sha256" in line or "sha256" not in lines.get(key, {}):
             lines[key] = line
     return sorted(lines.values(), key=lambda line: (not line["shipped"], *map(str, identity(line))))
+
+
+def _present_command(line: Line) -> str | None:
+    """What no suite trained when its checkpoint was there, no suite is taken to train now."""
+    if line["shipped"] or line["rebuild"] is None:
+        return line["rebuild"]
+    return rebuild_command(line)
 
 
 def _shipped(folder: Path) -> Iterator[Model]:
