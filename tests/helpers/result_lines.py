@@ -39,6 +39,7 @@ def timing_line(variant: str, p50_ms: float, **others: Any) -> dict[str, Any]:
         "kind": "timing",
         "what": "infer",
         "variant": variant,
+        "machine": "two cores",
         "device": "cpu",
         "backend": "openvino",
         "threads": 1,

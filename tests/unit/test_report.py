@@ -477,9 +477,12 @@ def test_a_latency_is_that_of_the_network_and_its_evaluations() -> None:
     assert untied_rows(lines, [10]) == [["10", "small", "cpu", "openvino", "1", "400"]]
 
 
-def test_a_timing_row_for_each_part_and_variant() -> None:
+def test_a_timing_row_for_each_part_variant_and_machine() -> None:
     lines = [timing_line(name, 1.0) for name in ("student", "teacher", "student")]
     assert timing_table(lines).count("| `infer` |") == 2
+    elsewhere = [timing_line("student", 1.0, machine="four cores"), timing_line("student", 1.0, device="H200")]
+    devices = [row.split(" | ")[2] for row in timing_table(lines + elsewhere).splitlines()[2:]]
+    assert devices == ["two cores", "two cores", "four cores", "H200"]
     assert timing_table([]) == "Not run."
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from helpers.result_lines import latency_line, success_line
 from sdm_training.report.latency_curves import latency_curves, latency_table
 from sdm_training.report.policies import DP3, SDM
@@ -54,4 +55,13 @@ def test_a_curve_knows_how_late_its_policy_is_by_itself() -> None:
 
 def test_no_other_table_is_made_of_late_lines() -> None:
     assert success([latency_line("sdm", 1, 0.0)], TASK, SDM) is None
-    assert latency_curves([latency_line("sdm", 1, 0.0, camera_noise="d4xx")]) == {}
+
+
+@pytest.mark.parametrize("other", [{"camera_noise": "d4xx"}, {"eval_seed0": 0}, {"replan_steps": 1}])
+def test_a_curve_is_of_the_reported_protocol(other: dict) -> None:
+    assert latency_curves([latency_line("sdm", 1, 0.0, **other)]) == {}
+
+
+def test_a_curve_is_of_the_usual_number_of_demonstrations() -> None:
+    lines = [latency_line("sdm", 1, ms) for ms in (0.0, 25.0)] + [latency_line("sdm", 1, 50.0, demos=50)]
+    assert list(latency_curves(lines)[TASK][SDM].injected) == [0.0, 25.0]

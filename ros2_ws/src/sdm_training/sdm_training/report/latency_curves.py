@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from sdm_core.results import paired_difference
 
 from sdm_training.evaluation.real_time import INJECTED, MEASURED
-from sdm_training.report.lines import Line, matching, one_per_seed, pairs
+from sdm_training.report.lines import FINAL, Line, matching, of_usual_demos, one_per_seed, pairs
 from sdm_training.report.markdown import NONE, NOT_RUN, bracket, code, table
 from sdm_training.report.policies import Policy
 from sdm_training.report.success import Success
+
+_PROTOCOL: Line = {**FINAL, "mode": "realtime"}
 
 
 @dataclass(frozen=True)
@@ -33,12 +35,10 @@ LatencyCurves = dict[str, dict[Policy, LatencyCurve]]
 
 def latency_curves(lines: Sequence[Line]) -> LatencyCurves:
     """The curves of all tasks and policies that were run, training seeds pooled."""
-    found = matching(
-        lines, kind="success", protocol="final", mode="realtime", camera_noise=None, backend=None, noise_scale=None
-    )
+    found = matching(lines, **_PROTOCOL)
     curves: LatencyCurves = {}
     for task in sorted({line["task"] for line in found}):
-        of_task = matching(found, task=task)
+        of_task = of_usual_demos(matching(found, task=task))
         policies = {Policy.of_line(line) for line in of_task}
         curves[task] = {
             policy: _curve([line for line in of_task if Policy.of_line(line) == policy])

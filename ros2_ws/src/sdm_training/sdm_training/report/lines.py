@@ -35,8 +35,12 @@ DEVELOPMENT: Line = {**FINAL, "eval_seed0": 5000}
 
 
 def matching(lines: Iterable[Line], **wanted: Any) -> list[Line]:
-    """The lines whose entries equal `wanted`; None also matches an entry that is absent."""
-    return [line for line in lines if all(line.get(key) == value for key, value in wanted.items())]
+    """The lines whose entries equal `wanted`; None also matches an entry that is absent. The first entry is looked at
+    in all lines, each further one in what is left."""
+    found = list(lines)
+    for key, value in wanted.items():
+        found = [line for line in found if line.get(key) == value]
+    return found
 
 
 def is_distilled(line: Line) -> bool:
@@ -50,10 +54,14 @@ def newest(lines: Iterable[Line], **wanted: Any) -> Line | None:
 
 
 def of_task(lines: Iterable[Line], task: str) -> list[Line]:
-    """A task's lines of FINAL that have its usual number of demonstrations: that of most of them."""
-    found = matching(lines, **FINAL, task=task)
-    usual = Counter(line.get("demos") for line in found).most_common(1)
-    return matching(found, demos=usual[0][0]) if usual else []
+    """A task's lines of FINAL that have its usual number of demonstrations."""
+    return of_usual_demos(matching(lines, task=task, **FINAL))
+
+
+def of_usual_demos(lines: Sequence[Line]) -> list[Line]:
+    """Those of one task's lines that have as many demonstrations as most of them."""
+    usual = Counter(line.get("demos") for line in lines).most_common(1)
+    return matching(lines, demos=usual[0][0]) if usual else []
 
 
 def reported(lines: Iterable[Line], task: str, **policy: Any) -> list[Line]:
